@@ -1,0 +1,1 @@
+"""What every room may use: clock, ids, errors, database, ephemeral store, signing, logs."""

@@ -1,0 +1,137 @@
+"""The durable store: SQLite for one machine, PostgreSQL for many.
+
+Only two ways in: ``transaction`` (may write; all or nothing) and ``reading``. Connections are
+handed to the subjects' stores; nothing is global.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from zaitaku.core.errors import StoreUnavailable
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Every subject's tables are declared on this; migrations compare it with the database."""
+
+BUSY_SECONDS = 5
+"""How long a SQLite writer waits for another before it gives up."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC on either database (SQLite has no time zones of its own)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into UTC; a naive one is a programming error."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment must be aware of its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back in UTC."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class Database:
+    """A durable store behind one address (SQLAlchemy URL)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = create_engine(self.url, **self._pool_options())
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _set_up_sqlite)
+
+    def _pool_options(self) -> dict[str, Any]:
+        if self.is_sqlite:
+            return {"connect_args": {"timeout": BUSY_SECONDS, "autocommit": True}}
+        return {"pool_pre_ping": True, "pool_timeout": BUSY_SECONDS}
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection whose work is committed at the end, or rolled back on any exception.
+
+        On SQLite the write lock is taken at the start, so that what was read cannot change before
+        what is written; on PostgreSQL the stores lock the rows that decide.
+
+        Raises:
+            StoreUnavailable: the database is away, locked or full. Nothing was written.
+        """
+        with self._connected("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that only reads, from one consistent state on SQLite.
+
+        Raises:
+            StoreUnavailable: the database is away or locked.
+        """
+        with self._connected("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _connected(self, sqlite_begin: str) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                if self.is_sqlite:
+                    with _sqlite_transaction(connection, sqlite_begin):
+                        yield connection
+                else:
+                    yield connection
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise StoreUnavailable(type(error).__name__) from error
+            raise
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _sqlite_transaction(connection: Connection, begin: str) -> Iterator[None]:
+    # The driver runs in autocommit: SQLAlchemy's own begin and commit are empty, these are real.
+    connection.exec_driver_sql(begin)
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,43 @@
+"""The short-lived store: journeys, challenges, sessions, counters. It is never the record.
+
+One small port, two adapters (``ephemeral_sql``, ``ephemeral_redis``) that keep the same contract.
+An entry is a flat mapping of strings under a key and dies after its time to live. Each call is one
+round trip and atomic.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Protocol
+
+Fields = Mapping[str, str]
+
+
+class EphemeralStore(Protocol):
+    """What both adapters promise; every method raises ``StoreUnavailable`` when they cannot."""
+
+    def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
+        """Store ``fields`` under ``key`` unless a living entry has it; tell whether it was."""
+        ...
+
+    def read(self, key: str) -> Fields | None:
+        """Return the living entry's fields, or ``None``."""
+        ...
+
+    def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
+        """Set ``fields`` in a living entry and renew its time to live; return all its fields.
+
+        ``None`` when no entry lives under ``key``: nothing is created then.
+        """
+        ...
+
+    def take(self, key: str) -> Fields | None:
+        """Remove the living entry and return its fields: of many takers exactly one gets it."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the entry if there is one."""
+        ...
+
+    def count(self, key: str, ttl: timedelta) -> int:
+        """Add one to a counter and return it; the time to live runs from the first count."""
+        ...

@@ -1,0 +1,1 @@
+"""Who receives: facilities, their codes, their channels and their environment settings."""

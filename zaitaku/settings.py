@@ -1,0 +1,133 @@
+"""The deployment's settings: read once, frozen, checked; production unless told otherwise."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from zaitaku.core.errors import SettingsError
+from zaitaku.core.signing import Keyring
+
+
+class Mode(StrEnum):
+    """What kind of deployment this is."""
+
+    PRODUCTION = "production"
+    SANDBOX = "sandbox"
+    """Synthetic patients and a test authority; never for real patients."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a deployment decides.
+
+    Raises:
+        SettingsError: a value is missing, weak, or contradicts another.
+    """
+
+    mode: Mode
+    origin: str
+    """Scheme, host and port under which patients reach the site: ``https://zaitaku.example``."""
+    database_url: str
+    ephemeral_url: str
+    """``redis://…`` or an SQLAlchemy URL of its own."""
+    url_keys: Keyring
+    """Sign reception URLs; newest first. Changing the newest does not retire printed posters."""
+    session_keys: Keyring
+    """Sign session cookies and form tokens; newest first."""
+    subject_keys: Keyring
+    """Hash certificate serials; newest first. Losing them separates patients from their cards."""
+    request_key_file: Path
+    """PEM file of the Ed25519 key that signs card requests."""
+    trust_anchors: tuple[Path, ...]
+    """PEM files of the root certificates of the authentication certificates."""
+    crl_file: Path | None = None
+    """Off-line CRL of the authority; asked first where given."""
+    ocsp_url: str | None = None
+    """OCSP responder; asked where the CRL does not decide."""
+    online_validity_days: int = 1
+    """Days after the 受診日 until whose end an online consent holds."""
+    challenge_lifetime: timedelta = timedelta(minutes=10)
+    journey_lifetime: timedelta = timedelta(hours=12)
+    trusted_proxies: int = 0
+    """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.origin)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path:
+            raise SettingsError("ZAITAKU_ORIGIN must be a scheme and a host without a path")
+        if self.mode is Mode.PRODUCTION and parts.scheme != "https":
+            raise SettingsError("ZAITAKU_ORIGIN must be https in production")
+        if not self.trust_anchors:
+            raise SettingsError("ZAITAKU_TRUST_ANCHORS names no root certificate")
+        if self.crl_file is None and self.ocsp_url is None:
+            raise SettingsError("neither ZAITAKU_CRL_FILE nor ZAITAKU_OCSP_URL is given")
+        if self.online_validity_days < 0:
+            raise SettingsError("ZAITAKU_ONLINE_VALIDITY_DAYS must not be negative")
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether patients reach the site over TLS."""
+        return self.origin.startswith("https://")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings from environment variables.
+
+        Raises:
+            SettingsError: a variable is missing or breaks its rule; the detail names it.
+        """
+        crl_file = environ.get("ZAITAKU_CRL_FILE")
+        return cls(
+            mode=_mode(environ),
+            origin=_required(environ, "ZAITAKU_ORIGIN").rstrip("/"),
+            database_url=_required(environ, "ZAITAKU_DATABASE_URL"),
+            ephemeral_url=_required(environ, "ZAITAKU_EPHEMERAL_URL"),
+            url_keys=_keyring(environ, "ZAITAKU_URL_KEYS"),
+            session_keys=_keyring(environ, "ZAITAKU_SESSION_KEYS"),
+            subject_keys=_keyring(environ, "ZAITAKU_SUBJECT_KEYS"),
+            request_key_file=Path(_required(environ, "ZAITAKU_REQUEST_KEY_FILE")),
+            trust_anchors=tuple(
+                Path(name) for name in _words(_required(environ, "ZAITAKU_TRUST_ANCHORS"))
+            ),
+            crl_file=Path(crl_file) if crl_file else None,
+            ocsp_url=environ.get("ZAITAKU_OCSP_URL") or None,
+            online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
+            trusted_proxies=_number(environ, "ZAITAKU_TRUSTED_PROXIES", 0),
+        )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _words(value: str) -> list[str]:
+    return value.replace(",", " ").split()
+
+
+def _mode(environ: Mapping[str, str]) -> Mode:
+    try:
+        return Mode(environ.get("ZAITAKU_MODE", Mode.PRODUCTION))
+    except ValueError as error:
+        raise SettingsError("ZAITAKU_MODE must be production or sandbox") from error
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        return int(environ.get(name, default))
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a whole number") from error
+
+
+def _keyring(environ: Mapping[str, str], name: str) -> Keyring:
+    try:
+        return Keyring(tuple(_words(_required(environ, name))))
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from error

@@ -1,0 +1,235 @@
+"""The wire format between the site and the card bridge: one module, standard library only.
+
+The site sends the browser to the bridge with a signed *card request* (a JWS, RFC 7515, EdDSA,
+whose header type is ``REQUEST_TYPE``; the key is published by the asking origin at ``KEYS_PATH``
+as a JWK Set, RFC 7517). The bridge shows what is asked, has the card sign ``statement(...)``, posts
+a *proof* to the origin's ``PROOF_PATH``, gets a one-time code and sends the browser back by 303 to
+``return_path?code=…`` at the same origin.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+PROTOCOL: Final = 1
+REQUEST_TYPE: Final = "zaitaku-card-request+jwt"
+AUDIENCE: Final = "zaitaku-bridge"
+KEYS_PATH: Final = "/.well-known/zaitaku-card-keys.json"
+PROOF_PATH: Final = "/api/card/proofs"
+READ_PATH: Final = "/read"
+BRIDGE_PORTS: Final = (18231, 18232, 18233)
+"""Tried in this order by the bridge; the card page offers the same."""
+
+NONCE_BYTES: Final = 32
+DOMAIN_TAG: Final = b"zaitaku consent statement 1\x00"
+
+
+class MalformedMessage(Exception):
+    """A message does not have the form that this module describes; the text names the part."""
+
+
+def document_digest(document: str) -> bytes:
+    """Return the SHA-256 digest of a canonical consent document (RFC 8785 text, UTF-8)."""
+    return hashlib.sha256(document.encode()).digest()
+
+
+def statement(*, origin: str, nonce: bytes, document: str) -> bytes:
+    """Return the bytes that the card signs (SHA-256 with RSA, PKCS#1 v1.5).
+
+    Every part has a fixed length, so no two inputs make the same statement: domain tag, SHA-256 of
+    the origin, SHA-256 of the nonce, SHA-256 of the consent document.
+    """
+    parts = (hashlib.sha256(origin.encode()).digest(), hashlib.sha256(nonce).digest())
+    return DOMAIN_TAG + b"".join(parts) + document_digest(document)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One line that the bridge shows: the item, its short name, the exact wording, the answer."""
+
+    item: str
+    label: str
+    wording: str
+    """Its SHA-256 must stand in the document beside the item: what is shown is what is signed."""
+    granted: bool
+
+
+@dataclass(frozen=True)
+class CardRequest:
+    """What the site asks of the bridge; the claims of the signed request."""
+
+    origin: str
+    """Scheme, host and port of the asking site (claim ``iss``)."""
+    challenge: str
+    """Name of the one-time challenge (claim ``jti``)."""
+    nonce: str
+    """``NONCE_BYTES`` random bytes in lower-case hex."""
+    issued_at: int
+    """Seconds since 1970 (claim ``iat``)."""
+    expires_at: int
+    """Seconds since 1970 (claim ``exp``)."""
+    document: str
+    """The canonical consent document itself: the bridge digests what it was given."""
+    facility: str
+    """Name of the facility as the patient knows it."""
+    channel: str
+    """Name of the channel in the patient's language."""
+    choices: tuple[Choice, ...]
+    language: str
+    """BCP 47 tag of the patient's language."""
+    return_path: str
+    """Path at the origin to which the browser goes back."""
+    protocol: int = PROTOCOL
+
+    def claims(self) -> dict[str, Any]:
+        """Return the JWT claims (RFC 7519 §4) of this request."""
+        body = asdict(self)
+        return {
+            "iss": body.pop("origin"),
+            "aud": AUDIENCE,
+            "jti": body.pop("challenge"),
+            "iat": body.pop("issued_at"),
+            "exp": body.pop("expires_at"),
+            **body,
+        }
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, Any]) -> Self:
+        """Read verified claims.
+
+        Raises:
+            MalformedMessage: a claim is missing, of the wrong type, or not for this audience; or a
+                wording's digest or answer is not the one in the document.
+        """
+        if claims.get("aud") != AUDIENCE:
+            raise MalformedMessage("aud")
+        request = cls(
+            origin=_text(claims, "iss"),
+            challenge=_text(claims, "jti"),
+            nonce=_nonce(claims),
+            issued_at=_number(claims, "iat"),
+            expires_at=_number(claims, "exp"),
+            document=_text(claims, "document"),
+            facility=_text(claims, "facility"),
+            channel=_text(claims, "channel"),
+            choices=tuple(_choice(entry) for entry in _entries(claims, "choices")),
+            language=_text(claims, "language"),
+            return_path=_return_path(claims),
+            protocol=_number(claims, "protocol"),
+        )
+        request.check_choices()
+        return request
+
+    def check_choices(self) -> None:
+        """Compare every shown choice with the document.
+
+        Raises:
+            MalformedMessage: the document says something else than the words that would be shown.
+        """
+        shown = {
+            (choice.item, _sha256_hex(choice.wording), choice.granted) for choice in self.choices
+        }
+        if len(shown) != len(self.choices) or shown != _choices_of(self.document):
+            raise MalformedMessage("choices")
+
+    def statement(self) -> bytes:
+        """Return the bytes that the card signs for this request."""
+        return statement(
+            origin=self.origin, nonce=bytes.fromhex(self.nonce), document=self.document
+        )
+
+
+@dataclass(frozen=True)
+class CardProof:
+    """What the bridge posts to ``PROOF_PATH``, as JSON."""
+
+    challenge: str
+    certificate: str
+    """The authentication certificate, DER in lower-case hex."""
+    signature: str
+    """The card's signature over the statement, in lower-case hex."""
+
+    def to_json(self) -> str:
+        """Return the JSON text of this proof."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_mapping(cls, body: object) -> Self:
+        """Read a decoded JSON body.
+
+        Raises:
+            MalformedMessage: a member is missing or is not hex.
+        """
+        if not isinstance(body, Mapping):
+            raise MalformedMessage("body")
+        certificate, signature = _text(body, "certificate"), _text(body, "signature")
+        for part in (certificate, signature):
+            _hex(part)
+        return cls(_text(body, "challenge"), certificate, signature)
+
+
+def _sha256_hex(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _choices_of(document: str) -> set[tuple[str, str, bool]]:
+    try:
+        decisions = json.loads(document)["decisions"]
+        return {
+            (entry["item"], entry["wording"]["sha256"], entry["decision"] == "grant")
+            for entry in decisions
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise MalformedMessage("document") from error
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise MalformedMessage(name)
+    return value
+
+
+def _number(body: Mapping[str, Any], name: str) -> int:
+    value = body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise MalformedMessage(name)
+    return value
+
+
+def _entries(body: Mapping[str, Any], name: str) -> list[Any]:
+    value = body.get(name)
+    if not isinstance(value, list):
+        raise MalformedMessage(name)
+    return value
+
+
+def _hex(value: str) -> bytes:
+    try:
+        return bytes.fromhex(value)
+    except ValueError as error:
+        raise MalformedMessage("hex") from error
+
+
+def _nonce(body: Mapping[str, Any]) -> str:
+    value = _text(body, "nonce")
+    if len(_hex(value)) != NONCE_BYTES:
+        raise MalformedMessage("nonce")
+    return value
+
+
+def _return_path(body: Mapping[str, Any]) -> str:
+    value = _text(body, "return_path")
+    if not value.startswith("/") or value.startswith("//") or set(value) & set("\\?#\r\n\t "):
+        raise MalformedMessage("return_path")
+    return value
+
+
+def _choice(entry: object) -> Choice:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("granted"), bool):
+        raise MalformedMessage("choices")
+    return Choice(
+        _text(entry, "item"), _text(entry, "label"), _text(entry, "wording"), entry["granted"]
+    )
