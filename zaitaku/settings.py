@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.signing import Keyring
+from zaitaku.wire import BRIDGE_PORTS
 
 
 class Mode(StrEnum):
@@ -53,6 +54,8 @@ class Settings:
     """Days after the 受診日 until whose end an online consent holds."""
     challenge_lifetime: timedelta = timedelta(minutes=10)
     journey_lifetime: timedelta = timedelta(hours=12)
+    bridge_ports: tuple[int, ...] = BRIDGE_PORTS
+    """Loopback ports at which the card page looks for the bridge, in this order."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
 
@@ -96,6 +99,7 @@ class Settings:
             ),
             crl_file=Path(crl_file) if crl_file else None,
             ocsp_url=environ.get("ZAITAKU_OCSP_URL") or None,
+            bridge_ports=_ports(environ),
             online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
             trusted_proxies=_number(environ, "ZAITAKU_TRUSTED_PROXIES", 0),
         )
@@ -124,6 +128,14 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
         return int(environ.get(name, default))
     except ValueError as error:
         raise SettingsError(f"{name} must be a whole number") from error
+
+
+def _ports(environ: Mapping[str, str]) -> tuple[int, ...]:
+    words = _words(environ.get("ZAITAKU_BRIDGE_PORTS", ""))
+    try:
+        return tuple(int(word) for word in words) or BRIDGE_PORTS
+    except ValueError as error:
+        raise SettingsError("ZAITAKU_BRIDGE_PORTS must be port numbers") from error
 
 
 def _keyring(environ: Mapping[str, str], name: str) -> Keyring:

@@ -159,3 +159,13 @@ class Facility:
     def name(self) -> str:
         """The name that patients see."""
         return self.settings.display_name or self.registered_name
+
+
+@dataclass(frozen=True)
+class SettingsChange:
+    """One version of the environment settings: what held from when, and who set it."""
+
+    version: int
+    settings: EnvironmentSettings
+    at: datetime
+    actor: str

@@ -1,0 +1,67 @@
+# zaitaku: `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export ZAITAKU_DATA ?= data
+
+# What the tests run for real, from Debian's own packages.
+TEST_PACKAGES := chromium redis-server postgresql pcscd vsmartcard-vpcd opensc openssl \
+	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux
+
+.PHONY: help setup setup-dev test-packages demo test test-fast lint format bench screenshots lock clean
+
+help: ## この一覧を表示する / list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.runtime ## 実行に必要なものを入れる / install what the product needs
+setup-dev: $(VENV)/.dev ## 開発に必要なものも入れる / and what its tests need
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 以上が必要です / Python 3.11+ is needed"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); tools/packages.sh python3-venv && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+test-packages:
+	@tools/packages.sh $(TEST_PACKAGES)
+
+demo: setup ## デモを始める（Ctrl-C で終わり） / run the whole product with a virtual card
+	@exec $(BIN)/zaitaku demo
+
+test: setup-dev test-packages ## すべての検査と試験 / every check and every test
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+test-fast: setup-dev ## ブラウザと実機器を使わない試験 / tests without browser and card service
+	@$(BIN)/python -m pytest -q -m "not browser and not pcscd and not slow" $(ARGS)
+
+lint: setup-dev ## 静的検査 / static checks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup-dev ## 書式を整える / format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup-dev ## 速さを測る / application CPU beside a bare Flask floor
+	@$(BIN)/python -m bench.journey $(ARGS)
+
+screenshots: setup-dev test-packages ## 画面の写しを撮り直す / remake docs/screenshots from the running demo
+	@$(BIN)/python -m tools.screenshots
+
+lock: setup-dev ## 依存の固定をやり直す / resolve the pinned dependencies again
+	@tools/lock.sh
+
+clean: ## 作ったものを消す（データは残す） / remove what was built, keep the data
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

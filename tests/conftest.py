@@ -1,0 +1,62 @@
+"""What every test may ask for: a held clock, a fresh database, a short-lived store."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.databases import fresh_postgres, migrated_sqlite_template
+from zaitaku.core.clock import JST, FixedClock
+from zaitaku.core.database import Database
+from zaitaku.core.ephemeral import EphemeralStore
+from zaitaku.core.ephemeral_open import open_ephemeral
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=JST)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A Friday morning in Japan."""
+    return FixedClock(NOW)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file that each test copies."""
+    return migrated_sqlite_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    """A fresh, migrated SQLite database."""
+    path = tmp_path / "zaitaku.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    opened = Database(f"sqlite:///{path}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server with a migrated template database."""
+    with fresh_postgres(tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A fresh, migrated database, once on each engine."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("database")
+        return
+    from tests.databases import new_postgres_database
+
+    with new_postgres_database(request.getfixturevalue("postgres_address")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ephemeral(tmp_path: Path, clock: FixedClock) -> EphemeralStore:
+    """A short-lived store on its SQL adapter."""
+    return open_ephemeral(f"sqlite:///{tmp_path / 'ephemeral.db'}", clock)

@@ -1,0 +1,5 @@
+"""``python -m zaitaku`` is the command line."""
+
+from zaitaku.cli import main
+
+main()

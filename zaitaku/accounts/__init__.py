@@ -1,0 +1,1 @@
+"""Who works at a facility: accounts, roles and what each may do, passwords, console sessions."""

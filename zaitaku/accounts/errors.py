@@ -1,0 +1,62 @@
+"""What can go wrong with an account."""
+
+from enum import StrEnum
+from http import HTTPStatus
+
+from zaitaku.core.errors import Conflict, ZaitakuError
+
+
+class LoginRefused(ZaitakuError):
+    """Facility, user ID or password is wrong, or the account is locked: never told which."""
+
+    code = "login-refused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class AccountNotUsable(ZaitakuError):
+    """The password is right, but the account is outside its period, off or not for people."""
+
+    code = "account-not-usable"
+    status = HTTPStatus.FORBIDDEN
+
+
+class InitialPasswordOver(ZaitakuError):
+    """The initial password is right but older than 30 days: it must be reset again."""
+
+    code = "initial-password-over"
+    status = HTTPStatus.FORBIDDEN
+
+
+class WrongPassword(ZaitakuError):
+    """The present password, asked for once more, is not right; the try was counted."""
+
+    code = "wrong-password"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class AccountExists(Conflict):
+    """The facility has, or once had, an account with this user ID."""
+
+    code = "account-exists"
+
+
+class SessionEnd(StrEnum):
+    """Why a console session is over."""
+
+    IDLE = "idle"
+    """Nobody did anything for 30 minutes, or the session was logged out elsewhere."""
+    TOO_LONG = "too-long"
+    """It is 12 hours old."""
+    CHANGED = "changed"
+    """Settings of the facility, the password or the account changed."""
+
+
+class SessionEnded(ZaitakuError):
+    """The console session does not live (any more); ``reason`` says why."""
+
+    code = "session-ended"
+    status = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self, reason: SessionEnd) -> None:
+        super().__init__(reason)
+        self.reason = reason

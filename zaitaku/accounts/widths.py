@@ -1,0 +1,23 @@
+"""Half and full width: people type either, the rules of domain.md §5 want one of them."""
+
+import unicodedata
+from typing import Final
+
+_FIRST_PRINTABLE: Final = 0x21
+_LAST_PRINTABLE: Final = 0x7E
+_TO_FULL_WIDTH: Final = 0xFEE0
+
+
+def half_width(text: str) -> str:
+    """Return ``text`` without outer spaces, its full-width letters and digits made half-width."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def full_width(text: str) -> str:
+    """Return ``text`` without outer spaces, its half-width characters made full-width."""
+    return "".join(_widened(character) for character in half_width(text))
+
+
+def _widened(character: str) -> str:
+    is_half = _FIRST_PRINTABLE <= ord(character) <= _LAST_PRINTABLE
+    return chr(ord(character) + _TO_FULL_WIDTH) if is_half else character

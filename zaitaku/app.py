@@ -1,0 +1,71 @@
+"""The wiring of the web application: configuration, rooms, headers. Nothing else."""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from zaitaku.blueprints import api, console, errors, headers, ops, patient, permissions, request_log
+from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.core.logs import configure_logging
+from zaitaku.services import Services, build_services
+from zaitaku.settings import Settings
+
+_PACKAGE = Path(__file__).parent
+MAX_REQUEST_BYTES = 64 * 1024
+
+
+def build_app(services: Services) -> Flask:
+    """Return the application that serves ``services``."""
+    app = Flask(
+        "zaitaku",
+        static_folder=_resources("static"),
+        template_folder=_resources("templates"),
+        root_path=str(_PACKAGE),
+    )
+    app.extensions[EXTENSION] = services
+    _configure(app, services)
+    for room in (patient, console, api, ops):
+        app.register_blueprint(room.blueprint)
+    permissions.enforce(app)
+    headers.add(app)
+    request_log.add(app)
+    errors.register_error_pages(app)
+    return app
+
+
+def _resources(name: str) -> str:
+    packaged = _PACKAGE / f"_{name}"
+    return str(packaged if packaged.is_dir() else _PACKAGE.parent / name)
+
+
+def _configure(app: Flask, services: Services) -> None:
+    settings = services.settings
+    newest, *older = settings.session_keys.keys
+    app.config.update(
+        SECRET_KEY=newest,
+        SECRET_KEY_FALLBACKS=older,
+        SESSION_COOKIE_NAME="__Host-zaitaku" if settings.is_tls else "zaitaku",
+        SESSION_COOKIE_SECURE=settings.is_tls,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        TRUSTED_HOSTS=[urlsplit(settings.origin).hostname],
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        # A form token lives as long as its session: a patient may take a phone call in between.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    CSRFProtect(app).exempt(api.blueprint)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+
+
+def from_environment() -> Flask:
+    """Return the application that the environment variables describe (a server's factory)."""
+    configure_logging(sys.stdout)
+    return build_app(build_services(Settings.from_env()))

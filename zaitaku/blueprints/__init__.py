@@ -1,0 +1,1 @@
+"""The HTTP edge, by audience: thin routes, forms, presenters."""

@@ -1,0 +1,5 @@
+"""What programs call: the card bridge posts its proofs here."""
+
+from zaitaku.blueprints.api.views import blueprint
+
+__all__ = ["blueprint"]

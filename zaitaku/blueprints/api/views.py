@@ -1,0 +1,36 @@
+"""The card bridge's side door: request keys out, proofs in (see ``zaitaku.wire``)."""
+
+from flask import Blueprint, Response, jsonify, request
+
+from zaitaku import wire
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import PUBLIC, declare
+from zaitaku.core.errors import ZaitakuError
+
+blueprint = Blueprint("api", __name__)
+declare(blueprint, PUBLIC)
+
+
+@blueprint.get(wire.KEYS_PATH)
+def card_keys() -> Response:
+    """Publish the keys that sign card requests, as a JWK Set (RFC 7517 §5)."""
+    return jsonify(services().identity.published_keys())
+
+
+@blueprint.post(wire.PROOF_PATH)
+def card_proofs() -> Response:
+    """Take a proof for a living challenge and answer with a one-time code."""
+    proof = wire.CardProof.from_mapping(request.get_json(silent=True))
+    return jsonify(code=services().identity.accept(proof))
+
+
+@blueprint.errorhandler(wire.MalformedMessage)
+def malformed(error: wire.MalformedMessage) -> tuple[Response, int]:
+    """Name the member that is wrong: programs are written by people."""
+    return jsonify(error="malformed", member=str(error)), 400
+
+
+@blueprint.errorhandler(ZaitakuError)
+def refused(error: ZaitakuError) -> tuple[Response, int]:
+    """Give the public code alone."""
+    return jsonify(error=error.code), error.status

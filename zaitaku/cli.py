@@ -1,0 +1,29 @@
+"""``zaitaku``: the operator's command line."""
+
+import sys
+
+import click
+
+from zaitaku.commands import account, facility, poster, serve, url
+from zaitaku.commands.demo import demo
+from zaitaku.core.errors import ZaitakuError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="zaitaku")
+def root() -> None:
+    """マイナ在宅受付Web を動かし、世話をします。"""
+
+
+for command in (demo, serve.serve, serve.migrate, facility.facility, url.url, poster.poster):
+    root.add_command(command)
+root.add_command(account.account)
+
+
+def main() -> None:
+    """Run the command line; a foreseen failure is one sentence and exit status 1."""
+    try:
+        root()
+    except ZaitakuError as error:
+        click.echo(f"できませんでした: {error.detail or error.code}", err=True)
+        sys.exit(1)

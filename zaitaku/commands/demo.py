@@ -1,0 +1,38 @@
+"""``zaitaku demo``: everything on one machine, with a virtual card."""
+
+import click
+
+from zaitaku.demo.places import Places
+from zaitaku.demo.processes import (
+    bridge_command,
+    running,
+    serving,
+    site_command,
+    wait_for_end,
+    wait_until_up,
+)
+from zaitaku.demo.setup import Demo, prepare
+from zaitaku.demo.summary import as_text
+from zaitaku.sandbox.ocsp import responder
+
+
+@click.command()
+def demo() -> None:
+    """試しに動かします。カードもリーダーもいりません。Ctrl-C で終わります。"""
+    click.echo("準備しています…（はじめての時は、鍵を作るため少し時間がかかります）")
+    ready = prepare(Places.from_env())
+    _run(ready)
+    click.echo("\n終わりました。データは残っています。")
+
+
+def _run(ready: Demo) -> None:
+    places = ready.places
+    with (
+        serving(responder(ready.authority), places.ocsp_port),
+        running(site_command(places), ready.environ) as site,
+        running(bridge_command(places), {}) as bridge,
+    ):
+        wait_until_up(f"{places.origin}/readyz", site)
+        wait_until_up(f"{places.bridge}/", bridge)
+        click.echo(as_text(ready.summary, places.data))
+        wait_for_end([site, bridge])

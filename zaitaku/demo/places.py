@@ -1,0 +1,75 @@
+"""Where the demo keeps its things and on which ports it listens."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from zaitaku.core.errors import SettingsError
+from zaitaku.wire import BRIDGE_PORTS
+
+DEFAULT_PORT = 8000
+HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folder and ports of one demo (``ZAITAKU_DATA``, ``ZAITAKU_PORT``, ``ZAITAKU_BRIDGE_PORT``)."""
+
+    data: Path
+    port: int
+    bridge_port: int
+    ocsp_port: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the places; the OCSP responder takes any free port.
+
+        Raises:
+            SettingsError: a port is not a number, or another program has it.
+        """
+        return cls(
+            data=Path(environ.get("ZAITAKU_DATA") or "data").resolve(),
+            port=_free_port(environ, "ZAITAKU_PORT", DEFAULT_PORT),
+            bridge_port=_free_port(environ, "ZAITAKU_BRIDGE_PORT", BRIDGE_PORTS[0]),
+            ocsp_port=_any_port(),
+        )
+
+    @property
+    def origin(self) -> str:
+        """Where the patient's pages are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def bridge(self) -> str:
+        """Where the card bridge is."""
+        return f"http://127.0.0.1:{self.bridge_port}"
+
+    @property
+    def ocsp(self) -> str:
+        """Where the test authority's responder is."""
+        return f"http://127.0.0.1:{self.ocsp_port}"
+
+
+def _free_port(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= HIGHEST_PORT:
+        raise SettingsError(f"{name}={value} はポート番号（1〜{HIGHEST_PORT}）ではありません。")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(value)))
+        except OSError as error:
+            raise SettingsError(
+                f"ポート {value} は、ほかのプログラムが使っています。{name} で別の番号にできます。"
+            ) from error
+    return int(value)
+
+
+def _any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,123 @@
+"""What the demo needs before it starts: secrets, test authority, cards, database, a clinic."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from zaitaku.accounts.model import Role
+from zaitaku.core.errors import NotFound
+from zaitaku.core.signing import Keyring
+from zaitaku.demo.places import Places
+from zaitaku.demo.secrets import DemoSecrets, write_private
+from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
+from zaitaku.identity.keys import RequestKeys
+from zaitaku.sandbox.authority import TestAuthority
+from zaitaku.sandbox.cards import make_demo_cards
+from zaitaku.schema import upgrade
+from zaitaku.services import Services, build_services
+from zaitaku.settings import Settings
+
+CODE: Final = InstitutionCode("1312345670")
+USER_ID: Final = "kanri01"
+ACTOR: Final = "demo"
+_SETTINGS: Final = EnvironmentSettings(
+    surgery=True, clinical=True, medication=False, home_visit=True, online=True
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that is ready to start."""
+
+    places: Places
+    environ: dict[str, str]
+    authority: TestAuthority
+    summary: dict[str, Any]
+
+
+def prepare(places: Places) -> Demo:
+    """Make what is missing in the data folder; a second run finds everything as it was."""
+    places.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secrets = DemoSecrets.open(places.data / "secrets.json")
+    authority = TestAuthority.open(places.data / "authority")
+    cards = make_demo_cards(places.data / "cards", authority)
+    RequestKeys.make(places.data / "request-key.pem")
+    environ = _environ(places, secrets)
+    services = build_services(Settings.from_env(environ))
+    upgrade(services.database)
+    _bind_people(services, cards, Keyring((secrets.subject_key,)))
+    facility = _clinic(services, secrets.password)
+    summary = _summary(places, services, facility, secrets.password, cards)
+    write_private(
+        places.data / "demo.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
+    )
+    return Demo(places, environ, authority, summary)
+
+
+def _environ(places: Places, secrets: DemoSecrets) -> dict[str, str]:
+    data = places.data
+    return {
+        "ZAITAKU_MODE": "sandbox",
+        "ZAITAKU_ORIGIN": places.origin,
+        "ZAITAKU_DATABASE_URL": f"sqlite:///{data / 'zaitaku.db'}",
+        "ZAITAKU_EPHEMERAL_URL": f"sqlite:///{data / 'ephemeral.db'}",
+        "ZAITAKU_URL_KEYS": secrets.url_key,
+        "ZAITAKU_SESSION_KEYS": secrets.session_key,
+        "ZAITAKU_SUBJECT_KEYS": secrets.subject_key,
+        "ZAITAKU_REQUEST_KEY_FILE": str(data / "request-key.pem"),
+        "ZAITAKU_TRUST_ANCHORS": str(data / "authority" / "roots.pem"),
+        "ZAITAKU_CRL_FILE": str(data / "authority" / "crl.der"),
+        "ZAITAKU_OCSP_URL": places.ocsp,
+        "ZAITAKU_BRIDGE_PORTS": str(places.bridge_port),
+    }
+
+
+def _clinic(services: Services, password: str) -> Facility:
+    try:
+        return services.facilities.find(CODE)
+    except NotFound:
+        pass
+    facility = services.facilities.add(
+        code=CODE,
+        registered_name="医療法人みどり坂会 みどり坂クリニック",
+        phone="03-0000-1234",
+        hours="月〜金 9:00〜12:30、14:00〜18:00（祝日は休み）",
+        settings=_SETTINGS,
+        actor=ACTOR,
+    )
+    with services.database.transaction() as connection:
+        services.reception.issue_first(connection, facility.id, ACTOR)
+    services.accounts.register(
+        facility_id=facility.id,
+        role=Role.ADMIN,
+        user_id=USER_ID,
+        name="管理　花子",
+        kana="カンリ　ハナコ",
+        password=password,
+        must_change=False,
+        actor=ACTOR,
+    )
+    return facility
+
+
+def _summary(
+    places: Places, services: Services, facility: Facility, password: str, cards: Iterable[Any]
+) -> dict[str, Any]:
+    urls = {
+        channel.value: services.reception.address(
+            services.reception.show(facility.id, channel).current
+        )
+        for channel in Channel
+    }
+    return {
+        "patient_urls": urls,
+        "facility_code": str(facility.code),
+        "facility_name": facility.name,
+        "console": {"url": f"{places.origin}/console/", "user_id": USER_ID, "password": password},
+        "bridge": places.bridge,
+        "cards": [
+            {"name": card.name, "description": card.description, "pin": card.pin} for card in cards
+        ],
+    }

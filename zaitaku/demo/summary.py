@@ -1,0 +1,30 @@
+"""What the terminal says when the demo runs."""
+
+from pathlib import Path
+from typing import Any, Final
+
+CHANNEL_NAMES: Final = {
+    "home-visit": "訪問診療等",
+    "online": "オンライン診療等・外来診療等（通常とは異なる動線）",
+}
+
+
+def as_text(summary: dict[str, Any], data: Path) -> str:
+    """Return the summary in words; ``demo.json`` in ``data`` has the same for scripts."""
+    console = summary["console"]
+    lines = ["", f"zaitaku が動いています（{summary['facility_name']}）", "", "患者さんの入口:"]
+    lines += [
+        f"  {CHANNEL_NAMES[channel]}\n    {url}" for channel, url in summary["patient_urls"].items()
+    ]
+    lines += ["", "医療機関の管理画面:", f"  {console['url']}"]
+    lines += [f"    医療機関等コード  {summary['facility_code']}"]
+    lines += [f"    ユーザID          {console['user_id']}"]
+    lines += [f"    パスワード        {console['password']}"]
+    lines += ["", "カードの読み取りアプリ（仮想カード。カードの入れ替えもここで）:"]
+    lines += [f"  {summary['bridge']}/", "", "仮想カード（名前 … 暗証番号 … 用途）:"]
+    lines += [
+        f"  {card['name']} … {card['pin'] or 'なし'} … {card['description']}"
+        for card in summary["cards"]
+    ]
+    lines += ["", f"同じ内容: {data / 'demo.json'}", "Ctrl-C で終わります。"]
+    return "\n".join(lines)

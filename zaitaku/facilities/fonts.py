@@ -1,0 +1,28 @@
+"""The one font of printed matter: BIZ UDPGothic (SIL Open Font License 1.1)."""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from fontTools.ttLib import TTFont
+
+FAMILY: Final = "BIZ UDPGothic"
+_PACKAGE: Final = Path(__file__).parents[1]
+_FOLDER: Final = "fonts/biz-udpgothic"
+
+
+def font_folder() -> Path:
+    """Return the folder of the font files: in the installed package, or in the checkout."""
+    packaged = _PACKAGE / "_static"
+    return (packaged if packaged.is_dir() else _PACKAGE.parent / "static") / _FOLDER
+
+
+@cache
+def printable_characters() -> frozenset[int]:
+    """Return the code points that both weights of the font can draw."""
+    return _code_points("BIZUDPGothic-Regular.ttf") & _code_points("BIZUDPGothic-Bold.ttf")
+
+
+def _code_points(file_name: str) -> frozenset[int]:
+    with TTFont(font_folder() / file_name, lazy=True) as font:
+        return frozenset(font.getBestCmap())

@@ -1,0 +1,47 @@
+"""The tables of all rooms together, and the way from any earlier version to this one."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+
+from zaitaku.core.database import Database, metadata
+
+_ROOMS: Final = ("facilities", "reception", "eligibility", "consent", "accounts")
+
+
+def all_tables() -> MetaData:
+    """Return the metadata with every room's tables declared on it."""
+    for room in _ROOMS:
+        import_module(f"zaitaku.{room}.store")
+    return metadata
+
+
+def upgrade(database: Database) -> None:
+    """Bring the database to this version's tables, in one transaction.
+
+    Raises:
+        StoreUnavailable: the database is away or locked; it is as it was.
+    """
+    config = _config()
+    with database.transaction() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(database: Database) -> bool:
+    """Tell whether the database has exactly this version's tables."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -1,0 +1,103 @@
+"""All services of one deployment, made once at start and handed to the HTTP edge."""
+
+from dataclasses import dataclass
+
+from zaitaku.accounts.service import AccountService
+from zaitaku.accounts.sessions import Sessions
+from zaitaku.consent.service import ConsentService
+from zaitaku.consent.wording import Wordings
+from zaitaku.core.clock import Clock, SystemClock
+from zaitaku.core.database import Database
+from zaitaku.core.ephemeral import EphemeralStore
+from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.eligibility.sandbox import SandboxEligibility
+from zaitaku.facilities.service import FacilityService
+from zaitaku.identity.anchors import TrustAnchors
+from zaitaku.identity.keys import RequestKeys
+from zaitaku.identity.revocation import CrlFile, Ocsp, RevocationChain, RevocationSource
+from zaitaku.identity.service import IdentityService
+from zaitaku.identity.verification import ProofVerifier
+from zaitaku.reception.service import ReceptionService
+from zaitaku.reception.tokens import UrlTokens
+from zaitaku.settings import Mode, Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the edge and the command line call."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    ephemeral: EphemeralStore
+    facilities: FacilityService
+    reception: ReceptionService
+    identity: IdentityService
+    wordings: Wordings
+    consent: ConsentService
+    accounts: AccountService
+    sessions: Sessions
+
+
+def build_services(settings: Settings, clock: Clock | None = None) -> Services:
+    """Wire the services of a deployment.
+
+    Raises:
+        SettingsError: a file that the settings name is missing or unfit.
+    """
+    clock = clock or SystemClock()
+    database = Database(settings.database_url)
+    ephemeral = open_ephemeral(settings.ephemeral_url, clock)
+    reception = ReceptionService(
+        database=database,
+        tokens=UrlTokens(settings.url_keys),
+        origin=settings.origin,
+        clock=clock,
+    )
+    wordings = Wordings.load()
+    return Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        ephemeral=ephemeral,
+        facilities=FacilityService(database=database, clock=clock),
+        reception=reception,
+        identity=_identity(settings, ephemeral, clock),
+        wordings=wordings,
+        consent=ConsentService(
+            database=database,
+            reception=reception,
+            eligibility=SandboxEligibility(database),
+            wordings=wordings,
+            clock=clock,
+            online_validity_days=settings.online_validity_days,
+        ),
+        accounts=AccountService(database=database, ephemeral=ephemeral, clock=clock),
+        sessions=Sessions(ephemeral=ephemeral, clock=clock),
+    )
+
+
+def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> IdentityService:
+    return IdentityService(
+        ephemeral=ephemeral,
+        request_keys=RequestKeys.load(settings.request_key_file),
+        verifier=ProofVerifier(
+            anchors=TrustAnchors.load(
+                settings.trust_anchors, allow_test=settings.mode is Mode.SANDBOX
+            ),
+            revocation=_revocation(settings),
+            subject_keys=settings.subject_keys,
+        ),
+        origin=settings.origin,
+        clock=clock,
+        lifetime=settings.challenge_lifetime,
+    )
+
+
+def _revocation(settings: Settings) -> RevocationSource:
+    sources: list[RevocationSource] = []
+    if settings.crl_file:
+        sources.append(CrlFile(settings.crl_file))
+    if settings.ocsp_url:
+        sources.append(Ocsp(settings.ocsp_url))
+    return RevocationChain(tuple(sources))
