@@ -1,7 +1,13 @@
 """The vocabulary of consent (domain.md §4, §12)."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from zaitaku.core.clock import japan_date
+from zaitaku.core.ids import CredentialId, FacilityId, RecordId
+from zaitaku.core.languages import Language
+from zaitaku.facilities.model import Channel, InstitutionCode
 
 
 class ConsentItem(StrEnum):
@@ -32,14 +38,33 @@ class Operator(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wording:
-    """One exact text, in one language, at one version; a changed sentence is a new version."""
+class WordingRef:
+    """Names one exact text and proves it by its digest."""
 
     id: str
     version: int
-    language: str
-    text: str
+    language: Language
     sha256: str
+    """Of the exact plain text, UTF-8, lower-case hex."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One exact text, in one language, at one version; a changed sentence is a new version.
+
+    ``label``, ``question`` and ``explanation`` carry readings (``{漢字|かんじ}``) where the
+    language has them and are for pages; ``text`` is what is digested and signed.
+    """
+
+    ref: WordingRef
+    label: str
+    """Short name of the item (check page, receipt, lists)."""
+    question: str
+    """The heading of the page."""
+    explanation: tuple[str, ...]
+    """Paragraphs under the heading."""
+    text: str
+    """Heading and paragraphs without readings, joined by line feeds."""
 
 
 @dataclass(frozen=True)
@@ -48,3 +73,91 @@ class Question:
 
     item: ConsentItem
     wording_id: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One decision together with the words that it was made on."""
+
+    item: ConsentItem
+    wording: WordingRef
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What proves, years later, that this card agreed to this document."""
+
+    origin: str
+    nonce: bytes
+    signature: bytes
+    public_key: bytes
+    """SubjectPublicKeyInfo, DER (RFC 5280 §4.1.2.7)."""
+    algorithm: str
+    certificate_expires: datetime
+    verified_at: datetime
+
+
+@dataclass(frozen=True)
+class ConsentRecord:
+    """One registered statement; appended once, never changed."""
+
+    id: RecordId
+    facility_id: FacilityId
+    credential_id: CredentialId
+    journey: str
+    challenge: str
+    reference: str
+    """``YYMMDD-NNN-NNNN``, unique in the facility."""
+    recorded_at: datetime
+    valid_until: datetime | None
+    facility_phone: str
+    document: str
+    """The canonical consent document, exactly as signed."""
+    document_sha256: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class ReceiptLine:
+    """One decision in the patient's words."""
+
+    item: ConsentItem
+    decision: Decision
+    label: str
+    answer: str
+    """同意する / 同意しない in the language of the receipt."""
+    wording: Wording
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the patient keeps: the same on every retry and reload."""
+
+    reference: str
+    facility_code: InstitutionCode
+    facility_name: str
+    """As it was shown when the consent was stated."""
+    facility_phone: str
+    channel: Channel
+    visit_date: date | None
+    recorded_at: datetime
+    valid_until: datetime | None
+    """The first moment at which the consent no longer holds; ``None``: until withdrawn."""
+    language: Language
+    operator: Operator
+    lines: tuple[ReceiptLine, ...]
+    notice: Wording
+    document_sha256: str
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day in Japan on which the consent holds; ``None``: until withdrawn."""
+        return last_day(self.valid_until)
+
+
+def last_day(valid_until: datetime | None) -> date | None:
+    """Return the last day in Japan before the moment ``valid_until``."""
+    if valid_until is None:
+        return None
+    return japan_date(valid_until - timedelta(microseconds=1))

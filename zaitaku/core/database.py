@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.sqlite import set_up_sqlite
 
 metadata = MetaData(
     naming_convention={
@@ -36,8 +37,8 @@ metadata = MetaData(
 )
 """Every subject's tables are declared on this; migrations compare it with the database."""
 
-BUSY_SECONDS = 5
-"""How long a SQLite writer waits for another before it gives up."""
+BUSY_SECONDS = 5.0
+"""How long a writer waits for another's lock, or anyone for a connection, before it gives up."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -64,17 +65,26 @@ class Moment(TypeDecorator[datetime]):
 class Database:
     """A durable store behind one address (SQLAlchemy URL)."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = make_url(url)
+        self._busy_seconds = busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = create_engine(self.url, **self._pool_options())
         if self.is_sqlite:
-            event.listen(self.engine, "connect", _set_up_sqlite)
+            event.listen(self.engine, "connect", self._set_up_sqlite)
 
     def _pool_options(self) -> dict[str, Any]:
         if self.is_sqlite:
-            return {"connect_args": {"timeout": BUSY_SECONDS, "autocommit": True}}
-        return {"pool_pre_ping": True, "pool_timeout": BUSY_SECONDS}
+            # isolation_level=None is the driver's autocommit in every Python from 3.11 on.
+            return {"connect_args": {"timeout": self._busy_seconds, "isolation_level": None}}
+        return {
+            "pool_pre_ping": True,
+            "pool_timeout": self._busy_seconds,
+            "connect_args": postgres_limits(self._busy_seconds),
+        }
+
+    def _set_up_sqlite(self, connection: SqliteConnection, _record: object) -> None:
+        set_up_sqlite(connection, synchronous="FULL", busy_seconds=self._busy_seconds)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -120,6 +130,17 @@ class Database:
         self.engine.dispose()
 
 
+def postgres_limits(busy_seconds: float) -> dict[str, Any]:
+    """Return libpq's connection parameters that bound every wait (PostgreSQL 15, §34.1.2, §20.11).
+
+    Left alone, libpq waits minutes for a host that is away, and a statement for ever on a lock.
+    """
+    return {
+        "connect_timeout": max(2, round(busy_seconds)),  # libpq knows no shorter one
+        "options": f"-c lock_timeout={round(busy_seconds * 1000)}",
+    }
+
+
 @contextmanager
 def _sqlite_transaction(connection: Connection, begin: str) -> Iterator[None]:
     # The driver runs in autocommit: SQLAlchemy's own begin and commit are empty, these are real.
@@ -127,11 +148,11 @@ def _sqlite_transaction(connection: Connection, begin: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
+        if _in_transaction(connection):  # a full disk has already rolled it back
+            connection.exec_driver_sql("ROLLBACK")
         raise
     connection.exec_driver_sql("COMMIT")
 
 
-def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def _in_transaction(connection: Connection) -> bool:
+    return bool(connection.connection.in_transaction)

@@ -1,0 +1,326 @@
+"""Use cases of accounts: register, log in, change and reset passwords, release locks."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import Enum, auto
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from zaitaku.accounts.errors import (
+    AccountExists,
+    AccountNotUsable,
+    InitialPasswordOver,
+    LoginRefused,
+    SessionEnd,
+    SessionEnded,
+    WrongPassword,
+)
+from zaitaku.accounts.model import (
+    WRONG_PASSWORDS_TO_LOCK,
+    Account,
+    AccountAct,
+    NewAccount,
+    Role,
+    UserKey,
+    check_new_password,
+    check_user_id,
+    check_user_kana,
+    check_user_name,
+    user_key,
+)
+from zaitaku.accounts.passwords import Passwords, initial_password
+from zaitaku.accounts.sessions import Session, seal_of
+from zaitaku.accounts.store import AccountStore, KnownAccount, append_event, find_for_login
+from zaitaku.accounts.widths import half_width
+from zaitaku.core.clock import Clock
+from zaitaku.core.database import Database
+from zaitaku.core.ephemeral import EphemeralStore
+from zaitaku.core.errors import InvalidField, NotFound, TooManyAttempts
+from zaitaku.core.ids import AccountId, FacilityId, new_uuid
+from zaitaku.facilities.model import Facility
+
+LIMIT_WINDOW: Final = timedelta(minutes=15)
+ATTEMPTS_PER_ADDRESS: Final = 60
+"""One address is often a whole clinic's."""
+ATTEMPTS_PER_ACCOUNT: Final = 10
+"""More than the lock allows, and also counted for accounts that do not exist."""
+NOBODY: Final = "(not logged in)"
+
+
+@dataclass(frozen=True, repr=False)
+class LoginAttempt:
+    """What somebody typed, and the network address they typed it from. Never printed."""
+
+    institution_code: str
+    user_id: str
+    password: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody who is logged in: an account and its facility as they are now."""
+
+    account: Account
+    facility: Facility
+
+
+class _Verdict(Enum):
+    RIGHT = auto()
+    WRONG = auto()
+
+
+class AccountService:
+    """The accounts of all facilities; each method names the facility it works in."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ephemeral: EphemeralStore,
+        clock: Clock,
+        passwords: Passwords | None = None,
+    ) -> None:
+        self._database = database
+        self._ephemeral = ephemeral
+        self._clock = clock
+        self._passwords = passwords or Passwords()
+
+    def register(
+        self,
+        facility: Facility,
+        *,
+        role: Role,
+        user_id: str,
+        name: str,
+        kana: str,
+        actor: str,
+        starts_on: date | None = None,
+        ends_on: date | None = None,
+    ) -> NewAccount:
+        """Add an account and return it with its initial password, which is told only here.
+
+        Raises:
+            InvalidField: a value breaks its rule (domain.md §5).
+            AccountExists: the user ID is or was in use in this facility.
+            StoreUnavailable: the database is away; nothing was written.
+        """
+        checked_id = check_user_id(role, user_id, facility.code.kind)
+        if starts_on and ends_on and ends_on < starts_on:
+            raise InvalidField("ends_on", "before-start")
+        password = initial_password()
+        values = {
+            "id": AccountId(new_uuid()),
+            "user_key": user_key(checked_id),
+            "user_id": checked_id,
+            "role": role,
+            "name": check_user_name(name),
+            "kana": check_user_kana(kana),
+            "starts_on": starts_on,
+            "ends_on": ends_on,
+            **self._fresh_state(password),
+        }
+        return NewAccount(self._insert(facility, values, actor), password)
+
+    def _fresh_state(self, password: str) -> dict[str, Any]:
+        return {
+            "is_enabled": True,
+            "password_hash": self._passwords.hash(password),
+            "password_changed_at": self._clock.now(),
+            "must_change_password": True,
+            "wrong_passwords": 0,
+            "locked_at": None,
+        }
+
+    def _insert(self, facility: Facility, values: dict[str, Any], actor: str) -> Account:
+        now = self._clock.now()
+        with self._database.transaction() as connection:
+            lock_facility(connection, facility.id)
+            store = AccountStore(connection, facility.id)
+            if store.exists(values["user_key"]):
+                raise AccountExists("the user ID is taken")
+            store.insert({**values, "created_at": now})
+            append_event(
+                connection, values["id"], AccountAct.REGISTER, actor=actor, at=now
+            )
+            return _required(store.by_id(values["id"])).account
+
+    def list(self, facility_id: FacilityId) -> tuple[Account, ...]:
+        """Return the facility's living accounts, by user ID."""
+        with self._database.reading() as connection:
+            return AccountStore(connection, facility_id).all()
+
+    def authenticate(self, attempt: LoginAttempt) -> Staff:
+        """Return whom the right password of a usable account belongs to.
+
+        Every refusal costs the same work: one query, one hash, one recorded event.
+
+        Raises:
+            TooManyAttempts: the address or the account was tried too often in 15 minutes.
+            LoginRefused: facility, user ID or password is wrong, or the account is locked.
+            InitialPasswordOver: the initial password is right but 30 days old.
+            AccountNotUsable: the password is right, the account may not be used now.
+            StoreUnavailable: a store is away; without the counters nobody logs in.
+        """
+        code, key = half_width(attempt.institution_code), user_key(half_width(attempt.user_id))
+        account_counter = _counter("account", f"{code}/{key}")
+        self._limit(_counter("address", attempt.address), ATTEMPTS_PER_ADDRESS)
+        self._limit(account_counter, ATTEMPTS_PER_ACCOUNT)
+        staff = self._logged_in(self._find(code, key), attempt.password)
+        self._ephemeral.delete(account_counter)
+        return staff
+
+    def _limit(self, counter: str, most: int) -> None:
+        if self._ephemeral.count(counter, LIMIT_WINDOW) > most:
+            raise TooManyAttempts(retry_after=int(LIMIT_WINDOW.total_seconds()))
+
+    def _find(self, code: str, key: UserKey) -> KnownAccount | None:
+        with self._database.reading() as connection:
+            return find_for_login(connection, code, key)
+
+    def _logged_in(self, known: KnownAccount | None, password: str) -> Staff:
+        if self._settle(known, password, AccountAct.LOGIN) is _Verdict.WRONG or known is None:
+            raise LoginRefused
+        now = self._clock.now()
+        if known.account.is_password_over(now):
+            raise InitialPasswordOver
+        if not known.account.is_usable(now):
+            raise AccountNotUsable
+        return Staff(known.account, known.facility)
+
+    def _settle(self, known: KnownAccount | None, password: str, act: AccountAct) -> _Verdict:
+        """Verify outside the transaction (it takes long), then decide on the row as it is."""
+        is_right = self._passwords.verify(known.password_hash if known else None, password)
+        with self._database.transaction() as connection:
+            if known is None:
+                self._note(connection, None, AccountAct.REFUSE)
+                return _Verdict.WRONG
+            return self._decide(connection, known, act, is_right=is_right)
+
+    def _decide(
+        self, connection: Connection, known: KnownAccount, act: AccountAct, *, is_right: bool
+    ) -> _Verdict:
+        store = AccountStore(connection, known.account.facility_id)
+        present = _required(store.locked(known.account.id))
+        is_same = present.password_hash == known.password_hash
+        if is_right and is_same and not present.account.is_locked:
+            store.update(present.account.id, {"wrong_passwords": 0})
+            self._note(connection, present.account, act)
+            return _Verdict.RIGHT
+        self._count_wrong(connection, store, present.account)
+        return _Verdict.WRONG
+
+    def _count_wrong(
+        self, connection: Connection, store: AccountStore, account: Account
+    ) -> None:
+        self._note(connection, account, AccountAct.REFUSE)
+        if account.is_locked:
+            return
+        wrong = account.wrong_passwords + 1
+        is_last = wrong >= WRONG_PASSWORDS_TO_LOCK
+        locked_at = self._clock.now() if is_last else None
+        store.update(account.id, {"wrong_passwords": wrong, "locked_at": locked_at})
+        if is_last:
+            self._note(connection, account, AccountAct.LOCK)
+
+    def _note(self, connection: Connection, account: Account | None, act: AccountAct) -> None:
+        account_id, actor = (account.id, account.user_id) if account else (None, NOBODY)
+        append_event(connection, account_id, act, actor=actor, at=self._clock.now())
+
+    def present(self, session: Session) -> Staff:
+        """Return whose session it is, as account and facility are at this moment.
+
+        Raises:
+            SessionEnded: the account may not be used any more, or what the session's seal holds
+                (settings of the facility, password of the account) has changed.
+            StoreUnavailable: the database is away.
+        """
+        with self._database.reading() as connection:
+            known = AccountStore(connection, session.facility_id).by_id(session.account_id)
+        if known is None or not known.account.is_usable(self._clock.now()):
+            raise SessionEnded(SessionEnd.CHANGED)
+        if session.seal != seal_of(known.account, known.facility.settings_version):
+            raise SessionEnded(SessionEnd.CHANGED)
+        return Staff(known.account, known.facility)
+
+    def change_password(self, account: Account, *, current: str, new: str) -> Account:
+        """Replace the account's own password; all its sessions end.
+
+        A wrong present password counts like one at the login.
+
+        Raises:
+            InvalidField: the new password is not fit; the present one was not looked at.
+            WrongPassword: the present password is not right.
+            StoreUnavailable: the database is away; the password is as it was.
+        """
+        check_new_password(new, account.user_id)
+        with self._database.reading() as connection:
+            known = _required(AccountStore(connection, account.facility_id).by_id(account.id))
+        if self._settle(known, current, AccountAct.CHANGE_PASSWORD) is _Verdict.WRONG:
+            raise WrongPassword
+        if self._passwords.verify(known.password_hash, new):
+            raise InvalidField("new_password", "same-as-current")
+        return self._set_password(account, new)
+
+    def _set_password(self, account: Account, new: str) -> Account:
+        changes = {**self._fresh_state(new), "must_change_password": False}
+        del changes["is_enabled"]
+        with self._database.transaction() as connection:
+            store = AccountStore(connection, account.facility_id)
+            store.update(account.id, changes)
+            return _required(store.by_id(account.id)).account
+
+    def unlock(self, facility_id: FacilityId, user_id: str, *, actor: str) -> Account:
+        """Release an account that wrong passwords have locked.
+
+        Raises:
+            NotFound: the facility has no such account.
+        """
+        changes = {"wrong_passwords": 0, "locked_at": None}
+        return self._change(facility_id, user_id, AccountAct.UNLOCK, lambda: changes, actor)
+
+    def reset_password(self, facility_id: FacilityId, user_id: str, *, actor: str) -> NewAccount:
+        """Give an account a new initial password, told only here; its lock and sessions end.
+
+        Raises:
+            NotFound: the facility has no such account.
+        """
+        password = initial_password()
+        changes = self._fresh_state(password)
+        del changes["is_enabled"]
+        account = self._change(
+            facility_id, user_id, AccountAct.RESET_PASSWORD, lambda: changes, actor
+        )
+        return NewAccount(account, password)
+
+    def _change(
+        self,
+        facility_id: FacilityId,
+        user_id: str,
+        act: AccountAct,
+        changes: Callable[[], dict[str, Any]],
+        actor: str,
+    ) -> Account:
+        with self._database.transaction() as connection:
+            store = AccountStore(connection, facility_id)
+            known = store.by_key(user_key(half_width(user_id)))
+            if known is None:
+                raise NotFound("no account with this user ID")
+            store.update(known.account.id, changes())
+            append_event(
+                connection, known.account.id, act, actor=actor, at=self._clock.now()
+            )
+            return _required(store.by_id(known.account.id)).account
+
+
+def _counter(kind: str, value: str) -> str:
+    return f"login:{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
+
+
+def _required(known: KnownAccount | None) -> KnownAccount:
+    if known is None:
+        raise NotFound("the account is gone")
+    return known

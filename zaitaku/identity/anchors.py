@@ -1,0 +1,101 @@
+"""Trust anchors: the pinned root certificates of the authentication certificates.
+
+The authority's root generations share one name, so a root is found by the signature that it made
+and by nothing else. The certificate of the authority that a card carries is never trusted.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from zaitaku.core.clock import SystemClock
+from zaitaku.core.errors import SettingsError
+from zaitaku.core.markers import TEST_ROOT_OID
+
+MINIMUM_RSA_BITS = 2048
+
+
+@dataclass(frozen=True)
+class TrustAnchors:
+    """The roots of one deployment."""
+
+    roots: tuple[x509.Certificate, ...]
+
+    @classmethod
+    def load(
+        cls, paths: Iterable[Path], *, allow_test: bool = False, now: datetime | None = None
+    ) -> Self:
+        """Read root certificates from PEM files.
+
+        ``now`` is the present moment unless it is given.
+
+        Raises:
+            SettingsError: a file cannot be read or has no certificate; one is not a self-signed
+                authority that may sign certificates; all are out of their period; or one belongs
+                to a test authority and ``allow_test`` is off.
+        """
+        roots = tuple(dict.fromkeys(root for path in paths for root in _read(path)))
+        for root in roots:
+            _check(root, allow_test=allow_test)
+        moment = now or SystemClock().now()
+        if not any(is_in_period(root, moment) for root in roots):
+            raise SettingsError("trust anchors: no root certificate is in its period of validity")
+        return cls(roots)
+
+    def issuer_of(self, certificate: x509.Certificate) -> x509.Certificate | None:
+        """Return the root whose key signed ``certificate``, or ``None``."""
+        return next((root for root in self.roots if did_sign(root, certificate)), None)
+
+
+def did_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Tell whether ``issuer`` signed ``certificate`` and the names chain (RFC 5280 §6.1.3 a)."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def is_in_period(certificate: x509.Certificate, moment: datetime) -> bool:
+    """Tell whether ``moment`` is in the period, both ends included (RFC 5280 §4.1.2.5)."""
+    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+
+
+def _read(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"trust anchors: {path} cannot be read") from error
+    except ValueError as error:
+        raise SettingsError(f"trust anchors: {path} has no PEM certificate") from error
+
+
+def _check(root: x509.Certificate, *, allow_test: bool) -> None:
+    try:
+        _check_authority(root)
+        is_test = _has_marker(root)
+    except (ValueError, UnsupportedAlgorithm, x509.ExtensionNotFound) as error:
+        raise SettingsError("trust anchors: a certificate is not an authority's") from error
+    if is_test and not allow_test:
+        raise SettingsError("trust anchors: a test authority's root is refused in production")
+
+
+def _check_authority(root: x509.Certificate) -> None:
+    key = root.public_key()
+    if not isinstance(key, RSAPublicKey) or key.key_size < MINIMUM_RSA_BITS:
+        raise SettingsError("trust anchors: a root's key is not RSA of 2048 bits or more")
+    extensions = root.extensions
+    may_sign = extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    is_authority = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    if not (is_authority and may_sign and did_sign(root, root)):
+        raise SettingsError("trust anchors: a certificate is not a self-signed authority's")
+
+
+def _has_marker(root: x509.Certificate) -> bool:
+    return any(extension.oid.dotted_string == TEST_ROOT_OID for extension in root.extensions)
