@@ -52,7 +52,6 @@ def _prepared(password: str) -> str:
 def initial_password() -> str:
     """Return a random password of 16 characters in groups of four (79 random bits)."""
     groups = (
-        "".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_CHARACTERS))
-        for _ in range(_GROUPS)
+        "".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_CHARACTERS)) for _ in range(_GROUPS)
     )
     return "-".join(groups)

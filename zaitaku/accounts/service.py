@@ -1,10 +1,8 @@
 """Use cases of accounts: register, log in, change and reset passwords, release locks."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from enum import Enum, auto
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -38,9 +36,10 @@ from zaitaku.accounts.widths import half_width
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
-from zaitaku.core.errors import InvalidField, NotFound, TooManyAttempts
+from zaitaku.core.errors import InvalidField, NotFound, TooManyAttempts, ZaitakuError
 from zaitaku.core.ids import AccountId, FacilityId, new_uuid
 from zaitaku.facilities.model import Facility
+from zaitaku.facilities.store import lock_facility
 
 LIMIT_WINDOW: Final = timedelta(minutes=15)
 ATTEMPTS_PER_ADDRESS: Final = 60
@@ -66,11 +65,6 @@ class Staff:
 
     account: Account
     facility: Facility
-
-
-class _Verdict(Enum):
-    RIGHT = auto()
-    WRONG = auto()
 
 
 class AccountService:
@@ -121,16 +115,16 @@ class AccountService:
             "kana": check_user_kana(kana),
             "starts_on": starts_on,
             "ends_on": ends_on,
-            **self._fresh_state(password),
+            "is_enabled": True,
+            **self._password_columns(password, must_change=True),
         }
         return NewAccount(self._insert(facility, values, actor), password)
 
-    def _fresh_state(self, password: str) -> dict[str, Any]:
+    def _password_columns(self, password: str, *, must_change: bool) -> dict[str, Any]:
         return {
-            "is_enabled": True,
             "password_hash": self._passwords.hash(password),
             "password_changed_at": self._clock.now(),
-            "must_change_password": True,
+            "must_change_password": must_change,
             "wrong_passwords": 0,
             "locked_at": None,
         }
@@ -143,12 +137,10 @@ class AccountService:
             if store.exists(values["user_key"]):
                 raise AccountExists("the user ID is taken")
             store.insert({**values, "created_at": now})
-            append_event(
-                connection, values["id"], AccountAct.REGISTER, actor=actor, at=now
-            )
+            append_event(connection, values["id"], AccountAct.REGISTER, actor=actor, at=now)
             return _required(store.by_id(values["id"])).account
 
-    def list(self, facility_id: FacilityId) -> tuple[Account, ...]:
+    def all_of(self, facility_id: FacilityId) -> tuple[Account, ...]:
         """Return the facility's living accounts, by user ID."""
         with self._database.reading() as connection:
             return AccountStore(connection, facility_id).all()
@@ -182,40 +174,47 @@ class AccountService:
             return find_for_login(connection, code, key)
 
     def _logged_in(self, known: KnownAccount | None, password: str) -> Staff:
-        if self._settle(known, password, AccountAct.LOGIN) is _Verdict.WRONG or known is None:
+        refusal = self._refusal(known)
+        act = AccountAct.REFUSE if refusal else AccountAct.LOGIN
+        is_right = self._settle(known, password, act, {"wrong_passwords": 0})
+        if known is None or not is_right:
             raise LoginRefused
-        now = self._clock.now()
-        if known.account.is_password_over(now):
-            raise InitialPasswordOver
-        if not known.account.is_usable(now):
-            raise AccountNotUsable
+        if refusal:
+            raise refusal
         return Staff(known.account, known.facility)
 
-    def _settle(self, known: KnownAccount | None, password: str, act: AccountAct) -> _Verdict:
-        """Verify outside the transaction (it takes long), then decide on the row as it is."""
-        is_right = self._passwords.verify(known.password_hash if known else None, password)
+    def _refusal(self, known: KnownAccount | None) -> ZaitakuError | None:
+        now = self._clock.now()
+        if known and known.account.is_password_over(now):
+            return InitialPasswordOver()
+        if known and not known.account.is_usable(now):
+            return AccountNotUsable()
+        return None
+
+    def _settle(
+        self, known: KnownAccount | None, password: str, act: AccountAct, changes: dict[str, Any]
+    ) -> bool:
+        """Tell whether the password is right; then do ``changes``, else count it as wrong.
+
+        The hash takes long, so it is computed before the transaction; the decision is made in it,
+        on the row as it is then.
+        """
+        matches = self._passwords.verify(known.password_hash if known else None, password)
         with self._database.transaction() as connection:
             if known is None:
                 self._note(connection, None, AccountAct.REFUSE)
-                return _Verdict.WRONG
-            return self._decide(connection, known, act, is_right=is_right)
+                return False
+            store = AccountStore(connection, known.account.facility_id)
+            present = _required(store.locked(known.account.id))
+            is_same = present.password_hash == known.password_hash
+            if matches and is_same and not present.account.is_locked:
+                store.update(present.account.id, changes)
+                self._note(connection, present.account, act)
+                return True
+            self._count_wrong(connection, store, present.account)
+            return False
 
-    def _decide(
-        self, connection: Connection, known: KnownAccount, act: AccountAct, *, is_right: bool
-    ) -> _Verdict:
-        store = AccountStore(connection, known.account.facility_id)
-        present = _required(store.locked(known.account.id))
-        is_same = present.password_hash == known.password_hash
-        if is_right and is_same and not present.account.is_locked:
-            store.update(present.account.id, {"wrong_passwords": 0})
-            self._note(connection, present.account, act)
-            return _Verdict.RIGHT
-        self._count_wrong(connection, store, present.account)
-        return _Verdict.WRONG
-
-    def _count_wrong(
-        self, connection: Connection, store: AccountStore, account: Account
-    ) -> None:
+    def _count_wrong(self, connection: Connection, store: AccountStore, account: Account) -> None:
         self._note(connection, account, AccountAct.REFUSE)
         if account.is_locked:
             return
@@ -246,7 +245,7 @@ class AccountService:
             raise SessionEnded(SessionEnd.CHANGED)
         return Staff(known.account, known.facility)
 
-    def change_password(self, account: Account, *, current: str, new: str) -> Account:
+    def change_password(self, account: Account, *, current: str, new: str) -> Staff:
         """Replace the account's own password; all its sessions end.
 
         A wrong present password counts like one at the login.
@@ -257,21 +256,19 @@ class AccountService:
             StoreUnavailable: the database is away; the password is as it was.
         """
         check_new_password(new, account.user_id)
+        if half_width(new) == half_width(current):
+            raise InvalidField("new_password", "same-as-current")
         with self._database.reading() as connection:
             known = _required(AccountStore(connection, account.facility_id).by_id(account.id))
-        if self._settle(known, current, AccountAct.CHANGE_PASSWORD) is _Verdict.WRONG:
+        changes = self._password_columns(new, must_change=False)
+        if not self._settle(known, current, AccountAct.CHANGE_PASSWORD, changes):
             raise WrongPassword
-        if self._passwords.verify(known.password_hash, new):
-            raise InvalidField("new_password", "same-as-current")
-        return self._set_password(account, new)
-
-    def _set_password(self, account: Account, new: str) -> Account:
-        changes = {**self._fresh_state(new), "must_change_password": False}
-        del changes["is_enabled"]
-        with self._database.transaction() as connection:
-            store = AccountStore(connection, account.facility_id)
-            store.update(account.id, changes)
-            return _required(store.by_id(account.id)).account
+        changed = replace(
+            known.account,
+            password_changed_at=changes["password_changed_at"],
+            must_change_password=False,
+        )
+        return Staff(changed, known.facility)
 
     def unlock(self, facility_id: FacilityId, user_id: str, *, actor: str) -> Account:
         """Release an account that wrong passwords have locked.
@@ -280,7 +277,7 @@ class AccountService:
             NotFound: the facility has no such account.
         """
         changes = {"wrong_passwords": 0, "locked_at": None}
-        return self._change(facility_id, user_id, AccountAct.UNLOCK, lambda: changes, actor)
+        return self._change(facility_id, user_id, AccountAct.UNLOCK, changes, actor)
 
     def reset_password(self, facility_id: FacilityId, user_id: str, *, actor: str) -> NewAccount:
         """Give an account a new initial password, told only here; its lock and sessions end.
@@ -289,31 +286,25 @@ class AccountService:
             NotFound: the facility has no such account.
         """
         password = initial_password()
-        changes = self._fresh_state(password)
-        del changes["is_enabled"]
-        account = self._change(
-            facility_id, user_id, AccountAct.RESET_PASSWORD, lambda: changes, actor
-        )
-        return NewAccount(account, password)
+        changes = self._password_columns(password, must_change=True)
+        act = AccountAct.RESET_PASSWORD
+        return NewAccount(self._change(facility_id, user_id, act, changes, actor), password)
 
     def _change(
         self,
         facility_id: FacilityId,
         user_id: str,
         act: AccountAct,
-        changes: Callable[[], dict[str, Any]],
+        changes: dict[str, Any],
         actor: str,
     ) -> Account:
+        now = self._clock.now()
         with self._database.transaction() as connection:
             store = AccountStore(connection, facility_id)
-            known = store.by_key(user_key(half_width(user_id)))
-            if known is None:
-                raise NotFound("no account with this user ID")
-            store.update(known.account.id, changes())
-            append_event(
-                connection, known.account.id, act, actor=actor, at=self._clock.now()
-            )
-            return _required(store.by_id(known.account.id)).account
+            account = _required(store.by_key(user_key(half_width(user_id)))).account
+            store.update(account.id, changes)
+            append_event(connection, account.id, act, actor=actor, at=now)
+            return _required(store.by_id(account.id)).account
 
 
 def _counter(kind: str, value: str) -> str:

@@ -91,9 +91,7 @@ class AccountStore:
 
     def insert(self, values: Mapping[str, Any]) -> None:
         """Add an account; a taken user ID breaks a unique constraint."""
-        self._connection.execute(
-            account.insert().values(facility_id=self._facility_id, **values)
-        )
+        self._connection.execute(account.insert().values(facility_id=self._facility_id, **values))
 
     def exists(self, key: UserKey) -> bool:
         """Tell whether the user ID is taken, also by a deleted account."""

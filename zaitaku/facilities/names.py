@@ -21,7 +21,7 @@ PHONE_DIGITS: Final = (10, 11)
 # Half-width and full-width shapes are what people type; a code point of its own for a dakuten is
 # what macOS writes. Full NFC would also swap 神 (U+FA19) for 神, another shape of a legal name.
 _DETACHED_DAKUTEN: Final = re.compile(r".[\u3099\u309a]")
-_HYPHENS: Final = re.compile(r"[-‐‑‒–—―−ー－ｰ()（）\s]+")  # noqa: RUF001
+_HYPHENS: Final = re.compile(r"[-‐‑‒–—―−ー－ｰ()（）\s]+")
 _PHONE: Final = re.compile(r"0\d+(-\d{1,4}){0,3}")
 
 
@@ -80,11 +80,8 @@ def _tidy(text: str) -> str:
 def _check_text(text: str, field: str, longest: int) -> str:
     if len(text) > longest:
         raise InvalidField(field, "too-long")
-    missing = sorted({character for character in text if ord(character) not in _printable()})
+    printable = printable_characters()
+    missing = sorted({character for character in text if ord(character) not in printable})
     if missing:
         raise UnprintableCharacters(field, "".join(missing))
     return text
-
-
-def _printable() -> frozenset[int]:
-    return printable_characters()

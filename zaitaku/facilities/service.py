@@ -59,13 +59,10 @@ class FacilityService:
             settings_version=1,
             created_at=self._now(),
         )
-        try:
-            with self._database.transaction() as connection:
-                _insert(FacilityStore(connection), added, actor)
-                if founding is not None:
-                    founding(connection, added.id, actor)
-        except IntegrityError as error:
-            raise FacilityExists(code.digits) from error
+        with self._database.transaction() as connection:
+            _insert(FacilityStore(connection), added, actor)
+            if founding is not None:
+                founding(connection, added.id, actor)
         return added
 
     def find(self, code: InstitutionCode) -> Facility:
@@ -127,16 +124,10 @@ class FacilityService:
 
 
 def _insert(store: FacilityStore, added: Facility, actor: str) -> None:
-    store.insert(
-        {
-            "id": added.id,
-            "code": added.code.digits,
-            "registered_name": added.registered_name,
-            "phone": added.phone,
-            "hours": added.hours,
-            "created_at": added.created_at,
-        }
-    )
+    try:
+        store.insert(added)
+    except IntegrityError as error:
+        raise FacilityExists(added.code.digits) from error
     store.append_settings(added.id, 1, added.settings, at=added.created_at, actor=actor)
 
 

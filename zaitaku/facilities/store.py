@@ -3,7 +3,6 @@
 Settings are append-only versions; the current one is the highest.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -105,9 +104,18 @@ class FacilityStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(self, values: Mapping[str, Any]) -> None:
+    def insert(self, added: Facility) -> None:
         """Add a facility; its settings follow by ``append_settings``."""
-        self._connection.execute(facility.insert().values(values))
+        self._connection.execute(
+            facility.insert().values(
+                id=added.id,
+                code=added.code.digits,
+                registered_name=added.registered_name,
+                phone=added.phone,
+                hours=added.hours,
+                created_at=added.created_at,
+            )
+        )
 
     def append_settings(
         self,

@@ -1,0 +1,168 @@
+"""Asking for a card, taking its proof once, and telling the journey what came of it.
+
+The short-lived store holds two kinds of entries, neither with a certificate or serial number:
+the open challenge, under its name, and the outcome, under the digest of its one-time code.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+from datetime import datetime, timedelta
+
+from zaitaku import wire
+from zaitaku.core.clock import Clock
+from zaitaku.core.ephemeral import EphemeralStore, Fields
+from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
+from zaitaku.identity.errors import (
+    ChallengeUnknown,
+    OutcomeForeign,
+    OutcomeUnknown,
+    VerificationFailed,
+    failure_of,
+)
+from zaitaku.identity.keys import RequestKeys
+from zaitaku.identity.model import Challenge, SignedRequest, VerifiedCard
+from zaitaku.identity.verification import CardVerifier, verify_card_proof
+
+logger = logging.getLogger(__name__)
+
+
+class IdentityService:
+    """The use cases of a card's proof; every method raises ``StoreUnavailable`` with its store."""
+
+    def __init__(
+        self,
+        *,
+        ephemeral: EphemeralStore,
+        request_key: RequestKeys,
+        verifier: CardVerifier,
+        origin: str,
+        clock: Clock,
+        lifetime: timedelta,
+    ) -> None:
+        self.ephemeral = ephemeral
+        self.request_key = request_key
+        self.verifier = verifier
+        self.origin = origin
+        self.clock = clock
+        self.lifetime = lifetime
+
+    def ask(
+        self,
+        *,
+        journey: JourneyId,
+        document: str,
+        facility: str,
+        channel: str,
+        choices: tuple[wire.Choice, ...],
+        language: str,
+        return_path: str,
+    ) -> SignedRequest:
+        """Make a one-time challenge for ``document`` and the signed request that carries it.
+
+        Raises:
+            MalformedMessage: ``choices`` do not say what ``document`` says.
+        """
+        now = self.clock.now()
+        challenge = self._new_challenge(journey, document, now + self.lifetime)
+        request = wire.CardRequest(
+            origin=self.origin,
+            challenge=challenge.id,
+            nonce=challenge.nonce.hex(),
+            issued_at=int(now.timestamp()),
+            expires_at=int(challenge.expires_at.timestamp()),
+            document=document,
+            facility=facility,
+            channel=channel,
+            choices=choices,
+            language=language,
+            return_path=return_path,
+        )
+        request.check_choices()
+        token = self.request_key.sign(request)
+        self.ephemeral.create(_challenge_key(challenge.id), challenge.to_fields(), self.lifetime)
+        return SignedRequest(challenge.id, token, challenge.expires_at)
+
+    def _new_challenge(
+        self, journey: JourneyId, document: str, expires_at: datetime
+    ) -> Challenge:
+        return Challenge(
+            id=ChallengeId(new_secret_name()),
+            journey=journey,
+            document=document,
+            origin=self.origin,
+            nonce=secrets.token_bytes(wire.NONCE_BYTES),
+            expires_at=expires_at,
+        )
+
+    def accept(self, proof: wire.CardProof) -> str:
+        """Take the challenge that ``proof`` answers, verify, and return a one-time code.
+
+        The code is given for a refused proof too: the journey asks for the reason with it.
+
+        Raises:
+            ChallengeUnknown: the challenge was never made, has expired, or was answered before.
+        """
+        challenge = self._take(proof.challenge)
+        code = new_secret_name()
+        fields = self._outcome_fields(challenge, proof)
+        self.ephemeral.create(_outcome_key(code), fields, self.lifetime)
+        return code
+
+    def _take(self, name: str) -> Challenge:
+        fields = self.ephemeral.take(_challenge_key(name))
+        if fields is None:
+            raise ChallengeUnknown
+        challenge = Challenge.from_fields(fields)
+        if self.clock.now() >= challenge.expires_at:
+            raise ChallengeUnknown("expired")
+        return challenge
+
+    def _outcome_fields(self, challenge: Challenge, proof: wire.CardProof) -> dict[str, str]:
+        try:
+            verified = verify_card_proof(
+                challenge=challenge,
+                certificate=bytes.fromhex(proof.certificate),
+                signature=bytes.fromhex(proof.signature),
+                verifier=self.verifier,
+                now=self.clock.now(),
+            )
+        except VerificationFailed as failure:
+            logger.info("card proof refused: %s (%s)", failure.code, failure.detail)
+            return {"journey": challenge.journey, "failure": failure.code}
+        return verified.to_fields()
+
+    def outcome(self, code: str, journey: JourneyId) -> VerifiedCard:
+        """Return what came of the proof that was answered with ``code``; it stays until it dies.
+
+        Raises:
+            OutcomeUnknown: no outcome lives under this code.
+            OutcomeForeign: it belongs to another journey.
+            VerificationFailed: the proof was refused; the subclass is the reason.
+        """
+        fields = self.ephemeral.read(_outcome_key(code))
+        if fields is None:
+            raise OutcomeUnknown
+        _check_journey(fields, journey)
+        if "failure" in fields:
+            raise failure_of(fields["failure"])
+        return VerifiedCard.from_fields(fields)
+
+    def forget(self, code: str) -> None:
+        """Remove the outcome: it has been recorded, or is no longer wanted."""
+        self.ephemeral.delete(_outcome_key(code))
+
+
+def _check_journey(fields: Fields, journey: JourneyId) -> None:
+    if not hmac.compare_digest(fields["journey"].encode(), journey.encode()):
+        raise OutcomeForeign
+
+
+def _challenge_key(name: str) -> str:
+    # Whoever posts a proof chooses the name: its digest has a fixed length and alphabet.
+    return f"challenge:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def _outcome_key(code: str) -> str:
+    return f"outcome:{hashlib.sha256(code.encode()).hexdigest()}"
