@@ -43,6 +43,8 @@ class AccountExists(Conflict):
 class SessionEnd(StrEnum):
     """Why a console session is over."""
 
+    NONE = "none"
+    """There was none."""
     IDLE = "idle"
     """Nobody did anything for 30 minutes, or the session was logged out elsewhere."""
     TOO_LONG = "too-long"
@@ -60,3 +62,10 @@ class SessionEnded(ZaitakuError):
     def __init__(self, reason: SessionEnd) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NotPermitted(ZaitakuError):
+    """The account's role does not allow what was asked for."""
+
+    code = "not-permitted"
+    status = HTTPStatus.FORBIDDEN

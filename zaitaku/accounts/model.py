@@ -3,14 +3,14 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
+from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import Final, NewType
 
+from zaitaku.accounts.widths import full_width, half_width
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import AccountId, FacilityId
-from zaitaku.accounts.widths import full_width, half_width
 from zaitaku.facilities.model import FacilityKind
 
 UserKey = NewType("UserKey", str)
@@ -69,12 +69,12 @@ SYSTEM_ROLES: Final = frozenset({Role.WEB_API, Role.LINKED_APP, Role.FACE_READER
 class Permission(StrEnum):
     """What a route may ask for. A role without it is refused."""
 
-    CHANGE_OWN_PASSWORD = "change-own-password"
-    USE_CONSOLE = "use-console"
-    SEE_RECEPTION_URLS = "see-reception-urls"
-    CHANGE_RECEPTION_URLS = "change-reception-urls"
-    SEE_CONSENTED_PATIENTS = "see-consented-patients"
-    EXPORT_CONSENTED_PATIENTS = "export-consented-patients"
+    CHANGE_OWN_PASSWORD = auto()
+    USE_CONSOLE = auto()
+    SEE_RECEPTION_URLS = auto()
+    CHANGE_RECEPTION_URLS = auto()
+    SEE_CONSENTED_PATIENTS = auto()
+    EXPORT_CONSENTED_PATIENTS = auto()
 
 
 _STAFF = frozenset(
@@ -206,14 +206,14 @@ def check_new_password(password: str, user_id: str) -> str:
 class AccountAct(StrEnum):
     """What is recorded about an account, never deleted."""
 
-    REGISTER = "register"
-    LOGIN = "login"
-    REFUSE = "refuse"
+    REGISTER = auto()
+    LOGIN = auto()
+    REFUSE = auto()
     """A login that failed, for whatever reason, also one that names nobody."""
-    LOCK = "lock"
-    UNLOCK = "unlock"
-    CHANGE_PASSWORD = "change-password"
-    RESET_PASSWORD = "reset-password"
+    LOCK = auto()
+    UNLOCK = auto()
+    CHANGE_PASSWORD = auto()
+    RESET_PASSWORD = auto()
 
 
 @dataclass(frozen=True)

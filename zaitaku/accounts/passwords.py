@@ -38,10 +38,10 @@ class Passwords:
         the same work.
         """
         try:
-            is_right = self._hasher.verify(kept or self._decoy, _prepared(password))
+            self._hasher.verify(kept or self._decoy, _prepared(password))
         except (VerifyMismatchError, InvalidHashError):
             return False
-        return is_right and kept is not None
+        return kept is not None
 
 
 def _prepared(password: str) -> str:

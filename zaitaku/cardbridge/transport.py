@@ -1,7 +1,5 @@
 """Readers and connections to cards, whatever carries them, and what can go wrong on the way."""
 
-from contextlib import AbstractContextManager, contextmanager
-from collections.abc import Iterator
 from typing import ClassVar, Protocol
 
 
@@ -107,16 +105,3 @@ class ReaderService(Protocol):
             NoService, NoReader, NoCard, CardBusy, CardUnresponsive, ReaderFault
         """
         ...
-
-
-def connected(service: ReaderService, reader: str) -> AbstractContextManager[CardConnection]:
-    """Return a context that holds the card in ``reader`` and gives it back with a reset."""
-    return _closing(service.connect(reader))
-
-
-@contextmanager
-def _closing(connection: CardConnection) -> Iterator[CardConnection]:
-    try:
-        yield connection
-    finally:
-        connection.close()

@@ -35,12 +35,12 @@ class FacilityService:
     def add(
         self,
         code: InstitutionCode,
+        *,
         registered_name: str,
         phone: str,
         hours: str,
         settings: EnvironmentSettings,
         actor: str,
-        *,
         founding: Founding | None = None,
     ) -> Facility:
         """Register a facility, and in the same transaction whatever ``founding`` makes for it.

@@ -1,5 +1,6 @@
 """Use cases on reception URLs: issue, show, rotate, revert, reset, resolve (domain.md §3)."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
@@ -9,6 +10,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
 from zaitaku.facilities.model import Channel
+from zaitaku.facilities.store import lock_facility
 from zaitaku.reception.errors import (
     CannotReset,
     CannotRevert,
@@ -38,6 +40,14 @@ ENTRY_PATH: Final = "/r/"
 TYPED_PATH: Final = "/e"
 
 
+@dataclass(frozen=True)
+class _Change:
+    act: UrlAct
+    expected: UrlVersionId
+    actor: str
+    reason: str
+
+
 class ReceptionService:
     """Reception URLs of all facilities; each use case is one transaction."""
 
@@ -58,13 +68,14 @@ class ReceptionService:
 
     def issue_first(self, connection: Connection, facility_id: FacilityId, actor: str) -> None:
         """Give a facility the first version of each channel's URL, where it has none yet."""
+        lock_facility(connection, facility_id)
         store = ReceptionStore(connection, facility_id)
         for channel in Channel:
             if store.current_id(channel) is None:
                 version = self._new_version(connection, facility_id, channel, 1, None)
                 store.insert_version(version)
                 store.insert_pointer(version)
-                store.append_event(channel, self._event(UrlAct.ISSUE, None, version, actor, ""))
+                store.append_event(channel, _first_event(version, actor))
 
     def show(self, facility_id: FacilityId, channel: Channel) -> ReceptionUrl:
         """Return a channel's URL as it stands.
@@ -96,7 +107,8 @@ class ReceptionService:
             InvalidField: the reason is empty or over 200 characters.
             NotFound: no URL was issued to such a facility.
         """
-        return self._change(UrlAct.ROTATE, facility_id, channel, expected, actor, reason)
+        change = _Change(UrlAct.ROTATE, expected, actor, _checked_reason(reason))
+        return self._change(facility_id, channel, change)
 
     def revert(
         self,
@@ -113,7 +125,8 @@ class ReceptionService:
             CannotRevert: the first version is current.
             Conflict, InvalidField, NotFound: as for ``rotate``.
         """
-        return self._change(UrlAct.REVERT, facility_id, channel, expected, actor, reason)
+        change = _Change(UrlAct.REVERT, expected, actor, _checked_reason(reason))
+        return self._change(facility_id, channel, change)
 
     def reset(
         self,
@@ -130,7 +143,8 @@ class ReceptionService:
             CannotReset: the first version is current already.
             Conflict, InvalidField, NotFound: as for ``rotate``.
         """
-        return self._change(UrlAct.RESET, facility_id, channel, expected, actor, reason)
+        change = _Change(UrlAct.RESET, expected, actor, _checked_reason(reason))
+        return self._change(facility_id, channel, change)
 
     def resolve(self, token: str) -> ReceptionContext:
         """Return where a URL's token leads; one query.
@@ -172,25 +186,16 @@ class ReceptionService:
         hold_pointer(connection, version_id)
         return _open(context_by_version(connection, version_id))
 
-    def _change(
-        self,
-        act: UrlAct,
-        facility_id: FacilityId,
-        channel: Channel,
-        expected: UrlVersionId,
-        actor: str,
-        reason: str,
-    ) -> ReceptionUrl:
-        reason = _checked_reason(reason)
+    def _change(self, facility_id: FacilityId, channel: Channel, change: _Change) -> ReceptionUrl:
         with self._database.transaction() as connection:
             store = ReceptionStore(connection, facility_id)
             store.lock(channel)
             present = _standing(store, channel)
-            if present.current.id != expected:
+            if present.current.id != change.expected:
                 raise Conflict(f"version {present.current.number} is current")
-            target = self._target(connection, store, present, act)
+            target = self._target(connection, store, present, change.act)
             store.move_pointer(target)
-            store.append_event(channel, self._event(act, present.current, target, actor, reason))
+            store.append_event(channel, self._event(change, present.current, target))
             return _standing(store, channel)
 
     def _target(
@@ -229,22 +234,26 @@ class ReceptionService:
             created_at=self._clock.now(),
         )
 
-    def _event(
-        self,
-        act: UrlAct,
-        source: UrlVersion | None,
-        target: UrlVersion,
-        actor: str,
-        reason: str,
-    ) -> UrlEvent:
+    def _event(self, change: _Change, source: UrlVersion, target: UrlVersion) -> UrlEvent:
         return UrlEvent(
-            act=act,
-            from_number=None if source is None else source.number,
+            act=change.act,
+            from_number=source.number,
             to_number=target.number,
-            actor=actor,
+            actor=change.actor,
             at=self._clock.now(),
-            reason=reason,
+            reason=change.reason,
         )
+
+
+def _first_event(version: UrlVersion, actor: str) -> UrlEvent:
+    return UrlEvent(
+        act=UrlAct.ISSUE,
+        from_number=None,
+        to_number=version.number,
+        actor=actor,
+        at=version.created_at,
+        reason="",
+    )
 
 
 def _standing(store: ReceptionStore, channel: Channel) -> ReceptionUrl:

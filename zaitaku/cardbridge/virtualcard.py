@@ -1,0 +1,218 @@
+"""A My Number Card in software that speaks APDUs, for trying things without a real one.
+
+It answers as far as open readers tell how a real card does: the files of the JPKI applet with
+filler behind the certificates, a PIN counter that survives power-down, a verification that does
+not, PKCS#1 padding inside the card. The signing pair is there, with its PIN locked. A card of the
+kind ``other`` knows no applet.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+
+from zaitaku.cardbridge import apdu, jpki
+from zaitaku.cardbridge.apdu import Command, Instruction, MalformedApdu, Response, Status
+from zaitaku.cardbridge.cardfile import CardFile, CardFileError, CardKind
+
+ATR: Final = bytes.fromhex("3BE000FF8131FE4514")
+"""One of several in use (OpenSC ``card-jpki.c``)."""
+
+TOKEN_INFO: Final = 0x0006
+CERTIFICATES_PRESENT: Final = 0x0008
+SIGN_CERTIFICATE: Final = 0x0001
+SIGN_CA_CERTIFICATE: Final = 0x0002
+SIGN_KEY: Final = 0x001A
+SIGN_PIN: Final = 0x001B
+
+_TOKEN_NAME: Final = b"JPKIAPICCTOKEN2".ljust(32).ljust(160, b"\x00")
+_BOTH_PRESENT: Final = bytes.fromhex("8F8F00")
+_FILLER: Final = b"\xff"
+_FILE_STEP: Final = 256
+_LONGEST_BLOCK: Final = 245
+"""What PKCS#1 v1.5 leaves of 256 bytes (RFC 8017 §7.2)."""
+_OFFSET_LIMIT: Final = 0x80
+
+
+@dataclass(frozen=True)
+class _Refusal(Exception):
+    status: Status
+
+
+class VirtualCard:
+    """One card between power-up and power-down; not safe for two threads at once."""
+
+    def __init__(self, card: CardFile, *, blocked_status: Status = apdu.REFERENCE_DATA_UNUSABLE):
+        """Take the card of ``card``; ``blocked_status`` is ``6984`` or, on some cards, ``6983``."""
+        self.card = card
+        self._tries = card.tries
+        self._blocked = blocked_status
+        self._files = _files(card)
+        self._applet = False
+        self._file: int | None = None
+        self._verified = False
+
+    def __repr__(self) -> str:
+        return f"VirtualCard({self.card.name!r}, tries={self._tries})"
+
+    @property
+    def tries(self) -> int:
+        """Wrong PINs that the card still takes."""
+        return self._tries
+
+    @property
+    def atr(self) -> bytes:
+        """The answer to reset (ISO/IEC 7816-3 §8)."""
+        return ATR
+
+    def reset(self) -> None:
+        """Power down and up, or reset: nothing is selected, nothing verified."""
+        self._applet = False
+        self._file = None
+        self._verified = False
+
+    def process(self, raw: bytes | bytearray) -> bytes:
+        """Answer one command APDU; never fails, whatever the bytes are."""
+        try:
+            return self._dispatch(Command.decode(raw)).encode()
+        except MalformedApdu:
+            return Response(b"", apdu.WRONG_LENGTH).encode()
+        except _Refusal as refusal:
+            return Response(b"", refusal.status).encode()
+
+    def _dispatch(self, command: Command) -> Response:
+        classes = {cla for cla, _ in self._handlers()}
+        if command.cla not in classes:
+            raise _Refusal(apdu.CLASS_UNKNOWN)
+        handler = self._handlers().get((command.cla, command.ins))
+        if handler is None:
+            raise _Refusal(apdu.INSTRUCTION_UNKNOWN)
+        return Response(handler(command), apdu.SUCCESS)
+
+    def _handlers(self) -> Mapping[tuple[int, int], Callable[[Command], bytes]]:
+        return {
+            (0x00, Instruction.SELECT): self._select,
+            (0x00, Instruction.VERIFY): self._verify,
+            (0x00, Instruction.READ_BINARY): self._read,
+            (jpki.PROPRIETARY, Instruction.PERFORM_SECURITY_OPERATION): self._sign,
+        }
+
+    def _select(self, command: Command) -> bytes:
+        ways = {jpki.BY_NAME: self._select_applet, jpki.BY_FILE: self._select_file}
+        way = ways.get(command.p1)
+        if way is None or command.p2 != jpki.NO_ANSWER_DATA:
+            raise _Refusal(apdu.WRONG_PARAMETERS)
+        way(bytes(command.data))
+        return b""
+
+    def _select_applet(self, name: bytes) -> None:
+        if self.card.kind is not CardKind.JPKI or name != jpki.JPKI_AID:
+            raise _Refusal(apdu.FILE_NOT_FOUND)
+        self.reset()
+        self._applet = True
+
+    def _select_file(self, name: bytes) -> None:
+        if len(name) != 2:  # noqa: PLR2004
+            raise _Refusal(apdu.WRONG_LENGTH)
+        file = int.from_bytes(name)
+        if not self._applet or file not in self._files:
+            raise _Refusal(apdu.FILE_NOT_FOUND)
+        self._file = file
+
+    def _verify(self, command: Command) -> bytes:
+        _expect_current_file(command)
+        if self._file not in (jpki.AUTH_PIN, SIGN_PIN):
+            raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
+        tries = self._tries if self._file == jpki.AUTH_PIN else 0
+        if not command.data:
+            raise _Refusal(apdu.tries_left_status(tries))
+        if tries == 0:
+            raise _Refusal(self._blocked)
+        if len(command.data) != jpki.PIN_DIGITS:
+            raise _Refusal(apdu.WRONG_LENGTH)
+        self._compare(bytes(command.data))
+        return b""
+
+    def _compare(self, pin: bytes) -> None:
+        self._verified = hmac.compare_digest(pin, self.card.pin.encode())
+        self._count(jpki.PIN_TRIES if self._verified else self._tries - 1)
+        if not self._verified:
+            raise _Refusal(apdu.tries_left_status(self._tries))
+
+    def _count(self, tries: int) -> None:
+        """Remember the counter before the answer leaves, so that no restart gives a try back."""
+        if tries == self._tries:
+            return
+        self._tries = tries
+        try:
+            self.card.save_tries(tries)
+        except CardFileError:
+            self._verified = False
+            raise _Refusal(apdu.MEMORY_FAILURE) from None
+
+    def _read(self, command: Command) -> bytes:
+        content = self._content()
+        offset = command.p1 << 8 | command.p2
+        if command.p1 >= _OFFSET_LIMIT:
+            raise _Refusal(apdu.WRONG_PARAMETERS)
+        if command.data or command.le is None or command.le > jpki.READ_AT_ONCE:
+            raise _Refusal(apdu.WRONG_LENGTH)
+        if offset >= len(content):
+            raise _Refusal(apdu.WRONG_OFFSET)
+        return content[offset : offset + command.le]
+
+    def _content(self) -> bytes:
+        if self._file in (SIGN_CERTIFICATE, SIGN_CA_CERTIFICATE):
+            raise _Refusal(apdu.SECURITY_STATUS_NOT_SATISFIED)
+        content = b"" if self._file is None else self._files[self._file]
+        if not content:
+            raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
+        return content
+
+    def _sign(self, command: Command) -> bytes:
+        _expect_current_file(command)
+        if self._file not in (jpki.AUTH_KEY, SIGN_KEY):
+            raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
+        if self._file == SIGN_KEY or not self._verified:
+            raise _Refusal(apdu.SECURITY_STATUS_NOT_SATISFIED)
+        if not 0 < len(command.data) <= _LONGEST_BLOCK or command.le is None:
+            raise _Refusal(apdu.WRONG_LENGTH)
+        return self._signature(bytes(command.data), command.le)
+
+    def _signature(self, block: bytes, le: int) -> bytes:
+        key = self.card.key
+        if not isinstance(key, RSAPrivateKey):
+            raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
+        signature = key.sign(block, PKCS1v15(), NoDigestInfo())
+        if le < len(signature):
+            raise _Refusal(apdu.wrong_le_status(len(signature)))
+        return signature
+
+
+def _expect_current_file(command: Command) -> None:
+    if (command.p1, command.p2) != (0, jpki.CURRENT_FILE):
+        raise _Refusal(apdu.WRONG_PARAMETERS)
+
+
+def _files(card: CardFile) -> Mapping[int, bytes]:
+    """Return the files that can be selected; those without content are no files of bytes."""
+    if card.kind is not CardKind.JPKI:
+        return {}
+    hidden = dict.fromkeys(
+        (jpki.AUTH_KEY, jpki.AUTH_PIN, SIGN_CERTIFICATE, SIGN_CA_CERTIFICATE, SIGN_KEY, SIGN_PIN),
+        b"",
+    )
+    return hidden | {
+        TOKEN_INFO: _TOKEN_NAME,
+        CERTIFICATES_PRESENT: _BOTH_PRESENT,
+        jpki.AUTH_CERTIFICATE: _with_filler(card.certificate),
+        jpki.AUTH_CA_CERTIFICATE: _with_filler(card.ca_certificate),
+    }
+
+
+def _with_filler(content: bytes) -> bytes:
+    return content.ljust((len(content) // _FILE_STEP + 2) * _FILE_STEP, _FILLER)

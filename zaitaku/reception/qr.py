@@ -1,0 +1,72 @@
+"""QR codes of reception URLs (ISO/IEC 18004).
+
+Error correction Q: a quarter of the symbol may be damaged. No logo inside; four light modules
+around, as ISO/IEC 18004 §6.3.8 demands.
+"""
+
+import io
+from math import ceil
+from typing import Final
+
+from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.main import QRCode
+
+QUIET_ZONE: Final = 4
+"""Light modules on each side."""
+PRINT_MILLIMETRES: Final = 60
+"""Edge of the symbol without its quiet zone, when the PNG is printed at its own resolution."""
+MINIMUM_PPI: Final = 300
+MILLIMETRES_PER_INCH: Final = 25.4
+
+Modules = tuple[tuple[bool, ...], ...]
+"""Rows of the symbol without its quiet zone; true is dark."""
+
+
+def qr_modules(text: str) -> Modules:
+    """Return the symbol of ``text`` (the smallest version that holds it)."""
+    return tuple(tuple(bool(module) for module in row) for row in _code(text, border=0).get_matrix())
+
+
+def qr_png(text: str) -> bytes:
+    """Return the symbol of ``text`` as PNG: every module the same whole number of pixels.
+
+    Printed at the resolution that the file states (300 ppi or a little more), the symbol is 60 mm
+    wide.
+    """
+    code = _code(text, border=QUIET_ZONE)
+    inches = PRINT_MILLIMETRES / MILLIMETRES_PER_INCH
+    code.box_size = ceil(MINIMUM_PPI * inches / code.modules_count)
+    ppi = code.modules_count * code.box_size / inches
+    file = io.BytesIO()
+    code.make_image().save(file, "PNG", dpi=(ppi, ppi), optimize=True)
+    return file.getvalue()
+
+
+def qr_svg(modules: Modules) -> str:
+    """Return the symbol as an SVG of one path, one unit a module, quiet zone included."""
+    size = len(modules) + 2 * QUIET_ZONE
+    path = "".join(_row_path(y, row) for y, row in enumerate(modules))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}">'
+        f'<rect width="{size}" height="{size}" fill="#fff"/><path d="{path}"/></svg>'
+    )
+
+
+def _code(text: str, *, border: int) -> "QRCode[PilImage]":
+    code = QRCode(error_correction=ERROR_CORRECT_Q, border=border)
+    code.add_data(text, optimize=0)
+    code.make(fit=True)
+    return code
+
+
+def _row_path(y: int, row: tuple[bool, ...]) -> str:
+    """Draw each run of dark modules as one rectangle, so that no hairline shows between them."""
+    parts = []
+    start = None
+    for x, dark in enumerate((*row, False)):
+        if dark and start is None:
+            start = x
+        elif not dark and start is not None:
+            parts.append(f"M{start + QUIET_ZONE} {y + QUIET_ZONE}h{x - start}v1h-{x - start}z")
+            start = None
+    return "".join(parts)
