@@ -5,10 +5,12 @@ around, as ISO/IEC 18004 §6.3.8 demands.
 """
 
 import io
+from itertools import groupby
 from math import ceil
 from typing import Final
 
 from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.image.pil import PilImage
 from qrcode.main import QRCode
 
 QUIET_ZONE: Final = 4
@@ -52,8 +54,8 @@ def qr_svg(modules: Modules) -> str:
     )
 
 
-def _code(text: str, *, border: int) -> "QRCode[PilImage]":
-    code = QRCode(error_correction=ERROR_CORRECT_Q, border=border)
+def _code(text: str, *, border: int) -> QRCode[PilImage]:
+    code = QRCode(error_correction=ERROR_CORRECT_Q, border=border, image_factory=PilImage)
     code.add_data(text, optimize=0)
     code.make(fit=True)
     return code
@@ -62,11 +64,10 @@ def _code(text: str, *, border: int) -> "QRCode[PilImage]":
 def _row_path(y: int, row: tuple[bool, ...]) -> str:
     """Draw each run of dark modules as one rectangle, so that no hairline shows between them."""
     parts = []
-    start = None
-    for x, dark in enumerate((*row, False)):
-        if dark and start is None:
-            start = x
-        elif not dark and start is not None:
-            parts.append(f"M{start + QUIET_ZONE} {y + QUIET_ZONE}h{x - start}v1h-{x - start}z")
-            start = None
+    x = QUIET_ZONE
+    for dark, run in groupby(row):
+        width = len(list(run))
+        if dark:
+            parts.append(f"M{x} {y + QUIET_ZONE}h{width}v1h-{width}z")
+        x += width
     return "".join(parts)

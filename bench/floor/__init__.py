@@ -1,0 +1,1 @@
+"""The floor: the least that any Flask application must do for the same requests."""

@@ -1,0 +1,114 @@
+"""What every page needs around its content: language, text size, addresses of static files."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, request, session, url_for
+
+from zaitaku.blueprints import i18n
+from zaitaku.blueprints.edge import services
+from zaitaku.core.languages import NAMES, Language
+from zaitaku.settings import Mode
+
+_COOKIE_FIELD: Final = "size"
+_DIGEST_CHARACTERS: Final = 10
+
+
+class TextSize(StrEnum):
+    """How large the patient wants to read."""
+
+    STANDARD = "standard"
+    LARGE = "large"
+    LARGEST = "largest"
+
+
+_SIZE_NAMES: Final = {
+    TextSize.STANDARD: i18n.mark("標準"),
+    TextSize.LARGE: i18n.mark("大"),
+    TextSize.LARGEST: i18n.mark("特大"),
+}
+
+
+@dataclass(frozen=True)
+class SwitchLink:
+    """One choice of the language or text size switch; it leads to the same page."""
+
+    name: str
+    tag: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """The frame of one page."""
+
+    language: Language
+    size: TextSize
+    is_sandbox: bool
+
+    @property
+    def size_class(self) -> str:
+        """The class of the root element; empty at the standard size."""
+        return "" if self.size is TextSize.STANDARD else f"size-{self.size}"
+
+    @property
+    def languages(self) -> list[SwitchLink]:
+        """The language switch: each language named in itself."""
+        return [
+            SwitchLink(NAMES[tag], tag, _here(lang=tag), tag is self.language) for tag in Language
+        ]
+
+    @property
+    def sizes(self) -> list[SwitchLink]:
+        """The text size switch."""
+        return [
+            SwitchLink(_SIZE_NAMES[size], size, _here(size=size), size is self.size)
+            for size in TextSize
+        ]
+
+
+def add(app: Flask) -> None:
+    """Give the templates of ``app`` their words, ``asset()`` and ``page``."""
+    i18n.add(app)
+    static = Path(app.static_folder or "static")
+
+    @lru_cache
+    def asset(name: str) -> str:
+        digest = hashlib.sha256((static / name).read_bytes()).hexdigest()[:_DIGEST_CHARACTERS]
+        return url_for("static", filename=name, v=digest)
+
+    app.jinja_env.globals["asset"] = asset
+    app.context_processor(_frame)
+
+
+def remember_choices() -> None:
+    """Keep a language or text size that the address asks for, whatever the answer will be."""
+    i18n.current_language()
+    _text_size()
+
+
+def _frame() -> dict[str, Any]:
+    is_sandbox = services().settings.mode is Mode.SANDBOX
+    return {"page": Page(i18n.current_language(), _text_size(), is_sandbox)}
+
+
+def _text_size() -> TextSize:
+    asked = request.args.get(_COOKIE_FIELD, "")
+    if asked in set(TextSize):
+        session[_COOKIE_FIELD] = asked
+    kept = session.get(_COOKIE_FIELD)
+    return TextSize(kept) if kept in set(TextSize) else TextSize.STANDARD
+
+
+def _here(**choice: str) -> str:
+    if request.endpoint is None or request.endpoint == "static":
+        return "?" + "&".join(f"{name}={value}" for name, value in choice.items())
+    kept = {
+        name: value for name, value in request.args.items() if name not in {"lang", "size"}
+    }
+    return url_for(request.endpoint, **(request.view_args or {}), **kept, **choice)

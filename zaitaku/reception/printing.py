@@ -1,0 +1,62 @@
+"""What a facility prints: the QR image and the posters of its living URL."""
+
+from sqlalchemy.exc import IntegrityError
+
+from zaitaku.core.clock import Clock, japan_date
+from zaitaku.core.database import Database
+from zaitaku.core.ids import UrlVersionId
+from zaitaku.facilities.model import Channel, Facility
+from zaitaku.reception.model import UrlVersion
+from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
+from zaitaku.reception.qr import qr_png
+from zaitaku.reception.service import ReceptionService
+from zaitaku.reception.store import ImageStore
+
+
+class PrintService:
+    """QR images (made once for each version and address) and posters."""
+
+    def __init__(self, *, database: Database, reception: ReceptionService, clock: Clock) -> None:
+        self._database = database
+        self._reception = reception
+        self._clock = clock
+
+    def qr_png(self, version: UrlVersion) -> bytes:
+        """Return the version's QR code as PNG; it is made at the first call and kept."""
+        address = self._reception.address(version)
+        with self._database.reading() as connection:
+            kept = ImageStore(connection).find(version.id, address)
+        return kept if kept is not None else self._make(version.id, address)
+
+    def poster_content(self, facility: Facility, channel: Channel) -> PosterContent:
+        """Return what a poster of the channel's living URL says.
+
+        Raises:
+            NotFound: no URL was issued to the facility.
+        """
+        current = self._reception.show(facility.id, channel).current
+        return PosterContent(
+            facility_name=facility.name,
+            channel=channel,
+            phone=facility.phone,
+            hours=facility.hours,
+            address=self._reception.address(current),
+            typed_address=self._reception.typed_address,
+            typed_number=current.typed_number,
+            version=current.number,
+            issued_on=japan_date(current.created_at),
+        )
+
+    def poster_pdf(self, facility: Facility, channel: Channel, layout: Layout) -> bytes:
+        """Return the PDF of a channel's living URL, ready to print (see ``poster_content``)."""
+        return poster_pdf(self.poster_content(facility, channel), layout)
+
+    def _make(self, version_id: UrlVersionId, address: str) -> bytes:
+        png = qr_png(address)
+        try:
+            with self._database.transaction() as connection:
+                ImageStore(connection).insert(version_id, address, png, self._clock.now())
+        except IntegrityError:
+            # Another process made the same image meanwhile: the code decides every pixel.
+            return png
+        return png
