@@ -28,7 +28,8 @@ def migrated_sqlite_template(folder: Path) -> Path:
 @contextmanager
 def fresh_postgres(folder: Path) -> Iterator[str]:
     """Run a PostgreSQL server whose template database has this version's tables."""
-    with postgres_server(folder) as address:
+    with postgres_server() as server:
+        address = server.url
         _execute(address, f"CREATE DATABASE {TEMPLATE}")
         template = Database(_in_database(address, TEMPLATE))
         upgrade(template)

@@ -38,8 +38,8 @@ from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import InvalidField, NotFound, TooManyAttempts, ZaitakuError
 from zaitaku.core.ids import AccountId, FacilityId, new_uuid
-from zaitaku.facilities.model import Facility
-from zaitaku.facilities.store import lock_facility
+from zaitaku.facilities.model import Facility, FacilityKind
+from zaitaku.facilities.store import FacilityStore, lock_facility
 
 LIMIT_WINDOW: Final = timedelta(minutes=15)
 ATTEMPTS_PER_ADDRESS: Final = 60
@@ -85,7 +85,7 @@ class AccountService:
 
     def register(
         self,
-        facility: Facility,
+        facility_id: FacilityId,
         *,
         role: Role,
         user_id: str,
@@ -94,31 +94,33 @@ class AccountService:
         actor: str,
         starts_on: date | None = None,
         ends_on: date | None = None,
+        password: str | None = None,
+        must_change: bool = True,
     ) -> NewAccount:
-        """Add an account and return it with its initial password, which is told only here.
+        """Add an account and return it with its password, which is told only here.
+
+        Without ``password`` a random one is made; with ``must_change`` it opens nothing but the
+        page that replaces it, and only for 30 days.
 
         Raises:
             InvalidField: a value breaks its rule (domain.md §5).
+            NotFound: there is no such facility.
             AccountExists: the user ID is or was in use in this facility.
             StoreUnavailable: the database is away; nothing was written.
         """
-        checked_id = check_user_id(role, user_id, facility.code.kind)
-        if starts_on and ends_on and ends_on < starts_on:
-            raise InvalidField("ends_on", "before-start")
-        password = initial_password()
+        _check_period(starts_on, ends_on)
+        chosen = password or initial_password()
         values = {
-            "id": AccountId(new_uuid()),
-            "user_key": user_key(checked_id),
-            "user_id": checked_id,
             "role": role,
             "name": check_user_name(name),
             "kana": check_user_kana(kana),
             "starts_on": starts_on,
             "ends_on": ends_on,
             "is_enabled": True,
-            **self._password_columns(password, must_change=True),
+            "created_at": self._clock.now(),
+            **self._password_columns(check_new_password(chosen, user_id), must_change=must_change),
         }
-        return NewAccount(self._insert(facility, values, actor), password)
+        return NewAccount(self._insert(facility_id, user_id, values, actor), chosen)
 
     def _password_columns(self, password: str, *, must_change: bool) -> dict[str, Any]:
         return {
@@ -129,16 +131,22 @@ class AccountService:
             "locked_at": None,
         }
 
-    def _insert(self, facility: Facility, values: dict[str, Any], actor: str) -> Account:
-        now = self._clock.now()
+    def _insert(
+        self, facility_id: FacilityId, typed_id: str, values: dict[str, Any], actor: str
+    ) -> Account:
+        account_id = AccountId(new_uuid())
         with self._database.transaction() as connection:
-            lock_facility(connection, facility.id)
-            store = AccountStore(connection, facility.id)
-            if store.exists(values["user_key"]):
+            lock_facility(connection, facility_id)
+            kind = _kind_of(connection, facility_id)
+            user_id = check_user_id(values["role"], typed_id, kind)
+            key = user_key(user_id)
+            store = AccountStore(connection, facility_id)
+            if store.exists(key):
                 raise AccountExists("the user ID is taken")
-            store.insert({**values, "created_at": now})
-            append_event(connection, values["id"], AccountAct.REGISTER, actor=actor, at=now)
-            return _required(store.by_id(values["id"])).account
+            store.insert({**values, "id": account_id, "user_id": user_id, "user_key": key})
+            at = values["created_at"]
+            append_event(connection, account_id, AccountAct.REGISTER, actor=actor, at=at)
+            return _required(store.by_id(account_id)).account
 
     def all_of(self, facility_id: FacilityId) -> tuple[Account, ...]:
         """Return the facility's living accounts, by user ID."""
@@ -305,6 +313,18 @@ class AccountService:
             store.update(account.id, changes)
             append_event(connection, account.id, act, actor=actor, at=now)
             return _required(store.by_id(account.id)).account
+
+
+def _check_period(starts_on: date | None, ends_on: date | None) -> None:
+    if starts_on and ends_on and ends_on < starts_on:
+        raise InvalidField("ends_on", "before-start")
+
+
+def _kind_of(connection: Connection, facility_id: FacilityId) -> FacilityKind:
+    found = FacilityStore(connection).by_id(facility_id)
+    if found is None:
+        raise NotFound("facility")
+    return found.code.kind
 
 
 def _counter(kind: str, value: str) -> str:

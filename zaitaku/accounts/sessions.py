@@ -9,7 +9,7 @@ anybody having to find and delete it.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NewType
 from uuid import UUID
@@ -45,7 +45,7 @@ class Session:
 
 def seal_of(account: Account, settings_version: int) -> str:
     """Return the seal of a session that rests on this password and these settings."""
-    return f"{settings_version}/{account.password_changed_at.isoformat()}"
+    return f"{settings_version}/{account.password_changed_at.astimezone(UTC).isoformat()}"
 
 
 class Sessions:

@@ -18,6 +18,10 @@ LONGEST_ANSWER: Final = EXTENDED_LE
 
 _HEADER: Final = 4
 _EXTENDED_HEAD: Final = 3
+_STATUS_BYTES: Final = 2
+_TRIES: Final = 0x63C0
+_MORE_DATA: Final = 0x61
+_WRONG_LE: Final = 0x6C
 
 
 class MalformedApdu(Exception):
@@ -53,7 +57,7 @@ class Status:
     @property
     def tries_left(self) -> int | None:
         """The counter in ``63Cx``; None for any other status."""
-        return self.value & 0x0F if self.value & 0xFFF0 == 0x63C0 else None
+        return self.value & 0x0F if self.value & 0xFFF0 == _TRIES else None
 
     def __str__(self) -> str:
         return f"{self.value:04X}"
@@ -73,13 +77,10 @@ WRONG_OFFSET: Final = Status(0x6B00)
 INSTRUCTION_UNKNOWN: Final = Status(0x6D00)
 CLASS_UNKNOWN: Final = Status(0x6E00)
 
-_MORE_DATA: Final = 0x61
-_WRONG_LE: Final = 0x6C
-
 
 def tries_left_status(count: int) -> Status:
     """Return ``63Cx`` for a counter of 0 to 15."""
-    return Status(0x63C0 | count)
+    return Status(_TRIES | count)
 
 
 def wrong_le_status(available: int) -> Status:
@@ -177,9 +178,9 @@ class Response:
         Raises:
             MalformedApdu: shorter than a status.
         """
-        if len(raw) < 2:  # noqa: PLR2004
+        if len(raw) < _STATUS_BYTES:
             raise MalformedApdu("status")
-        return cls(raw[:-2], Status(int.from_bytes(raw[-2:])))
+        return cls(raw[:-_STATUS_BYTES], Status(int.from_bytes(raw[-_STATUS_BYTES:])))
 
 
 def exchange(connection: CardConnection, command: Command) -> Response:

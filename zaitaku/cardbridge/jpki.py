@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from zaitaku.cardbridge import apdu
 from zaitaku.cardbridge.apdu import Command, Instruction, MalformedApdu, Response, Status
 from zaitaku.cardbridge.transport import (
     CardBusy,
     CardConnection,
+    CardRemoved,
     CardTrouble,
     CardUnresponsive,
     NoCard,
@@ -95,7 +96,7 @@ class CertificateMissing(CardTrouble):
 class CardFault(CardTrouble):
     """The card answered what nothing foresees: worn out, damaged, or of an unknown make."""
 
-    code: ClassVar[str] = "card-fault"
+    code = "card-fault"
 
 
 @dataclass(frozen=True)
@@ -180,10 +181,11 @@ class JpkiCard:
         self._select_certificate()
         head = self._read(0, CERTIFICATE_HEAD)
         length = _certificate_length(head)
-        parts = [head]
-        for offset in range(CERTIFICATE_HEAD, length, READ_AT_ONCE):
-            parts.append(self._read(offset, min(READ_AT_ONCE, length - offset)))
-        return b"".join(parts)
+        rest = (
+            self._read(offset, min(READ_AT_ONCE, length - offset))
+            for offset in range(CERTIFICATE_HEAD, length, READ_AT_ONCE)
+        )
+        return head + b"".join(rest)
 
     def sign(self, data: bytes) -> bytes:
         """Return the authentication key's signature over ``data`` (SHA-256, PKCS#1 v1.5).
@@ -218,9 +220,7 @@ class JpkiCard:
         _expect_success(answer, "select certificate")
 
     def _selected(self, file: int) -> Response:
-        return self._ask(
-            Command(0, Instruction.SELECT, BY_FILE, NO_ANSWER_DATA, file.to_bytes(2))
-        )
+        return self._ask(Command(0, Instruction.SELECT, BY_FILE, NO_ANSWER_DATA, file.to_bytes(2)))
 
     def _read(self, offset: int, count: int) -> bytes:
         answer = self._ask(
@@ -264,7 +264,15 @@ def my_number_card(service: ReaderService) -> Iterator[JpkiCard]:
     raise _most_telling(troubles)
 
 
-_TELLING: Final = (NotMyNumberCard, CardFault, CardBusy, CardUnresponsive, ReaderFault, NoCard)
+_TELLING: Final = (
+    NotMyNumberCard,
+    CardFault,
+    CardBusy,
+    CardRemoved,
+    CardUnresponsive,
+    ReaderFault,
+    NoCard,
+)
 
 
 def _most_telling(troubles: list[CardTrouble]) -> CardTrouble:

@@ -8,7 +8,6 @@ kind ``other`` knows no applet.
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -33,20 +32,27 @@ _TOKEN_NAME: Final = b"JPKIAPICCTOKEN2".ljust(32).ljust(160, b"\x00")
 _BOTH_PRESENT: Final = bytes.fromhex("8F8F00")
 _FILLER: Final = b"\xff"
 _FILE_STEP: Final = 256
+_FILE_NAME_BYTES: Final = 2
 _LONGEST_BLOCK: Final = 245
 """What PKCS#1 v1.5 leaves of 256 bytes (RFC 8017 §7.2)."""
 _OFFSET_LIMIT: Final = 0x80
 
+_Handler = Callable[[Command], Response]
+_DONE: Final = Response(b"", apdu.SUCCESS)
 
-@dataclass(frozen=True)
+
 class _Refusal(Exception):
-    status: Status
+    def __init__(self, status: Status) -> None:
+        super().__init__(str(status))
+        self.status = status
 
 
 class VirtualCard:
     """One card between power-up and power-down; not safe for two threads at once."""
 
-    def __init__(self, card: CardFile, *, blocked_status: Status = apdu.REFERENCE_DATA_UNUSABLE):
+    def __init__(
+        self, card: CardFile, *, blocked_status: Status = apdu.REFERENCE_DATA_UNUSABLE
+    ) -> None:
         """Take the card of ``card``; ``blocked_status`` is ``6984`` or, on some cards, ``6983``."""
         self.card = card
         self._tries = card.tries
@@ -91,9 +97,9 @@ class VirtualCard:
         handler = self._handlers().get((command.cla, command.ins))
         if handler is None:
             raise _Refusal(apdu.INSTRUCTION_UNKNOWN)
-        return Response(handler(command), apdu.SUCCESS)
+        return handler(command)
 
-    def _handlers(self) -> Mapping[tuple[int, int], Callable[[Command], bytes]]:
+    def _handlers(self) -> Mapping[tuple[int, int], _Handler]:
         return {
             (0x00, Instruction.SELECT): self._select,
             (0x00, Instruction.VERIFY): self._verify,
@@ -101,13 +107,13 @@ class VirtualCard:
             (jpki.PROPRIETARY, Instruction.PERFORM_SECURITY_OPERATION): self._sign,
         }
 
-    def _select(self, command: Command) -> bytes:
+    def _select(self, command: Command) -> Response:
         ways = {jpki.BY_NAME: self._select_applet, jpki.BY_FILE: self._select_file}
         way = ways.get(command.p1)
         if way is None or command.p2 != jpki.NO_ANSWER_DATA:
             raise _Refusal(apdu.WRONG_PARAMETERS)
         way(bytes(command.data))
-        return b""
+        return _DONE
 
     def _select_applet(self, name: bytes) -> None:
         if self.card.kind is not CardKind.JPKI or name != jpki.JPKI_AID:
@@ -116,14 +122,14 @@ class VirtualCard:
         self._applet = True
 
     def _select_file(self, name: bytes) -> None:
-        if len(name) != 2:  # noqa: PLR2004
+        if len(name) != _FILE_NAME_BYTES:
             raise _Refusal(apdu.WRONG_LENGTH)
         file = int.from_bytes(name)
         if not self._applet or file not in self._files:
             raise _Refusal(apdu.FILE_NOT_FOUND)
         self._file = file
 
-    def _verify(self, command: Command) -> bytes:
+    def _verify(self, command: Command) -> Response:
         _expect_current_file(command)
         if self._file not in (jpki.AUTH_PIN, SIGN_PIN):
             raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
@@ -135,7 +141,7 @@ class VirtualCard:
         if len(command.data) != jpki.PIN_DIGITS:
             raise _Refusal(apdu.WRONG_LENGTH)
         self._compare(bytes(command.data))
-        return b""
+        return _DONE
 
     def _compare(self, pin: bytes) -> None:
         self._verified = hmac.compare_digest(pin, self.card.pin.encode())
@@ -154,7 +160,7 @@ class VirtualCard:
             self._verified = False
             raise _Refusal(apdu.MEMORY_FAILURE) from None
 
-    def _read(self, command: Command) -> bytes:
+    def _read(self, command: Command) -> Response:
         content = self._content()
         offset = command.p1 << 8 | command.p2
         if command.p1 >= _OFFSET_LIMIT:
@@ -163,7 +169,8 @@ class VirtualCard:
             raise _Refusal(apdu.WRONG_LENGTH)
         if offset >= len(content):
             raise _Refusal(apdu.WRONG_OFFSET)
-        return content[offset : offset + command.le]
+        part = content[offset : offset + command.le]
+        return Response(part, apdu.SUCCESS if len(part) == command.le else apdu.END_OF_FILE)
 
     def _content(self) -> bytes:
         if self._file in (SIGN_CERTIFICATE, SIGN_CA_CERTIFICATE):
@@ -173,7 +180,7 @@ class VirtualCard:
             raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
         return content
 
-    def _sign(self, command: Command) -> bytes:
+    def _sign(self, command: Command) -> Response:
         _expect_current_file(command)
         if self._file not in (jpki.AUTH_KEY, SIGN_KEY):
             raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
@@ -181,7 +188,7 @@ class VirtualCard:
             raise _Refusal(apdu.SECURITY_STATUS_NOT_SATISFIED)
         if not 0 < len(command.data) <= _LONGEST_BLOCK or command.le is None:
             raise _Refusal(apdu.WRONG_LENGTH)
-        return self._signature(bytes(command.data), command.le)
+        return Response(self._signature(bytes(command.data), command.le), apdu.SUCCESS)
 
     def _signature(self, block: bytes, le: int) -> bytes:
         key = self.card.key

@@ -1,8 +1,110 @@
 """``zaitaku account``: the accounts of a facility's staff, from the operator's side."""
 
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, ROLE_NAMES, Account, NewAccount, Role
 from zaitaku.accounts.service import AccountService
-from zaitaku.commands.deployment import Deployment, opened
-from zaitaku.facilities.model import Facility, InstitutionCode
+from zaitaku.core.clock import JST, SystemClock
+from zaitaku.core.database import Database
+from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.ids import FacilityId
+from zaitaku.facilities.model import InstitutionCode
+from zaitaku.facilities.service import FacilityService
+from zaitaku.settings import Settings
+
+
+@click.group()
+def account() -> None:
+    """職員のアカウントを登録し、世話をします。"""
+
+
+@account.command()
+@click.argument("code")
+@click.argument("user_id")
+@click.option("--role", type=click.Choice(list(Role)), default=Role.ADMIN, show_default=True)
+@click.option("--name", required=True, help="ユーザ名（全角のかな・カナ・英数字、20文字まで）")
+@click.option("--kana", required=True, help="ユーザ名（カナ）（全角のカナ・英数字、40文字まで）")
+def add(code: str, user_id: str, role: str, name: str, kana: str) -> None:
+    """アカウントを登録し、はじめのパスワードを一度だけ表示します。"""
+    with _opened(code) as (accounts, facility_id):
+        new = accounts.register(
+            facility_id,
+            role=Role(role),
+            user_id=user_id,
+            name=name,
+            kana=kana,
+            actor=_operator(),
+        )
+    click.echo(f"登録しました: {new.account.user_id}（{ROLE_NAMES[new.account.role]}）")
+    _tell_password(new)
+
+
+@account.command("list")
+@click.argument("code")
+def list_accounts(code: str) -> None:
+    """アカウントの一覧を表示します。"""
+    with _opened(code) as (accounts, facility_id):
+        found = accounts.all_of(facility_id)
+    for each in found:
+        click.echo(_line(each))
+    click.echo(f"{len(found)}件")
+
+
+@account.command()
+@click.argument("code")
+@click.argument("user_id")
+def unlock(code: str, user_id: str) -> None:
+    """パスワードを続けて間違えてロックされたアカウントを、使えるようにします。"""
+    with _opened(code) as (accounts, facility_id):
+        released = accounts.unlock(facility_id, user_id, actor=_operator())
+    click.echo(f"ロックを解除しました: {released.user_id}")
+
+
+@account.command("reset-password")
+@click.argument("code")
+@click.argument("user_id")
+def reset_password(code: str, user_id: str) -> None:
+    """新しいはじめのパスワードを作り、一度だけ表示します。"""
+    with _opened(code) as (accounts, facility_id):
+        new = accounts.reset_password(facility_id, user_id, actor=_operator())
+    click.echo(f"パスワードを作りなおしました: {new.account.user_id}")
+    _tell_password(new)
+
+
+@contextmanager
+def _opened(code: str) -> Iterator[tuple[AccountService, FacilityId]]:
+    settings, clock = Settings.from_env(), SystemClock()
+    database = Database(settings.database_url)
+    try:
+        facility = FacilityService(database=database, clock=clock).find(InstitutionCode(code))
+        ephemeral = open_ephemeral(settings.ephemeral_url, clock)
+        yield (
+            AccountService(database=database, ephemeral=ephemeral, clock=clock),
+            facility.id,
+        )
+    finally:
+        database.close()
+
+
+def _operator() -> str:
+    return f"cli:{getpass.getuser()}"
+
+
+def _tell_password(new: NewAccount) -> None:
+    until = (new.account.password_changed_at + INITIAL_PASSWORD_LIFETIME).astimezone(JST)
+    click.echo(f"はじめのパスワード: {new.password}")
+    click.echo("この表示は一度だけです。はじめてのログインで、新しいパスワードに変更します。")
+    click.echo(f"有効期限: {until:%Y年%m月%d日 %H:%M}")
+
+
+def _line(each: Account) -> str:
+    states = [ROLE_NAMES[each.role], "有効" if each.is_enabled else "無効"]
+    if each.is_locked:
+        states.append("ロック中")
+    if each.must_change_password:
+        states.append("はじめのパスワードのまま")
+    return f"{each.user_id:<8}  {each.name}  {'・'.join(states)}"

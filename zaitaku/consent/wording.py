@@ -30,9 +30,7 @@ class Wordings:
     def __init__(
         self, texts: Iterable[Wording], answers: Mapping[tuple[Language, Decision], str]
     ) -> None:
-        self._texts = {
-            (text.ref.id, text.ref.version, text.ref.language): text for text in texts
-        }
+        self._texts = {(text.ref.id, text.ref.version, text.ref.language): text for text in texts}
         self._newest = {(name, language): text for (name, _, language), text in self._sorted()}
         self._answers = dict(answers)
 

@@ -7,9 +7,16 @@ round trip and atomic.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 Fields = Mapping[str, str]
+"""Any text may be a key, a value or, unless it is empty, the name of a field."""
+
+COUNT_FIELD: Final = "count"
+"""A counter is an entry whose field of this name holds its decimal digits.
+
+So it can also be read, taken and deleted.
+"""
 
 
 class EphemeralStore(Protocol):
@@ -40,4 +47,8 @@ class EphemeralStore(Protocol):
 
     def count(self, key: str, ttl: timedelta) -> int:
         """Add one to a counter and return it; the time to live runs from the first count."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back; the store is not used afterwards."""
         ...

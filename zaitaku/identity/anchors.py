@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Self
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.markers import TEST_ROOT_OID
+from zaitaku.identity.certificates import did_sign, find_extension, is_in_period
 
 MINIMUM_RSA_BITS = 2048
 
@@ -53,20 +54,6 @@ class TrustAnchors:
         return next((root for root in self.roots if did_sign(root, certificate)), None)
 
 
-def did_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Tell whether ``issuer`` signed ``certificate`` and the names chain (RFC 5280 §6.1.3 a)."""
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True
-
-
-def is_in_period(certificate: x509.Certificate, moment: datetime) -> bool:
-    """Tell whether ``moment`` is in the period, both ends included (RFC 5280 §4.1.2.5)."""
-    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
-
-
 def _read(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
@@ -80,7 +67,7 @@ def _check(root: x509.Certificate, *, allow_test: bool) -> None:
     try:
         _check_authority(root)
         is_test = _has_marker(root)
-    except (ValueError, UnsupportedAlgorithm, x509.ExtensionNotFound) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
         raise SettingsError("trust anchors: a certificate is not an authority's") from error
     if is_test and not allow_test:
         raise SettingsError("trust anchors: a test authority's root is refused in production")
@@ -90,9 +77,10 @@ def _check_authority(root: x509.Certificate) -> None:
     key = root.public_key()
     if not isinstance(key, RSAPublicKey) or key.key_size < MINIMUM_RSA_BITS:
         raise SettingsError("trust anchors: a root's key is not RSA of 2048 bits or more")
-    extensions = root.extensions
-    may_sign = extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    is_authority = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    usage = find_extension(root.extensions, x509.KeyUsage)
+    constraints = find_extension(root.extensions, x509.BasicConstraints)
+    may_sign = usage is not None and usage.key_cert_sign
+    is_authority = constraints is not None and constraints.ca
     if not (is_authority and may_sign and did_sign(root, root)):
         raise SettingsError("trust anchors: a certificate is not a self-signed authority's")
 

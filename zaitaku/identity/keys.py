@@ -4,9 +4,11 @@ One PEM file holds one or several private keys, the newest first. The newest sig
 published, so that a bridge that met an older one still finds it while a new one takes over.
 """
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -25,6 +27,8 @@ from zaitaku.core.errors import SettingsError
 
 ALGORITHM: Final = "Ed25519"
 """JWS algorithm name of RFC 9864 §2.2; the older name ``EdDSA`` leaves the curve open."""
+ENDORSEMENT_TYPE: Final = "zaitaku-key-endorsement+jwt"
+"""Header type of an older key's word for a newer one; the bridge knows the same name."""
 _PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----\n?", re.DOTALL)
 
 
@@ -49,28 +53,43 @@ class RequestKeys:
             raise SettingsError(f"request key file {path} has no PEM key")
         return cls(tuple(_read(block, path) for block in blocks))
 
+    @classmethod
+    def make(cls, path: Path) -> Self:
+        """Write a new key to ``path`` (mode 0600) unless the file is there; read the file.
+
+        Raises:
+            SettingsError: the file that was there has no usable key.
+        """
+        key = Ed25519PrivateKey.generate()
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        with contextlib.suppress(FileExistsError):
+            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(opened, "wb") as file:
+                file.write(text)
+        return cls.load(path)
+
     def sign(self, request: wire.CardRequest) -> str:
         """Return the signed request: a JWS in compact serialization (RFC 7515 §7.1)."""
         newest = self.keys[0]
         header = {"alg": ALGORITHM, "typ": wire.REQUEST_TYPE, "kid": newest.thumbprint()}
         return jwt.encode(header, request.claims(), newest, algorithms=[ALGORITHM])
 
-    def published(self) -> dict[str, Any]:
-        """Return the JWK Set for ``wire.KEYS_PATH``: public halves, named by RFC 7638."""
+    def published(self, origin: str) -> dict[str, Any]:
+        """Return the JWK Set of ``origin`` for ``wire.KEYS_PATH``.
+
+        Public halves only, named by their thumbprints (RFC 7638). ``endorsements`` has each older
+        key's word for each newer one: a bridge that has pinned the older follows to the newer.
+        """
         key_set = KeySet(list(self.keys)).as_dict(private=False, alg=ALGORITHM, use="sig")
-        return dict(key_set)
+        pairs = combinations(self.keys, 2)
+        endorsements = [_endorse(origin, older=older, newer=newer) for newer, older in pairs]
+        return {**key_set, "endorsements": endorsements}
 
 
-def make_request_key(path: Path) -> None:
-    """Write a new key to ``path`` (mode 0600) unless the file is there already."""
-    key = Ed25519PrivateKey.generate()
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(opened, "wb") as file:
-        file.write(text)
+def _endorse(origin: str, *, older: OKPKey, newer: OKPKey) -> str:
+    header = {"alg": ALGORITHM, "typ": ENDORSEMENT_TYPE, "kid": older.thumbprint()}
+    claims = {"iss": origin, "sub": newer.thumbprint()}
+    return jwt.encode(header, claims, older, algorithms=[ALGORITHM])
 
 
 def _read(block: bytes, path: Path) -> OKPKey:

@@ -27,9 +27,7 @@ class SignatureScheme(Protocol):
         """Tell whether ``key`` is of this scheme's kind and size."""
         ...
 
-    def is_valid(
-        self, *, key: CertificatePublicKeyTypes, signature: bytes, message: bytes
-    ) -> bool:
+    def is_valid(self, *, key: CertificatePublicKeyTypes, signature: bytes, message: bytes) -> bool:
         """Tell whether ``signature`` over ``message`` was made with ``key``'s private half."""
         ...
 
@@ -45,9 +43,7 @@ class Rsa2048Sha256:
         """Tell whether ``key`` is an RSA key of 2048 bits."""
         return isinstance(key, RSAPublicKey) and key.key_size == self.key_bits
 
-    def is_valid(
-        self, *, key: CertificatePublicKeyTypes, signature: bytes, message: bytes
-    ) -> bool:
+    def is_valid(self, *, key: CertificatePublicKeyTypes, signature: bytes, message: bytes) -> bool:
         """Tell whether ``signature`` over ``message`` was made with ``key``'s private half."""
         if not isinstance(key, RSAPublicKey):
             return False

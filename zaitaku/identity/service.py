@@ -9,6 +9,7 @@ import hmac
 import logging
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from zaitaku import wire
 from zaitaku.core.clock import Clock
@@ -23,7 +24,7 @@ from zaitaku.identity.errors import (
 )
 from zaitaku.identity.keys import RequestKeys
 from zaitaku.identity.model import Challenge, SignedRequest, VerifiedCard
-from zaitaku.identity.verification import CardVerifier, verify_card_proof
+from zaitaku.identity.verification import ProofVerifier, verify_card_proof
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +36,22 @@ class IdentityService:
         self,
         *,
         ephemeral: EphemeralStore,
-        request_key: RequestKeys,
-        verifier: CardVerifier,
+        request_keys: RequestKeys,
+        verifier: ProofVerifier,
         origin: str,
         clock: Clock,
         lifetime: timedelta,
     ) -> None:
         self.ephemeral = ephemeral
-        self.request_key = request_key
+        self.request_keys = request_keys
         self.verifier = verifier
         self.origin = origin
         self.clock = clock
         self.lifetime = lifetime
+
+    def published_keys(self) -> dict[str, Any]:
+        """Return what stands under ``wire.KEYS_PATH``."""
+        return self.request_keys.published(self.origin)
 
     def ask(
         self,
@@ -80,13 +85,11 @@ class IdentityService:
             return_path=return_path,
         )
         request.check_choices()
-        token = self.request_key.sign(request)
+        token = self.request_keys.sign(request)
         self.ephemeral.create(_challenge_key(challenge.id), challenge.to_fields(), self.lifetime)
         return SignedRequest(challenge.id, token, challenge.expires_at)
 
-    def _new_challenge(
-        self, journey: JourneyId, document: str, expires_at: datetime
-    ) -> Challenge:
+    def _new_challenge(self, journey: JourneyId, document: str, expires_at: datetime) -> Challenge:
         return Challenge(
             id=ChallengeId(new_secret_name()),
             journey=journey,
@@ -161,8 +164,13 @@ def _check_journey(fields: Fields, journey: JourneyId) -> None:
 
 def _challenge_key(name: str) -> str:
     # Whoever posts a proof chooses the name: its digest has a fixed length and alphabet.
-    return f"challenge:{hashlib.sha256(name.encode()).hexdigest()}"
+    return f"challenge:{_digest(name)}"
 
 
 def _outcome_key(code: str) -> str:
-    return f"outcome:{hashlib.sha256(code.encode()).hexdigest()}"
+    return f"outcome:{_digest(code)}"
+
+
+def _digest(name: str) -> str:
+    # JSON can carry half a surrogate pair, which UTF-8 cannot.
+    return hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()

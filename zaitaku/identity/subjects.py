@@ -10,10 +10,15 @@ from zaitaku.core.signing import Keyring
 SUBJECT_PURPOSE = "card-subject"
 
 
+def public_key_bytes(certificate: x509.Certificate) -> bytes:
+    """Return the certificate's SubjectPublicKeyInfo (RFC 5280 §4.1), DER."""
+    key = certificate.public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def issuer_key_id(issuer: x509.Certificate) -> bytes:
-    """Return SHA-256 of the issuer's SubjectPublicKeyInfo: roots share a name, never a key."""
-    spki = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(spki).digest()
+    """Return SHA-256 of the issuer's public key: roots share a name, never a key."""
+    return hashlib.sha256(public_key_bytes(issuer)).digest()
 
 
 def subject_hashes(

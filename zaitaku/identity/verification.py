@@ -17,15 +17,15 @@ The order of the checks is part of the design:
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID
 
 from zaitaku.core.signing import Keyring
 from zaitaku.identity.anchors import TrustAnchors
+from zaitaku.identity.certificates import find_extension, unknown_critical
 from zaitaku.identity.errors import (
     CertificateExpired,
     CertificateNotYetValid,
@@ -38,7 +38,7 @@ from zaitaku.identity.errors import (
 from zaitaku.identity.model import Challenge, VerifiedCard
 from zaitaku.identity.revocation import RevocationSource, RevocationStatus
 from zaitaku.identity.schemes import SignatureScheme, scheme_for
-from zaitaku.identity.subjects import subject_hashes
+from zaitaku.identity.subjects import public_key_bytes, subject_hashes
 
 AUTH_POLICY: Final = x509.ObjectIdentifier("1.2.392.200149.8.5.1.3.30")
 """Certificate policy of the 利用者証明用電子証明書."""
@@ -53,11 +53,8 @@ UNDERSTOOD_EXTENSIONS: Final = frozenset(
 """Only these may be critical: RFC 5280 §4.2 refuses a critical one that is not processed."""
 
 
-Kind = TypeVar("Kind", bound=x509.ExtensionType)
-
-
 @dataclass(frozen=True)
-class CardVerifier:
+class ProofVerifier:
     """What one deployment trusts and how it names patients."""
 
     anchors: TrustAnchors
@@ -70,7 +67,7 @@ def verify_card_proof(
     challenge: Challenge,
     certificate: bytes,
     signature: bytes,
-    verifier: CardVerifier,
+    verifier: ProofVerifier,
     now: datetime,
 ) -> VerifiedCard:
     """Verify that a valid card signed ``challenge``; ``certificate`` is its DER encoding.
@@ -91,9 +88,7 @@ def verify_card_proof(
     scheme = _check_profile(card)
     for link in (issuer, card):
         _check_period(link, now)
-    if not scheme.is_valid(
-        key=card.public_key(), signature=signature, message=challenge.statement
-    ):
+    if not scheme.is_valid(key=card.public_key(), signature=signature, message=challenge.statement):
         raise SignatureMismatch
     _check_revocation(verifier.revocation.status(card, issuer, now))
     return VerifiedCard(
@@ -103,13 +98,9 @@ def verify_card_proof(
         origin=challenge.origin,
         nonce=challenge.nonce,
         signature=signature,
-        public_key=card.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-        ),
+        public_key=public_key_bytes(card),
         algorithm=scheme.name,
-        subject_hashes=subject_hashes(
-            certificate=card, issuer=issuer, keys=verifier.subject_keys
-        ),
+        subject_hashes=subject_hashes(certificate=card, issuer=issuer, keys=verifier.subject_keys),
         certificate_expires=card.not_valid_after_utc,
         verified_at=now,
     )
@@ -144,33 +135,24 @@ def _check_profile(card: x509.Certificate) -> SignatureScheme:
 
 
 def _check_critical(extensions: x509.Extensions) -> None:
-    for extension in extensions:
-        if extension.critical and extension.oid not in UNDERSTOOD_EXTENSIONS:
-            raise WrongCertificate(f"critical extension {extension.oid.dotted_string}")
+    unknown = unknown_critical(extensions, UNDERSTOOD_EXTENSIONS)
+    if unknown is not None:
+        raise WrongCertificate(f"critical extension {unknown}")
 
 
 def _check_usage(extensions: x509.Extensions) -> None:
-    constraints = _find(extensions, x509.BasicConstraints)
+    constraints = find_extension(extensions, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
         raise WrongCertificate("an authority's own certificate")
-    usage = _find(extensions, x509.KeyUsage)
+    usage = find_extension(extensions, x509.KeyUsage)
     if usage is None or not usage.digital_signature:
         raise WrongCertificate("key usage")
 
 
 def _check_policy(extensions: x509.Extensions) -> None:
-    policies = _find(extensions, x509.CertificatePolicies)
-    if policies is None or AUTH_POLICY not in {
-        policy.policy_identifier for policy in policies
-    }:
+    policies = find_extension(extensions, x509.CertificatePolicies)
+    if policies is None or AUTH_POLICY not in {policy.policy_identifier for policy in policies}:
         raise WrongCertificate("policy")
-
-
-def _find(extensions: x509.Extensions, kind: type[Kind]) -> Kind | None:
-    try:
-        return extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 def _check_period(certificate: x509.Certificate, now: datetime) -> None:

@@ -1,0 +1,211 @@
+"""The rules of domain.md §5, as properties."""
+
+import string
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zaitaku.accounts.model import (
+    MAY_RESET_PASSWORD,
+    PERMISSIONS,
+    ROLE_NAMES,
+    SYSTEM_ROLES,
+    Account,
+    Permission,
+    Role,
+    check_new_password,
+    check_user_id,
+    check_user_kana,
+    check_user_name,
+    user_id_prefix,
+    user_key,
+)
+from zaitaku.core.clock import JST
+from zaitaku.core.errors import InvalidField
+from zaitaku.core.ids import AccountId, FacilityId, new_uuid
+from zaitaku.facilities.model import FacilityKind
+
+NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+ids = st.text(string.ascii_letters + string.digits, min_size=0, max_size=10)
+kinds = st.sampled_from(FacilityKind)
+
+
+def account(
+    role: Role = Role.GENERAL,
+    *,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    must_change_password: bool = False,
+) -> Account:
+    return Account(
+        id=AccountId(new_uuid()),
+        facility_id=FacilityId(new_uuid()),
+        user_id="staff1",
+        role=role,
+        name="みどり",
+        kana="ミドリ",
+        starts_on=starts_on,
+        ends_on=ends_on,
+        is_enabled=True,
+        wrong_passwords=0,
+        locked_at=None,
+        password_changed_at=NOW,
+        must_change_password=must_change_password,
+        is_deleted=False,
+    )
+
+
+def rule_broken(role: Role, user_id: str, kind: FacilityKind) -> str | None:
+    try:
+        check_user_id(role, user_id, kind)
+    except InvalidField as error:
+        return error.rule
+    return None
+
+
+@given(st.sampled_from([Role.GENERAL, Role.MEDICAL_VIEW]), ids, kinds)
+def test_ids_of_staff(role: Role, user_id: str, kind: FacilityKind) -> None:
+    has_reserved_beginning = user_id[:1].upper() in set("ARF") and user_id[1:2].isdigit()
+    is_fit = 2 <= len(user_id) <= 8 and not has_reserved_beginning
+    assert (rule_broken(role, user_id, kind) is None) == is_fit
+
+
+@given(st.sampled_from([Role.MASTER, Role.MASTER_RESET, Role.ADMIN]), ids, kinds)
+def test_ids_of_managers_have_no_reserved_beginning(
+    role: Role, user_id: str, kind: FacilityKind
+) -> None:
+    assert (rule_broken(role, user_id, kind) is None) == (2 <= len(user_id) <= 8)
+
+
+@given(st.sampled_from(sorted(SYSTEM_ROLES)), ids, kinds)
+def test_ids_of_programs_begin_with_their_prefix(role: Role, tail: str, kind: FacilityKind) -> None:
+    user_id = user_id_prefix(role, kind) + tail
+    assert (rule_broken(role, user_id, kind) is None) == (3 <= len(user_id) <= 8)
+    assert rule_broken(role, "x" + tail[:6] + "yz", kind) is not None
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "prefix"),
+    [
+        (Role.WEB_API, FacilityKind.MEDICAL, "A0"),
+        (Role.WEB_API, FacilityKind.VISITING_NURSE, "A0"),
+        (Role.WEB_API, FacilityKind.PHARMACY, "A1"),
+        (Role.LINKED_APP, FacilityKind.DENTAL, "R0"),
+        (Role.LINKED_APP, FacilityKind.PHARMACY, "R1"),
+        (Role.FACE_READER, FacilityKind.MEDICAL, "F0"),
+        (Role.FACE_READER, FacilityKind.PHARMACY, "F0"),
+        (Role.ADMIN, FacilityKind.MEDICAL, ""),
+    ],
+)
+def test_prefixes(role: Role, kind: FacilityKind, prefix: str) -> None:
+    assert user_id_prefix(role, kind) == prefix
+
+
+@pytest.mark.parametrize("typed", ["a", "abcdefghi", "ab-c", "ab c", "受付", "", "éa"])
+def test_unfit_ids_are_refused(typed: str) -> None:
+    with pytest.raises(InvalidField):
+        check_user_id(Role.ADMIN, typed, FacilityKind.MEDICAL)
+
+
+def test_full_width_ids_become_half_width() -> None:
+    assert check_user_id(Role.ADMIN, " ｋａｎｒｉ１ ", FacilityKind.MEDICAL) == "kanri1"
+
+
+@given(ids)
+def test_ids_that_differ_in_case_are_one(user_id: str) -> None:
+    assert user_key(user_id.lower()) == user_key(user_id.upper())
+
+
+def test_names_become_full_width() -> None:
+    assert check_user_name("ﾐﾄﾞﾘ1A") == "ミドリ１Ａ"
+    assert check_user_kana("ミドリザカ２") == "ミドリザカ２"
+
+
+@pytest.mark.parametrize("name", ["", "あ" * 21, "あ<b>", "あ🙂"])
+def test_unfit_names_are_refused(name: str) -> None:
+    with pytest.raises(InvalidField):
+        check_user_name(name)
+
+
+@pytest.mark.parametrize("kana", ["", "ア" * 41, "ひらがな"])
+def test_unfit_kana_are_refused(kana: str) -> None:
+    with pytest.raises(InvalidField):
+        check_user_kana(kana)
+
+
+@pytest.mark.parametrize(
+    ("password", "rule"),
+    [
+        ("short", "too-short"),
+        ("a1" * 70, "too-long"),
+        ("aaaaaaaaaabbbb", "too-simple"),
+        ("my-staff1-word", "holds-user-id"),
+        ("my-STAFF1-word", "holds-user-id"),
+    ],
+)
+def test_weak_passwords_are_refused(password: str, rule: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        check_new_password(password, "staff1")
+    assert caught.value.rule == rule
+
+
+def test_a_long_phrase_is_a_fit_password() -> None:
+    assert check_new_password("坂の上のみどりの診療所です", "staff1")
+
+
+def test_every_role_stands_in_every_table() -> None:
+    for table in (PERMISSIONS, ROLE_NAMES, MAY_RESET_PASSWORD):
+        assert set(table) == set(Role)
+
+
+def test_only_the_administrator_changes_urls() -> None:
+    allowed = {role for role in Role if Permission.CHANGE_RECEPTION_URLS in PERMISSIONS[role]}
+    assert allowed == {Role.ADMIN}
+
+
+def test_whoever_may_use_the_console_may_change_the_own_password() -> None:
+    for granted in PERMISSIONS.values():
+        assert Permission.USE_CONSOLE not in granted or Permission.CHANGE_OWN_PASSWORD in granted
+
+
+def test_who_resets_whom() -> None:
+    assert MAY_RESET_PASSWORD[Role.MASTER_RESET] == {Role.MASTER}
+    assert MAY_RESET_PASSWORD[Role.MASTER] == {Role.ADMIN}
+    assert Role.ADMIN not in MAY_RESET_PASSWORD[Role.ADMIN]
+    assert not any(Role.MASTER_RESET in reset for reset in MAY_RESET_PASSWORD.values())
+
+
+@given(st.sampled_from(Role))
+def test_an_initial_password_opens_nothing_but_its_replacement(role: Role) -> None:
+    opened = account(role, must_change_password=True).permissions
+    assert opened <= {Permission.CHANGE_OWN_PASSWORD}
+
+
+def test_the_period_counts_days_in_japan() -> None:
+    today = date(2026, 11, 20)
+    late_evening_before = datetime(2026, 11, 19, 23, 59, tzinfo=JST)
+    assert account(starts_on=today, ends_on=today).is_usable(NOW)
+    assert not account(starts_on=today).is_usable(late_evening_before)
+    assert not account(ends_on=today).is_usable(NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize("changes", [{"is_enabled": False}, {"is_deleted": True}])
+def test_disabled_and_deleted_accounts_are_not_usable(changes: dict[str, bool]) -> None:
+    assert not replace(account(), **changes).is_usable(NOW)
+
+
+@pytest.mark.parametrize("role", sorted(SYSTEM_ROLES))
+def test_programs_do_not_open_the_console(role: Role) -> None:
+    assert not account(role).is_usable(NOW)
+
+
+def test_initial_passwords_are_over_after_thirty_days() -> None:
+    initial = account(must_change_password=True)
+    assert not initial.is_password_over(NOW + timedelta(days=30, seconds=-1))
+    assert initial.is_password_over(NOW + timedelta(days=30))
+    assert not account().is_password_over(NOW + timedelta(days=3000))
+    program = account(Role.WEB_API, must_change_password=True)
+    assert not program.is_password_over(NOW + timedelta(days=3000))

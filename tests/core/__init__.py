@@ -1,0 +1,1 @@
+"""Tests of zaitaku.core, zaitaku.wire and zaitaku.settings."""

@@ -1,0 +1,220 @@
+"""The Redis adapter: what it sends, and a server that is away, stuck, full or a replica."""
+
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from tests.core.stores import HOUR
+from tests.servers import RunningServer, redis_server
+from zaitaku.core.ephemeral import EphemeralStore
+from zaitaku.core.ephemeral_redis import RedisEphemeralStore
+from zaitaku.core.errors import StoreUnavailable
+
+CALLS: list[Callable[[EphemeralStore], object]] = [
+    lambda store: store.create("k", {"a": "1"}, HOUR),
+    lambda store: store.read("k"),
+    lambda store: store.merge("k", {"a": "1"}, HOUR),
+    lambda store: store.take("k"),
+    lambda store: store.delete("k"),
+    lambda store: store.count("c", HOUR),
+]
+WRITES = [CALLS[number] for number in (0, 2, 3, 4, 5)]
+
+
+@pytest.fixture
+def store(empty_redis: str) -> Iterator[RedisEphemeralStore]:
+    opened = RedisEphemeralStore(empty_redis)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def own_server() -> Iterator[RunningServer]:
+    """A server that the test may maltreat."""
+    with redis_server() as server:
+        yield server
+
+
+@contextmanager
+def opened(url: str, timeout_seconds: float = 0.3) -> Iterator[RedisEphemeralStore]:
+    store = RedisEphemeralStore(url, timeout_seconds=timeout_seconds)
+    yield store
+    store.close()
+
+
+def sent_commands(url: str, act: Callable[[], object]) -> list[str]:
+    """Return the names of the commands that clients send while ``act`` runs."""
+    with Redis.from_url(url) as client, client.monitor() as monitor:
+        act()
+        with Redis.from_url(url) as marker:
+            marker.echo("the end")
+        names: list[str] = []
+        for heard in monitor.listen():
+            if heard["command"].startswith("ECHO"):
+                return [name for name in names if name not in {"CLIENT", "SELECT"}]
+            if heard["client_type"] != "lua":
+                names.append(heard["command"].split()[0])
+    return names
+
+
+class TestCost:
+    def test_each_call_is_one_command(self, store: RedisEphemeralStore, empty_redis: str) -> None:
+        for call in CALLS:
+            call(store)  # the scripts are known from here on
+        for call in CALLS:
+            assert len(sent_commands(empty_redis, lambda call=call: call(store))) == 1
+
+    def test_forgotten_scripts_are_registered_again(
+        self, store: RedisEphemeralStore, empty_redis: str
+    ) -> None:
+        assert store.count("c", HOUR) == 1
+        with Redis.from_url(empty_redis) as client:
+            client.script_flush()
+        assert store.count("c", HOUR) == 2
+
+
+class TestTime:
+    def test_the_server_lets_entries_die(self, store: RedisEphemeralStore) -> None:
+        store.create("k", {"a": "1"}, timedelta(milliseconds=40))
+        store.count("c", timedelta(milliseconds=40))
+        time.sleep(0.08)
+        assert store.read("k") is None
+        assert store.merge("k", {"a": "2"}, HOUR) is None
+        assert store.count("c", HOUR) == 1
+
+    def test_nothing_stays_for_ever(self, store: RedisEphemeralStore, empty_redis: str) -> None:
+        store.create("k", {}, HOUR)
+        store.merge("k", {"a": "1"}, HOUR)
+        store.count("c", HOUR)
+        with Redis.from_url(empty_redis) as client:
+            left = [client.pttl(key) for key in client.scan_iter()]
+        assert len(left) == 2
+        assert all(3_590_000 < milliseconds <= 3_600_000 for milliseconds in left)
+
+
+class TestTrouble:
+    def test_killed_and_started_again(self, own_server: RunningServer) -> None:
+        with opened(own_server.url) as store:
+            store.create("k", {"a": "1"}, HOUR)
+            own_server.kill()
+            for call in CALLS:
+                with pytest.raises(StoreUnavailable):
+                    call(store)
+            with redis_server(port=own_server.port):
+                assert store.read("k") is None
+                assert store.count("c", HOUR) == 1
+
+    def test_restarted_between_two_calls(self, own_server: RunningServer) -> None:
+        with opened(own_server.url) as store:
+            store.create("k", {"a": "1"}, HOUR)
+            own_server.kill()
+            with redis_server(port=own_server.port):
+                assert store.create("k", {"a": "2"}, HOUR)
+
+    def test_never_there(self) -> None:
+        with opened("redis://127.0.0.1:1/0") as store:
+            for call in CALLS:
+                with pytest.raises(StoreUnavailable, match="ConnectionError"):
+                    call(store)
+
+    def test_stuck(self, own_server: RunningServer) -> None:
+        with opened(own_server.url) as store:
+            store.create("k", {"a": "1"}, HOUR)
+            with own_server.frozen():
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable, match="TimeoutError"):
+                    store.read("k")
+                assert time.monotonic() - began < 2
+            # The late answer must not be taken for that of the next call.
+            assert store.read("other") is None
+            assert store.read("k") == {"a": "1"}
+
+    def test_a_lost_answer_is_not_asked_for_twice(self, own_server: RunningServer) -> None:
+        with opened(own_server.url) as store:
+            store.count("c", HOUR)
+            with own_server.frozen(), pytest.raises(StoreUnavailable):
+                store.count("c", HOUR)
+            assert store.count("c", HOUR) == 3
+
+    def test_a_replica_refuses_writes_until_it_is_primary(self, own_server: RunningServer) -> None:
+        with opened(own_server.url) as store, Redis.from_url(own_server.url) as client:
+            store.create("k", {"a": "1"}, HOUR)
+            client.replicaof("127.0.0.1", "1")
+            for call in WRITES:
+                with pytest.raises(StoreUnavailable, match="ReadOnlyError"):
+                    call(store)
+            client.replicaof("NO", "ONE")
+            assert store.read("k") == {"a": "1"}
+            assert store.count("c", HOUR) == 1
+
+    def test_full(self, own_server: RunningServer) -> None:
+        with opened(own_server.url) as store, Redis.from_url(own_server.url) as client:
+            store.create("k", {"a": "1"}, HOUR)
+            client.config_set("maxmemory", "1")
+            with pytest.raises(StoreUnavailable, match="OutOfMemoryError"):
+                store.merge("k", {"b": "1"}, HOUR)
+            with pytest.raises(StoreUnavailable, match="OutOfMemoryError"):
+                store.create("new", {"b": "1"}, HOUR)
+            client.config_set("maxmemory", "0")
+            assert store.read("k") == {"a": "1"}
+            assert store.read("new") is None
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            "LOADING Redis is loading the dataset in memory",
+            "BUSY Redis is busy running a script.",
+            "MISCONF Redis is configured to save RDB snapshots, but it cannot",
+            "MASTERDOWN Link with MASTER is down",
+            "NOREPLICAS Not enough good replicas to write.",
+            "CLUSTERDOWN The cluster is down",
+            "ERR max number of clients reached",
+        ],
+    )
+    def test_a_server_that_cannot_work_now(self, answer: str) -> None:
+        with server_that_says(f"-{answer}\r\n") as url, opened(url) as store:
+            for call in CALLS:
+                with pytest.raises(StoreUnavailable) as caught:
+                    call(store)
+                assert " " not in caught.value.detail
+
+    def test_our_own_mistakes_are_not_called_trouble(
+        self, store: RedisEphemeralStore, empty_redis: str
+    ) -> None:
+        with Redis.from_url(empty_redis) as client:
+            client.lpush("k", "no hash")
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            store.read("k")
+
+
+@contextmanager
+def server_that_says(answer: str) -> Iterator[str]:
+    """Run a server that greets properly and gives every other command the same answer."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while header := self.rfile.readline():
+                words = [self.word() for _ in range(int(header[1:]))]
+                greets = words[0] in {b"CLIENT", b"HELLO", b"SELECT"}
+                self.wfile.write(b"+OK\r\n" if greets else answer.encode())
+
+        def word(self) -> bytes:
+            length = int(self.rfile.readline()[1:])
+            return self.rfile.read(length + 2)[:-2]
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        server.shutdown()
+        thread.join()

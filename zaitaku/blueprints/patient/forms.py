@@ -1,0 +1,57 @@
+"""What the wizard's forms take; words for what is wrong are chosen where they are shown."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from flask_wtf import FlaskForm
+from wtforms import Form as PlainForm
+from wtforms import FormField, RadioField, StringField
+from wtforms.validators import InputRequired, Length
+
+LONGEST_TYPED = 40
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type information
+    """A form with the token that keeps other sites from sending it."""
+
+
+class ChoiceForm(Form):
+    """One choice among a few."""
+
+    answer = RadioField(validators=[InputRequired()])
+
+    def __init__(self, choices: Iterable[StrEnum]) -> None:
+        super().__init__()
+        self.answer.choices = [(choice.value, choice.value) for choice in choices]
+
+
+class DatePartsForm(PlainForm):  # type: ignore[misc]  # WTForms has no type information
+    """Year, month and day as they were typed; their meaning is read in ``visit_dates``."""
+
+    year = StringField(validators=[Length(max=LONGEST_TYPED)])
+    month = StringField(validators=[Length(max=LONGEST_TYPED)])
+    day = StringField(validators=[Length(max=LONGEST_TYPED)])
+
+
+class VisitForm(ChoiceForm):
+    """What the consent is for and, for a booked day, which day."""
+
+    visit_date = FormField(DatePartsForm)
+
+
+class NumberForm(Form):
+    """The number that is printed on posters."""
+
+    number = StringField(validators=[InputRequired(), Length(max=LONGEST_TYPED)])
+
+
+class CheckForm(Form):
+    """The confirmation of the check page."""
+
+    revision = StringField(validators=[InputRequired()])
+
+
+class PortForm(Form):
+    """At which port the bridge is asked."""
+
+    port = StringField()

@@ -1,0 +1,141 @@
+"""One patient's way through the wizard, as far as it was answered: pure values.
+
+The answers live as a flat mapping in the short-lived store, under a name that only the patient's
+own session can form. Nothing here is sent anywhere before the card has signed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final, Self
+from uuid import UUID
+
+from zaitaku.consent.model import ConsentItem, Decision, Operator
+from zaitaku.core.ids import JourneyId, UrlVersionId
+from zaitaku.core.languages import Language
+
+ITEM_PREFIX: Final = "item."
+
+
+class Preparation(StrEnum):
+    """What must be at hand before it makes sense to begin; the value is the field's name."""
+
+    CARD = "card"
+    PIN = "pin"
+    READER = "reader"
+
+
+class VisitKind(StrEnum):
+    """What an online-channel consent is for (domain.md §3)."""
+
+    ONLINE = "online"
+    """オンライン診療: on the day that was booked."""
+    WALK_IN = "walk-in"
+    """外来診療（通常とは異なる動線）: today."""
+
+
+class ChoiceMode(StrEnum):
+    """How the items are answered."""
+
+    ALL = "all"
+    NONE = "none"
+    EACH = "each"
+
+
+_MODE_DECISIONS: Final = {ChoiceMode.ALL: Decision.GRANT, ChoiceMode.NONE: Decision.REFUSE}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The 受診日 and what it is for; ``fixed`` when the booking's own link carried it."""
+
+    kind: VisitKind
+    day: date
+    fixed: bool = False
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Everything that the patient has answered so far."""
+
+    id: JourneyId
+    version: UrlVersionId
+    prepared: frozenset[Preparation]
+    operator: Operator | None
+    visit: Visit | None
+    noticed: str
+    """``version:language`` of the notice as it was shown; empty before."""
+    mode: ChoiceMode | None
+    own: Mapping[ConsentItem, Decision]
+    """Answers given one by one; they go before the mode's."""
+    checked: str
+    """The revision of the answers that the patient confirmed on the check page."""
+    checked_language: Language
+    asked: bool
+    """Whether a card was asked for: an unanswered ask gets extra help."""
+    registered: str
+    """The reference number once the consent is registered; empty before."""
+    certificate_expires: datetime | None
+
+    def decision_of(self, item: ConsentItem) -> Decision | None:
+        """Return the present answer on ``item``; ``None`` when there is none yet."""
+        return self.own.get(item) or (_MODE_DECISIONS.get(self.mode) if self.mode else None)
+
+    @classmethod
+    def from_fields(cls, id_: JourneyId, fields: Mapping[str, str]) -> Self:
+        """Read an entry of the short-lived store; an empty value counts as not answered."""
+        given = {name: value for name, value in fields.items() if value}
+        return cls(
+            id=id_,
+            version=UrlVersionId(UUID(given["version"])),
+            prepared=frozenset(part for part in Preparation if given.get(part) == "yes"),
+            operator=Operator(given["operator"]) if "operator" in given else None,
+            visit=_visit(given),
+            noticed=given.get("noticed", ""),
+            mode=ChoiceMode(given["mode"]) if "mode" in given else None,
+            own=_own_answers(given),
+            checked=given.get("checked", ""),
+            checked_language=Language(given.get("checked_language", Language.JAPANESE)),
+            asked="asked" in given,
+            registered=given.get("registered", ""),
+            certificate_expires=_moment(given.get("certificate_expires")),
+        )
+
+
+def visit_fields(visit: Visit) -> dict[str, str]:
+    """Return the fields that remember ``visit``."""
+    return {
+        "visit_kind": visit.kind,
+        "visit_date": visit.day.isoformat(),
+        "visit_fixed": "yes" if visit.fixed else "",
+    }
+
+
+def mode_fields(mode: ChoiceMode) -> dict[str, str]:
+    """Return the fields that remember ``mode``; a shortcut takes the place of single answers."""
+    if mode is ChoiceMode.EACH:
+        return {"mode": mode}
+    return {"mode": mode, **{ITEM_PREFIX + item: "" for item in ConsentItem}}
+
+
+def _visit(given: Mapping[str, str]) -> Visit | None:
+    if "visit_date" not in given:
+        return None
+    return Visit(
+        kind=VisitKind(given["visit_kind"]),
+        day=date.fromisoformat(given["visit_date"]),
+        fixed="visit_fixed" in given,
+    )
+
+
+def _own_answers(given: Mapping[str, str]) -> dict[ConsentItem, Decision]:
+    return {
+        item: Decision(given[ITEM_PREFIX + item])
+        for item in ConsentItem
+        if ITEM_PREFIX + item in given
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

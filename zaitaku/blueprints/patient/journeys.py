@@ -1,0 +1,89 @@
+"""Journeys in the short-lived store: one read per page shown, one merge per answer."""
+
+from collections.abc import Mapping
+
+from flask import g, session
+
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.patient.errors import JourneyFinished, JourneyGone
+from zaitaku.blueprints.patient.journey import Journey
+from zaitaku.blueprints.patient.steps import Situation
+from zaitaku.consent.questions import questions_for
+from zaitaku.core.clock import japan_date
+from zaitaku.core.ids import JourneyId, new_secret_name
+from zaitaku.reception.errors import ChannelOff, UrlRetired
+from zaitaku.reception.model import ReceptionContext
+
+
+def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
+    """Start a journey at the URL version of ``context`` and return its name."""
+    session.setdefault("sid", new_secret_name())
+    journey = JourneyId(new_secret_name())
+    lifetime = services().settings.journey_lifetime
+    services().ephemeral.create(
+        _key(journey), {"version": str(context.version.id), **fields}, lifetime
+    )
+    return journey
+
+
+def load(id_: JourneyId) -> Journey:
+    """Return the journey as it stands.
+
+    Raises:
+        JourneyGone: none lives under this name in this session.
+    """
+    return _found(id_, services().ephemeral.read(_key(id_)))
+
+
+def answer(id_: JourneyId, fields: Mapping[str, str]) -> Journey:
+    """Write answers and return the journey as it stands then.
+
+    Raises:
+        JourneyGone: none lives under this name in this session.
+        JourneyFinished: it is registered; its record is not touched by what was written.
+    """
+    lifetime = services().settings.journey_lifetime
+    journey = _found(id_, services().ephemeral.merge(_key(id_), fields, lifetime))
+    if journey.registered and "registered" not in fields:
+        raise JourneyFinished
+    return journey
+
+
+def situation_of(journey: Journey) -> Situation:
+    """Return what decides about the journey's steps; one query.
+
+    Raises:
+        UrlRetired, ChannelOff: the URL on which it began works no more.
+    """
+    g.reception = services().reception.context_of(journey.version)
+    return Situation(
+        journey=journey,
+        context=g.reception,
+        questions=questions_for(g.reception.facility.settings),
+        today=japan_date(services().clock.now()),
+        wording_of=services().wordings.current,
+    )
+
+
+def context_after_all(journey: Journey) -> ReceptionContext:
+    """Return where the journey belongs, even when its URL works no more by now."""
+    try:
+        g.reception = services().reception.context_of(journey.version)
+    except (UrlRetired, ChannelOff) as closed:
+        g.reception = closed.context
+    context: ReceptionContext = g.reception
+    return context
+
+
+def _key(journey: JourneyId) -> str:
+    if "sid" not in session:
+        raise JourneyGone("no session")
+    return f"journey:{journey}:{session['sid']}"
+
+
+def _found(id_: JourneyId, fields: Mapping[str, str] | None) -> Journey:
+    if fields is None:
+        raise JourneyGone
+    g.journey = Journey.from_fields(id_, fields)
+    journey: Journey = g.journey
+    return journey

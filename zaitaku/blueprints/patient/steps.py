@@ -1,0 +1,156 @@
+"""The wizard's steps as data: what each needs, when it applies, when it is done.
+
+Every page asks here whether it may be shown, so no order of requests gets past an open question.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from zaitaku.blueprints.patient.journey import ChoiceMode, Journey, Preparation
+from zaitaku.blueprints.patient.visit_dates import is_bookable
+from zaitaku.consent.model import Question, Wording
+from zaitaku.core.languages import Language
+from zaitaku.facilities.model import Channel
+from zaitaku.reception.model import ReceptionContext
+
+WordingOf = Callable[[str, Language], Wording]
+
+
+class StepName(StrEnum):
+    """The pages of the wizard; the value is the endpoint."""
+
+    CARD_AT_HAND = "prepare"
+    PIN = "prepare_pin"
+    READER = "prepare_reader"
+    OPERATOR = "operator"
+    VISIT = "visit"
+    NOTICE = "notice"
+    CHOOSE = "choose"
+    ITEMS = "items"
+    CHECK = "check"
+    CARD = "card"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A journey together with what decides about its steps."""
+
+    journey: Journey
+    context: ReceptionContext
+    questions: tuple[Question, ...]
+    today: date
+    wording_of: WordingOf
+
+    def revision(self, language: Language) -> str:
+        """Return a short digest of all answers and of the words that they were made on."""
+        visit = self.journey.visit
+        parts = [
+            str(self.journey.operator),
+            f"{visit.kind} {visit.day}" if visit else "",
+            self.journey.noticed,
+            *(self._line(question, language) for question in self.questions),
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    def _line(self, question: Question, language: Language) -> str:
+        wording = self.wording_of(question.wording_id, language)
+        return f"{question.item} {wording.ref.sha256} {self.journey.decision_of(question.item)}"
+
+    @property
+    def undecided(self) -> tuple[Question, ...]:
+        """The questions that have no answer yet."""
+        return tuple(q for q in self.questions if self.journey.decision_of(q.item) is None)
+
+
+def _always(_: Situation) -> bool:
+    return True
+
+
+def _has(part: Preparation) -> Callable[[Situation], bool]:
+    return lambda situation: part in situation.journey.prepared
+
+
+def _has_visit(situation: Situation) -> bool:
+    visit = situation.journey.visit
+    return visit is not None and is_bookable(visit.day, situation.today)
+
+
+def _asks_visit(situation: Situation) -> bool:
+    if situation.context.channel is not Channel.ONLINE:
+        return False
+    visit = situation.journey.visit
+    return not (visit and visit.fixed and _has_visit(situation))
+
+
+def _asks_each(situation: Situation) -> bool:
+    return situation.journey.mode is ChoiceMode.EACH
+
+
+def _is_checked(situation: Situation) -> bool:
+    journey = situation.journey
+    return journey.checked == situation.revision(journey.checked_language)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; ``needs`` names the steps that must be done before its page is shown."""
+
+    name: StepName
+    needs: tuple[StepName, ...]
+    is_done: Callable[[Situation], bool]
+    applies: Callable[[Situation], bool] = _always
+
+
+STEPS: Final = (
+    Step(StepName.CARD_AT_HAND, (), _has(Preparation.CARD)),
+    Step(StepName.PIN, (StepName.CARD_AT_HAND,), _has(Preparation.PIN)),
+    Step(StepName.READER, (StepName.PIN,), _has(Preparation.READER)),
+    Step(StepName.OPERATOR, (StepName.READER,), lambda s: s.journey.operator is not None),
+    Step(StepName.VISIT, (StepName.OPERATOR,), _has_visit, _asks_visit),
+    Step(
+        StepName.NOTICE, (StepName.OPERATOR, StepName.VISIT), lambda s: bool(s.journey.noticed)
+    ),
+    Step(StepName.CHOOSE, (StepName.NOTICE,), lambda s: s.journey.mode is not None),
+    Step(StepName.ITEMS, (StepName.CHOOSE,), lambda s: not s.undecided, _asks_each),
+    Step(StepName.CHECK, (StepName.CHOOSE, StepName.ITEMS), _is_checked),
+    Step(StepName.CARD, (StepName.CHECK,), lambda s: bool(s.journey.registered)),
+)
+BY_NAME: Final[Mapping[StepName, Step]] = {step.name: step for step in STEPS}
+
+
+def is_open(name: StepName, situation: Situation) -> bool:
+    """Tell whether everything that ``name`` needs is done, all the way down."""
+    return all(
+        is_open(needed, situation) and _is_settled(BY_NAME[needed], situation)
+        for needed in BY_NAME[name].needs
+    )
+
+
+def first_open(situation: Situation) -> StepName:
+    """Return the first step that waits for an answer."""
+    for step in STEPS:
+        if not _is_settled(step, situation):
+            return step.name
+    return StepName.CARD
+
+
+def after(name: StepName, situation: Situation) -> StepName:
+    """Return the step that follows ``name``, whether or not it was answered before."""
+    names = [step.name for step in STEPS if step.applies(situation) or step.name is name]
+    return names[min(names.index(name) + 1, len(names) - 1)]
+
+
+def before(name: StepName, situation: Situation) -> StepName | None:
+    """Return the step that goes before ``name``; ``None`` at the first."""
+    names = [step.name for step in STEPS if step.applies(situation) or step.name is name]
+    place = names.index(name)
+    return names[place - 1] if place else None
+
+
+def _is_settled(step: Step, situation: Situation) -> bool:
+    return not step.applies(situation) or step.is_done(situation)

@@ -1,0 +1,59 @@
+"""What the pages of one running bridge share."""
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, cast
+
+from flask import current_app
+
+from zaitaku.cardbridge.cardwork import CardWork
+from zaitaku.cardbridge.config import BridgeConfig
+from zaitaku.cardbridge.readings import Desk
+from zaitaku.cardbridge.site import SiteClient
+from zaitaku.cardbridge.trust import Pins, Trust
+from zaitaku.cardbridge.words import Words
+
+EXTENSION: Final = "zaitaku-bridge"
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """The parts of one bridge."""
+
+    config: BridgeConfig
+    site: SiteClient
+    trust: Trust
+    desk: Desk
+    cards: CardWork
+    words: Words
+    version: str
+
+    def now(self) -> float:
+        """Return the present moment in seconds since 1970."""
+        return self.config.now()
+
+
+def assemble(config: BridgeConfig) -> Bridge:
+    """Put a bridge together; touches neither the card nor the network."""
+    site = SiteClient(config.ca_file)
+    trust = Trust(
+        allowed=config.allowed_origins,
+        tests=config.test_origins,
+        pins=Pins(config.state),
+        site=site,
+    )
+    cards = CardWork(config.readers)
+    return Bridge(config, site, trust, Desk(), cards, Words.load(), installed_version())
+
+
+def bridge() -> Bridge:
+    """Return the bridge that answers the present request."""
+    return cast("Bridge", current_app.extensions[EXTENSION])
+
+
+def installed_version() -> str:
+    """Return the version of the installed package."""
+    try:
+        return version("zaitaku")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,176 @@
+"""The one reading that a bridge does at a time, and the memory of those it did.
+
+A reading begins with a verified request, is shown, takes PINs until one is right, keeps the proof
+until the site has taken it, and ends with the address to go back to.
+"""
+
+import math
+import secrets
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+
+from zaitaku import wire
+from zaitaku.cardbridge.failures import ReadingGone, RequestExpired, RequestUsed
+from zaitaku.cardbridge.requests import CANCELLED, LEEWAY_SECONDS, VerifiedRequest
+
+IDLE_SECONDS: Final = 20
+"""A reading that nobody touched for so long may be given up in favour of another."""
+MEMORY_SECONDS: Final = 3600
+"""For so long after its end a reading's page still knows the way back to the site."""
+NAME_BYTES: Final = 16
+
+
+class BridgeOccupied(Exception):
+    """Another reading is under way; ``wait`` says after how many seconds it may be given up."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(wait)
+        self.wait = wait
+
+
+def _new_name() -> str:
+    return secrets.token_urlsafe(NAME_BYTES)
+
+
+@dataclass(eq=False)
+class Reading:
+    """One reading; ``work`` is held while the card or the site is being spoken to."""
+
+    asked: VerifiedRequest
+    language: str
+    touched: float
+    """When somebody last attended to it, in seconds since 1970."""
+    id: str = field(default_factory=_new_name, repr=False)
+    token: str = field(default_factory=_new_name, repr=False)
+    """Every form of this reading's pages carries it."""
+    turn: int = 0
+    """Counts the PINs shown to the card, so that a form that is sent twice is one try."""
+    last_error: str = ""
+    """What the latest turn ended with, for the second sending of its form."""
+    proof: wire.CardProof | None = field(default=None, repr=False)
+    """Kept from the signature until the site has answered."""
+    back: str | None = field(default=None, repr=False)
+    """Where the browser goes; set when the reading is over."""
+    work: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def request(self) -> wire.CardRequest:
+        """What the site asked for."""
+        return self.asked.request
+
+    @property
+    def deadline(self) -> float:
+        """When the request is no longer live, in seconds since 1970."""
+        return self.request.expires_at + LEEWAY_SECONDS
+
+    def is_open(self, now: float) -> bool:
+        """Tell whether there is still something to do."""
+        return self.back is None and now <= self.deadline
+
+    def seconds_to_wait(self, now: float) -> int:
+        """Return in how many seconds it counts as left alone."""
+        if self.work.locked():
+            return IDLE_SECONDS
+        return max(0, math.ceil(self.touched + IDLE_SECONDS - now))
+
+
+class Desk:
+    """Holds at most one open reading, and for a while those that are over."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._readings: dict[str, Reading] = {}
+        self._used: dict[tuple[str, str], float] = {}
+
+    def open(self, asked: VerifiedRequest, *, language: str, now: float) -> Reading:
+        """Begin a reading, or return the one already begun for the same request.
+
+        Raises:
+            RequestUsed: the card was already read for it.
+            BridgeOccupied: another reading is under way.
+        """
+        with self._lock:
+            self._sweep(now)
+            current = self._current(now)
+            if current is not None and current.asked == asked:
+                current.touched = now
+                return current
+            self._check_free(asked, current, now)
+            reading = Reading(asked, language, now)
+            self._readings[reading.id] = reading
+            return reading
+
+    def find(self, reading_id: str, now: float) -> Reading:
+        """Return a reading by its name and note that somebody attends to it.
+
+        Raises:
+            ReadingGone: there is none.
+            RequestExpired: it ran out of time.
+        """
+        with self._lock:
+            self._sweep(now)
+            reading = self._readings.get(reading_id)
+            if reading is None:
+                raise ReadingGone
+            if reading.back is None and not reading.is_open(now):
+                reading.proof = None
+                raise _expired(reading)
+            reading.touched = now
+            return reading
+
+    def keep_proof(self, reading: Reading, proof: wire.CardProof) -> None:
+        """Note that the card has signed: its request is never read again."""
+        with self._lock:
+            reading.proof = proof
+            self._used[_name(reading.asked)] = reading.deadline
+
+    def close(self, reading: Reading, query: str) -> str:
+        """End ``reading`` and return where the browser goes, with ``query``."""
+        with self._lock:
+            reading.back = reading.asked.back(query)
+            reading.proof = None
+            return reading.back
+
+    def give_up_idle(self, now: float) -> None:
+        """Drop the reading under way if nobody attends to it any more.
+
+        Raises:
+            BridgeOccupied: somebody does.
+        """
+        with self._lock:
+            current = self._current(now)
+            if current is None:
+                return
+            if wait := current.seconds_to_wait(now):
+                raise BridgeOccupied(wait)
+            del self._readings[current.id]
+
+    def _check_free(self, asked: VerifiedRequest, current: Reading | None, now: float) -> None:
+        if _name(asked) in self._used:
+            used = RequestUsed()
+            used.back = asked.back(CANCELLED)
+            raise used
+        if current is not None:
+            raise BridgeOccupied(current.seconds_to_wait(now))
+
+    def _current(self, now: float) -> Reading | None:
+        return next((one for one in self._readings.values() if one.is_open(now)), None)
+
+    def _sweep(self, now: float) -> None:
+        self._readings = {
+            name: one
+            for name, one in self._readings.items()
+            if now <= one.deadline + MEMORY_SECONDS
+        }
+        self._used = {name: until for name, until in self._used.items() if now <= until}
+
+
+def _name(asked: VerifiedRequest) -> tuple[str, str]:
+    return asked.request.origin, asked.request.challenge
+
+
+def _expired(reading: Reading) -> RequestExpired:
+    expired = RequestExpired()
+    expired.back = reading.asked.back(CANCELLED)
+    return expired

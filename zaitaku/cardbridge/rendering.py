@@ -1,0 +1,110 @@
+"""From a page's name to its HTML, in the language of whoever looks at it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Response, current_app, make_response, render_template, request, url_for
+
+from zaitaku.cardbridge.bridge import Bridge, bridge
+from zaitaku.cardbridge.guards import SAFE_METHODS
+from zaitaku.cardbridge.readings import Reading
+from zaitaku.cardbridge.words import NAMES, Language, Speaker, known_language
+
+PICTURES: Final = frozenset({"no-card", "card-removed", "card-unresponsive", "not-my-number-card"})
+"""Pages that show how the card lies on the reader."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do next: a link, or a form with its hidden fields."""
+
+    label: str
+    """Name of the text."""
+    href: str
+    fields: Mapping[str, str] | None = None
+    """None for a link."""
+    primary: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its words, what fills them, and what can be done next."""
+
+    name: str
+    status: HTTPStatus = HTTPStatus.OK
+    facts: Mapping[str, object] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
+    reading: Reading | None = None
+    language: str = ""
+    """A tag that the page's cause names; the address and the reading go before it."""
+    error: str = ""
+    """Name of the words of what went wrong with what was typed."""
+    template: str = "notice.html"
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def render(page: Page) -> Response:
+    """Return the answer that shows ``page``."""
+    speaker = bridge().words.speaker(_language(page))
+    html = render_template(
+        page.template,
+        page=page,
+        t=speaker,
+        languages=_language_links(page, speaker),
+        picture=page.name in PICTURES,
+        banners=_banners(bridge(), page),
+        version=bridge().version,
+        **page.more,
+    )
+    return make_response(html, page.status)
+
+
+def _language(page: Page) -> Language:
+    asked = known_language(request.args.get("lang", ""))
+    if page.reading is not None:
+        page.reading.language = asked or page.reading.language
+        return known_language(page.reading.language) or Language.JAPANESE
+    return asked or known_language(page.language) or _accepted_language()
+
+
+def _accepted_language() -> Language:
+    accepted = request.accept_languages.best_match([Language.JAPANESE, Language.ENGLISH])
+    return known_language(accepted or "") or Language.JAPANESE
+
+
+def _language_links(page: Page, speaker: Speaker) -> list[tuple[Language, str, str | None]]:
+    return [
+        (language, name, None if language is speaker.language else _link_in(page, language))
+        for language, name in NAMES.items()
+    ]
+
+
+def _link_in(page: Page, language: Language) -> str:
+    """Return the same page in ``language``; always relative, so it cannot lead elsewhere."""
+    if page.reading is not None:
+        return reading_url(page.reading, lang=language.value)
+    if request.method in SAFE_METHODS:
+        return "?" + urlencode({**request.args.to_dict(), "lang": language.value})
+    return url_for("status.show", lang=language.value)
+
+
+def _banners(here: Bridge, page: Page) -> list[str]:
+    is_test = page.reading is not None and page.reading.asked.is_test
+    return [
+        *(["common.test-site"] if is_test else []),
+        *(["common.virtual"] if here.config.box is not None else []),
+    ]
+
+
+def reading_url(reading: Reading, **query: str) -> str:
+    """Return the address of a reading's page."""
+    return url_for("reading.show", reading_id=reading.id, **query)
+
+
+def asset(name: str, mimetype: str) -> Response:
+    """Return a file of ours that the pages need."""
+    with current_app.open_resource(f"pages/assets/{name}") as file:
+        return Response(file.read(), mimetype=mimetype)

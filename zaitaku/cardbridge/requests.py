@@ -1,0 +1,127 @@
+"""From the text in the address to a request that the bridge may show and carry out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from zaitaku import wire
+from zaitaku.cardbridge.failures import (
+    BridgeError,
+    ClockWrong,
+    MalformedRequest,
+    NewerProtocol,
+    RequestExpired,
+)
+from zaitaku.cardbridge.trust import Trust, registry
+
+LEEWAY_SECONDS: Final = 120
+"""How far this computer's clock and the site's may be apart."""
+LIFETIME_LIMIT_SECONDS: Final = 3600
+TOKEN_LIMIT: Final = 96 * 1024
+CANCELLED: Final = "cancelled=1"
+"""With this query the browser goes back when nothing was read."""
+
+
+@dataclass(frozen=True)
+class VerifiedRequest:
+    """A card request whose signature, origin, form and time were checked."""
+
+    request: wire.CardRequest
+    is_test: bool
+
+    def back(self, query: str) -> str:
+        """Return the address at the asking origin to which the browser goes back."""
+        return f"{self.request.origin}{self.request.return_path}?{query}"
+
+
+def verify_request(
+    *, token: str, trust: Trust, now: float, bridge_version: str
+) -> VerifiedRequest:
+    """Return the request in ``token``, a compact JWS (RFC 7515 §7.1).
+
+    Raises:
+        MalformedRequest: it is not a card request, or contradicts itself.
+        ForeignOrigin, KeyUnreachable, KeyChanged, BadSignature: as ``Trust.verify_signature``.
+        NewerProtocol: it needs a newer bridge.
+        RequestExpired, ClockWrong: it is not live at ``now`` (seconds since 1970).
+    """
+    signed, claims = _opened(token)
+    origin = claims.get("iss")
+    if not isinstance(origin, str):
+        raise MalformedRequest
+    site_time = trust.verify_signature(origin=origin, signed=signed)
+    _check_protocol(claims, bridge_version)
+    verified = VerifiedRequest(_read(claims), trust.is_test(origin))
+    try:
+        _check_period(verified.request, now, site_time)
+    except BridgeError as error:
+        error.back = verified.back(CANCELLED)
+        raise
+    return verified
+
+
+def language_hint(token: str) -> str:
+    """Return the language that an unverified ``token`` names, to choose a refusal's words by."""
+    try:
+        language = _opened(token)[1].get("language")
+    except MalformedRequest:
+        return ""
+    return language if isinstance(language, str) else ""
+
+
+def _opened(token: str) -> tuple[jws.CompactSignature, Mapping[str, Any]]:
+    if not token or len(token) > TOKEN_LIMIT:
+        raise MalformedRequest
+    try:
+        signed = jws.extract_compact(token.encode(), registry=registry())
+        claims = json.loads(signed.payload or b"")
+    except (JoseError, ValueError) as error:
+        raise MalformedRequest from error
+    if not isinstance(claims, dict) or signed.headers().get("typ") != wire.REQUEST_TYPE:
+        raise MalformedRequest
+    return signed, claims
+
+
+def _check_protocol(claims: Mapping[str, Any], bridge_version: str) -> None:
+    protocol = claims.get("protocol")
+    if isinstance(protocol, int) and protocol > wire.PROTOCOL:
+        raise NewerProtocol(version=bridge_version)
+
+
+def _read(claims: Mapping[str, Any]) -> wire.CardRequest:
+    try:
+        request = wire.CardRequest.from_claims(claims)
+    except wire.MalformedMessage as error:
+        raise MalformedRequest from error
+    lifetime = request.expires_at - request.issued_at
+    if not (0 < lifetime <= LIFETIME_LIMIT_SECONDS) or not _returns_home(request):
+        raise MalformedRequest
+    return request
+
+
+def _returns_home(request: wire.CardRequest) -> bool:
+    parts = urlsplit(request.origin + request.return_path)
+    is_printable = request.return_path.isascii() and request.return_path.isprintable()
+    return is_printable and f"{parts.scheme}://{parts.netloc}" == request.origin
+
+
+def _check_period(request: wire.CardRequest, now: float, site_time: float | None) -> None:
+    is_early = now < request.issued_at - LEEWAY_SECONDS
+    if not is_early and now <= request.expires_at + LEEWAY_SECONDS:
+        return
+    if site_time is not None and abs(site_time - now) > LEEWAY_SECONDS:
+        raise ClockWrong(here=_moment(now), there=_moment(site_time))
+    if is_early:
+        raise ClockWrong(here=_moment(now), there=_moment(request.issued_at))
+    raise RequestExpired
+
+
+def _moment(seconds: float) -> str:
+    """Return a moment as this computer's user would read it off a clock."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

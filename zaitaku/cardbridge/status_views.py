@@ -1,0 +1,87 @@
+"""What a bridge says about itself, and its box of virtual cards.
+
+For scripts, a bridge that was started with virtual cards answers ``GET /virtual/cards`` with::
+
+    {"token": "…", "inserted": "ordinary" or null,
+     "cards": [{"id": "ordinary", "name": "…", "description": "…", "pin": "1234", "tries": 3,
+                "inserted": true}, …]}
+
+and changes by form posts (``application/x-www-form-urlencoded``) that carry that ``token``:
+``/virtual/insert`` and ``/virtual/reset`` with ``card=<id>``, ``/virtual/remove`` without. Each
+answers 303 to ``/``.
+"""
+
+from dataclasses import asdict
+from http import HTTPStatus
+
+from flask import Blueprint, Response, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from zaitaku.cardbridge.bridge import bridge
+from zaitaku.cardbridge.failures import PageMissing
+from zaitaku.cardbridge.guards import check_own_use, check_token
+from zaitaku.cardbridge.rendering import Page, asset, render
+from zaitaku.cardbridge.virtual import CardBox, UnknownCard
+
+status_pages = Blueprint("status", __name__)
+
+ASSETS = {"bridge.css": "text/css", "bridge.js": "text/javascript"}
+
+
+@status_pages.get("/")
+def show() -> AnyResponse:
+    """Show that the bridge runs, what lies in the reader, and the virtual cards."""
+    here = bridge()
+    view = here.cards.look()
+    known = here.words.has(view.page)
+    more = {
+        "view": view,
+        "view_page": view.page if known else "card-fault",
+        "box": here.config.box,
+        "origins": sorted(here.config.allowed_origins | here.config.test_origins),
+    }
+    return render(Page("status", template="status.html", facts={"tries": view.tries}, more=more))
+
+
+@status_pages.get("/assets/<string:name>")
+def assets(name: str) -> Response:
+    """Return the style sheet or the script, to our own pages only."""
+    check_own_use(request)
+    if name not in ASSETS:
+        raise PageMissing
+    return asset(name, ASSETS[name])
+
+
+@status_pages.get("/virtual/cards")
+def virtual_cards() -> Response:
+    """Return the virtual cards as JSON, for scripts."""
+    check_own_use(request)
+    box = _box()
+    cards = box.contents()
+    inserted = next((card.id for card in cards if card.inserted), None)
+    return jsonify(
+        token=box.token, inserted=inserted, cards=[asdict(card) for card in cards]
+    )
+
+
+@status_pages.post("/virtual/insert")
+def virtual_insert() -> AnyResponse:
+    """Put a virtual card into the reader."""
+    box = _posted_box()
+    _known(lambda: box.insert(request.form.get("card", "")))
+    return _back_to_status()
+
+
+@status_pages.post("/virtual/reset")
+def virtual_reset() -> AnyResponse:
+    """Give a virtual card back the tries that it began with."""
+    box = _posted_box()
+    _known(lambda: box.reset(request.form.get("card", "")))
+    return _back_to_status()
+
+
+@status_pages.post("/virtual/remove")
+def virtual_remove() -> AnyResponse:
+    """Pull the virtual card."""
+    _posted_box().remove()
+    return _back_to_status()

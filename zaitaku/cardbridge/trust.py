@@ -1,0 +1,229 @@
+"""Whose requests the bridge carries out: told origins, and keys pinned at first use.
+
+A request must be signed by a key that its origin publishes **now** over TLS (so a withdrawn key is
+of no use) and that this bridge **trusts**:
+
+* At the first request of an origin, the published keys are pinned in the state folder.
+* From then on a published key is trusted when it is pinned, or when a pinned key vouches for it: the
+  key document may carry ``endorsements``, compact JWS (RFC 7515) of type ``ENDORSEMENT_TYPE`` over
+  ``{"iss": origin, "sub": JWK thumbprint of the new key (RFC 7638)}``, signed by the older key. To
+  change its key a site publishes the new one with the older one's endorsement and leaves the
+  endorsement there; a bridge that slept through the change still follows. Merely standing beside a
+  pinned key is not enough: public keys can be copied by whoever has taken over the address.
+* Anything else is refused with a page of its own, until somebody makes the bridge forget the site
+  (``zaitaku-bridge --forget-origin``).
+
+Keys of test origins are kept in memory only: their sites are made anew all the time.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from zaitaku.cardbridge.failures import BadSignature, ForeignOrigin, KeyChanged, KeyUnreachable
+from zaitaku.cardbridge.site import PublishedKeys, SiteClient
+
+ENDORSEMENT_TYPE: Final = "zaitaku-key-endorsement+jwt"
+KEY_LIMIT: Final = 16
+"""More keys or endorsements than any site needs; the rest are not looked at."""
+
+Keys = dict[str, OKPKey]
+"""Public Ed25519 keys by their thumbprint (RFC 7638)."""
+
+
+class StateUnusable(Exception):
+    """The pinned keys cannot be read or written; the text names the file."""
+
+
+class _Registry(jws.JWSRegistry):
+    """Knows ``EdDSA`` (RFC 8037) as what RFC 9864 calls ``Ed25519``, the only curve of ours."""
+
+    def get_alg(self, name: str) -> Any:
+        return super().get_alg("Ed25519" if name == "EdDSA" else name)
+
+
+def registry() -> jws.JWSRegistry:
+    """Return the rules for the headers of what a site signs: one algorithm, nothing critical."""
+    return _Registry(algorithms=["Ed25519"])
+
+
+def is_signed_by(signed: jws.CompactSignature, key: OKPKey) -> bool:
+    """Tell whether ``key`` made the signature; anything odd in the header is a no."""
+    try:
+        return "crit" not in signed.headers() and jws.validate_compact(
+            signed, key, registry=registry()
+        )
+    except JoseError:
+        return False
+
+
+def usable_keys(published: Iterable[Mapping[str, Any]]) -> Keys:
+    """Return the Ed25519 signing keys among ``published``; others are passed over."""
+    keys: Keys = {}
+    for entry in list(published)[:KEY_LIMIT]:
+        if entry.get("kty") == "OKP" and entry.get("crv") == "Ed25519":
+            _add_key(keys, entry.get("x"))
+    return keys
+
+
+def _add_key(keys: Keys, x: object) -> None:
+    try:
+        key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": str(x)})
+        keys[key.thumbprint()] = key
+    except (JoseError, ValueError):
+        return
+
+
+class Pins:
+    """The keys that each origin is known by, kept in one file that only its owner can read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "sites.json"
+        self._lock = Lock()
+
+    def of(self, origin: str) -> Keys:
+        """Return the keys pinned for ``origin``; none means that it was never served.
+
+        Raises:
+            StateUnusable
+        """
+        return usable_keys(self._read().get(origin, []))
+
+    def add(self, origin: str, keys: Keys) -> None:
+        """Pin ``keys`` for ``origin`` beside those already pinned.
+
+        Raises:
+            StateUnusable
+        """
+        with self._lock:
+            everything = self._read()
+            pinned = usable_keys(everything.get(origin, [])) | keys
+            kept = [key.as_dict(private=False) for key in pinned.values()][-KEY_LIMIT:]
+            self._write(everything | {origin: kept})
+
+    def forget(self, origin: str) -> bool:
+        """Unpin every key of ``origin``; return whether there was one.
+
+        Raises:
+            StateUnusable
+        """
+        with self._lock:
+            everything = self._read()
+            known = everything.pop(origin, None) is not None
+            if known:
+                self._write(everything)
+            return known
+
+    def _read(self) -> dict[str, list[Any]]:
+        try:
+            content = json.loads(self._file.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise StateUnusable(str(self._file)) from error
+        if not isinstance(content, dict):
+            raise StateUnusable(str(self._file))
+        return content
+
+    def _write(self, everything: Mapping[str, Any]) -> None:
+        beside = self._file.with_suffix(".new")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            beside.touch(mode=0o600)
+            beside.write_text(json.dumps(everything, indent=1), "utf-8")
+            beside.replace(self._file)
+        except OSError as error:
+            raise StateUnusable(str(self._file)) from error
+
+
+class Trust:
+    """Decides whether a signed request comes from a site that this bridge serves."""
+
+    def __init__(
+        self, *, allowed: frozenset[str], tests: frozenset[str], pins: Pins, site: SiteClient
+    ) -> None:
+        self._allowed = allowed
+        self._tests = tests
+        self._pins = pins
+        self._test_pins: dict[str, Keys] = {}
+        self._site = site
+
+    def is_test(self, origin: str) -> bool:
+        """Tell whether ``origin`` was named for trials only."""
+        return origin in self._tests
+
+    def verify_signature(self, *, origin: str, signed: jws.CompactSignature) -> float | None:
+        """Check that ``origin`` is served and made ``signed``; return its clock where it told.
+
+        Raises:
+            ForeignOrigin: nobody told the bridge to serve it; nothing is fetched from it.
+            KeyUnreachable: its keys could not be fetched, or none is usable.
+            BadSignature: none of its keys made the signature.
+            KeyChanged: a key made it that is neither pinned nor vouched for.
+            StateUnusable
+        """
+        if origin not in self._allowed | self._tests:
+            raise ForeignOrigin(origin=origin)
+        published = self._site.fetch_keys(origin)
+        keys = usable_keys(published.keys)
+        if not keys:
+            raise KeyUnreachable(origin=origin)
+        signer = _signer_of(signed, keys)
+        if signer is None:
+            raise BadSignature(origin=origin)
+        self._admit(origin, signer, keys, published)
+        return published.site_time
+
+    def _admit(self, origin: str, signer: str, keys: Keys, published: PublishedKeys) -> None:
+        pinned = self._pinned(origin)
+        trusted = _vouched(origin, pinned, keys, published.endorsements) if pinned else keys
+        if signer not in trusted:
+            raise KeyChanged(origin=origin)
+        if trusted.keys() - pinned.keys():
+            self._pin(origin, trusted)
+
+    def _pinned(self, origin: str) -> Keys:
+        return self._test_pins.get(origin, {}) if self.is_test(origin) else self._pins.of(origin)
+
+    def _pin(self, origin: str, keys: Keys) -> None:
+        if self.is_test(origin):
+            self._test_pins[origin] = keys
+        else:
+            self._pins.add(origin, keys)
+
+
+def _signer_of(signed: jws.CompactSignature, keys: Keys) -> str | None:
+    return next((name for name, key in keys.items() if is_signed_by(signed, key)), None)
+
+
+def _vouched(origin: str, pinned: Keys, keys: Keys, endorsements: tuple[str, ...]) -> Keys:
+    """Return ``pinned`` and the keys that follow from it, over any number of changes."""
+    trusted = dict(pinned)
+    for _ in range(KEY_LIMIT):
+        fresh = {
+            name: keys[name]
+            for text in endorsements[:KEY_LIMIT]
+            for name in _endorsed(origin, text, trusted)
+            if name in keys and name not in trusted
+        }
+        if not fresh:
+            break
+        trusted |= fresh
+    return trusted
+
+
+def _endorsed(origin: str, text: str, trusted: Keys) -> list[str]:
+    try:
+        signed = jws.extract_compact(text.encode(), registry=registry())
+        claims = json.loads(signed.payload or b"")
+        about_it = claims["iss"] == origin and signed.headers().get("typ") == ENDORSEMENT_TYPE
+        is_ours = about_it and _signer_of(signed, trusted) is not None
+        return [str(claims["sub"])] if is_ours else []
+    except (JoseError, ValueError, KeyError, TypeError):
+        return []

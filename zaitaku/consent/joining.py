@@ -1,0 +1,64 @@
+"""Joining two patients that turn out to be one person; records stay as they are."""
+
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from zaitaku.consent.tables import consent, consent_item, credential, patient
+from zaitaku.core.ids import PatientId
+
+_PLACE = ("facility_id", "channel", "visit_key")
+_LATEST = ("valid_until", "record_id", "recorded_at", "reference")
+
+
+def join_patients(connection: Connection, *, source: PatientId, target: PatientId) -> None:
+    """Give everything of ``source`` to ``target``; of two states of one thing the later stands.
+
+    Both rows must be locked. ``source`` stays behind as a sign-post without credentials.
+    """
+    standing = {_place(row): row for row in _consents(connection, target)}
+    for row in _consents(connection, source):
+        if _place(row) in standing:
+            _merge(connection, row, standing[_place(row)])
+        else:
+            _update(connection, row, patient_id=target)
+    moved = credential.update().where(credential.c.patient_id == source)
+    connection.execute(moved.values(patient_id=target))
+    left = patient.update().where(patient.c.id == source)
+    connection.execute(left.values(joined_into=target))
+
+
+def _consents(connection: Connection, owner: PatientId) -> list[RowMapping]:
+    query = select(consent).where(consent.c.patient_id == owner)
+    return list(connection.execute(query).mappings())
+
+
+def _place(row: RowMapping) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _PLACE)
+
+
+def _merge(connection: Connection, row: RowMapping, into: RowMapping) -> None:
+    standing = {item["item"]: item for item in _items(connection, into)}
+    for item in _items(connection, row):
+        other = standing.get(item["item"])
+        if other is None or other["since"] < item["since"]:
+            _replace_item(connection, into, item)
+    for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
+        connection.execute(table.delete().where(column == row["id"]))
+    if into["recorded_at"] < row["recorded_at"]:
+        _update(connection, into, **{name: row[name] for name in _LATEST})
+
+
+def _items(connection: Connection, row: RowMapping) -> list[RowMapping]:
+    query = select(consent_item).where(consent_item.c.consent_id == row["id"])
+    return list(connection.execute(query).mappings())
+
+
+def _replace_item(connection: Connection, into: RowMapping, item: RowMapping) -> None:
+    same = (consent_item.c.consent_id == into["id"]) & (consent_item.c.item == item["item"])
+    connection.execute(consent_item.delete().where(same))
+    connection.execute(consent_item.insert().values({**item, "consent_id": into["id"]}))
+
+
+def _update(connection: Connection, row: RowMapping, **values: Any) -> None:
+    connection.execute(consent.update().where(consent.c.id == row["id"]).values(values))

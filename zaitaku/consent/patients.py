@@ -1,0 +1,139 @@
+"""Patients and their credentials: one person is one patient, whatever card is shown.
+
+Credentials are joined by the eligibility provider's person key and by nothing else
+(domain.md §11): never by a name.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from zaitaku.consent.joining import join_patients
+from zaitaku.consent.search import search_form
+from zaitaku.consent.tables import credential, patient
+from zaitaku.core.ids import CredentialId, PatientId, new_uuid
+from zaitaku.eligibility.model import Insured
+
+
+class PatientMoved(Exception):
+    """Another transaction joined the patient meanwhile: begin again."""
+
+
+class PatientStore:
+    """All patients; a facility sees them only through its consents."""
+
+    def __init__(self, connection: Connection, at: datetime) -> None:
+        self._connection = connection
+        self._at = at
+
+    def settle(
+        self, subject_hashes: tuple[str, ...], insured: Insured | None
+    ) -> tuple[CredentialId, PatientId]:
+        """Return whose credential this is, making or joining what is missing, and lock the patient.
+
+        A credential known under an older key is re-keyed to the newest. Rotate subject keys in two
+        steps: first give the new key to every process as the last one, then put it first.
+
+        Raises:
+            PatientMoved, IntegrityError: another transaction did the same meanwhile; the caller
+                begins a new transaction.
+        """
+        known = self._credential(subject_hashes)
+        holder = self._holder(insured)
+        locked = self._lock({row["patient_id"] for row in (known,) if row} | holder)
+        target = self._target(locked, known, holder, insured)
+        if known is None:
+            return self._add_credential(subject_hashes[0], target), target
+        self._move(known, locked[known["patient_id"]], target)
+        self._rekey(known, subject_hashes[0])
+        return CredentialId(known["id"]), target
+
+    def _credential(self, subject_hashes: tuple[str, ...]) -> RowMapping | None:
+        query = select(credential).where(credential.c.subject_hash.in_(subject_hashes))
+        rows = {row["subject_hash"]: row for row in self._connection.execute(query).mappings()}
+        return next((rows[name] for name in subject_hashes if name in rows), None)
+
+    def _holder(self, insured: Insured | None) -> set[PatientId]:
+        if insured is None:
+            return set()
+        query = select(patient.c.id).where(patient.c.person_key == insured.person_key)
+        return {PatientId(name) for name in self._connection.execute(query).scalars()}
+
+    def _lock(self, names: Iterable[PatientId]) -> Mapping[PatientId, RowMapping]:
+        wanted = sorted(names)
+        if not wanted:
+            return {}
+        # One order for all, so that two transactions never wait for each other.
+        query = select(patient).where(patient.c.id.in_(wanted)).order_by(patient.c.id)
+        rows = list(self._connection.execute(query.with_for_update()).mappings())
+        if any(row["joined_into"] is not None for row in rows):
+            raise PatientMoved
+        return {PatientId(row["id"]): row for row in rows}
+
+    def _target(
+        self,
+        locked: Mapping[PatientId, RowMapping],
+        known: RowMapping | None,
+        holder: set[PatientId],
+        insured: Insured | None,
+    ) -> PatientId:
+        present = locked[known["patient_id"]] if known else None
+        if insured is None:
+            return PatientId(present["id"]) if present else self._add_patient(None)
+        if holder:
+            return self._update(locked[next(iter(holder))], insured)
+        if present and present["person_key"] is None:
+            return self._update(present, insured)
+        return self._add_patient(insured)
+
+    def _add_patient(self, insured: Insured | None) -> PatientId:
+        name = PatientId(new_uuid())
+        values = self._identity(insured) if insured else {"search": ""}
+        self._connection.execute(
+            patient.insert().values(id=name, created_at=self._at, **values),
+        )
+        return name
+
+    def _update(self, row: RowMapping, insured: Insured) -> PatientId:
+        identity = self._identity(insured)
+        if any(row[name] != value for name, value in identity.items() if name != "insured_at"):
+            chosen = patient.update().where(patient.c.id == row["id"])
+            self._connection.execute(chosen.values(identity))
+        return PatientId(row["id"])
+
+    def _identity(self, insured: Insured) -> dict[str, Any]:
+        return {
+            "person_key": insured.person_key,
+            "name": insured.name,
+            "kana": insured.kana,
+            "birth_date": insured.birth_date,
+            "sex": insured.sex.value,
+            "search": f"{search_form(insured.name)}\n{search_form(insured.kana)}",
+            "insured_at": self._at,
+        }
+
+    def _add_credential(self, subject_hash: str, owner: PatientId) -> CredentialId:
+        name = CredentialId(new_uuid())
+        self._connection.execute(
+            credential.insert().values(
+                id=name, patient_id=owner, subject_hash=subject_hash, first_seen=self._at
+            )
+        )
+        return name
+
+    def _move(self, known: RowMapping, present: RowMapping, target: PatientId) -> None:
+        if present["id"] == target:
+            return
+        if present["person_key"] is None:
+            join_patients(self._connection, source=PatientId(present["id"]), target=target)
+            return
+        # The provider now names another person for this card: nobody's consents are mixed.
+        chosen = credential.update().where(credential.c.id == known["id"])
+        self._connection.execute(chosen.values(patient_id=target))
+
+    def _rekey(self, known: RowMapping, newest: str) -> None:
+        if known["subject_hash"] != newest:
+            chosen = credential.update().where(credential.c.id == known["id"])
+            self._connection.execute(chosen.values(subject_hash=newest))

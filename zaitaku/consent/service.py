@@ -1,0 +1,224 @@
+"""Use cases on consent: state it, register it, show its receipt."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from zaitaku.consent.document import ConsentDocument
+from zaitaku.consent.errors import ChallengeReused, ForeignDocument, VisitDateOver
+from zaitaku.consent.model import (
+    ConsentItem,
+    ConsentRecord,
+    Decision,
+    Evidence,
+    Operator,
+    Receipt,
+)
+from zaitaku.consent.patients import PatientMoved, PatientStore
+from zaitaku.consent.receipts import receipt_from
+from zaitaku.consent.statement import check_wordings, choices_of, compose_document
+from zaitaku.consent.store import ConsentStore, record_of_challenge, record_of_journey
+from zaitaku.consent.validity import end_of_validity
+from zaitaku.consent.wording import Wordings
+from zaitaku.core.clock import Clock, japan_date
+from zaitaku.core.database import Database
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.ids import CredentialId, JourneyId, RecordId, new_uuid, random_digits
+from zaitaku.core.languages import Language
+from zaitaku.eligibility.model import Insured
+from zaitaku.eligibility.provider import EligibilityProvider, insured_or_none
+from zaitaku.identity.model import VerifiedCard
+from zaitaku.reception.model import ReceptionContext
+from zaitaku.reception.service import ReceptionService
+from zaitaku.wire import Choice
+
+ATTEMPTS: Final = 5
+"""How often a registration begins anew when others do the same at the same moment."""
+_REFERENCE_DIGITS: Final = 7
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What became of a registration."""
+
+    receipt: Receipt
+    is_new: bool
+    """False when the journey stood in the records already: a retry, a reload, a second tab."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is about to be registered."""
+
+    card: VerifiedCard
+    document: ConsentDocument
+    insured: Insured | None
+
+
+class ConsentService:
+    """Consents of all facilities; each registration is one transaction."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        reception: ReceptionService,
+        eligibility: EligibilityProvider,
+        wordings: Wordings,
+        clock: Clock,
+        online_validity_days: int,
+        digits: Callable[[int], str] = random_digits,
+    ) -> None:
+        self._database = database
+        self._reception = reception
+        self._eligibility = eligibility
+        self._wordings = wordings
+        self._clock = clock
+        self._online_validity_days = online_validity_days
+        self._digits = digits
+
+    def state(
+        self,
+        *,
+        journey: JourneyId,
+        context: ReceptionContext,
+        language: Language,
+        operator: Operator,
+        visit_date: date | None,
+        decisions: Mapping[ConsentItem, Decision],
+    ) -> ConsentDocument:
+        """Return the document of a patient's answers, for the card to sign.
+
+        Raises:
+            MalformedDocument: the decisions do not answer exactly what the facility asks now, or
+                the channel and the 受診日 do not fit.
+        """
+        return compose_document(
+            journey=journey,
+            context=context,
+            language=language,
+            operator=operator,
+            visit_date=visit_date,
+            decisions=decisions,
+            wordings=self._wordings,
+            stated_at=self._clock.now(),
+        )
+
+    def choices(self, document: ConsentDocument) -> tuple[Choice, ...]:
+        """Return the lines that the bridge shows of a document."""
+        return choices_of(document, self._wordings)
+
+    def valid_until(self, visit_date: date | None) -> datetime | None:
+        """Return when a consent for ``visit_date`` would end; ``None``: holds until withdrawn."""
+        return end_of_validity(visit_date, self._online_validity_days)
+
+    def receipt_of(self, journey: JourneyId) -> Receipt | None:
+        """Return the receipt of a journey that is registered, or ``None``."""
+        with self._database.reading() as connection:
+            record = record_of_journey(connection, journey)
+        return receipt_from(record, self._wordings) if record else None
+
+    def register(self, verified: VerifiedCard) -> Registration:
+        """Record what the card signed, exactly once; the document stands as it was stated.
+
+        When the facility's settings changed since the patient answered, the patient's words still
+        hold for what was asked. A journey that is recorded gives its receipt again, whatever
+        happened to its URL since. Who the patient is, is asked before the transaction begins, so
+        that no lock waits for another system.
+
+        Raises:
+            MalformedDocument, UnknownWording, ForeignDocument: the document is not one of ours.
+            UnknownUrl, UrlRetired, ChannelOff: the URL no longer leads to the facility.
+            VisitDateOver: the consent would be over already.
+            ChallengeReused: the card's answer was recorded for another journey.
+            StoreUnavailable: nothing was recorded; trying again is right.
+        """
+        document = self._checked(verified)
+        standing = self.receipt_of(verified.journey)
+        if standing is not None:
+            return Registration(standing, is_new=False)
+        insured = insured_or_none(self._eligibility, verified.subject_hashes)
+        case = _Case(verified, document, insured)
+        for _ in range(ATTEMPTS):
+            try:
+                with self._database.transaction() as connection:
+                    return self._enter(connection, case)
+            except (IntegrityError, PatientMoved):
+                continue  # somebody else was faster: what they wrote is visible to the next try
+        raise StoreUnavailable("registrations kept colliding")
+
+    def _checked(self, verified: VerifiedCard) -> ConsentDocument:
+        document = ConsentDocument.parse_canonical(verified.document)
+        if document.journey != verified.journey:
+            raise ForeignDocument("journey")
+        check_wordings(document, self._wordings)
+        return document
+
+    def _enter(self, connection: Connection, case: _Case) -> Registration:
+        standing = record_of_journey(connection, case.card.journey)
+        if standing is not None:
+            return Registration(receipt_from(standing, self._wordings), is_new=False)
+        if record_of_challenge(connection, case.card.challenge) is not None:
+            raise ChallengeReused
+        context = self._reception.lock_current(connection, case.document.url_version)
+        _check_place(case.document, context)
+        record = self._append(connection, case, context)
+        return Registration(receipt_from(record, self._wordings), is_new=True)
+
+    def _append(
+        self, connection: Connection, case: _Case, context: ReceptionContext
+    ) -> ConsentRecord:
+        patients = PatientStore(connection, self._clock.now())
+        credential, patient = patients.settle(case.card.subject_hashes, case.insured)
+        # Read once the patient is locked, so that the later record has the later time.
+        record = self._record(case, context, credential, self._clock.now().astimezone(UTC))
+        store = ConsentStore(connection, context.facility.id)
+        store.append(record, case.document)
+        store.apply(record, case.document, patient)
+        return record
+
+    def _record(
+        self, case: _Case, context: ReceptionContext, credential: CredentialId, at: datetime
+    ) -> ConsentRecord:
+        valid_until = self.valid_until(case.document.visit_date)
+        if valid_until is not None and valid_until <= at:
+            raise VisitDateOver
+        return ConsentRecord(
+            id=RecordId(new_uuid()),
+            facility_id=context.facility.id,
+            credential_id=credential,
+            journey=case.card.journey,
+            challenge=case.card.challenge,
+            reference=self._reference(at),
+            recorded_at=at,
+            valid_until=valid_until,
+            facility_phone=context.facility.phone,
+            document=case.card.document,
+            document_sha256=case.document.sha256(),
+            evidence=_evidence(case.card),
+        )
+
+    def _reference(self, at: datetime) -> str:
+        digits = self._digits(_REFERENCE_DIGITS)
+        return f"{japan_date(at):%y%m%d}-{digits[:3]}-{digits[3:]}"
+
+
+def _check_place(document: ConsentDocument, context: ReceptionContext) -> None:
+    if document.facility_code != context.facility.code or document.channel != context.channel:
+        raise ForeignDocument("facility or channel")
+
+
+def _evidence(card: VerifiedCard) -> Evidence:
+    return Evidence(
+        origin=card.origin,
+        nonce=card.nonce,
+        signature=card.signature,
+        public_key=card.public_key,
+        algorithm=card.algorithm,
+        certificate_expires=card.certificate_expires,
+        verified_at=card.verified_at,
+    )

@@ -1,0 +1,160 @@
+"""Records and the present state of consents, in the durable store."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, select
+
+from zaitaku.consent.document import ConsentDocument
+from zaitaku.consent.model import ConsentRecord, Decision, Evidence
+from zaitaku.consent.state import implied_decisions, withdrawn_by
+from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record
+from zaitaku.core.ids import (
+    ChallengeId,
+    ConsentId,
+    CredentialId,
+    FacilityId,
+    JourneyId,
+    PatientId,
+    RecordId,
+    new_uuid,
+)
+
+_EVIDENCE: Final = (
+    "origin",
+    "nonce",
+    "signature",
+    "public_key",
+    "algorithm",
+    "certificate_expires",
+    "verified_at",
+)
+_RECORD: Final = (
+    "id",
+    "facility_id",
+    "credential_id",
+    "journey",
+    "challenge",
+    "reference",
+    "recorded_at",
+    "valid_until",
+    "facility_phone",
+    "document",
+    "document_sha256",
+)
+
+
+def record_of_journey(connection: Connection, journey: JourneyId) -> ConsentRecord | None:
+    """Return the record of a journey; the journey's unguessable name is what opens it."""
+    query = select(consent_record).where(consent_record.c.journey == journey)
+    return _record_or_none(connection.execute(query).mappings().one_or_none())
+
+
+def record_of_challenge(connection: Connection, challenge: ChallengeId) -> ConsentRecord | None:
+    """Return the record that a challenge went into."""
+    query = select(consent_record).where(consent_record.c.challenge == challenge)
+    return _record_or_none(connection.execute(query).mappings().one_or_none())
+
+
+class ConsentStore:
+    """Consents of one facility."""
+
+    def __init__(self, connection: Connection, facility_id: FacilityId) -> None:
+        self._connection = connection
+        self._facility_id = facility_id
+
+    def append(self, record: ConsentRecord, document: ConsentDocument) -> None:
+        """Add a record.
+
+        Raises:
+            IntegrityError: its journey, challenge or reference stands in another record.
+        """
+        values = {name: getattr(record, name) for name in _RECORD}
+        evidence = {name: getattr(record.evidence, name) for name in _EVIDENCE}
+        own = {"facility_id": self._facility_id, "url_version_id": document.url_version}
+        self._connection.execute(consent_record.insert().values({**values, **evidence, **own}))
+
+    def find(self, reference: str) -> ConsentRecord | None:
+        """Return the facility's record under a reference number."""
+        query = select(consent_record).where(
+            consent_record.c.facility_id == self._facility_id,
+            consent_record.c.reference == reference,
+        )
+        return _record_or_none(self._connection.execute(query).mappings().one_or_none())
+
+    def apply(
+        self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
+    ) -> None:
+        """Bring the patient's present state up to a record; the patient's row is locked."""
+        consent_id = self._keep_consent(record, document, patient_id)
+        stated = {answer.item: answer.decision for answer in document.decisions}
+        standing = self._states(consent_id)
+        effects = {**withdrawn_by(stated, standing), **implied_decisions(stated)}
+        rows = [_item_row(record, consent_id, item, decision) for item, decision in effects.items()]
+        replaced = consent_item.c.item.in_([row["item"] for row in rows])
+        of_consent = consent_item.c.consent_id == consent_id
+        if standing:
+            self._connection.execute(consent_item.delete().where(of_consent & replaced))
+        self._connection.execute(consent_item.insert(), rows)
+
+    def _keep_consent(
+        self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
+    ) -> ConsentId:
+        place = self._place(document, patient_id)
+        latest = _latest(record)
+        query = select(consent.c.id).filter_by(**place)
+        found = self._connection.execute(query).scalar_one_or_none()
+        if found is not None:
+            self._connection.execute(consent.update().where(consent.c.id == found).values(latest))
+            return ConsentId(found)
+        name = ConsentId(new_uuid())
+        values = {"id": name, **place, "visit_date": document.visit_date, **latest}
+        self._connection.execute(consent.insert().values(values))
+        return name
+
+    def _place(self, document: ConsentDocument, patient_id: PatientId) -> dict[str, Any]:
+        day = document.visit_date
+        return {
+            "facility_id": self._facility_id,
+            "patient_id": patient_id,
+            "channel": document.channel.value,
+            "visit_key": day.isoformat() if day else NO_VISIT,
+        }
+
+    def _states(self, consent_id: ConsentId) -> Mapping[str, Decision]:
+        query = select(consent_item.c.item, consent_item.c.state)
+        rows = self._connection.execute(query.where(consent_item.c.consent_id == consent_id))
+        return {item: Decision(state) for item, state in rows}
+
+
+def _latest(record: ConsentRecord) -> dict[str, Any]:
+    return {
+        "valid_until": record.valid_until,
+        "record_id": record.id,
+        "recorded_at": record.recorded_at,
+        "reference": record.reference,
+    }
+
+
+def _item_row(
+    record: ConsentRecord, consent_id: ConsentId, item: str, decision: Decision
+) -> dict[str, Any]:
+    return {
+        "consent_id": consent_id,
+        "item": item,
+        "state": decision.value,
+        "since": record.recorded_at,
+        "record_id": record.id,
+    }
+
+
+def _record_or_none(row: RowMapping | None) -> ConsentRecord | None:
+    return None if row is None else _record(row)
+
+
+def _record(row: RowMapping) -> ConsentRecord:
+    values = {name: row[name] for name in _RECORD}
+    values["id"] = RecordId(row["id"])
+    values["credential_id"] = CredentialId(row["credential_id"])
+    evidence = Evidence(**{name: row[name] for name in _EVIDENCE})
+    return ConsentRecord(**values, evidence=evidence)

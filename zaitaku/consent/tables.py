@@ -1,0 +1,106 @@
+"""The tables of consent.
+
+``consent_record`` is the record: appended once, guarded by triggers. The others are the present
+state, kept in the same transaction. A record belongs to a credential for ever; a credential
+belongs to a patient, and may be joined to another when the eligibility provider tells that both
+are one person.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from zaitaku.consent.append_only import guard
+from zaitaku.core.database import Moment, metadata
+
+NO_VISIT: Final = ""
+"""``visit_key`` of a consent that is not tied to a 受診日: there is one for each patient."""
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("person_key", String(64), unique=True),
+    Column("name", String(100)),
+    Column("kana", String(200)),
+    Column("birth_date", Date),
+    Column("sex", String(8)),
+    Column("search", String(400), nullable=False),
+    Column("insured_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("joined_into", Uuid, ForeignKey("patient.id")),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("patient_id", Uuid, ForeignKey("patient.id"), nullable=False, index=True),
+    Column("subject_hash", String(64), nullable=False, unique=True),
+    Column("first_seen", Moment, nullable=False),
+)
+
+consent_record = Table(
+    "consent_record",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("facility_id", Uuid, ForeignKey("facility.id"), nullable=False),
+    Column("credential_id", Uuid, ForeignKey("credential.id"), nullable=False, index=True),
+    Column("url_version_id", Uuid, ForeignKey("url_version.id"), nullable=False),
+    Column("journey", String(64), nullable=False, unique=True),
+    Column("challenge", String(64), nullable=False, unique=True),
+    Column("reference", String(15), nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("valid_until", Moment),
+    Column("facility_phone", String(20), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("document_sha256", String(64), nullable=False),
+    Column("origin", String(255), nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("algorithm", String(40), nullable=False),
+    Column("certificate_expires", Moment, nullable=False),
+    Column("verified_at", Moment, nullable=False),
+    UniqueConstraint("facility_id", "reference"),
+)
+guard(consent_record)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("facility_id", Uuid, ForeignKey("facility.id"), nullable=False),
+    Column("patient_id", Uuid, ForeignKey("patient.id"), nullable=False, index=True),
+    Column("channel", String(16), nullable=False),
+    Column("visit_key", String(10), nullable=False),
+    Column("visit_date", Date),
+    Column("valid_until", Moment),
+    Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("reference", String(15), nullable=False),
+    UniqueConstraint("facility_id", "patient_id", "channel", "visit_key"),
+    Index(None, "facility_id", "recorded_at", "id"),
+    Index(None, "facility_id", "visit_date"),
+)
+
+consent_item = Table(
+    "consent_item",
+    metadata,
+    Column("consent_id", Uuid, ForeignKey("consent.id"), primary_key=True),
+    Column("item", String(20), primary_key=True),
+    Column("state", String(8), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False),
+)

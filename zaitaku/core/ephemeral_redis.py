@@ -1,0 +1,155 @@
+"""The short-lived store on Redis 7 or later: one hash an entry, one round trip a call.
+
+What must be decided and done in one step is a script: Redis runs it undisturbed. Nothing is tried
+again by itself, because a call whose answer got lost may have been done: a second ``take`` would
+find nothing, a second ``count`` would count twice. Time is Redis's own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import chain
+from typing import Final
+
+from redis import Redis, exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from zaitaku.core.ephemeral import COUNT_FIELD, Fields
+from zaitaku.core.errors import StoreUnavailable
+
+TIMEOUT_SECONDS: Final = 2.0
+"""For connecting and for each answer; a patient waits no longer to be told to try again."""
+HEALTH_CHECK_SECONDS: Final = 30
+"""A connection idle for this long is tried with a PING before it is used."""
+
+_AWAY: Final = (
+    exceptions.ConnectionError,  # also: still loading, wrong password
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    exceptions.ClusterDownError,
+    exceptions.MasterDownError,
+    exceptions.TryAgainError,
+)
+_AWAY_CODES: Final = frozenset({"BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED"})
+"""Answers of a server that cannot work now for which redis-py has no exception of its own."""
+
+_NO_FIELDS: Final = {"": ""}
+"""Redis keeps no hash without fields, so an entry without any gets one that is never shown."""
+
+_CREATE: Final = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+_MERGE: Final = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+local fields = redis.call('HGETALL', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return fields
+"""
+_TAKE: Final = """
+local fields = redis.call('HGETALL', KEYS[1])
+redis.call('DEL', KEYS[1])
+return fields
+"""
+_COUNT: Final = """
+local number = redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return number
+"""
+
+
+class RedisEphemeralStore:
+    """An ``EphemeralStore`` behind a Redis URL (``redis://``, ``rediss://``, ``unix://``).
+
+    Scripts are registered at the first call, and again by themselves after the server forgot them.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            encoding_errors="surrogatepass",
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            health_check_interval=HEALTH_CHECK_SECONDS,
+        )
+        self._create = self._redis.register_script(_CREATE)
+        self._merge = self._redis.register_script(_MERGE)
+        self._take = self._redis.register_script(_TAKE)
+        self._count = self._redis.register_script(_COUNT)
+
+    def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
+        """Store ``fields`` under ``key`` unless a living entry has it; tell whether it was."""
+        with self._reported():
+            return bool(self._create([key], [_milliseconds(ttl), *_flat(fields)]))
+
+    def read(self, key: str) -> Fields | None:
+        """Return the living entry's fields, or ``None``."""
+        with self._reported():
+            return _shown(self._redis.hgetall(key))
+
+    def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
+        """Set ``fields`` in a living entry and renew its time to live; return all its fields."""
+        with self._reported():
+            return _entry(self._merge([key], [_milliseconds(ttl), *_flat(fields)]))
+
+    def take(self, key: str) -> Fields | None:
+        """Remove the living entry and return its fields: of many takers exactly one gets it."""
+        with self._reported():
+            return _entry(self._take([key]))
+
+    def delete(self, key: str) -> None:
+        """Remove the entry if there is one."""
+        with self._reported():
+            self._redis.delete(key)
+
+    def count(self, key: str, ttl: timedelta) -> int:
+        """Add one to a counter and return it; the time to live runs from the first count."""
+        with self._reported():
+            return int(self._count([key], [_milliseconds(ttl), COUNT_FIELD]))
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self._redis.close()
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except _AWAY as error:
+            if isinstance(error, exceptions.ReadOnlyError):
+                # This server is a replica now: the next call shall look for the new primary.
+                self._redis.connection_pool.disconnect(inuse_connections=False)
+            raise StoreUnavailable(type(error).__name__) from error
+        except exceptions.ResponseError as error:
+            code = str(error).partition(" ")[0]
+            if code in _AWAY_CODES:
+                raise StoreUnavailable(code) from error
+            raise
+
+
+def _milliseconds(ttl: timedelta) -> int:
+    return ttl // timedelta(milliseconds=1)
+
+
+def _flat(fields: Fields) -> list[str]:
+    return list(chain.from_iterable((fields or _NO_FIELDS).items()))
+
+
+def _entry(answer: list[str] | None) -> Fields | None:
+    flat = answer or []
+    return _shown(dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _shown(fields: dict[str, str]) -> Fields | None:
+    if not fields:
+        return None
+    fields.pop("", None)
+    return fields

@@ -1,0 +1,89 @@
+"""The SQL of the short-lived store: one statement a call, so that each call is atomic by itself.
+
+SQLite and PostgreSQL share most of it; they differ in how they change a JSON text in place, and in
+that PostgreSQL's cleaners must step round rows that somebody is just reviving.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import TextClause, text
+
+CREATE_TABLE: Final = (
+    text(
+        "CREATE TABLE IF NOT EXISTS ephemeral ("
+        "key VARCHAR(64) PRIMARY KEY, fields TEXT NOT NULL, expires_at BIGINT NOT NULL)"
+    ),
+    text("CREATE INDEX IF NOT EXISTS ix_ephemeral_expires_at ON ephemeral (expires_at)"),
+)
+"""``key``: SHA-256 in hex; ``fields``: a JSON object; ``expires_at``: microseconds since 1970."""
+
+CREATE: Final = text(
+    "INSERT INTO ephemeral (key, fields, expires_at) VALUES (:key, :fields, :dies)"
+    " ON CONFLICT (key) DO UPDATE SET fields = excluded.fields, expires_at = excluded.expires_at"
+    " WHERE ephemeral.expires_at <= :now RETURNING fields"
+)
+READ: Final = text("SELECT fields FROM ephemeral WHERE key = :key AND expires_at > :now")
+TAKE: Final = text(
+    "DELETE FROM ephemeral WHERE key = :key AND expires_at > :now RETURNING fields"
+)
+DELETE: Final = text("DELETE FROM ephemeral WHERE key = :key")
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What the two databases say differently."""
+
+    merge: TextClause
+    count: TextClause
+    purge: TextClause
+
+
+SQLITE: Final = Statements(
+    merge=text(
+        "UPDATE ephemeral SET fields = json_patch(fields, :fields), expires_at = :dies"
+        " WHERE key = :key AND expires_at > :now RETURNING fields"
+    ),
+    count=text(
+        "INSERT INTO ephemeral (key, fields, expires_at) VALUES (:key, :fields, :dies)"
+        " ON CONFLICT (key) DO UPDATE SET"
+        " fields = CASE WHEN ephemeral.expires_at > :now THEN"
+        " json_set(ephemeral.fields, '$.count', CAST("
+        "coalesce(json_extract(ephemeral.fields, '$.count'), 0) + 1 AS TEXT))"
+        " ELSE excluded.fields END,"
+        " expires_at = CASE WHEN ephemeral.expires_at > :now THEN ephemeral.expires_at"
+        " ELSE excluded.expires_at END"
+        " RETURNING fields"
+    ),
+    purge=text(
+        "DELETE FROM ephemeral WHERE key IN"
+        " (SELECT key FROM ephemeral WHERE expires_at <= :now LIMIT :batch)"
+        " RETURNING key"
+    ),
+)
+
+POSTGRESQL: Final = Statements(
+    merge=text(
+        "UPDATE ephemeral SET"
+        " fields = CAST(CAST(fields AS jsonb) || CAST(:fields AS jsonb) AS text),"
+        " expires_at = :dies"
+        " WHERE key = :key AND expires_at > :now RETURNING fields"
+    ),
+    count=text(
+        "INSERT INTO ephemeral (key, fields, expires_at) VALUES (:key, :fields, :dies)"
+        " ON CONFLICT (key) DO UPDATE SET"
+        " fields = CASE WHEN ephemeral.expires_at > :now THEN"
+        " CAST(CAST(ephemeral.fields AS jsonb) || jsonb_build_object('count', CAST("
+        "coalesce(CAST(CAST(ephemeral.fields AS jsonb) ->> 'count' AS bigint), 0) + 1 AS text))"
+        " AS text)"
+        " ELSE excluded.fields END,"
+        " expires_at = CASE WHEN ephemeral.expires_at > :now THEN ephemeral.expires_at"
+        " ELSE excluded.expires_at END"
+        " RETURNING fields"
+    ),
+    purge=text(
+        "DELETE FROM ephemeral WHERE key IN"
+        " (SELECT key FROM ephemeral WHERE expires_at <= :now LIMIT :batch FOR UPDATE SKIP LOCKED)"
+        " RETURNING key"
+    ),
+)

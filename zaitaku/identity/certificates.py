@@ -1,0 +1,48 @@
+"""Small questions about one certificate, asked in several places."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+Kind = TypeVar("Kind", bound=x509.ExtensionType)
+
+
+def did_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Tell whether ``issuer`` signed ``certificate`` and the names chain (RFC 5280 §6.1.3 a)."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def is_in_period(certificate: x509.Certificate, moment: datetime) -> bool:
+    """Tell whether ``moment`` is in the period, both ends included (RFC 5280 §4.1.2.5)."""
+    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+
+
+def find_extension(extensions: x509.Extensions, kind: type[Kind]) -> Kind | None:
+    """Return the value of the extension of this ``kind``, or ``None``."""
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def unknown_critical(
+    extensions: x509.Extensions, understood: frozenset[x509.ObjectIdentifier]
+) -> str | None:
+    """Return the OID of a critical extension outside ``understood``, or ``None``.
+
+    Whoever meets one must refuse what carries it (RFC 5280 §4.2, §5.2; RFC 6960 §4.4).
+    """
+    return next(
+        (
+            extension.oid.dotted_string
+            for extension in extensions
+            if extension.critical and extension.oid not in understood
+        ),
+        None,
+    )

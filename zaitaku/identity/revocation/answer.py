@@ -1,0 +1,183 @@
+"""Reading an OCSP answer (RFC 6960): what has to hold before one word of it is believed."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, OCSPExtensionOID
+
+from zaitaku.identity.certificates import (
+    did_sign,
+    find_extension,
+    is_in_period,
+    unknown_critical,
+)
+from zaitaku.identity.revocation.source import CLOCK_SKEW, STRONG_HASHES, RevocationStatus
+
+_STATUSES: Final = {
+    ocsp.OCSPCertStatus.GOOD: RevocationStatus.GOOD,
+    ocsp.OCSPCertStatus.REVOKED: RevocationStatus.REVOKED,
+    ocsp.OCSPCertStatus.UNKNOWN: RevocationStatus.UNKNOWN,
+}
+_UNDERSTOOD_IN_ANSWER: Final = frozenset({OCSPExtensionOID.NONCE})
+_UNDERSTOOD_IN_RESPONDER: Final = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.CERTIFICATE_POLICIES,
+        ExtensionOID.OCSP_NO_CHECK,
+    }
+)
+
+
+class AnswerRefused(Exception):
+    """The answer is not to be believed; the text is for the log and names no certificate."""
+
+
+@dataclass(frozen=True)
+class VerifiedAnswer:
+    """What the authority said, and until when it stands (``None``: for this question only)."""
+
+    status: RevocationStatus
+    next_update: datetime | None
+
+
+def verify_answer(
+    *,
+    content: bytes,
+    request: ocsp.OCSPRequest,
+    nonce: bytes | None,
+    issuer: x509.Certificate,
+    now: datetime,
+) -> VerifiedAnswer:
+    """Verify the DER ``content`` that came back for ``request``; ``nonce`` must be in it if given.
+
+    In the order of RFC 6960 §3.2: readable and successful; signed by the issuer or by a responder
+    that the issuer appointed; for our question (nonce); about our certificate; recent enough.
+
+    Raises:
+        AnswerRefused: one of these does not hold.
+    """
+    try:
+        response = ocsp.load_der_ocsp_response(content)
+        _check_success(response)
+        _check_signature(response, issuer, now)
+        _check_extensions(response, nonce)
+        single = _single(response, request)
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise AnswerRefused("unreadable") from error
+    _check_time(single, now)
+    return VerifiedAnswer(_STATUSES[single.certificate_status], single.next_update_utc)
+
+
+def _check_success(response: ocsp.OCSPResponse) -> None:
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise AnswerRefused(f"status {response.response_status.name}")
+
+
+def _check_signature(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> None:
+    appointed = (
+        certificate
+        for certificate in response.certificates
+        if _is_appointed(certificate, issuer, now)
+    )
+    for signer in (issuer, *appointed):
+        if _is_named(response, signer) and _did_sign_answer(signer, response):
+            return
+    raise AnswerRefused("not signed by the issuer or its responder")
+
+
+def _is_appointed(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> bool:
+    """Tell whether ``issuer`` made this a responder's certificate (RFC 6960 §4.2.2.2).
+
+    It must carry ``id-pkix-ocsp-nocheck``: otherwise its own revocation would have to be asked
+    for, and there is nobody else to ask.
+    """
+    if not (did_sign(issuer, certificate) and is_in_period(certificate, now)):
+        return False
+    extensions = certificate.extensions
+    usage = find_extension(extensions, x509.ExtendedKeyUsage)
+    return (
+        usage is not None
+        and ExtendedKeyUsageOID.OCSP_SIGNING in usage
+        and find_extension(extensions, x509.OCSPNoCheck) is not None
+        and unknown_critical(extensions, _UNDERSTOOD_IN_RESPONDER) is None
+    )
+
+
+def _is_named(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
+    if response.responder_name is not None:
+        return response.responder_name == signer.subject
+    digest = x509.SubjectKeyIdentifier.from_public_key(signer.public_key()).digest
+    return response.responder_key_hash == digest
+
+
+def _did_sign_answer(signer: x509.Certificate, response: ocsp.OCSPResponse) -> bool:
+    algorithm = response.signature_hash_algorithm
+    if not isinstance(algorithm, STRONG_HASHES):
+        return False
+    try:
+        _verify(signer.public_key(), response, algorithm)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _verify(
+    key: CertificatePublicKeyTypes,
+    response: ocsp.OCSPResponse,
+    algorithm: hashes.HashAlgorithm,
+) -> None:
+    message = response.tbs_response_bytes
+    if isinstance(key, RSAPublicKey):
+        key.verify(response.signature, message, PKCS1v15(), algorithm)
+    elif isinstance(key, EllipticCurvePublicKey):
+        key.verify(response.signature, message, ECDSA(algorithm))
+    else:
+        raise InvalidSignature
+
+
+def _check_extensions(response: ocsp.OCSPResponse, nonce: bytes | None) -> None:
+    extensions = response.extensions
+    if unknown_critical(extensions, _UNDERSTOOD_IN_ANSWER) is not None:
+        raise AnswerRefused("critical extension")
+    if nonce is None:
+        return
+    found = find_extension(extensions, x509.OCSPNonce)
+    if found is None or not hmac.compare_digest(found.nonce, nonce):
+        raise AnswerRefused("nonce")
+
+
+def _single(response: ocsp.OCSPResponse, request: ocsp.OCSPRequest) -> ocsp.OCSPSingleResponse:
+    matching = [single for single in response.responses if _is_about(single, request)]
+    if len(matching) != 1:
+        raise AnswerRefused("about another certificate")
+    return matching[0]
+
+
+def _is_about(single: ocsp.OCSPSingleResponse, request: ocsp.OCSPRequest) -> bool:
+    return (
+        single.hash_algorithm.name == request.hash_algorithm.name
+        and single.issuer_name_hash == request.issuer_name_hash
+        and single.issuer_key_hash == request.issuer_key_hash
+        and single.serial_number == request.serial_number
+    )
+
+
+def _check_time(single: ocsp.OCSPSingleResponse, now: datetime) -> None:
+    if single.this_update_utc > now + CLOCK_SKEW:
+        raise AnswerRefused("from the future")
+    # Without nextUpdate newer information is always at hand (RFC 6960 §2.4): only fresh will do.
+    ends = single.next_update_utc or single.this_update_utc
+    if now > ends + CLOCK_SKEW:
+        raise AnswerRefused("out of date")

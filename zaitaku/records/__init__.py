@@ -1,0 +1,1 @@
+"""What a facility sees: its consented patients, searched, paged and exported."""

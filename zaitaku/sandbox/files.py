@@ -1,0 +1,38 @@
+"""Private files, written whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` (mode 0600); a reader sees the old file or the new one."""
+    with _beside(path, content) as fresh:
+        fresh.replace(path)
+
+
+def write_once(path: Path, content: bytes) -> bytes:
+    """Put ``content`` at ``path`` (mode 0600) unless a file is there; return what stands there.
+
+    Of several processes that start at once, one wins and all go on with its content.
+    """
+    with _beside(path, content) as fresh, contextlib.suppress(FileExistsError):
+        os.link(fresh, path)
+    return path.read_bytes()
+
+
+@contextmanager
+def _beside(path: Path, content: bytes) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield fresh
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,213 @@
+"""The certificate profile of the authority, as far as its public descriptions tell it.
+
+Subjects of authentication certificates have a country and an opaque common name: no name, no
+address. All root generations share one name.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from zaitaku.core.clock import JST
+from zaitaku.core.markers import TEST_ROOT_OID
+
+KEY_BITS: Final = 2048
+AUTH_POLICY: Final = x509.ObjectIdentifier("1.2.392.200149.8.5.1.3.30")
+YEARS_OF_VALIDITY: Final = 5
+_MARK_TEXT: Final = b"NOT FOR REAL PATIENTS"
+_MARK: Final = bytes([0x0C, len(_MARK_TEXT)]) + _MARK_TEXT
+"""A DER UTF8String."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """When a certificate is valid, both ends included."""
+
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A certificate and its private key."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    """Make an RSA key of the size that the card has (takes a tenth of a second)."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+
+
+def new_serial() -> int:
+    """Return a random positive serial number of 64 bits or less."""
+    return secrets.randbits(63) + 1
+
+
+def authority_name() -> x509.Name:
+    """Return the name that all root generations share."""
+    return _name(
+        "JPKI",
+        "JPKI for user authentication",
+        "Japan Agency for Local Authority Information Systems",
+    )
+
+
+def distribution_point() -> x509.DirectoryName:
+    """Return the directory name under which the authority keeps its revocation list."""
+    return x509.DirectoryName(
+        _name("JPKI", "JPKI for user authentication", "CRL Distribution Points", "Sandbox")
+    )
+
+
+def card_period(issued_on: date, birth_date: date) -> Period:
+    """Return the period of a card issued on a day in Japan: to the fifth birthday after it."""
+    years = range(issued_on.year, issued_on.year + YEARS_OF_VALIDITY + 1)
+    later = [day for year in years if (day := birthday_in(year, birth_date)) > issued_on]
+    last = later[YEARS_OF_VALIDITY - 1]
+    return Period(
+        datetime.combine(issued_on, time(0, 0), JST), datetime.combine(last, time(23, 59, 59), JST)
+    )
+
+
+def birthday_in(year: int, birth_date: date) -> date:
+    """Return the birthday in ``year``; one of 29 February is the 28th in common years."""
+    try:
+        return birth_date.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)
+
+
+def new_root(period: Period) -> Signer:
+    """Make a self-signed root that carries the mark of the test authority."""
+    key = new_key()
+    name = authority_name()
+    builder = (
+        _builder(name, name, key.public_key(), period, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(
+            x509.UnrecognizedExtension(x509.ObjectIdentifier(TEST_ROOT_OID), _MARK), critical=False
+        )
+    )
+    return Signer(builder.sign(key, SHA256()), key)
+
+
+def new_card(root: Signer, period: Period) -> Signer:
+    """Make a key and its authentication certificate."""
+    key = new_key()
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"),
+            x509.NameAttribute(NameOID.COMMON_NAME, secrets.token_hex(16).upper()),
+        ]
+    )
+    return Signer(
+        card_builder(root, subject, key.public_key(), period).sign(root.key, SHA256()), key
+    )
+
+
+def card_builder(
+    root: Signer, subject: x509.Name, public_key: rsa.RSAPublicKey, period: Period
+) -> x509.CertificateBuilder:
+    """Return an authentication certificate that is ready to be signed with the root's key."""
+    point = x509.DistributionPoint([distribution_point()], None, None, None)
+    policy = x509.PolicyInformation(AUTH_POLICY, None)
+    issuer = root.certificate.subject
+    return (
+        _builder(subject, issuer, public_key, period, root.key.public_key())
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.CertificatePolicies([policy]), critical=True)
+        .add_extension(x509.CRLDistributionPoints([point]), critical=False)
+    )
+
+
+def new_responder(root: Signer, period: Period) -> Signer:
+    """Make an OCSP responder that ``root`` appoints (RFC 6960 §4.2.2.2)."""
+    key = new_key()
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Sandbox OCSP Responder"),
+        ]
+    )
+    builder = (
+        _builder(subject, root.certificate.subject, key.public_key(), period, root.key.public_key())
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        .add_extension(x509.OCSPNoCheck(), critical=False)
+    )
+    return Signer(builder.sign(root.key, SHA256()), key)
+
+
+def new_revocation_list(
+    root: Signer, revoked: dict[int, datetime], now: datetime, lifetime: timedelta
+) -> x509.CertificateRevocationList:
+    """Make the complete revocation list of ``root``: serial numbers and since when."""
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key())
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(root.certificate.subject)
+        .last_update(now)
+        .next_update(now + lifetime)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+    )
+    for serial, since in revoked.items():
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(root.key, SHA256())
+
+
+def _name(organization: str, *units: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+            *(x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit) for unit in units),
+        ]
+    )
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: rsa.RSAPublicKey,
+    period: Period,
+    issuer_key: rsa.RSAPublicKey,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(new_serial())
+        .not_valid_before(period.begins)
+        .not_valid_after(period.ends)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False
+        )
+    )
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
