@@ -8,7 +8,17 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from zaitaku.blueprints import api, console, errors, headers, ops, patient, permissions, request_log
+from zaitaku.blueprints import (
+    api,
+    console,
+    errors,
+    headers,
+    ops,
+    pages,
+    patient,
+    permissions,
+    request_log,
+)
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.core.logs import configure_logging
 from zaitaku.services import Services, build_services
@@ -28,6 +38,7 @@ def build_app(services: Services) -> Flask:
     )
     app.extensions[EXTENSION] = services
     _configure(app, services)
+    pages.add(app)
     for room in (patient, console, api, ops):
         app.register_blueprint(room.blueprint)
     permissions.enforce(app)

@@ -28,7 +28,7 @@ def upgrade(database: Database) -> None:
     Raises:
         StoreUnavailable: the database is away or locked; it is as it was.
     """
-    config = _config()
+    config = migration_config()
     with database.transaction() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -36,12 +36,13 @@ def upgrade(database: Database) -> None:
 
 def is_current(database: Database) -> bool:
     """Tell whether the database has exactly this version's tables."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    newest = ScriptDirectory.from_config(migration_config()).get_current_head()
     with database.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision() == newest
 
 
-def _config() -> Config:
+def migration_config() -> Config:
+    """Return Alembic's configuration; it runs on the connection given in its attributes."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config

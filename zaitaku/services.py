@@ -10,11 +10,14 @@ from zaitaku.core.clock import Clock, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.eligibility.provider import EligibilityProvider, NoEligibility
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.anchors import TrustAnchors
 from zaitaku.identity.keys import RequestKeys
-from zaitaku.identity.revocation import CrlFile, Ocsp, RevocationChain, RevocationSource
+from zaitaku.identity.revocation.crl import CrlFile
+from zaitaku.identity.revocation.ocsp import Ocsp
+from zaitaku.identity.revocation.source import RevocationChain, RevocationSource
 from zaitaku.identity.service import IdentityService
 from zaitaku.identity.verification import ProofVerifier
 from zaitaku.reception.service import ReceptionService
@@ -67,7 +70,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         consent=ConsentService(
             database=database,
             reception=reception,
-            eligibility=SandboxEligibility(database),
+            eligibility=_eligibility(settings, database),
             wordings=wordings,
             clock=clock,
             online_validity_days=settings.online_validity_days,
@@ -75,6 +78,12 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         accounts=AccountService(database=database, ephemeral=ephemeral, clock=clock),
         sessions=Sessions(ephemeral=ephemeral, clock=clock),
     )
+
+
+def _eligibility(settings: Settings, database: Database) -> EligibilityProvider:
+    if settings.mode is Mode.SANDBOX:
+        return SandboxEligibility(database)
+    return NoEligibility()
 
 
 def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> IdentityService:
@@ -100,4 +109,4 @@ def _revocation(settings: Settings) -> RevocationSource:
         sources.append(CrlFile(settings.crl_file))
     if settings.ocsp_url:
         sources.append(Ocsp(settings.ocsp_url))
-    return RevocationChain(tuple(sources))
+    return RevocationChain(sources)

@@ -28,7 +28,15 @@ from tests.core.stores import (
 from zaitaku.core.ephemeral import Fields
 from zaitaku.core.ids import new_secret_name
 
-ODD_TEXTS = ["plain", "", "漢字と😀", 'quo"te\\ %0000 %', "nul\0tab\tline\n", "half \ud83d", "[]{}:null"]
+ODD_TEXTS = [
+    "plain",
+    "",
+    "漢字と😀",
+    'quo"te\\ %0000 %',
+    "nul\0tab\tline\n",
+    "half \ud83d",
+    "[]{}:null",
+]
 
 
 class TestEntries:
@@ -159,18 +167,26 @@ class TestDeath:
         assert case.store.read("m") is None
 
 
+def take(case: StoreCase, key: str, _thread: int) -> Fields | None:
+    return case.store.take(key)
+
+
+def create(case: StoreCase, key: str, thread: int) -> bool:
+    return case.store.create(key, {"by": str(thread)}, HOUR)
+
+
 class TestManyAtOnce:
     def test_of_many_threads_one_takes(self, case: StoreCase) -> None:
         for number in range(20):
             key = f"k{number}"
             case.store.create(key, {"n": str(number)}, HOUR)
-            answers = all_at_once(lambda _, key=key: case.store.take(key))
+            answers = all_at_once(partial(take, case, key))
             assert [answer for answer in answers if answer is not None] == [{"n": str(number)}]
 
     def test_of_many_threads_one_creates(self, case: StoreCase) -> None:
         for number in range(20):
             key = f"k{number}"
-            answers = all_at_once(lambda i, key=key: case.store.create(key, {"by": str(i)}, HOUR))
+            answers = all_at_once(partial(create, case, key))
             assert answers.count(True) == 1
             assert case.store.read(key) == {"by": str(answers.index(True))}
 
@@ -179,7 +195,7 @@ class TestManyAtOnce:
             key = f"k{number}"
             case.store.create(key, {"by": "the dead"}, HOUR)
             case.pass_time(HOUR)
-            answers = all_at_once(lambda i, key=key: case.store.create(key, {"by": str(i)}, HOUR))
+            answers = all_at_once(partial(create, case, key))
             assert answers.count(True) == 1
 
     def test_no_count_is_lost(self, case: StoreCase) -> None:
@@ -270,9 +286,10 @@ class Contract(RuleBasedStateMachine):
     keys = st.sampled_from(["a", "b", "ク\0", "\ud800"])
     hours = st.integers(min_value=1, max_value=4)
 
-    def __init__(self, case: StoreCase) -> None:
+    case: StoreCase
+
+    def __init__(self) -> None:
         super().__init__()
-        self.case = case
         self.prefix = new_secret_name()
         self.hour = 0
         self.model: dict[str, tuple[dict[str, str], int]] = {}
@@ -327,6 +344,6 @@ class Contract(RuleBasedStateMachine):
 
 def test_any_sequence_of_calls(case: StoreCase) -> None:
     run_state_machine_as_test(
-        partial(Contract, case),
+        type("ContractOfCase", (Contract,), {"case": case}),
         settings=settings(max_examples=30, stateful_step_count=25, deadline=None),
     )

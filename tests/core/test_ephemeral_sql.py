@@ -209,7 +209,5 @@ class TestTrouble:
     def test_the_report_shows_nothing_private(self, tmp_path: Path, held_clock: FixedClock) -> None:
         url = make_url("postgresql+psycopg://user:secret-word@127.0.0.1:1/none")
         with pytest.raises(StoreUnavailable) as caught:
-            SqlEphemeralStore(
-                url.render_as_string(hide_password=False), held_clock, busy_seconds=2
-            )
+            SqlEphemeralStore(url.render_as_string(hide_password=False), held_clock, busy_seconds=2)
         assert caught.value.detail == "OperationalError"

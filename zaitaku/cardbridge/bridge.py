@@ -1,5 +1,6 @@
 """What the pages of one running bridge share."""
 
+import secrets
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, cast
@@ -27,6 +28,8 @@ class Bridge:
     cards: CardWork
     words: Words
     version: str
+    give_up_token: str
+    """The form that drops an idle reading carries it."""
 
     def now(self) -> float:
         """Return the present moment in seconds since 1970."""
@@ -42,8 +45,16 @@ def assemble(config: BridgeConfig) -> Bridge:
         pins=Pins(config.state),
         site=site,
     )
-    cards = CardWork(config.readers)
-    return Bridge(config, site, trust, Desk(), cards, Words.load(), installed_version())
+    return Bridge(
+        config=config,
+        site=site,
+        trust=trust,
+        desk=Desk(),
+        cards=CardWork(config.readers),
+        words=Words.load(),
+        version=installed_version(),
+        give_up_token=secrets.token_urlsafe(16),
+    )
 
 
 def bridge() -> Bridge:

@@ -21,7 +21,7 @@ from zaitaku.cardbridge.bridge import bridge
 from zaitaku.cardbridge.failures import PageMissing
 from zaitaku.cardbridge.guards import check_own_use, check_token
 from zaitaku.cardbridge.rendering import Page, asset, render
-from zaitaku.cardbridge.virtual import CardBox, UnknownCard
+from zaitaku.cardbridge.virtual import CardBox
 
 status_pages = Blueprint("status", __name__)
 
@@ -67,16 +67,14 @@ def virtual_cards() -> Response:
 @status_pages.post("/virtual/insert")
 def virtual_insert() -> AnyResponse:
     """Put a virtual card into the reader."""
-    box = _posted_box()
-    _known(lambda: box.insert(request.form.get("card", "")))
+    _posted_box().insert(request.form.get("card", ""))
     return _back_to_status()
 
 
 @status_pages.post("/virtual/reset")
 def virtual_reset() -> AnyResponse:
     """Give a virtual card back the tries that it began with."""
-    box = _posted_box()
-    _known(lambda: box.reset(request.form.get("card", "")))
+    _posted_box().reset(request.form.get("card", ""))
     return _back_to_status()
 
 
@@ -85,3 +83,21 @@ def virtual_remove() -> AnyResponse:
     """Pull the virtual card."""
     _posted_box().remove()
     return _back_to_status()
+
+
+def _box() -> CardBox:
+    box = bridge().config.box
+    if box is None:
+        raise PageMissing
+    return box
+
+
+def _posted_box() -> CardBox:
+    box = _box()
+    check_token(request.form.get("token", ""), box.token)
+    return box
+
+
+def _back_to_status() -> AnyResponse:
+    language = request.args.get("lang")
+    return redirect(url_for("status.show", lang=language), HTTPStatus.SEE_OTHER)

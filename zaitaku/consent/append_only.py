@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from sqlalchemy import DDL, Table, event
+from sqlalchemy import Connection, Table, event
 
 _FUNCTION: Final = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME
-    USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION USING
+        MESSAGE = TG_TABLE_NAME || ' is append-only',
+        ERRCODE = 'integrity_constraint_violation';
 END $$
 """
 _TRIGGER: Final = """
@@ -35,7 +36,8 @@ def append_only_statements(dialect: str, table: str) -> tuple[str, ...]:
 
 def guard(table: Table) -> None:
     """Make ``table`` refuse changes from its creation on."""
-    for dialect in ("sqlite", "postgresql"):
-        for statement in append_only_statements(dialect, table.name):
-            ddl = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)
-            event.listen(table, "after_create", ddl)
+
+    @event.listens_for(table, "after_create")
+    def _install(_table: Table, connection: Connection, **_options: object) -> None:
+        for statement in append_only_statements(connection.dialect.name, table.name):
+            connection.exec_driver_sql(statement)

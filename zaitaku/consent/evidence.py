@@ -8,6 +8,7 @@ challenge, and that the words it names are the words that were published.
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.dh import DHPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from zaitaku.consent.document import ConsentDocument
@@ -31,8 +32,8 @@ def verify_record(*, record: ConsentRecord, wordings: Wordings) -> VerifiedRecor
     """Verify a record's digests, wordings and signature.
 
     Raises:
-        EvidenceBroken: ``part`` is ``digest``, ``document``, ``journey``, ``wording``, ``algorithm``,
-            ``public-key`` or ``signature``.
+        EvidenceBroken: ``part`` is ``digest``, ``document``, ``journey``, ``wording``,
+            ``algorithm``, ``public-key`` or ``signature``.
     """
     if document_digest(record.document).hex() != record.document_sha256:
         raise EvidenceBroken("digest")
@@ -64,7 +65,7 @@ def _check_signature(evidence: Evidence, document: str) -> None:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise EvidenceBroken("public-key") from error
     message = statement(origin=evidence.origin, nonce=evidence.nonce, document=document)
-    if not scheme.accepts(key):
+    if isinstance(key, DHPublicKey) or not scheme.accepts(key):
         raise EvidenceBroken("public-key")
     if not scheme.is_valid(key=key, signature=evidence.signature, message=message):
         raise EvidenceBroken("signature")

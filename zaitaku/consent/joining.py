@@ -1,5 +1,6 @@
 """Joining two patients that turn out to be one person; records stay as they are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -21,7 +22,7 @@ def join_patients(connection: Connection, *, source: PatientId, target: PatientI
         if _place(row) in standing:
             _merge(connection, row, standing[_place(row)])
         else:
-            _update(connection, row, patient_id=target)
+            _update(connection, row, {"patient_id": target})
     moved = credential.update().where(credential.c.patient_id == source)
     connection.execute(moved.values(patient_id=target))
     left = patient.update().where(patient.c.id == source)
@@ -46,7 +47,7 @@ def _merge(connection: Connection, row: RowMapping, into: RowMapping) -> None:
     for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
         connection.execute(table.delete().where(column == row["id"]))
     if into["recorded_at"] < row["recorded_at"]:
-        _update(connection, into, **{name: row[name] for name in _LATEST})
+        _update(connection, into, {name: row[name] for name in _LATEST})
 
 
 def _items(connection: Connection, row: RowMapping) -> list[RowMapping]:
@@ -60,5 +61,5 @@ def _replace_item(connection: Connection, into: RowMapping, item: RowMapping) ->
     connection.execute(consent_item.insert().values({**item, "consent_id": into["id"]}))
 
 
-def _update(connection: Connection, row: RowMapping, **values: Any) -> None:
+def _update(connection: Connection, row: RowMapping, values: Mapping[str, Any]) -> None:
     connection.execute(consent.update().where(consent.c.id == row["id"]).values(values))

@@ -1,10 +1,10 @@
 """The published texts: every version that was ever shown, in every language, for ever.
 
-Who is meant by 「この施設」: the name of the facility is not part of the digested text, and the same
-text serves clinics, pharmacies and visiting-nurse stations alike, so it says 「この施設」 and tells
-in its first paragraph that this is the one named on the page. A list such as 「医療機関・薬局など」
-in the question would read as consent to several places. Every page that shows a wording must
-therefore show the facility's name.
+Who is meant by 「この施設」: the name of the facility is not part of the digested text, and the
+same text serves clinics, pharmacies and visiting-nurse stations alike. So it says 「この施設」 and
+tells in its first paragraph that this is the one named on the page; every page that shows a wording
+must therefore show the facility's name. A list such as 「医療機関・薬局など」 in the question would
+read as consent to several places.
 """
 
 import hashlib

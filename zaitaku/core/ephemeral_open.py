@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from zaitaku.core.clock import Clock
@@ -37,5 +37,10 @@ def _check_sql(url: str) -> None:
         raise SettingsError("ZAITAKU_EPHEMERAL_URL is not an address") from error
     if address.get_backend_name() not in _SQL_BACKENDS:
         raise SettingsError("ZAITAKU_EPHEMERAL_URL must be redis, sqlite or postgresql")
-    if address.get_backend_name() == "sqlite" and address.database in {None, "", ":memory:"}:
+    if address.get_backend_name() == "sqlite" and not _is_file(address):
         raise SettingsError("ZAITAKU_EPHEMERAL_URL must name a file: each process has its memory")
+
+
+def _is_file(address: URL) -> bool:
+    name = address.database or ":memory:"
+    return ":memory:" not in name and address.query.get("mode") != "memory"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
@@ -38,25 +38,27 @@ _AWAY_CODES: Final = frozenset({"BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED"})
 _NO_FIELDS: Final = {"": ""}
 """Redis keeps no hash without fields, so an entry without any gets one that is never shown."""
 
-_CREATE: Final = """
+# With "#!lua" Redis refuses a whole script on a replica or when full, before its first line: no
+# answer comes from a stale copy (redis.io/docs, "Lua API reference", script flags; Redis 7).
+_CREATE: Final = """#!lua
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 """
-_MERGE: Final = """
+_MERGE: Final = """#!lua
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 local fields = redis.call('HGETALL', KEYS[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return fields
 """
-_TAKE: Final = """
+_TAKE: Final = """#!lua flags=allow-oom
 local fields = redis.call('HGETALL', KEYS[1])
 redis.call('DEL', KEYS[1])
 return fields
 """
-_COUNT: Final = """
+_COUNT: Final = """#!lua
 local number = redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return number
@@ -93,7 +95,7 @@ class RedisEphemeralStore:
     def read(self, key: str) -> Fields | None:
         """Return the living entry's fields, or ``None``."""
         with self._reported():
-            return _shown(self._redis.hgetall(key))
+            return _shown(cast(dict[str, str], self._redis.hgetall(key)))
 
     def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
         """Set ``fields`` in a living entry and renew its time to live; return all its fields."""

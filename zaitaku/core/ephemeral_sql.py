@@ -50,7 +50,7 @@ _ESCAPED: Final = re.compile("%([0-9a-f]{4})")
 
 
 class SqlEphemeralStore:
-    """An ``EphemeralStore`` behind an SQLAlchemy URL (``sqlite:///file`` or ``postgresql+psycopg``).
+    """An ``EphemeralStore`` behind an SQLAlchemy URL (SQLite in a file, or PostgreSQL).
 
     The table is made when the store is opened.
 
@@ -93,9 +93,7 @@ class SqlEphemeralStore:
     def count(self, key: str, ttl: timedelta) -> int:
         """Add one to a counter and return it; the time to live runs from the first count."""
         first = _packed({COUNT_FIELD: "1"})
-        counter = self._fields(
-            self._statements.count, key, fields=first, dies=self._after(ttl)
-        )
+        counter = self._fields(self._statements.count, key, fields=first, dies=self._after(ttl))
         self._purge_when_due()
         return int((counter or {})[COUNT_FIELD])
 
@@ -126,7 +124,7 @@ class SqlEphemeralStore:
     def _after(self, ttl: timedelta) -> int:
         return (self._clock.now() + ttl - _EPOCH) // _MICROSECOND
 
-    def _fields(self, statement: TextClause, key: str, **values: Any) -> Fields | None:
+    def _fields(self, statement: TextClause, key: str, **values: str | int) -> Fields | None:
         now = self._after(timedelta())
         found = self._run(statement, {"key": _digest(key), "now": now, **values})
         return _unpacked(found[0]) if found else None

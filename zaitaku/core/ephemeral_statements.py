@@ -24,9 +24,7 @@ CREATE: Final = text(
     " WHERE ephemeral.expires_at <= :now RETURNING fields"
 )
 READ: Final = text("SELECT fields FROM ephemeral WHERE key = :key AND expires_at > :now")
-TAKE: Final = text(
-    "DELETE FROM ephemeral WHERE key = :key AND expires_at > :now RETURNING fields"
-)
+TAKE: Final = text("DELETE FROM ephemeral WHERE key = :key AND expires_at > :now RETURNING fields")
 DELETE: Final = text("DELETE FROM ephemeral WHERE key = :key")
 
 

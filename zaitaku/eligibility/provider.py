@@ -20,6 +20,14 @@ class EligibilityProvider(Protocol):
         ...
 
 
+class NoEligibility:
+    """The provider of a deployment that has none yet: names stay empty, consents are complete."""
+
+    def find(self, subject_hashes: tuple[str, ...]) -> Insured | None:
+        """Return ``None``: nobody can be asked."""
+        return None
+
+
 def insured_or_none(
     provider: EligibilityProvider, subject_hashes: tuple[str, ...]
 ) -> Insured | None:

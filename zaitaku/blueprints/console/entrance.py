@@ -1,0 +1,211 @@
+"""Logging in and out, and replacing one's password."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+from flask import redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from zaitaku.accounts.errors import (
+    AccountNotUsable,
+    InitialPasswordOver,
+    LoginRefused,
+    SessionEnd,
+    WrongPassword,
+)
+from zaitaku.accounts.model import SHORTEST_PASSWORD, Permission
+from zaitaku.accounts.service import LoginAttempt, Staff
+from zaitaku.accounts.sessions import SessionName
+from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import COOKIE_FIELD, PUBLIC, current_staff, requires
+from zaitaku.core.errors import InvalidField, TooManyAttempts
+
+Page = str | Response | tuple[str, HTTPStatus]
+
+_CSRF_FIELD: Final = "csrf_token"
+
+_ENDINGS: Final = {
+    SessionEnd.IDLE: "30分のあいだ操作がなかったため、または他の画面でログアウトしたため、"
+    "ログアウトしました。",
+    SessionEnd.TOO_LONG: "ログインから12時間たったため、ログアウトしました。",
+    SessionEnd.CHANGED: "医療機関の設定またはアカウントが変更されたため、ログアウトしました。",
+}
+
+_MISSING: Final = {
+    "institution_code": "医療機関等コードを入力してください。",
+    "user_id": "ユーザIDを入力してください。",
+    "password": "パスワードを入力してください。",
+}
+
+_REFUSALS: Final = {
+    LoginRefused.code: "医療機関等コード、ユーザID、パスワードの組み合わせが登録と合いません。"
+    "もう一度お確かめください。5回続けて間違えると、アカウントはロックされます。"
+    "ロックされたときは、管理者に解除を頼んでください。",
+    InitialPasswordOver.code: "はじめのパスワードの期限（30日）が過ぎています。"
+    "管理者にパスワードの再発行を頼んでください。",
+    AccountNotUsable.code: "このアカウントは、今はログインに使えません。"
+    "利用開始年月日・利用終了年月日を管理者にお確かめください。",
+    TooManyAttempts.code: "短い時間に何度もログインが試されました。"
+    "15分ほど待ってから、もう一度お試しください。",
+}
+
+_RULES: Final = {
+    "too-short": f"新しいパスワードは{SHORTEST_PASSWORD}文字以上にしてください。",
+    "too-long": "新しいパスワードは128文字以下にしてください。",
+    "too-simple": "新しいパスワードは、6種類以上の文字を使ってください。",
+    "holds-user-id": "新しいパスワードに、ユーザIDを入れないでください。",
+    "same-as-current": "新しいパスワードは、今のパスワードと違うものにしてください。",
+}
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What the page shows again, and what is to be mended. Never holds a password."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@blueprint.get("/login")
+@requires(PUBLIC)
+def login() -> str:
+    """Ask for facility, user ID and password; say why a former session ended."""
+    return _login_page(_Form())
+
+
+@blueprint.post("/login")
+@requires(PUBLIC)
+def log_in() -> Page:
+    """Open a session under a new name, or show the form again."""
+    typed = {name: request.form.get(name, "") for name in _MISSING}
+    values = {name: typed[name] for name in ("institution_code", "user_id")}
+    missing = {name: words for name, words in _MISSING.items() if not typed[name].strip()}
+    if missing:
+        return _login_page(_Form(values, missing)), HTTPStatus.UNPROCESSABLE_ENTITY
+    attempt = LoginAttempt(**typed, address=request.remote_addr or "")
+    try:
+        staff = services().accounts.authenticate(attempt)
+    except (LoginRefused, InitialPasswordOver, AccountNotUsable, TooManyAttempts) as refusal:
+        form = _Form(values, {"institution_code": _REFUSALS[refusal.code]})
+        return _login_page(form), refusal.status
+    _enter(staff)
+    return redirect(_landing(staff), HTTPStatus.SEE_OTHER)
+
+
+def _login_page(form: _Form) -> str:
+    ended = request.args.get("ended", "")
+    reason = _ENDINGS[SessionEnd(ended)] if ended in set(_ENDINGS) else ""
+    wanted = _safe_next(request.values.get("next", ""))
+    return render_template("console/login.html", form=form, reason=reason, wanted=wanted)
+
+
+def _enter(staff: Staff) -> None:
+    """Begin a session; whatever name or form token the browser had before is worth nothing now."""
+    _leave()
+    session[COOKIE_FIELD] = services().sessions.open(
+        staff.account, staff.facility.settings_version
+    )
+
+
+def _leave() -> None:
+    session.pop(_CSRF_FIELD, None)
+    former = session.pop(COOKIE_FIELD, None)
+    if former:
+        services().sessions.close(SessionName(former))
+
+
+def _landing(staff: Staff) -> str:
+    if Permission.USE_CONSOLE not in staff.account.permissions:
+        return url_for("console.password")
+    return _safe_next(request.form.get("next", "")) or url_for("console.menu")
+
+
+def _safe_next(wanted: str) -> str:
+    """Return ``wanted`` if it is a page of the console, so that nobody is sent elsewhere."""
+    is_ours = wanted.startswith(url_for("console.menu"))
+    is_entrance = wanted.startswith((url_for("console.login"), url_for("console.logout")))
+    return wanted if is_ours and not is_entrance else ""
+
+
+@blueprint.get("/logout")
+@requires(Permission.CHANGE_OWN_PASSWORD)
+def logout() -> str:
+    """Ask whether to log out."""
+    return render_template("console/logout.html")
+
+
+@blueprint.post("/logout")
+@requires(PUBLIC)
+def log_out() -> Response:
+    """End the session at once; a dead one may be ended again."""
+    _leave()
+    return redirect(url_for("console.logged_out"), HTTPStatus.SEE_OTHER)
+
+
+@blueprint.get("/logged-out")
+@requires(PUBLIC)
+def logged_out() -> str:
+    """Say that nobody is logged in any more."""
+    return render_template("console/logged_out.html")
+
+
+@blueprint.get("/password")
+@requires(Permission.CHANGE_OWN_PASSWORD)
+def password() -> str:
+    """Ask for the present and the new password."""
+    return _password_page({})
+
+
+@blueprint.post("/password")
+@requires(Permission.CHANGE_OWN_PASSWORD)
+def change_password() -> Page:
+    """Replace the password; all sessions end and this browser gets a new one."""
+    typed = {name: request.form.get(name, "") for name in ("current", "new_password", "again")}
+    errors = _mistakes(typed)
+    if not errors:
+        try:
+            staff = services().accounts.change_password(
+                current_staff().account, current=typed["current"], new=typed["new_password"]
+            )
+        except InvalidField as error:
+            errors = {"new_password": _RULES[error.rule]}
+        except WrongPassword:
+            return _after_wrong_password()
+        else:
+            _enter(staff)
+            return redirect(url_for("console.password_changed"), HTTPStatus.SEE_OTHER)
+    return _password_page(errors), HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def _mistakes(typed: dict[str, str]) -> dict[str, str]:
+    errors = {}
+    if not typed["current"]:
+        errors["current"] = "今のパスワードを入力してください。"
+    if not typed["new_password"]:
+        errors["new_password"] = "新しいパスワードを入力してください。"
+    elif typed["again"] != typed["new_password"]:
+        errors["again"] = "新しいパスワードと同じものを、もう一度入力してください。"
+    return errors
+
+
+def _after_wrong_password() -> Page:
+    account = current_staff().account
+    known = services().accounts.get(account.facility_id, account.id)
+    if known.is_locked:
+        _leave()
+        return redirect(url_for("console.login", ended="locked"), HTTPStatus.SEE_OTHER)
+    message = "今のパスワードが登録と合いません。もう一度入力してください。"
+    return _password_page({"current": message}), HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def _password_page(errors: dict[str, str]) -> str:
+    return render_template("console/password.html", errors=errors, shortest=SHORTEST_PASSWORD)
+
+
+@blueprint.get("/password/changed")
+@requires(Permission.USE_CONSOLE)
+def password_changed() -> str:
+    """Say that the new password holds."""
+    return render_template("console/password_changed.html")

@@ -1,0 +1,30 @@
+"""The menu, help, and the sign of life that keeps a session open."""
+
+from http import HTTPStatus
+
+from flask import render_template
+
+from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.permissions import PUBLIC, requires
+
+
+@blueprint.get("/")
+@requires(Permission.USE_CONSOLE)
+def menu() -> str:
+    """Show the groups of the menu that the role may use (domain.md §2)."""
+    return render_template("console/menu.html")
+
+
+@blueprint.get("/help")
+@requires(PUBLIC)
+def help_page() -> str:
+    """Explain what the console does and whom to ask."""
+    return render_template("console/help.html")
+
+
+@blueprint.get("/stay")
+@requires(Permission.CHANGE_OWN_PASSWORD)
+def stay() -> tuple[str, HTTPStatus]:
+    """Renew the session of somebody who says that they are still there."""
+    return "", HTTPStatus.NO_CONTENT

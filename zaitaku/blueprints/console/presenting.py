@@ -1,0 +1,43 @@
+"""How the console writes times, channels and acts (terms of domain.md §2, §3, §8)."""
+
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Final
+
+from zaitaku.core.clock import JST
+from zaitaku.facilities.model import Channel
+from zaitaku.reception.model import UrlAct
+
+NOT_OBTAINED: Final = "（未取得）"
+"""Where the eligibility result has not told a name yet."""
+
+CHANNEL_NAMES: Final = MappingProxyType(
+    {
+        Channel.HOME_VISIT: "訪問診療等",
+        Channel.ONLINE: "オンライン診療等・外来診療等（通常とは異なる動線）",
+    }
+)
+SHORT_CHANNEL_NAMES: Final = MappingProxyType(
+    {Channel.HOME_VISIT: "訪問診療等", Channel.ONLINE: "オンライン診療等"}
+)
+"""For narrow columns and file names."""
+
+ACT_NAMES: Final = MappingProxyType(
+    {
+        UrlAct.ISSUE: "最初の発行",
+        UrlAct.ROTATE: "URLを変更する",
+        UrlAct.REVERT: "URLを変更前に戻す",
+        UrlAct.RESET: "最初のURLに戻す",
+    }
+)
+
+
+def japan_time(moment: datetime) -> str:
+    """Return ``moment`` in Japan, with the year: ``2026年11月20日 10:00``."""
+    local = moment.astimezone(JST)
+    return f"{japan_day(local.date())} {local:%H:%M}"
+
+
+def japan_day(day: date) -> str:
+    """Return a calendar day: ``2026年11月20日``."""
+    return f"{day.year}年{day.month}月{day.day}日"

@@ -1,0 +1,88 @@
+"""After the card: what was registered, and the receipt to keep."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import Response as FlaskResponse
+from flask import redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient import presenters as show
+from zaitaku.blueprints.patient.errors import JourneyGone
+from zaitaku.blueprints.patient.journey import Journey
+from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.consent.model import Decision, Receipt
+from zaitaku.core.clock import japan_date
+from zaitaku.core.ids import JourneyId
+from zaitaku.facilities.model import Channel
+
+SOON: Final = timedelta(days=90)
+"""How long before its end a certificate's holder is told (renewal opens three months ahead)."""
+
+
+@blueprint.get("/j/<string:journey>/done")
+def done(journey: str) -> str | Response:
+    """Show the reference number and what the facility sees now."""
+    present, receipt = _registered(JourneyId(journey))
+    if receipt is None:
+        return redirect(url_for("patient.check", journey=journey), 303)
+    return render_template(
+        "patient/done.html",
+        **_receipt_values(present, receipt),
+        is_home_visit=receipt.channel is Channel.HOME_VISIT,
+        grants=any(line.decision is Decision.GRANT for line in receipt.lines),
+        expires=_expires_soon(present),
+    )
+
+
+@blueprint.get("/j/<string:journey>/receipt")
+def receipt_page(journey: str) -> str | Response:
+    """Show the whole statement, to print."""
+    present, receipt = _registered(JourneyId(journey))
+    if receipt is None:
+        return redirect(url_for("patient.check", journey=journey), 303)
+    return render_template(
+        "patient/receipt.html",
+        **_receipt_values(present, receipt),
+        back=url_for("patient.done", journey=journey),
+    )
+
+
+@blueprint.get("/j/<string:journey>/receipt/text")
+def receipt_text(journey: str) -> Response:
+    """Give the receipt as a plain text file, to keep."""
+    present, receipt = _registered(JourneyId(journey))
+    if receipt is None:
+        return redirect(url_for("patient.check", journey=journey), 303)
+    text = render_template("patient/receipt.txt", **_receipt_values(present, receipt))
+    answer = FlaskResponse("\ufeff" + text, mimetype="text/plain")
+    answer.headers["Content-Disposition"] = f"attachment; filename=receipt-{receipt.reference}.txt"
+    return answer
+
+
+def _registered(id_: JourneyId) -> tuple[Journey, Receipt | None]:
+    present = journeys.load(id_)
+    receipt = services().consent.receipt_of(id_)
+    if receipt is None and present.registered:
+        raise JourneyGone("registered, but no record")
+    return present, receipt
+
+
+def _receipt_values(present: Journey, receipt: Receipt) -> dict[str, Any]:
+    return {
+        "journey": present,
+        "receipt": receipt,
+        "facility": journeys.context_after_all(present).facility,
+        "rows": show.receipt_rows(receipt),
+        "validity": show.validity_text(receipt),
+        "Decision": Decision,
+    }
+
+
+def _expires_soon(present: Journey) -> str:
+    expires = present.certificate_expires
+    if expires is None or expires - services().clock.now() > SOON:
+        return ""
+    return show.day_text(japan_date(expires))

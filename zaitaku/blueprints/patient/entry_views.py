@@ -1,0 +1,98 @@
+"""The ways in: a facility's URL, and the page on which its number is typed."""
+
+from datetime import timedelta
+from typing import Final
+
+from flask import g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.i18n import plain_text
+from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient.forms import Form, NumberForm
+from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
+from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text
+from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.blueprints.patient.visit_dates import read_linked
+from zaitaku.core.clock import japan_date
+from zaitaku.core.errors import InvalidField, TooManyAttempts
+from zaitaku.facilities.model import Channel
+from zaitaku.reception.errors import UnknownUrl
+from zaitaku.reception.model import ReceptionContext
+
+Answer = str | Response | tuple[str, int]
+
+TYPED_WINDOW: Final = timedelta(minutes=10)
+TYPED_LIMIT: Final = 30
+"""Numbers tried per address in ``TYPED_WINDOW``; a whole clinic may share one address."""
+
+
+@blueprint.get("/")
+def front() -> Response:
+    """Lead whoever knows only the host to the page that takes a number."""
+    return redirect(url_for("patient.number"), 303)
+
+
+@blueprint.get("/r/<string:token>")
+def entry(token: str) -> str:
+    """Say whose page this is, what it is for and what is needed."""
+    g.reception = services().reception.resolve(token)
+    visit, is_refused = _linked_visit(g.reception)
+    return render_template(
+        "patient/entry.html",
+        form=Form(),
+        context=g.reception,
+        facility=g.reception.facility,
+        channel_name=CHANNEL_NAMES[g.reception.channel],
+        is_online=g.reception.channel is Channel.ONLINE,
+        visit_day=day_text(visit.day) if visit else "",
+        is_date_refused=is_refused,
+    )
+
+
+@blueprint.post("/r/<string:token>")
+def start(token: str) -> Response:
+    """Begin a journey."""
+    g.reception = services().reception.resolve(token)
+    visit, _ = _linked_visit(g.reception)
+    journey = journeys.begin(g.reception, visit_fields(visit) if visit else {})
+    return redirect(url_for("patient.prepare", journey=journey), 303)
+
+
+@blueprint.route("/e", methods=["GET", "POST"])
+def number() -> Answer:
+    """Take the number of a poster, for who cannot read its QR code."""
+    form = NumberForm()
+    if not form.is_submitted():
+        return _number_page(form, "")
+    _count_attempt()
+    if not form.validate():
+        return _number_page(form, plain_text("番号を入力してください。")), 422
+    try:
+        token = services().reception.resolve_number(form.number.data)
+    except UnknownUrl:
+        words = plain_text("この番号は見つかりません。数字を一つずつ、もう一度お確かめください。")
+        return _number_page(form, words), 422
+    return redirect(url_for("patient.entry", token=token), 303)
+
+
+def _number_page(form: NumberForm, error: str) -> str:
+    return render_template("patient/number.html", form=form, error=error)
+
+
+def _count_attempt() -> None:
+    attempts = services().ephemeral.count(f"typed:{request.remote_addr}", TYPED_WINDOW)
+    if attempts > TYPED_LIMIT:
+        raise TooManyAttempts(retry_after=int(TYPED_WINDOW.total_seconds()))
+
+
+def _linked_visit(context: ReceptionContext) -> tuple[Visit | None, bool]:
+    """Return the visit that the link fixes, and whether it carries a day that cannot be."""
+    linked = request.args.get("date", "")
+    if not linked or context.channel is not Channel.ONLINE:
+        return None, False
+    try:
+        day = read_linked(linked, japan_date(services().clock.now()))
+    except InvalidField:
+        return None, True
+    return Visit(VisitKind.ONLINE, day, fixed=True), False

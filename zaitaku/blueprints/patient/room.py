@@ -1,0 +1,12 @@
+"""The blueprint itself; the views register themselves on it."""
+
+from typing import Final
+
+from flask import Blueprint
+
+from zaitaku.blueprints import pages
+from zaitaku.blueprints.permissions import PATIENT_SESSION, declare
+
+blueprint: Final = Blueprint("patient", __name__)
+declare(blueprint, PATIENT_SESSION)
+blueprint.before_request(pages.remember_choices)

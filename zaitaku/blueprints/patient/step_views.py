@@ -1,0 +1,391 @@
+"""The questions of the wizard, one page each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from flask import abort, redirect, render_template, request, url_for
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.i18n import current_language, mark, page_text
+from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient import presenters as show
+from zaitaku.blueprints.patient.forms import CheckForm, ChoiceForm, Form, VisitForm
+from zaitaku.blueprints.patient.journey import (
+    ITEM_PREFIX,
+    ChoiceMode,
+    Preparation,
+    Visit,
+    VisitKind,
+    mode_fields,
+    visit_fields,
+)
+from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.blueprints.patient.steps import Situation, StepName, after, before, first_open, is_open
+from zaitaku.blueprints.patient.visit_dates import FIELD, TypedDate
+from zaitaku.consent.model import ConsentItem, Decision, Operator
+from zaitaku.core.clock import japan_date
+from zaitaku.core.errors import InvalidField, NotFound
+from zaitaku.core.ids import JourneyId
+
+Answer = str | Response | tuple[str, int]
+"""What a view gives back."""
+
+
+@dataclass(frozen=True)
+class ChoicePage:
+    """A page with one choice: its template, its answers, what is said when none is chosen."""
+
+    name: StepName
+    template: str
+    choices: type[StrEnum]
+    missing: str
+    kept: Callable[[Situation], str]
+
+
+def _kept_preparation(part: Preparation) -> Callable[[Situation], str]:
+    return lambda situation: "yes" if part in situation.journey.prepared else ""
+
+
+CARD_PAGE: Final = ChoicePage(
+    StepName.CARD_AT_HAND,
+    "patient/prepare-card.html",
+    show.CardAnswer,
+    mark("マイナンバーカードがあるかどうかを選んでください。"),
+    _kept_preparation(Preparation.CARD),
+)
+PIN_PAGE: Final = ChoicePage(
+    StepName.PIN,
+    "patient/prepare-pin.html",
+    show.PinAnswer,
+    mark("暗証番号がわかるかどうかを選んでください。"),
+    _kept_preparation(Preparation.PIN),
+)
+READER_PAGE: Final = ChoicePage(
+    StepName.READER,
+    "patient/prepare-reader.html",
+    show.ReaderAnswer,
+    mark("カードを読み取る方法を選んでください。"),
+    _kept_preparation(Preparation.READER),
+)
+OPERATOR_PAGE: Final = ChoicePage(
+    StepName.OPERATOR,
+    "patient/operator.html",
+    Operator,
+    mark("操作している人を選んでください。"),
+    lambda situation: situation.journey.operator or "",
+)
+MODE_PAGE: Final = ChoicePage(
+    StepName.CHOOSE,
+    "patient/choose.html",
+    ChoiceMode,
+    mark("答え方を選んでください。"),
+    lambda situation: situation.journey.mode or "",
+)
+HELP_TOPICS: Final[dict[StrEnum, str]] = {
+    show.CardAnswer.NO: "card",
+    show.PinAnswer.FORGOTTEN: "pin",
+    show.PinAnswer.NONE: "card-without-pin",
+    show.ReaderAnswer.PHONE: "phone",
+    show.ReaderAnswer.NO: "reader",
+}
+
+
+@blueprint.route("/j/<string:journey>/prepare", methods=["GET", "POST"])
+def prepare(journey: str) -> Answer:
+    """Ask whether the card is at hand."""
+    return _preparation(JourneyId(journey), CARD_PAGE, Preparation.CARD)
+
+
+@blueprint.route("/j/<string:journey>/prepare/pin", methods=["GET", "POST"])
+def prepare_pin(journey: str) -> Answer:
+    """Ask whether the PIN is known."""
+    return _preparation(JourneyId(journey), PIN_PAGE, Preparation.PIN)
+
+
+@blueprint.route("/j/<string:journey>/prepare/reader", methods=["GET", "POST"])
+def prepare_reader(journey: str) -> Answer:
+    """Ask how the card will be read."""
+    return _preparation(JourneyId(journey), READER_PAGE, Preparation.READER)
+
+
+@blueprint.route("/j/<string:journey>/operator", methods=["GET", "POST"])
+def operator(journey: str) -> Answer:
+    """Ask who handles the screen."""
+    form = ChoiceForm(Operator)
+    if form.validate_on_submit():
+        return _take(JourneyId(journey), StepName.OPERATOR, {"operator": form.answer.data})
+    return _choice(JourneyId(journey), OPERATOR_PAGE, form)
+
+
+@blueprint.route("/j/<string:journey>/visit", methods=["GET", "POST"])
+def visit(journey: str) -> Answer:
+    """Ask for the 受診日 (online channel only)."""
+    form = VisitForm(VisitKind)
+    typed = TypedDate(**form.visit_date.data) if form.is_submitted() else None
+    error = None
+    if form.validate_on_submit():
+        try:
+            fields = visit_fields(_read_visit(VisitKind(form.answer.data), typed))
+            return _take(JourneyId(journey), StepName.VISIT, fields)
+        except InvalidField as failure:
+            error = failure
+    return _visit_page(JourneyId(journey), form, typed, error)
+
+
+@blueprint.route("/j/<string:journey>/notice", methods=["GET", "POST"])
+def notice(journey: str) -> Answer:
+    """Give the notice on 資格確認: it is no question."""
+    if Form().validate_on_submit():
+        return _take(JourneyId(journey), StepName.NOTICE, {"noticed": "yes"})
+    situation = opened(JourneyId(journey), StepName.NOTICE)
+    wording = services().wordings.notice(current_language())
+    return _page("patient/notice.html", situation, StepName.NOTICE, form=Form(), wording=wording)
+
+
+@blueprint.route("/j/<string:journey>/choose", methods=["GET", "POST"])
+def choose(journey: str) -> Answer:
+    """Offer to agree to all, to none, or to decide one by one."""
+    form = ChoiceForm(ChoiceMode)
+    if form.validate_on_submit():
+        mode = ChoiceMode(form.answer.data)
+        return _take(JourneyId(journey), StepName.CHOOSE, mode_fields(mode))
+    return _choice(JourneyId(journey), MODE_PAGE, form)
+
+
+@blueprint.route("/j/<string:journey>/items/<string:item>", methods=["GET", "POST"])
+def items(journey: str, item: str) -> Answer:
+    """Ask for one item's consent."""
+    asked = _item(item)
+    form = ChoiceForm(Decision)
+    if form.validate_on_submit():
+        return _take_item(JourneyId(journey), asked, Decision(form.answer.data))
+    situation = opened(JourneyId(journey), StepName.ITEMS)
+    place = _place(situation, asked)
+    wording = show.wordings_of(situation)[place]
+    return _answered(
+        "patient/item.html",
+        situation,
+        StepName.ITEMS,
+        form,
+        message=page_text("「同意する」か「同意しない」のどちらかを選んでください。"),
+        value=form.answer.data or situation.journey.decision_of(asked) or "",
+        options=show.decision_options(),
+        wording=wording,
+        number=place + 1,
+        total=len(situation.questions),
+        back=_back_of_item(situation, place),
+    )
+
+
+@blueprint.route("/j/<string:journey>/check", methods=["GET", "POST"])
+def check(journey: str) -> Answer:
+    """Show every answer before the card is read."""
+    id_ = JourneyId(journey)
+    form = CheckForm()
+    if not form.validate_on_submit():
+        return _check_page(opened(id_, StepName.CHECK), is_stale=False)
+    language = current_language()
+    confirmed = {"checked": form.revision.data, "checked_language": language.value}
+    situation = journeys.situation_of(journeys.answer(id_, confirmed))
+    if is_open(StepName.CARD, situation):
+        return redirect(url_for("patient.card", journey=id_), 303)
+    if not is_open(StepName.CHECK, situation):
+        return redirect(address_of(first_open(situation), situation), 303)
+    return _check_page(situation, is_stale=True), 409
+
+
+def opened(id_: JourneyId, name: StepName) -> Situation:
+    """Return the situation for the page of ``name``, or lead to where the journey stands."""
+    journey = journeys.load(id_)
+    if journey.registered:
+        abort(redirect(url_for("patient.done", journey=id_), 303))
+    situation = journeys.situation_of(journey)
+    if not is_open(name, situation):
+        abort(redirect(address_of(first_open(situation), situation), 303))
+    return situation
+
+
+def address_of(name: StepName, situation: Situation) -> str:
+    """Return the address of a step's page; of the items, the first undecided one's."""
+    id_ = situation.journey.id
+    if name is not StepName.ITEMS:
+        return url_for(f"patient.{name}", journey=id_)
+    question = (situation.undecided or situation.questions)[0]
+    return url_for("patient.items", journey=id_, item=question.item.value)
+
+
+def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
+    form = ChoiceForm(page.choices)
+    if not form.validate_on_submit():
+        return _choice(id_, page, form)
+    chosen = page.choices(form.answer.data)
+    if chosen in HELP_TOPICS:
+        return redirect(url_for("patient.help_page", journey=id_, topic=HELP_TOPICS[chosen]), 303)
+    return _take(id_, page.name, {part.value: "yes"})
+
+
+def _take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
+    situation = journeys.situation_of(journeys.answer(id_, fields))
+    return redirect(address_of(_next(name, situation), situation), 303)
+
+
+def _next(name: StepName, situation: Situation) -> StepName:
+    following = StepName.CHECK if "change" in request.args else after(name, situation)
+    return following if is_open(following, situation) else first_open(situation)
+
+
+def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Response:
+    situation = journeys.situation_of(journeys.answer(id_, {ITEM_PREFIX + item: decision}))
+    place = _place(situation, item)
+    if "change" not in request.args and place + 1 < len(situation.questions):
+        following = situation.questions[place + 1].item.value
+        return redirect(url_for("patient.items", journey=id_, item=following), 303)
+    return redirect(address_of(_next(StepName.ITEMS, situation), situation), 303)
+
+
+def _item(name: str) -> ConsentItem:
+    if name not in set(ConsentItem):
+        raise NotFound("item")
+    return ConsentItem(name)
+
+
+def _place(situation: Situation, item: ConsentItem) -> int:
+    asked = [question.item for question in situation.questions]
+    if item not in asked:
+        raise NotFound("item not asked")
+    return asked.index(item)
+
+
+def _back_of_item(situation: Situation, place: int) -> str:
+    id_ = situation.journey.id
+    if "change" in request.args:
+        return url_for("patient.check", journey=id_)
+    if not place:
+        return url_for("patient.choose", journey=id_)
+    earlier = situation.questions[place - 1].item.value
+    return url_for("patient.items", journey=id_, item=earlier)
+
+
+def _choice(id_: JourneyId, page: ChoicePage, form: ChoiceForm) -> Answer:
+    situation = opened(id_, page.name)
+    return _answered(
+        page.template,
+        situation,
+        page.name,
+        form,
+        message=page_text(page.missing),
+        value=form.answer.data or page.kept(situation),
+        options=show.options(page.choices),
+        wordings=show.wordings_of(situation) if page is MODE_PAGE else (),
+    )
+
+
+def _answered(
+    template: str, situation: Situation, name: StepName, form: Form, message: Markup, **values: Any
+) -> Answer:
+    if not form.is_submitted():
+        return _page(template, situation, name, form=form, errors=[], error="", **values)
+    errors = [{"field": "answer", "message": message}]
+    page = _page(template, situation, name, form=form, errors=errors, error=message, **values)
+    return page, 422
+
+
+def _page(template: str, situation: Situation, name: StepName, **values: Any) -> str:
+    values.setdefault("back", _back(name, situation))
+    return render_template(
+        template,
+        situation=situation,
+        context=situation.context,
+        facility=situation.context.facility,
+        **values,
+    )
+
+
+def _back(name: StepName, situation: Situation) -> str:
+    if "change" in request.args:
+        return url_for("patient.check", journey=situation.journey.id)
+    earlier = before(name, situation)
+    if earlier is None:
+        return address_of_entry(situation)
+    if earlier is StepName.ITEMS:
+        last = situation.questions[-1].item.value
+        return url_for("patient.items", journey=situation.journey.id, item=last)
+    return address_of(earlier, situation)
+
+
+def address_of_entry(situation: Situation) -> str:
+    """Return the path of the entry page on which the journey began."""
+    address = services().reception.address(situation.context.version)
+    return address.removeprefix(services().settings.origin)
+
+
+def _check_page(situation: Situation, *, is_stale: bool) -> str:
+    return _page(
+        "patient/check.html",
+        situation,
+        StepName.CHECK,
+        form=CheckForm(formdata=None),
+        rows=show.check_rows(situation),
+        notice=services().wordings.notice(current_language()),
+        revision=situation.revision(current_language()),
+        is_stale=is_stale,
+    )
+
+
+VISIT_ERRORS: Final = {
+    "choice": mark("どちらの診療かを選んでください。"),
+    "required": mark("オンライン診療の受診日を、年・月・日の欄に入力してください。"),
+    "no-such-day": mark("受診日の年・月・日を、もう一度お確かめください。例：2026年12月1日"),
+    "past": mark("受診日が過ぎています。今日か、今日より後の日を入力してください。"),
+    "too-far": mark("受診日が1年より先になっています。1年以内の日を入力してください。"),
+}
+
+
+def _read_visit(kind: VisitKind, typed: TypedDate | None) -> Visit:
+    today = japan_date(services().clock.now())
+    if kind is VisitKind.WALK_IN or typed is None:
+        return Visit(kind, today)
+    return Visit(kind, typed.read(today))
+
+
+def _visit_page(
+    id_: JourneyId, form: VisitForm, typed: TypedDate | None, failure: InvalidField | None
+) -> Answer:
+    situation = opened(id_, StepName.VISIT)
+    rule = _broken_rule(form, failure)
+    message = page_text(VISIT_ERRORS[rule]) if rule else ""
+    field = "answer" if rule == "choice" else f"{FIELD}-year"
+    kept = situation.journey.visit
+    page = _page(
+        "patient/visit.html",
+        situation,
+        StepName.VISIT,
+        form=form,
+        errors=[{"field": field, "message": message}] if rule else [],
+        kind_error=message if rule == "choice" else "",
+        date_error=message if rule != "choice" else "",
+        options=show.options(VisitKind),
+        value=form.answer.data or (kept.kind if kept else ""),
+        day=typed or _offered_day(situation),
+        example=show.day_text(situation.today),
+    )
+    return (page, 422) if rule else page
+
+
+def _broken_rule(form: VisitForm, failure: InvalidField | None) -> str:
+    if not form.is_submitted():
+        return ""
+    if form.answer.errors:
+        return "choice"
+    return failure.rule if failure else "no-such-day"
+
+
+def _offered_day(situation: Situation) -> TypedDate:
+    kept = situation.journey.visit
+    if kept and kept.kind is VisitKind.ONLINE:
+        return TypedDate.of(kept.day)
+    return replace(TypedDate.of(situation.today), month="", day="")

@@ -1,0 +1,98 @@
+"""The bridge as a WSGI application."""
+
+import logging
+import traceback
+from typing import Final
+
+from flask import Flask, Response, g, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from zaitaku.cardbridge import guards
+from zaitaku.cardbridge.bridge import EXTENSION, assemble, bridge
+from zaitaku.cardbridge.config import BridgeConfig
+from zaitaku.cardbridge.failures import BridgeError, ClockWrong, KeyUnreachable, PageMissing
+from zaitaku.cardbridge.reading_views import reading_pages
+from zaitaku.cardbridge.rendering import Action, Page, render
+from zaitaku.cardbridge.requests import language_hint
+from zaitaku.cardbridge.status_views import status_pages
+from zaitaku.cardbridge.virtual import UnknownCard
+
+LOG = logging.getLogger(__name__)
+
+FORM_LIMIT: Final = 256 * 1024
+NOT_PAGES: Final = frozenset({"status.assets", "status.virtual_cards"})
+WORTH_A_RETRY: Final = (KeyUnreachable, ClockWrong)
+
+
+def create_bridge(config: BridgeConfig) -> Flask:
+    """Return the bridge's application; it must be served at ``config.address`` only."""
+    app = Flask("zaitaku.cardbridge", template_folder="pages/templates", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = FORM_LIMIT
+    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_LIMIT
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.extensions[EXTENSION] = assemble(config)
+    app.register_blueprint(reading_pages)
+    app.register_blueprint(status_pages)
+    app.before_request(_guard)
+    app.after_request(_harden)
+    app.register_error_handler(BridgeError, _refusal)
+    app.register_error_handler(UnknownCard, _unknown_card)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unforeseen)
+    return app
+
+
+def _guard() -> None:
+    guards.check_host(request, bridge().config.hosts)
+    if request.method not in guards.SAFE_METHODS:
+        guards.check_post(request)
+    elif request.endpoint not in NOT_PAGES:
+        guards.check_page(request)
+
+
+def _harden(response: Response) -> Response:
+    return guards.harden(response, g.get("form_origin"))
+
+
+def _refusal(error: BridgeError) -> Response:
+    LOG.warning("refused: %s", error.page)
+    return render(
+        Page(error.page, error.status, error.facts, _ways_on(error), language=_hint())
+    )
+
+
+def _ways_on(error: BridgeError) -> tuple[Action, ...]:
+    retry = Action("common.retry", _same_request(), primary=True)
+    back = Action("common.back", error.back or "", primary=not isinstance(error, WORTH_A_RETRY))
+    return (
+        *([retry] if isinstance(error, WORTH_A_RETRY) and request.args.get("request") else []),
+        *([back] if error.back else []),
+    )
+
+
+def _same_request() -> str:
+    return url_for("reading.begin", request=request.args.get("request", ""))
+
+
+def _hint() -> str:
+    return language_hint(request.values.get("request", ""))
+
+
+def _unknown_card(_: UnknownCard) -> Response:
+    return _refusal(PageMissing())
+
+
+def _http_error(error: HTTPException) -> Response:
+    return render(Page(PageMissing.page, PageMissing.status)) if error.code is None else render(
+        Page(PageMissing.page if error.code in {404, 405} else "malformed", error.code)
+    )
+
+
+def _unforeseen(error: Exception) -> Response:
+    """Answer calmly; the log gets the places in the code, never a value or a message."""
+    places = " < ".join(
+        f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__))
+    )
+    LOG.error("unforeseen %s at %s", type(error).__name__, places)
+    unforeseen = BridgeError()
+    return render(Page(unforeseen.page, unforeseen.status))
