@@ -20,6 +20,7 @@ from zaitaku.identity.revocation.ocsp import Ocsp
 from zaitaku.identity.revocation.source import RevocationChain, RevocationSource
 from zaitaku.identity.service import IdentityService
 from zaitaku.identity.verification import ProofVerifier
+from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.tokens import UrlTokens
 from zaitaku.settings import Mode, Settings
@@ -35,6 +36,7 @@ class Services:
     ephemeral: EphemeralStore
     facilities: FacilityService
     reception: ReceptionService
+    prints: PrintService
     identity: IdentityService
     wordings: Wordings
     consent: ConsentService
@@ -65,6 +67,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         ephemeral=ephemeral,
         facilities=FacilityService(database=database, clock=clock),
         reception=reception,
+        prints=PrintService(database=database, reception=reception, clock=clock),
         identity=_identity(settings, ephemeral, clock),
         wordings=wordings,
         consent=ConsentService(

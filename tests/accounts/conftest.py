@@ -68,4 +68,3 @@ def any_facility(any_database: Database, clock: FixedClock) -> Facility:
     return new_facility(any_database, clock, CODE)
 
 
-from tests.accounts._tmp_template import sqlite_template  # noqa

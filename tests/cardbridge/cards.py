@@ -1,6 +1,6 @@
 """Virtual My Number Cards for the tests of this room, with their own small authority."""
 
-import datetime
+import datetime as dt
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ from zaitaku.cardbridge.virtualcard import VirtualCard
 PIN: Final = "8264"
 WRONG_PIN: Final = "1397"
 POLICY: Final = x509.ObjectIdentifier("1.2.392.200149.8.5.1.3.30")
-NOT_BEFORE: Final = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-NOT_AFTER: Final = datetime.datetime(2030, 12, 31, tzinfo=datetime.UTC)
+NOT_BEFORE: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+NOT_AFTER: Final = dt.datetime(2030, 12, 31, tzinfo=dt.UTC)
 
 
 def typed(pin: str = PIN) -> bytearray:

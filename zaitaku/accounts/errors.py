@@ -28,10 +28,17 @@ class InitialPasswordOver(ZaitakuError):
 
 
 class WrongPassword(ZaitakuError):
-    """The present password, asked for once more, is not right; the try was counted."""
+    """The present password, asked for once more, is not right; the try was counted.
+
+    ``is_locked`` tells whether it was one too many.
+    """
 
     code = "wrong-password"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, *, is_locked: bool) -> None:
+        super().__init__()
+        self.is_locked = is_locked
 
 
 class AccountExists(Conflict):
@@ -51,6 +58,8 @@ class SessionEnd(StrEnum):
     """It is 12 hours old."""
     CHANGED = "changed"
     """Settings of the facility, the password or the account changed."""
+    LOCKED = "locked"
+    """The present password was wrong too often."""
 
 
 class SessionEnded(ZaitakuError):

@@ -266,17 +266,20 @@ class AccountService:
         check_new_password(new, account.user_id)
         if half_width(new) == half_width(current):
             raise InvalidField("new_password", "same-as-current")
-        with self._database.reading() as connection:
-            known = _required(AccountStore(connection, account.facility_id).by_id(account.id))
+        known = self._get(account)
         changes = self._password_columns(new, must_change=False)
         if not self._settle(known, current, AccountAct.CHANGE_PASSWORD, changes):
-            raise WrongPassword
+            raise WrongPassword(is_locked=self._get(account).account.is_locked)
         changed = replace(
             known.account,
             password_changed_at=changes["password_changed_at"],
             must_change_password=False,
         )
         return Staff(changed, known.facility)
+
+    def _get(self, account: Account) -> KnownAccount:
+        with self._database.reading() as connection:
+            return _required(AccountStore(connection, account.facility_id).by_id(account.id))
 
     def unlock(self, facility_id: FacilityId, user_id: str, *, actor: str) -> Account:
         """Release an account that wrong passwords have locked.

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import Flask, request, session, url_for
 
@@ -106,9 +107,5 @@ def _text_size() -> TextSize:
 
 
 def _here(**choice: str) -> str:
-    if request.endpoint is None or request.endpoint == "static":
-        return "?" + "&".join(f"{name}={value}" for name, value in choice.items())
-    kept = {
-        name: value for name, value in request.args.items() if name not in {"lang", "size"}
-    }
-    return url_for(request.endpoint, **(request.view_args or {}), **kept, **choice)
+    kept = {name: value for name, value in request.args.items() if name not in {"lang", "size"}}
+    return f"{request.path}?{urlencode({**kept, **choice})}"

@@ -119,8 +119,8 @@ def _tries(value: object) -> int:
     return value
 
 
-def _key(pem: str) -> RSAPrivateKey:
-    key = load_pem_private_key(pem.encode(), password=None)
+def _key(pem: object) -> RSAPrivateKey:
+    key = load_pem_private_key(str(pem).encode(), password=None)
     if not isinstance(key, RSAPrivateKey):
         raise TypeError("key")
     return key

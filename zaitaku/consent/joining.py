@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
+from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.consent.tables import consent, consent_item, credential, patient
 from zaitaku.core.ids import PatientId
 
@@ -44,10 +45,21 @@ def _merge(connection: Connection, row: RowMapping, into: RowMapping) -> None:
         other = standing.get(item["item"])
         if other is None or other["since"] < item["since"]:
             _replace_item(connection, into, item)
+    _settle_contained(connection, into)
     for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
         connection.execute(table.delete().where(column == row["id"]))
     if into["recorded_at"] < row["recorded_at"]:
         _update(connection, into, {name: row[name] for name in _LATEST})
+
+
+def _settle_contained(connection: Connection, into: RowMapping) -> None:
+    # 診療 contains 薬剤: a later refusal of 薬剤 ends an earlier grant of 診療, as in one patient.
+    items = {item["item"]: item for item in _items(connection, into)}
+    clinical, medication = items.get(ConsentItem.CLINICAL), items.get(ConsentItem.MEDICATION)
+    if clinical is None or medication is None or clinical["since"] >= medication["since"]:
+        return
+    if (clinical["state"], medication["state"]) == (Decision.GRANT, Decision.REFUSE):
+        _replace_item(connection, into, {**medication, "item": ConsentItem.CLINICAL.value})
 
 
 def _items(connection: Connection, row: RowMapping) -> list[RowMapping]:
@@ -55,7 +67,9 @@ def _items(connection: Connection, row: RowMapping) -> list[RowMapping]:
     return list(connection.execute(query).mappings())
 
 
-def _replace_item(connection: Connection, into: RowMapping, item: RowMapping) -> None:
+def _replace_item(
+    connection: Connection, into: RowMapping, item: RowMapping | dict[str, Any]
+) -> None:
     same = (consent_item.c.consent_id == into["id"]) & (consent_item.c.item == item["item"])
     connection.execute(consent_item.delete().where(same))
     connection.execute(consent_item.insert().values({**item, "consent_id": into["id"]}))

@@ -95,7 +95,7 @@ class RedisEphemeralStore:
     def read(self, key: str) -> Fields | None:
         """Return the living entry's fields, or ``None``."""
         with self._reported():
-            return _shown(cast(dict[str, str], self._redis.hgetall(key)))
+            return _shown(cast("dict[str, str]", self._redis.hgetall(key)))
 
     def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
         """Set ``fields`` in a living entry and renew its time to live; return all its fields."""

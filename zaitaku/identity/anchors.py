@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.markers import TEST_ROOT_OID
-from zaitaku.identity.certificates import did_sign, find_extension, is_in_period
+from zaitaku.identity.certificates import UNREADABLE, did_sign, find_extension, is_in_period
 
 MINIMUM_RSA_BITS = 2048
 
@@ -59,7 +58,7 @@ def _read(path: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
         raise SettingsError(f"trust anchors: {path} cannot be read") from error
-    except ValueError as error:
+    except UNREADABLE as error:
         raise SettingsError(f"trust anchors: {path} has no PEM certificate") from error
 
 
@@ -67,7 +66,7 @@ def _check(root: x509.Certificate, *, allow_test: bool) -> None:
     try:
         _check_authority(root)
         is_test = _has_marker(root)
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise SettingsError("trust anchors: a certificate is not an authority's") from error
     if is_test and not allow_test:
         raise SettingsError("trust anchors: a test authority's root is refused in production")

@@ -1,19 +1,29 @@
 """Small questions about one certificate, asked in several places."""
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 Kind = TypeVar("Kind", bound=x509.ExtensionType)
 
+UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for certificates, lists and answers that it cannot read; found by
+flipping every bit. They have no common root below ``Exception``."""
+
 
 def did_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     """Tell whether ``issuer`` signed ``certificate`` and the names chain (RFC 5280 §6.1.3 a)."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except (InvalidSignature, TypeError, *UNREADABLE):
         return False
     return True
 

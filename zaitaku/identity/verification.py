@@ -20,12 +20,11 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
 from zaitaku.core.signing import Keyring
 from zaitaku.identity.anchors import TrustAnchors
-from zaitaku.identity.certificates import find_extension, unknown_critical
+from zaitaku.identity.certificates import UNREADABLE, find_extension, unknown_critical
 from zaitaku.identity.errors import (
     CertificateExpired,
     CertificateNotYetValid,
@@ -116,7 +115,7 @@ def read_certificate(encoded: bytes) -> x509.Certificate:
         raise WrongCertificate("too long")
     try:
         return x509.load_der_x509_certificate(encoded)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise WrongCertificate("unreadable") from error
 
 
@@ -124,7 +123,7 @@ def _check_profile(card: x509.Certificate) -> SignatureScheme:
     try:
         extensions = card.extensions
         scheme = scheme_for(card.public_key())
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise WrongCertificate("unreadable content") from error
     if scheme is None or card.signature_algorithm_oid != scheme.certificate_algorithm:
         raise WrongCertificate("algorithm")

@@ -29,7 +29,7 @@ class Layout(StrEnum):
     """What is printed; the value is the template's name."""
 
     A4 = "poster"
-    """A poster; the symbol is 70 mm wide."""
+    """A poster; the symbol is 68 mm wide."""
     CARD = "card"
     """A hand-out of 91 × 55 mm on a page of its own size; the symbol is 30 mm wide."""
     SHEET = "sheet"

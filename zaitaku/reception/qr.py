@@ -26,7 +26,9 @@ Modules = tuple[tuple[bool, ...], ...]
 
 def qr_modules(text: str) -> Modules:
     """Return the symbol of ``text`` (the smallest version that holds it)."""
-    return tuple(tuple(bool(module) for module in row) for row in _code(text, border=0).get_matrix())
+    return tuple(
+        tuple(bool(module) for module in row) for row in _code(text, border=0).get_matrix()
+    )
 
 
 def qr_png(text: str) -> bytes:

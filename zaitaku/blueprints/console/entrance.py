@@ -30,6 +30,8 @@ _ENDINGS: Final = {
     SessionEnd.IDLE: "30分のあいだ操作がなかったため、または他の画面でログアウトしたため、"
     "ログアウトしました。",
     SessionEnd.TOO_LONG: "ログインから12時間たったため、ログアウトしました。",
+    SessionEnd.LOCKED: "今のパスワードが続けて間違えられたため、アカウントをロックしました。"
+    "管理者に解除を頼んでください。",
     SessionEnd.CHANGED: "医療機関の設定またはアカウントが変更されたため、ログアウトしました。",
 }
 
@@ -37,6 +39,11 @@ _MISSING: Final = {
     "institution_code": "医療機関等コードを入力してください。",
     "user_id": "ユーザIDを入力してください。",
     "password": "パスワードを入力してください。",
+}
+
+_EMPTY: Final = {
+    "current": "今のパスワードを入力してください。",
+    "new_password": "新しいパスワードを入力してください。",
 }
 
 _REFUSALS: Final = {
@@ -104,9 +111,7 @@ def _login_page(form: _Form) -> str:
 def _enter(staff: Staff) -> None:
     """Begin a session; whatever name or form token the browser had before is worth nothing now."""
     _leave()
-    session[COOKIE_FIELD] = services().sessions.open(
-        staff.account, staff.facility.settings_version
-    )
+    session[COOKIE_FIELD] = services().sessions.open(staff.account, staff.facility.settings_version)
 
 
 def _leave() -> None:
@@ -171,8 +176,8 @@ def change_password() -> Page:
             )
         except InvalidField as error:
             errors = {"new_password": _RULES[error.rule]}
-        except WrongPassword:
-            return _after_wrong_password()
+        except WrongPassword as error:
+            return _after_wrong_password(is_locked=error.is_locked)
         else:
             _enter(staff)
             return redirect(url_for("console.password_changed"), HTTPStatus.SEE_OTHER)
@@ -180,22 +185,16 @@ def change_password() -> Page:
 
 
 def _mistakes(typed: dict[str, str]) -> dict[str, str]:
-    errors = {}
-    if not typed["current"]:
-        errors["current"] = "今のパスワードを入力してください。"
-    if not typed["new_password"]:
-        errors["new_password"] = "新しいパスワードを入力してください。"
-    elif typed["again"] != typed["new_password"]:
+    errors = {name: words for name, words in _EMPTY.items() if not typed[name]}
+    if "new_password" not in errors and typed["again"] != typed["new_password"]:
         errors["again"] = "新しいパスワードと同じものを、もう一度入力してください。"
     return errors
 
 
-def _after_wrong_password() -> Page:
-    account = current_staff().account
-    known = services().accounts.get(account.facility_id, account.id)
-    if known.is_locked:
+def _after_wrong_password(*, is_locked: bool) -> Page:
+    if is_locked:
         _leave()
-        return redirect(url_for("console.login", ended="locked"), HTTPStatus.SEE_OTHER)
+        return redirect(url_for("console.login", ended=SessionEnd.LOCKED), HTTPStatus.SEE_OTHER)
     message = "今のパスワードが登録と合いません。もう一度入力してください。"
     return _password_page({"current": message}), HTTPStatus.UNPROCESSABLE_ENTITY
 

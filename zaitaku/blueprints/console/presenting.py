@@ -11,12 +11,6 @@ from zaitaku.reception.model import UrlAct
 NOT_OBTAINED: Final = "（未取得）"
 """Where the eligibility result has not told a name yet."""
 
-CHANNEL_NAMES: Final = MappingProxyType(
-    {
-        Channel.HOME_VISIT: "訪問診療等",
-        Channel.ONLINE: "オンライン診療等・外来診療等（通常とは異なる動線）",
-    }
-)
 SHORT_CHANNEL_NAMES: Final = MappingProxyType(
     {Channel.HOME_VISIT: "訪問診療等", Channel.ONLINE: "オンライン診療等"}
 )

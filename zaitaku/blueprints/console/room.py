@@ -3,10 +3,10 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, g, render_template, url_for
+from flask import Blueprint, Response, g, jsonify, render_template, url_for
 
 from zaitaku import __version__
-from zaitaku.accounts.errors import NotPermitted
+from zaitaku.accounts.errors import NotPermitted, SessionEnded
 from zaitaku.accounts.model import ROLE_NAMES, Permission
 from zaitaku.accounts.service import Staff
 from zaitaku.accounts.sessions import IDLE
@@ -45,6 +45,12 @@ def _navigation(staff: Staff) -> list[dict[str, str]]:
         for permission, endpoint, label in _MENU
         if permission in allowed
     ]
+
+
+@blueprint.errorhandler(SessionEnded)
+def session_ended(error: SessionEnded) -> tuple[Response, HTTPStatus]:
+    """Tell a page's own timer that the session is over; a person is sent to the login instead."""
+    return jsonify(error=error.code), error.status
 
 
 @blueprint.errorhandler(NotPermitted)

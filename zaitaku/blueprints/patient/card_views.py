@@ -12,9 +12,10 @@ from zaitaku.blueprints.patient.errors import CardCancelled
 from zaitaku.blueprints.patient.forms import PortForm
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.blueprints.patient.statements import choices_of, document_of
 from zaitaku.blueprints.patient.step_views import address_of, opened
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
+from zaitaku.consent.model import Operator
+from zaitaku.core.errors import Conflict
 from zaitaku.core.ids import JourneyId
 from zaitaku.identity.errors import OutcomeUnknown
 from zaitaku.identity.model import SignedRequest, VerifiedCard
@@ -89,17 +90,30 @@ def _register(id_: JourneyId, verified: VerifiedCard, code: str) -> None:
 
 
 def _ask(situation: Situation) -> SignedRequest:
-    journey = situation.journey
-    document = document_of(situation, services().clock.now())
+    journey, consent = situation.journey, services().consent
+    document = consent.state(
+        journey=journey.id,
+        context=situation.context,
+        language=journey.checked_language,
+        operator=_given(journey.operator),
+        visit_date=journey.visit.day if journey.visit else None,
+        decisions=situation.decisions,
+    )
     return services().identity.ask(
         journey=journey.id,
         document=document.canonical(),
         facility=situation.context.facility.name,
         channel=plain_text(CHANNEL_NAMES[situation.context.channel]),
-        choices=choices_of(situation),
+        choices=consent.choices(document),
         language=journey.checked_language.value,
         return_path=url_for("patient.card_return", journey=journey.id),
     )
+
+
+def _given(operator: Operator | None) -> Operator:
+    if operator is None:
+        raise Conflict("the steps let nobody come here without an operator")
+    return operator
 
 
 def _bridge(port: int) -> str:

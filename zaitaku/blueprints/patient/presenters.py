@@ -112,9 +112,7 @@ def options(values: Iterable[StrEnum]) -> list[dict[str, Any]]:
 
 def decision_options() -> list[dict[str, Any]]:
     """Return the two answers to a consent question, in their published words."""
-    return [
-        {"value": decision.value, "label": decision_text(decision)} for decision in Decision
-    ]
+    return [{"value": decision.value, "label": decision_text(decision)} for decision in Decision]
 
 
 def decision_text(decision: Decision) -> Markup:
@@ -190,7 +188,9 @@ def _visit_row(situation: Situation) -> Row:
     if visit is None:
         return Row(page_text("受診日"), "")
     action = _change(situation, StepName.VISIT, page_text("（受診日）"))
-    return Row(page_text("受診日"), visit_value(visit.kind, visit.day), None if visit.fixed else action)
+    return Row(
+        page_text("受診日"), visit_value(visit.kind, visit.day), None if visit.fixed else action
+    )
 
 
 def _item_row(situation: Situation, question: Question) -> Row:
@@ -200,15 +200,15 @@ def _item_row(situation: Situation, question: Question) -> Row:
     return Row(
         ruby.markup(wording.label),
         decision_text(decision) if decision else "",
-        _change(situation, StepName.ITEMS, hidden, item=question.item.value),
+        _change(situation, StepName.ITEMS, hidden, question.item.value),
         wording,
     )
 
 
-def _change(situation: Situation, name: StepName, hidden: str, **values: str) -> dict[str, Any]:
-    address = url_for(
-        f"patient.{name}", journey=situation.journey.id, change="yes", **values
-    )
+def _change(
+    situation: Situation, name: StepName, hidden: str, item: str | None = None
+) -> dict[str, Any]:
+    address = url_for(f"patient.{name}", journey=situation.journey.id, item=item, change="yes")
     return {"href": address, "label": page_text("変更"), "hidden": hidden}
 
 

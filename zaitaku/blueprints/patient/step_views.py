@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from flask import abort, redirect, render_template, request, url_for
 from markupsafe import Markup
@@ -285,7 +285,12 @@ def _choice(id_: JourneyId, page: ChoicePage, form: ChoiceForm) -> Answer:
 
 
 def _answered(
-    template: str, situation: Situation, name: StepName, form: Form, message: Markup, **values: Any
+    template: str,
+    situation: Situation,
+    name: StepName,
+    form: Form,
+    message: Markup,
+    **values: object,
 ) -> Answer:
     if not form.is_submitted():
         return _page(template, situation, name, form=form, errors=[], error="", **values)
@@ -294,7 +299,7 @@ def _answered(
     return page, 422
 
 
-def _page(template: str, situation: Situation, name: StepName, **values: Any) -> str:
+def _page(template: str, situation: Situation, name: StepName, **values: object) -> str:
     values.setdefault("back", _back(name, situation))
     return render_template(
         template,

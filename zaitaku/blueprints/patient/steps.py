@@ -13,7 +13,7 @@ from typing import Final
 
 from zaitaku.blueprints.patient.journey import ChoiceMode, Journey, Preparation
 from zaitaku.blueprints.patient.visit_dates import is_bookable
-from zaitaku.consent.model import Question, Wording
+from zaitaku.consent.model import ConsentItem, Decision, Question, Wording
 from zaitaku.core.languages import Language
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import ReceptionContext
@@ -60,6 +60,12 @@ class Situation:
     def _line(self, question: Question, language: Language) -> str:
         wording = self.wording_of(question.wording_id, language)
         return f"{question.item} {wording.ref.sha256} {self.journey.decision_of(question.item)}"
+
+    @property
+    def decisions(self) -> dict[ConsentItem, Decision]:
+        """The answers to what is asked."""
+        asked = ((q.item, self.journey.decision_of(q.item)) for q in self.questions)
+        return {item: decision for item, decision in asked if decision}
 
     @property
     def undecided(self) -> tuple[Question, ...]:
@@ -112,9 +118,7 @@ STEPS: Final = (
     Step(StepName.READER, (StepName.PIN,), _has(Preparation.READER)),
     Step(StepName.OPERATOR, (StepName.READER,), lambda s: s.journey.operator is not None),
     Step(StepName.VISIT, (StepName.OPERATOR,), _has_visit, _asks_visit),
-    Step(
-        StepName.NOTICE, (StepName.OPERATOR, StepName.VISIT), lambda s: bool(s.journey.noticed)
-    ),
+    Step(StepName.NOTICE, (StepName.OPERATOR, StepName.VISIT), lambda s: bool(s.journey.noticed)),
     Step(StepName.CHOOSE, (StepName.NOTICE,), lambda s: s.journey.mode is not None),
     Step(StepName.ITEMS, (StepName.CHOOSE,), lambda s: not s.undecided, _asks_each),
     Step(StepName.CHECK, (StepName.CHOOSE, StepName.ITEMS), _is_checked),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -16,6 +16,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, OCSPExtensionOID
 
 from zaitaku.identity.certificates import (
+    UNREADABLE,
     did_sign,
     find_extension,
     is_in_period,
@@ -74,7 +75,7 @@ def verify_answer(
         _check_signature(response, issuer, now)
         _check_extensions(response, nonce)
         single = _single(response, request)
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise AnswerRefused("unreadable") from error
     _check_time(single, now)
     return VerifiedAnswer(_STATUSES[single.certificate_status], single.next_update_utc)

@@ -13,12 +13,11 @@ from threading import Lock
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import ExtensionOID
 
-from zaitaku.identity.certificates import find_extension, unknown_critical
+from zaitaku.identity.certificates import UNREADABLE, find_extension, unknown_critical
 from zaitaku.identity.revocation.source import CLOCK_SKEW, STRONG_HASHES, RevocationStatus
 from zaitaku.identity.subjects import issuer_key_id
 
@@ -134,7 +133,7 @@ def _lists(content: bytes) -> tuple[_RevocationList, ...]:
             else [x509.load_der_x509_crl(content)]
         )
         return tuple(_RevocationList.of(crl) for crl in crls)
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         logger.warning("revocation list cannot be used: %s", type(error).__name__)
         return ()
 

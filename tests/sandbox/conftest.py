@@ -1,0 +1,12 @@
+"""What the tests of this room share."""
+
+from tests.sandbox.fixtures import (
+    authority,
+    card,
+    foreign_card,
+    old_root_card,
+    other_card,
+    revoked_card,
+)
+
+__all__ = ["authority", "card", "foreign_card", "old_root_card", "other_card", "revoked_card"]

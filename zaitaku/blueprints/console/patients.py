@@ -1,0 +1,215 @@
+"""同意取得済み患者一覧: search, sort, pages, live news, CSV (domain.md §8)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from http import HTTPStatus
+from itertools import chain
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, render_template, request, url_for
+from markupsafe import Markup
+
+from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES
+from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import by_timer, current_staff, requires
+from zaitaku.core.clock import japan_date
+from zaitaku.core.errors import InvalidField
+from zaitaku.facilities.model import Channel, CharacterSet
+from zaitaku.reception.poster import CHANNEL_NAMES
+from zaitaku.records.consented import ConsentedPatients
+from zaitaku.records.export import export_consented, file_name
+from zaitaku.records.listing import MAXIMUM_SEARCH, ItemState, ListQuery, Page, SortKey
+
+NEWS_SECONDS: Final = 15
+PAGES_AROUND: Final = 2
+
+_STATE_WORDS: Final = {
+    ItemState.GRANTED: "同意あり",
+    ItemState.REFUSED: "同意なし",
+    ItemState.EXPIRED: "期限切れ",
+    ItemState.NOT_ASKED: "対象外",
+}
+
+_MISTAKES: Final = {
+    "q": f"検索する言葉は{MAXIMUM_SEARCH}文字以内で入力してください。",
+    "from": "同意日の「から」は、2026-11-20 のように日付で入力してください。",
+    "to": "同意日の「まで」は、「から」と同じ日か、あとの日付にしてください。",
+    "channel": "機能を一覧から選んでください。",
+    "sort": "並べ替えは、表の見出しから選んでください。",
+    "page": "ページは、表の下の番号から選んでください。",
+    "size": "1ページの件数は、200件までにしてください。",
+}
+
+_CELL: Final = Markup('<span aria-hidden="true">{}</span><span class="visually-hidden">{}</span>')
+_ITEM_HEADING: Final = Markup('{}<span class="visually-hidden">{}</span>')
+
+_COLUMNS: Final = (
+    (_ITEM_HEADING.format("手", "術"), None),
+    (_ITEM_HEADING.format("診", "療・薬剤"), None),
+    (_ITEM_HEADING.format("薬", "剤"), None),
+    (_ITEM_HEADING.format("健", "診"), None),
+    ("氏名（カナ）", SortKey.KANA),
+    ("生年月日", SortKey.BIRTH_DATE),
+    ("機能", None),
+    ("同意日時", SortKey.RECORDED),
+    ("受診日", SortKey.VISIT_DATE),
+    ("有効期限", SortKey.VALID_UNTIL),
+    ("受付番号", SortKey.REFERENCE),
+)
+
+
+@dataclass(frozen=True)
+class _Heading:
+    """One column's heading; ``href`` sorts by it, the other way round if it is sorted already."""
+
+    label: str
+    href: str
+    sort: str
+
+
+@dataclass(frozen=True)
+class _PageLink:
+    label: str
+    href: str
+    current: bool
+
+
+def _address(query: ListQuery) -> str:
+    return _with_query("console.consented_patients", query)
+
+
+def _with_query(endpoint: str, query: ListQuery) -> str:
+    words = urlencode(query.to_mapping())
+    return url_for(endpoint) + (f"?{words}" if words else "")
+
+
+@blueprint.get("/consented-patients")
+@requires(Permission.SEE_CONSENTED_PATIENTS)
+def consented_patients() -> str | tuple[str, HTTPStatus]:
+    """Show one page of the list as the address describes it."""
+    try:
+        query = ListQuery.from_mapping(request.args)
+    except InvalidField as error:
+        return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
+    now = services().clock.now()
+    with services().database.reading() as connection:
+        store = ConsentedPatients(connection, current_staff().facility.id)
+        page = store.page(query, now=now)
+    return _list(query, page, now)
+
+
+def _list(query: ListQuery, page: Page, now: datetime) -> str:
+    return render_template(
+        "console/patients.html",
+        page_of_list=page,
+        query=query,
+        typed=query.to_mapping(),
+        errors={},
+        headings=[_heading(query, label, key) for label, key in _COLUMNS],
+        pages=_page_links(query, page),
+        previous=_address(replace(query, page=page.number - 1)) if page.number > 1 else "",
+        following=_address(replace(query, page=page.number + 1))
+        if page.number < page.pages
+        else "",
+        first_row=(page.number - 1) * query.size + 1,
+        is_filtered=bool({"q", "channel", "from", "to"} & query.to_mapping().keys()),
+        here=_address(query),
+        newest=_address(ListQuery()),
+        export=_with_query("console.export_patients", query),
+        news=url_for("console.patient_news", since=now.isoformat()),
+        **_words(),
+    )
+
+
+def _words() -> Mapping[str, object]:
+    channels = [{"value": "", "label": "すべて"}]
+    channels += [{"value": channel.value, "label": CHANNEL_NAMES[channel]} for channel in Channel]
+    return {
+        "channels": channels,
+        "short_names": SHORT_CHANNEL_NAMES,
+        "not_obtained": NOT_OBTAINED,
+        "cell": _cell,
+        "news_seconds": NEWS_SECONDS,
+        "may_export": Permission.EXPORT_CONSENTED_PATIENTS in current_staff().account.permissions,
+    }
+
+
+def _cell(state: ItemState) -> Markup:
+    return _CELL.format(state.mark, _STATE_WORDS[state])
+
+
+def _unread(error: InvalidField) -> str:
+    message = _MISTAKES[error.field]
+    if error.field == "to" and error.rule == "not-a-date":
+        message = "同意日の「まで」は、2026-11-20 のように日付で入力してください。"
+    return render_template(
+        "console/patients.html",
+        page_of_list=None,
+        typed=request.args,
+        errors={error.field: message},
+        **_words(),
+    )
+
+
+def _heading(query: ListQuery, label: str, key: SortKey | None) -> _Heading:
+    if key is None:
+        return _Heading(label, "", "")
+    is_sorted = query.sort is key
+    descending = not query.descending if is_sorted else key is SortKey.RECORDED
+    order = "descending" if query.descending else "ascending"
+    href = _address(replace(query, sort=key, descending=descending, page=1))
+    return _Heading(label, href, order if is_sorted else "")
+
+
+def _page_links(query: ListQuery, page: Page) -> list[_PageLink]:
+    near = range(
+        max(1, page.number - PAGES_AROUND), min(page.pages, page.number + PAGES_AROUND) + 1
+    )
+    numbers = sorted({1, *near, page.pages})
+    return [_PageLink(str(n), _address(replace(query, page=n)), n == page.number) for n in numbers]
+
+
+@blueprint.get("/consented-patients/news")
+@requires(Permission.SEE_CONSENTED_PATIENTS)
+@by_timer
+def patient_news() -> tuple[Response, HTTPStatus]:
+    """Tell how many lines are new since ``since`` (ISO 8601): no names, only the number."""
+    try:
+        since = datetime.fromisoformat(request.args.get("since", ""))
+    except ValueError:
+        return jsonify(error="since"), HTTPStatus.UNPROCESSABLE_ENTITY
+    if since.tzinfo is None:
+        return jsonify(error="since"), HTTPStatus.UNPROCESSABLE_ENTITY
+    with services().database.reading() as connection:
+        store = ConsentedPatients(connection, current_staff().facility.id)
+        added = store.added_since(since)
+    return jsonify(added=added), HTTPStatus.OK
+
+
+@blueprint.get("/consented-patients/export")
+@requires(Permission.EXPORT_CONSENTED_PATIENTS)
+def export_patients() -> Response | tuple[str, HTTPStatus]:
+    """Stream everything that the address finds, on all pages, as CSV."""
+    try:
+        query = ListQuery.from_mapping(request.args)
+    except InvalidField as error:
+        return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
+    facility, now = current_staff().facility, services().clock.now()
+    character_set = facility.settings.character_set
+    lines = export_consented(
+        services().database, facility.id, query, now=now, character_set=character_set
+    )
+    # The first line is read here: a database that is away gets its page, not a broken file.
+    response = Response(chain([next(lines)], lines), content_type=_content_type(character_set))
+    name = file_name(facility.code, japan_date(now))
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+def _content_type(character_set: CharacterSet) -> str:
+    charset = "utf-8" if character_set is CharacterSet.UTF_8 else "Shift_JIS"
+    return f"text/csv; charset={charset}; header=present"

@@ -1,0 +1,95 @@
+"""医療機関別URL 取得・変更: the URL of each channel, and its history (domain.md §3)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import render_template
+
+from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.presenting import ACT_NAMES, SHORT_CHANNEL_NAMES
+from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.facilities.model import Channel
+from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlEvent
+from zaitaku.reception.poster import CHANNEL_NAMES
+
+CHANNEL: Final = f"<any({', '.join(repr(channel.value) for channel in Channel)}):channel>"
+"""The part of an address that names a channel; any other name is no route."""
+RECENT_EVENTS: Final = 5
+
+
+@dataclass(frozen=True)
+class ChannelView:
+    """One channel on the page."""
+
+    channel: Channel
+    is_on: bool
+    url: ReceptionUrl
+    address: str
+
+    @property
+    def name(self) -> str:
+        """The channel's full name."""
+        return CHANNEL_NAMES[self.channel]
+
+    @property
+    def short_name(self) -> str:
+        """The channel's name where there is little room."""
+        return SHORT_CHANNEL_NAMES[self.channel]
+
+
+@dataclass(frozen=True)
+class EventView:
+    """One line of the history, in words."""
+
+    event: UrlEvent
+
+    @property
+    def act(self) -> str:
+        """What was done."""
+        return ACT_NAMES[self.event.act]
+
+    @property
+    def change(self) -> str:
+        """Which version stopped and which works since."""
+        if self.event.act is UrlAct.ISSUE:
+            return f"第{self.event.to_number}版を発行"
+        return f"第{self.event.from_number}版 → 第{self.event.to_number}版"
+
+
+def channel_view(channel: Channel) -> ChannelView:
+    """Return a channel of the facility that is logged in, as it stands."""
+    facility, reception = current_staff().facility, services().reception
+    url = reception.show(facility.id, channel)
+    is_on = facility.settings.is_on(channel)
+    return ChannelView(channel, is_on, url, reception.address(url.current))
+
+
+def event_views(channel: Channel) -> list[EventView]:
+    """Return the channel's history, newest first."""
+    events = services().reception.history(current_staff().facility.id, channel)
+    return [EventView(event) for event in reversed(events)]
+
+
+@blueprint.get("/reception-urls")
+@requires(Permission.SEE_RECEPTION_URLS)
+def reception_urls() -> str:
+    """Show both channels: URL, QR code, downloads, and what can be changed."""
+    return render_template(
+        "console/urls.html",
+        channels=[channel_view(channel) for channel in Channel],
+        typed_address=services().reception.typed_address,
+        may_change=Permission.CHANGE_RECEPTION_URLS in current_staff().account.permissions,
+    )
+
+
+@blueprint.get(f"/reception-urls/{CHANNEL}/history")
+@requires(Permission.SEE_RECEPTION_URLS)
+def url_history(channel: str) -> str:
+    """Show who changed a channel's URL, when and why."""
+    return render_template(
+        "console/url_history.html",
+        view=channel_view(Channel(channel)),
+        events=event_views(Channel(channel)),
+    )

@@ -1,0 +1,97 @@
+"""From failures to pages: the code chooses the words, the log keeps the detail."""
+
+import logging
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Flask, g, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from zaitaku.blueprints.failures import Explanation, NextStep, explain
+from zaitaku.core.errors import TooManyAttempts, ZaitakuError
+from zaitaku.core.logs import request_id
+from zaitaku.facilities.model import Facility
+
+log = logging.getLogger(__name__)
+
+_CODES: Final = {
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.NOT_FOUND: "not-found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "not-found",
+    HTTPStatus.TOO_MANY_REQUESTS: "too-many-attempts",
+    HTTPStatus.SERVICE_UNAVAILABLE: "store-unavailable",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "unexpected",
+}
+
+Answer = tuple[str, int, dict[str, str]]
+
+
+def register_error_pages(app: Flask) -> None:
+    """Answer every failure of ``app`` with a calm page.
+
+    A blueprint may still answer its own failures in its own way.
+    """
+    app.register_error_handler(ZaitakuError, _foreseen)
+    app.register_error_handler(CSRFError, _form_expired)
+    app.register_error_handler(HTTPException, _http)
+
+
+def _foreseen(error: ZaitakuError) -> Answer:
+    level = logging.ERROR if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+    log.log(level, "refused: %s", error.code, extra={"code": error.code, "detail": error.detail})
+    headers: dict[str, str] = {}
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.retry_after)
+    context = getattr(error, "context", None)
+    if context is not None:
+        g.reception = context
+    return _page(error.code, error.status), error.status, headers
+
+
+def _form_expired(error: CSRFError) -> Answer:
+    log.info("refused: form-expired", extra={"code": "form-expired", "detail": error.description})
+    return _page("form-expired", HTTPStatus.BAD_REQUEST), HTTPStatus.BAD_REQUEST, {}
+
+
+def _http(error: HTTPException) -> Answer | HTTPException:
+    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return error
+    status = HTTPStatus(error.code)
+    return _page(_CODES.get(status, "bad-request"), status), status, dict(_kept_headers(error))
+
+
+def _kept_headers(error: HTTPException) -> list[tuple[str, str]]:
+    return [pair for pair in error.get_headers() if pair[0] in {"Allow", "Retry-After"}]
+
+
+def _page(code: str, status: HTTPStatus) -> str:
+    explanation = explain(code)
+    return render_template(
+        "errors/failure.html",
+        explanation=explanation,
+        facility=_facility(),
+        action=_action(explanation),
+        reference=request_id.get() if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
+        is_staff=request.path.startswith("/console"),
+    )
+
+
+def _facility() -> Facility | None:
+    reception = g.get("reception")
+    return reception.facility if reception else None
+
+
+def _action(explanation: Explanation) -> dict[str, Any] | None:
+    if request.path.startswith("/console"):
+        return None
+    journey = g.get("journey")
+    if explanation.next_step is NextStep.CARD_AGAIN and journey:
+        return {"step": "card", "href": url_for("patient.card", journey=journey.id, again="yes")}
+    if explanation.next_step is NextStep.DONE and journey:
+        return {"step": "done", "href": url_for("patient.done", journey=journey.id)}
+    if explanation.next_step is NextStep.TYPE_NUMBER:
+        return {"step": "number", "href": url_for("patient.number")}
+    if explanation.next_step is NextStep.SAME_PAGE:
+        return {"step": "same-page", "href": request.full_path.rstrip("?")}
+    return None

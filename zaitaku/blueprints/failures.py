@@ -1,0 +1,262 @@
+"""What people are told when something goes wrong: words by the failure's public code.
+
+Every page says what happened in plain words, whether anything was registered, and what to do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from zaitaku.blueprints.i18n import mark
+
+
+class NextStep(StrEnum):
+    """The button of a failure page."""
+
+    NONE = ""
+    CARD_AGAIN = "card"
+    DONE = "done"
+    TYPE_NUMBER = "number"
+    SAME_PAGE = "same-page"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One failure in words: heading, what happened, what to do."""
+
+    heading: str
+    happened: tuple[str, ...]
+    to_do: tuple[str, ...] = ()
+    next_step: NextStep = NextStep.NONE
+
+
+_NOTHING_REGISTERED: Final = mark("まだ何も登録されていません。")
+_CITY_HALL: Final = mark("お住まいの市区町村の窓口で、マイナンバーカードについて相談してください。")
+_OTHER_WAYS: Final = mark(
+    "急ぐときや、カードが使えないときは、医療機関や薬局に電話してください。資格確認書など、ほかの方法で受診できます。"
+)
+_OPEN_AGAIN: Final = mark(
+    "案内の紙の二次元コードをもう一度読み取るか、番号を入力して、はじめからやり直してください。"
+)
+_ASK_FOR_NEW: Final = mark("医療機関や薬局に電話して、新しい案内をもらってください。")
+_CARD_AGAIN: Final = mark("カードの読み取りを、もう一度やってみてください。")
+_WAIT: Final = mark("数分待ってから、もう一度やってみてください。")
+
+EXPLANATIONS: Final[Mapping[str, Explanation]] = {
+    "certificate-expired": Explanation(
+        mark("カードの電子証明書の期限が切れています"),
+        (
+            mark("カードに入っている利用者証明用電子証明書は、およそ5年で期限が切れます。"),
+            _NOTHING_REGISTERED,
+        ),
+        (
+            mark("お住まいの市区町村の窓口で、電子証明書を更新してください。"),
+            _OTHER_WAYS,
+        ),
+    ),
+    "certificate-not-yet-valid": Explanation(
+        mark("カードの電子証明書は、まだ使えません"),
+        (
+            mark("カードの電子証明書の使い始めの日が、まだ来ていないようです。"),
+            _NOTHING_REGISTERED,
+        ),
+        (
+            mark("カードを受け取ったばかりのときは、明日、もう一度やってみてください。"),
+            _OTHER_WAYS,
+        ),
+        NextStep.CARD_AGAIN,
+    ),
+    "certificate-revoked": Explanation(
+        mark("このカードの電子証明書は、使えなくなっています"),
+        (
+            mark("カードをなくした届けや、住所・氏名の変更などで、使えなくなることがあります。"),
+            _NOTHING_REGISTERED,
+        ),
+        (_CITY_HALL, _OTHER_WAYS),
+    ),
+    "unknown-authority": Explanation(
+        mark("マイナンバーカードの電子証明書だと確かめられませんでした"),
+        (
+            mark("読み取ったカードの電子証明書の発行元が、この受付では確かめられませんでした。"),
+            _NOTHING_REGISTERED,
+        ),
+        (mark("ご自分のマイナンバーカードかどうかを、お確かめください。"), _OTHER_WAYS),
+        NextStep.CARD_AGAIN,
+    ),
+    "wrong-certificate": Explanation(
+        mark("カードの電子証明書の種類が違いました"),
+        (
+            mark("この受付で使うのは、カードの利用者証明用電子証明書（暗証番号が数字4けた）です。"),
+            _NOTHING_REGISTERED,
+        ),
+        (mark("ご自分のマイナンバーカードかどうかを、お確かめください。"), _OTHER_WAYS),
+        NextStep.CARD_AGAIN,
+    ),
+    "signature-mismatch": Explanation(
+        mark("カードの答えと、同意の内容が合いませんでした"),
+        (
+            mark("途中で内容が変わったおそれがあるため、安全のために止めました。"),
+            _NOTHING_REGISTERED,
+        ),
+        (_CARD_AGAIN, mark("何度も続くときは、医療機関や薬局に電話してください。")),
+        NextStep.CARD_AGAIN,
+    ),
+    "verification-failed": Explanation(
+        mark("カードを確かめられませんでした"),
+        (_NOTHING_REGISTERED,),
+        (_CARD_AGAIN, _OTHER_WAYS),
+        NextStep.CARD_AGAIN,
+    ),
+    "revocation-unknown": Explanation(
+        mark("カードが使えるかどうかを、いま確かめられません"),
+        (
+            mark(
+                "電子証明書が使えるかどうかを問い合わせる先から、返事がありませんでした。カードの故障ではありません。"
+            ),
+            _NOTHING_REGISTERED,
+        ),
+        (_WAIT, _OTHER_WAYS),
+        NextStep.CARD_AGAIN,
+    ),
+    "outcome-unknown": Explanation(
+        mark("カードの読み取りの結果が見つかりません"),
+        (
+            mark(
+                "読み取りから時間がたちすぎたか、この画面が読み取りアプリから開かれたものではないようです。"
+            ),
+            _NOTHING_REGISTERED,
+        ),
+        (_CARD_AGAIN,),
+        NextStep.CARD_AGAIN,
+    ),
+    "outcome-foreign": Explanation(
+        mark("別の手続きの読み取り結果でした"),
+        (
+            mark("この画面は、別の手続きで読み取ったカードの結果を受け取りました。"),
+            mark("この手続きでは、まだ何も登録されていません。"),
+        ),
+        (_CARD_AGAIN,),
+        NextStep.CARD_AGAIN,
+    ),
+    "challenge-unknown": Explanation(
+        mark("カードの読み取りの時間が切れました"),
+        (mark("読み取りの準備は、10分ほどで期限が切れます。"), _NOTHING_REGISTERED),
+        (_CARD_AGAIN,),
+        NextStep.CARD_AGAIN,
+    ),
+    "challenge-reused": Explanation(
+        mark("このカードの読み取り結果は、もう使われています"),
+        (mark("同じ読み取り結果は、一度しか使えません。"), _NOTHING_REGISTERED),
+        (_CARD_AGAIN,),
+        NextStep.CARD_AGAIN,
+    ),
+    "card-cancelled": Explanation(
+        mark("カードの読み取りを取りやめました"),
+        (mark("まだ何も登録されていません。答えは残っています。"),),
+        (mark("続けるときは、もう一度カードを読み取ってください。"),),
+        NextStep.CARD_AGAIN,
+    ),
+    "visit-date-over": Explanation(
+        mark("受診日が過ぎています"),
+        (mark("受診日が過ぎたため、同意を登録できませんでした。"), _NOTHING_REGISTERED),
+        (_OPEN_AGAIN,),
+    ),
+    "foreign-document": Explanation(
+        mark("手続きの内容が、案内のものと合いませんでした"),
+        (_NOTHING_REGISTERED,),
+        (_OPEN_AGAIN,),
+    ),
+    "malformed-document": Explanation(
+        mark("手続きの内容を読み取れませんでした"),
+        (_NOTHING_REGISTERED,),
+        (_OPEN_AGAIN,),
+    ),
+    "url-retired": Explanation(
+        mark("この案内は、新しいものに変わりました"),
+        (
+            mark("この案内の二次元コードやアドレスは、もう使えません。"),
+            mark("この案内から始めた手続きは、登録されません。"),
+        ),
+        (_ASK_FOR_NEW,),
+    ),
+    "channel-off": Explanation(
+        mark("この受付は、いまお休みしています"),
+        (mark("この医療機関や薬局では、この受付をいまは使っていません。"), _NOTHING_REGISTERED),
+        (mark("医療機関や薬局に電話して、どうすればよいかをおたずねください。"),),
+    ),
+    "unknown-url": Explanation(
+        mark("このアドレスの受付は見つかりません"),
+        (mark("アドレスの一部が欠けているか、まちがっているようです。"),),
+        (
+            mark("案内の紙の二次元コードを、もう一度読み取ってください。"),
+            mark("案内の紙に番号があるときは、番号を入力して開くこともできます。"),
+        ),
+        NextStep.TYPE_NUMBER,
+    ),
+    "journey-gone": Explanation(
+        mark("手続きの続きが見つかりません"),
+        (
+            mark(
+                "始めてから時間がたったか、別のスマートフォンやパソコン、別のアプリで開いたようです。"
+            ),
+            mark("登録が終わっていないときは、何も登録されていません。"),
+        ),
+        (_OPEN_AGAIN,),
+        NextStep.TYPE_NUMBER,
+    ),
+    "journey-finished": Explanation(
+        mark("この手続きは、もう終わっています"),
+        (mark("登録した内容は変わっていません。"),),
+        (mark("内容を変えたいときは、医療機関や薬局に電話してください。"),),
+        NextStep.DONE,
+    ),
+    "not-found": Explanation(
+        mark("この画面は見つかりません"),
+        (mark("アドレスがまちがっているか、画面がなくなったようです。"),),
+        (mark("案内の紙の二次元コードを、もう一度読み取ってください。"),),
+        NextStep.TYPE_NUMBER,
+    ),
+    "forbidden": Explanation(
+        mark("この画面は開けません"),
+        (mark("この画面を見られる方は限られています。"),),
+        (mark("案内の紙の二次元コードを、もう一度読み取ってください。"),),
+        NextStep.TYPE_NUMBER,
+    ),
+    "form-expired": Explanation(
+        mark("画面の期限が切れました"),
+        (
+            mark("安全のため、もう一度画面を開いてください。送った内容は受け取っていません。"),
+            mark("ブラウザーがクッキー（小さな記録）を受け取らない設定だと、先へ進めません。"),
+        ),
+        (mark("下のボタンで、画面を開き直してください。"),),
+        NextStep.SAME_PAGE,
+    ),
+    "too-many-attempts": Explanation(
+        mark("入力の回数が多すぎます"),
+        (mark("安全のため、しばらく受け付けません。"),),
+        (mark("10分ほど待ってから、もう一度入力してください。"),),
+    ),
+    "store-unavailable": Explanation(
+        mark("いま、混み合っているか、止まっています"),
+        (mark("送った内容は、登録されていません。これまでの答えは残っています。"),),
+        (_WAIT, mark("急ぐときは、医療機関や薬局に電話してください。")),
+        NextStep.SAME_PAGE,
+    ),
+    "bad-request": Explanation(
+        mark("送られた内容を読み取れませんでした"),
+        (mark("画面が古いか、途中で内容が欠けたようです。何も登録されていません。"),),
+        (mark("前の画面にもどって、もう一度やってみてください。"),),
+    ),
+    "unexpected": Explanation(
+        mark("思わぬ問題が起きました"),
+        (mark("ご迷惑をおかけします。問題は記録されました。"),),
+        (_WAIT, mark("何度も続くときは、医療機関や薬局に電話してください。")),
+        NextStep.SAME_PAGE,
+    ),
+}
+
+
+def explain(code: str) -> Explanation:
+    """Return the words for a public code; a code without words of its own gets the general ones."""
+    return EXPLANATIONS.get(code, EXPLANATIONS["unexpected"])

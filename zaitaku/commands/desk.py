@@ -1,0 +1,130 @@
+"""What the operator's commands on facilities, URLs and posters share."""
+
+import getpass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import click
+
+from zaitaku.core.clock import JST, SystemClock
+from zaitaku.core.database import Database
+from zaitaku.core.errors import InvalidField, ZaitakuError
+from zaitaku.facilities.errors import UnprintableCharacters
+from zaitaku.facilities.model import Channel, InstitutionCode
+from zaitaku.facilities.service import FacilityService
+from zaitaku.reception.printing import PrintService
+from zaitaku.reception.service import ReceptionService
+from zaitaku.reception.tokens import UrlTokens
+from zaitaku.settings import Settings
+
+CHANNEL_OPTION: Final = click.Choice([channel.value for channel in Channel])
+
+_WORDS: Final[Mapping[str, str]] = {
+    "facility-exists": "この医療機関等コードは、すでに登録されています。",
+    "not-found": "この医療機関等コードの施設は、登録されていません。",
+    "cannot-revert": "いまのURLは最初のURLです。変更前のURLはありません。",
+    "cannot-reset": "いまのURLは、すでに最初のURLです。",
+    "conflict": (
+        "ほかの人が先にURLを変更したため、何も変更していません。"
+        "zaitaku url show で今のURLを確かめてから、もう一度お試しください。"
+    ),
+    "store-unavailable": (
+        "データベースを使えないため、何も変更していません。"
+        "データベースが動いているかを確かめて、もう一度お試しください。"
+    ),
+}
+_FIELDS: Final[Mapping[str, str]] = {
+    "institution_code": "医療機関等コード",
+    "registered_name": "施設名",
+    "display_name": "Webに表示する名前",
+    "phone": "電話番号",
+    "hours": "受付時間",
+    "reason": "理由",
+}
+_RULES: Final[Mapping[str, str]] = {
+    "required": "を入力してください。",
+    "too-long": "が長すぎます。短くしてください。",
+    "ten-digits": "は10桁の数字で入力してください。",
+    "prefecture": "のはじめの2桁は、都道府県番号（01〜47）にしてください。",
+    "kind": "の3桁目は、点数表番号（1、3、4、6のどれか）にしてください。",
+    "phone": "は0で始まる10桁か11桁の番号にしてください（例：03-1234-5678）。",
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The services that an operator's command calls."""
+
+    facilities: FacilityService
+    reception: ReceptionService
+    printing: PrintService
+
+
+@contextmanager
+def opened_desk() -> Iterator[Desk]:
+    """Open the services of the deployment that the environment describes.
+
+    Raises:
+        click.ClickException: a foreseen failure, in words (exit status 1).
+    """
+    try:
+        with _desk() as desk:
+            yield desk
+    except ZaitakuError as error:
+        raise click.ClickException(words_for(error)) from error
+
+
+def words_for(error: ZaitakuError) -> str:
+    """Return what the operator reads about a failure: what happened, and what to do."""
+    if isinstance(error, UnprintableCharacters):
+        named = "、".join(_named(character) for character in error.characters)
+        return f"{_FIELDS[error.field]}に、ポスターに印刷できない文字があります: {named}"
+    if isinstance(error, InvalidField) and error.rule in _RULES:
+        return _FIELDS.get(error.field, error.field) + _RULES[error.rule]
+    return _WORDS.get(error.code, f"できませんでした（{error.code}）: {error.detail}")
+
+
+def institution_code(_context: click.Context, _option: click.Parameter, digits: str) -> str:
+    """Check a 医療機関等コード where click reads it, before anything is opened."""
+    try:
+        return InstitutionCode(digits).digits
+    except InvalidField as error:
+        raise click.BadParameter(words_for(error)) from error
+
+
+def operator() -> str:
+    """Return the actor that the history names for a command."""
+    return f"operator:{getpass.getuser()}"
+
+
+def japan_time(moment: datetime) -> str:
+    """Return a moment in Japan, with the year."""
+    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M}"
+
+
+@contextmanager
+def _desk() -> Iterator[Desk]:
+    settings, clock = Settings.from_env(), SystemClock()
+    database = Database(settings.database_url)
+    reception = ReceptionService(
+        database=database,
+        tokens=UrlTokens(settings.url_keys),
+        origin=settings.origin,
+        clock=clock,
+    )
+    try:
+        yield Desk(
+            facilities=FacilityService(database=database, clock=clock),
+            reception=reception,
+            printing=PrintService(database=database, reception=reception, clock=clock),
+        )
+    finally:
+        database.close()
+
+
+def _named(character: str) -> str:
+    shown = f"「{character}」" if character.isprintable() else ""
+    return f"{shown}(U+{ord(character):04X})"

@@ -1,0 +1,116 @@
+"""The list of consented patients as a CSV file that Excel opens unharmed (RFC 4180)."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import Final
+
+from zaitaku.core.clock import JST
+from zaitaku.core.database import Database
+from zaitaku.core.ids import FacilityId
+from zaitaku.eligibility.model import Sex
+from zaitaku.facilities.model import Channel, CharacterSet, InstitutionCode
+from zaitaku.records.consented import ConsentedPatients
+from zaitaku.records.listing import ConsentedPatient, ListQuery
+
+NOT_OBTAINED: Final = "（未取得）"
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_FORMULA_STARTS: Final = tuple("=+-@\t\r\n＝＋－＠")
+_GETA: Final = "〓"
+_CODECS: Final = {CharacterSet.UTF_8: "utf-8", CharacterSet.SHIFT_JIS: "cp932"}
+_CHANNELS: Final = {
+    Channel.HOME_VISIT: "訪問診療等",
+    Channel.ONLINE: "オンライン診療等・外来診療等（通常とは異なる動線）",
+}
+_SEXES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}
+
+Column = Callable[[ConsentedPatient], str]
+
+
+def file_name(code: InstitutionCode, day: date) -> str:
+    """Return the name under which the file is saved."""
+    return f"同意取得済み患者_{code}_{day:%Y%m%d}.csv"
+
+
+def export_consented(
+    database: Database,
+    facility_id: FacilityId,
+    query: ListQuery,
+    *,
+    now: datetime,
+    character_set: CharacterSet,
+) -> Iterator[bytes]:
+    """Yield the file of everything that ``query`` finds, while it is read.
+
+    Raises:
+        StoreUnavailable: the database is away or locked.
+    """
+    with database.reading() as connection:
+        rows = ConsentedPatients(connection, facility_id).stream(query, now=now)
+        yield from csv_lines(rows, character_set)
+
+
+def csv_lines(rows: Iterable[ConsentedPatient], character_set: CharacterSet) -> Iterator[bytes]:
+    """Yield the file line by line, the headings first.
+
+    UTF-8 begins with a byte order mark, without which Excel takes it for another. Characters that
+    Shift-JIS lacks become 〓.
+    """
+    if character_set is CharacterSet.UTF_8:
+        yield _BYTE_ORDER_MARK.encode()
+    yield _encoded(_COLUMNS.keys(), character_set)
+    for row in rows:
+        yield _encoded((column(row) for column in _COLUMNS.values()), character_set)
+
+
+def harmless(cell: str) -> str:
+    """Return ``cell`` so that no spreadsheet takes it for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _encoded(cells: Iterable[str], character_set: CharacterSet) -> bytes:
+    line = io.StringIO()
+    csv.writer(line).writerow([harmless(cell) for cell in cells])
+    codec = _CODECS[character_set]
+    return "".join(_representable(character, codec) for character in line.getvalue()).encode(codec)
+
+
+def _representable(character: str, codec: str) -> str:
+    try:
+        character.encode(codec)
+    except UnicodeEncodeError:
+        return _GETA
+    return character
+
+
+def _state(row: ConsentedPatient) -> str:
+    return "期限切れ" if row.is_expired else "有効"
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%Y/%m/%d}" if day else ""
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(JST):%Y/%m/%d %H:%M:%S}"
+
+
+_COLUMNS: Final[dict[str, Column]] = {
+    "受付番号": lambda row: row.reference,
+    "氏名": lambda row: row.name or NOT_OBTAINED,
+    "氏名カナ": lambda row: row.kana or NOT_OBTAINED,
+    "生年月日": lambda row: _day(row.birth_date),
+    "性別": lambda row: _SEXES[row.sex] if row.sex else "",
+    "手術": lambda row: row.surgery.mark,
+    "診療": lambda row: row.clinical.mark,
+    "薬剤": lambda row: row.medication.mark,
+    "健診": lambda row: row.checkup.mark,
+    "特定疾病療養受療証": lambda row: row.specific_disease.mark,
+    "限度額適用認定証": lambda row: row.high_cost_limit.mark,
+    "区分": lambda row: _CHANNELS[row.channel],
+    "同意日時": lambda row: _moment(row.recorded_at),
+    "受診日": lambda row: _day(row.visit_date),
+    "有効期限": lambda row: _day(row.last_day),
+    "状態": _state,
+}
