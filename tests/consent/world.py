@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -96,6 +96,17 @@ TAROS_CARD = Card.named("taro")
 HANAKOS_CARD = Card.named("hanako")
 
 
+class Told(TypedDict, total=False):
+    """What a statement says where it is not the usual."""
+
+    facility: Facility
+    visit_date: date
+    decisions: Mapping[ConsentItem, Decision]
+    decision: Decision
+    """For every item that ``decisions`` does not name."""
+    language: Language
+
+
 @dataclass
 class World:
     """Two facilities on one database."""
@@ -119,7 +130,7 @@ class World:
         self.other = self._found(OTHER_CODE, "あおば薬局")
         self.consent = self.service(self.database)
 
-    def service(self, database: Database, **changes: Any) -> ConsentService:
+    def service(self, database: Database, **changes: object) -> ConsentService:
         """A consent service as another process would have it."""
         options: dict[str, Any] = {
             "reception": self.reception,
@@ -139,23 +150,21 @@ class World:
     def document(
         self,
         channel: Channel = Channel.HOME_VISIT,
-        *,
-        facility: Facility | None = None,
-        visit_date: date | None = VISIT_DAY,
-        decisions: Mapping[ConsentItem, Decision] | None = None,
-        decision: Decision = Decision.GRANT,
-        language: Language = Language.JAPANESE,
+        **told: Unpack[Told],
     ) -> ConsentDocument:
         """A statement in a new journey; everything is answered with ``decision`` unless named."""
-        context = self.context(channel, facility)
-        answers = {question.item: decision for question in questions_for(context.facility.settings)}
+        context = self.context(channel, told.get("facility"))
+        questions = questions_for(context.facility.settings)
+        decision = told.get("decision", Decision.GRANT)
+        answers = {question.item: decision for question in questions}
+        is_online = channel is Channel.ONLINE
         return self.consent.state(
             journey=JourneyId(new_secret_name()),
             context=context,
-            language=language,
+            language=told.get("language", Language.JAPANESE),
             operator=Operator.SELF,
-            visit_date=visit_date if channel is Channel.ONLINE else None,
-            decisions={**answers, **(decisions or {})},
+            visit_date=told.get("visit_date", VISIT_DAY) if is_online else None,
+            decisions={**answers, **told.get("decisions", {})},
         )
 
     def sign(self, document: ConsentDocument, card: Card = TAROS_CARD) -> VerifiedCard:
@@ -163,13 +172,13 @@ class World:
         return card.sign(document, self.clock.now())
 
     def register(
-        self, channel: Channel = Channel.HOME_VISIT, card: Card = TAROS_CARD, **answers: Any
+        self, channel: Channel = Channel.HOME_VISIT, card: Card = TAROS_CARD, **told: Unpack[Told]
     ) -> Registration:
         """Walk a whole journey, one second after the one before."""
         self.clock.advance(timedelta(seconds=1))
-        return self.consent.register(self.sign(self.document(channel, **answers), card))
+        return self.consent.register(self.sign(self.document(channel, **told), card))
 
-    def change_settings(self, **changes: Any) -> None:
+    def change_settings(self, **changes: bool) -> None:
         """Change the first facility's environment settings."""
         present = self.facilities.get(self.facility.id)
         self.facilities.change_settings(
@@ -197,7 +206,14 @@ class World:
         return found
 
     def _found(self, code: InstitutionCode, name: str) -> Facility:
-        facility = self.facilities.add(code, name, "03-0000-1234", "", self.settings, "test")
+        facility = self.facilities.add(
+            code=code,
+            registered_name=name,
+            phone="03-0000-1234",
+            hours="",
+            settings=self.settings,
+            actor="test",
+        )
         with self.database.transaction() as connection:
             self.reception.issue_first(connection, facility.id, "test")
         return facility

@@ -114,6 +114,15 @@ def test_overlong_certificate_is_refused_unread(authority: TestAuthority, card: 
         verify(authority, card, certificate=der(card.certificate) + bytes(8192))
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
+def test_negative_serial_number_is_refused(authority: TestAuthority, card: Signer) -> None:
+    content = bytearray(der(card.certificate))
+    serial = card.certificate.serial_number
+    content[content.index(serial.to_bytes(8, "big"))] |= 0x80
+    with pytest.raises(WrongCertificate, match="serial number"):
+        verify(authority, card, certificate=bytes(content))
+
+
 def test_trailing_bytes_are_refused(authority: TestAuthority, card: Signer) -> None:
     with pytest.raises(WrongCertificate):
         verify(authority, card, certificate=der(card.certificate) + b"\0")

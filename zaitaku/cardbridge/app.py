@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from http import HTTPStatus
 from typing import Final
 
 from flask import Flask, Response, g, request, url_for
@@ -10,7 +11,13 @@ from werkzeug.exceptions import HTTPException
 from zaitaku.cardbridge import guards
 from zaitaku.cardbridge.bridge import EXTENSION, assemble, bridge
 from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.failures import BridgeError, ClockWrong, KeyUnreachable, PageMissing
+from zaitaku.cardbridge.failures import (
+    BridgeError,
+    ClockWrong,
+    KeyUnreachable,
+    MalformedRequest,
+    PageMissing,
+)
 from zaitaku.cardbridge.reading_views import reading_pages
 from zaitaku.cardbridge.rendering import Action, Page, render
 from zaitaku.cardbridge.requests import language_hint
@@ -56,9 +63,7 @@ def _harden(response: Response) -> Response:
 
 def _refusal(error: BridgeError) -> Response:
     LOG.warning("refused: %s", error.page)
-    return render(
-        Page(error.page, error.status, error.facts, _ways_on(error), language=_hint())
-    )
+    return render(Page(error.page, error.status, error.facts, _ways_on(error), language=_hint()))
 
 
 def _ways_on(error: BridgeError) -> tuple[Action, ...]:
@@ -83,15 +88,16 @@ def _unknown_card(_: UnknownCard) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    return render(Page(PageMissing.page, PageMissing.status)) if error.code is None else render(
-        Page(PageMissing.page if error.code in {404, 405} else "malformed", error.code)
-    )
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    missing = status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+    return render(Page(PageMissing.page if missing else MalformedRequest.page, status))
 
 
 def _unforeseen(error: Exception) -> Response:
     """Answer calmly; the log gets the places in the code, never a value or a message."""
     places = " < ".join(
-        f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__))
+        f"{frame.name}:{frame.lineno}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__))
     )
     LOG.error("unforeseen %s at %s", type(error).__name__, places)
     unforeseen = BridgeError()

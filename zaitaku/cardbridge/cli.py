@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from types import FrameType
-from typing import Any
+from typing import TypedDict, Unpack
 
 import click
 
@@ -28,7 +28,7 @@ from zaitaku.cardbridge.virtualreader import VirtualReader
 from zaitaku.cardbridge.vpcd import VpcdPlug
 
 
-class OriginType(click.ParamType):
+class OriginType(click.ParamType[str]):
     """An origin: scheme, host, port."""
 
     name = "origin"
@@ -37,7 +37,7 @@ class OriginType(click.ParamType):
         self._tls_only = tls_only
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
         """Return the origin's one serialisation."""
         try:
@@ -56,26 +56,40 @@ def default_state() -> Path:
     return Path(base) / "zaitaku-bridge"
 
 
+class Options(TypedDict):
+    """What stands on the command line."""
+
+    port: int | None
+    allow_origin: tuple[str, ...]
+    test_origin: tuple[str, ...]
+    state: Path
+    virtual: Path | None
+    vpcd: bool
+    ca_file: Path | None
+    forget_origin: str | None
+    no_open: bool
+
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command(context_settings={"auto_envvar_prefix": "ZAITAKU_BRIDGE"})
-@click.option("--port", type=click.IntRange(0, 65535), help="この番号だけを使う / use only this port")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="この番号だけを使う / use only this port"
+)
 @click.option(
     "--allow-origin",
-    "allowed",
     multiple=True,
     type=OriginType(tls_only=True),
     help="読み取りを頼めるサイト (https) / site that may ask; repeat for more",
 )
 @click.option(
     "--test-origin",
-    "tests",
     multiple=True,
     type=OriginType(tls_only=False),
     help="試験用のサイト / site for trials, http too",
 )
-@click.option("--state", type=FOLDER, default=default_state, help="覚えておくフォルダー / state folder")
+@click.option("--state", type=FOLDER, default=default_state, help="記憶のフォルダー / state folder")
 @click.option("--virtual", type=FOLDER, help="仮想カードのフォルダー / folder of virtual cards")
 @click.option("--vpcd", is_flag=True, help="仮想カードを pcscd 経由で読む / plug them into pcscd")
 @click.option(
@@ -90,37 +104,14 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--no-open", is_flag=True, help="ブラウザーを開かない / do not open the browser")
 @click.version_option(installed_version(), prog_name="zaitaku-bridge")
-def main(
-    port: int | None,
-    allowed: tuple[str, ...],
-    tests: tuple[str, ...],
-    state: Path,
-    virtual: Path | None,
-    vpcd: bool,
-    ca_file: Path | None,
-    forget_origin: str | None,
-    no_open: bool,
-) -> None:
+def main(**options: Unpack[Options]) -> None:
     """マイナンバーカードを読み取るアプリ。このパソコンの中だけで動きます。
 
     Reads the My Number Card for the sites it was told to serve; listens on 127.0.0.1 only.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        if forget_origin:
-            _forget(state, forget_origin)
-            return
-        Pins(state).of("")
-        with _cards(virtual, vpcd=vpcd) as (readers, box):
-            config = BridgeConfig(
-                readers=readers,
-                state=state,
-                allowed_origins=frozenset(allowed),
-                test_origins=frozenset(tests),
-                box=box,
-                ca_file=ca_file,
-            )
-            _serve(config, port, opens=not no_open)
+        _run(options)
     except StateUnusable as error:
         raise click.ClickException(f"読み書きできません / cannot be used: {error}") from error
     except CardFileError as error:
@@ -131,8 +122,26 @@ def main(
         ) from error
 
 
-def _forget(state: Path, origin: str) -> None:
-    known = Pins(state).forget(origin)
+def _run(options: Options) -> None:
+    pins = Pins(options["state"])
+    if options["forget_origin"] is not None:
+        _forget(pins, options["forget_origin"])
+        return
+    pins.check()
+    with _cards(options["virtual"], vpcd=options["vpcd"]) as (readers, box):
+        config = BridgeConfig(
+            readers=readers,
+            state=options["state"],
+            allowed_origins=frozenset(options["allow_origin"]),
+            test_origins=frozenset(options["test_origin"]),
+            box=box,
+            ca_file=options["ca_file"],
+        )
+        _serve(config, options["port"], opens=not options["no_open"])
+
+
+def _forget(pins: Pins, origin: str) -> None:
+    known = pins.forget(origin)
     click.echo(f"忘れました / forgotten: {origin}" if known else f"知りません / unknown: {origin}")
 
 

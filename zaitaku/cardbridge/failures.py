@@ -127,7 +127,7 @@ class SiteUnreachable(BridgeError):
 
 
 class SiteRefused(BridgeError):
-    """The site has looked at the proof and does not take it; ``reason`` is its code, for the log."""
+    """The site looked at the proof and does not take it; ``reason`` is its code, for the log."""
 
     page = "send-refused"
     status = HTTPStatus.CONFLICT

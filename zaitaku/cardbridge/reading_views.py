@@ -260,9 +260,7 @@ def _refused(reading: Reading) -> Page:
 
 
 def _finished(reading: Reading, back: str) -> Page:
-    return Page(
-        "finished", actions=(Action("common.back", back, primary=True),), reading=reading
-    )
+    return Page("finished", actions=(Action("common.back", back, primary=True),), reading=reading)
 
 
 def _retry(reading: Reading, *, primary: bool = True) -> Action:

@@ -34,7 +34,7 @@ class Page:
     """One page: its words, what fills them, and what can be done next."""
 
     name: str
-    status: HTTPStatus = HTTPStatus.OK
+    status: int = HTTPStatus.OK
     facts: Mapping[str, object] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     reading: Reading | None = None
@@ -99,9 +99,9 @@ def _banners(here: Bridge, page: Page) -> list[str]:
     ]
 
 
-def reading_url(reading: Reading, **query: str) -> str:
+def reading_url(reading: Reading, *, lang: str | None = None, insist: str | None = None) -> str:
     """Return the address of a reading's page."""
-    return url_for("reading.show", reading_id=reading.id, **query)
+    return url_for("reading.show", reading_id=reading.id, lang=lang, insist=insist)
 
 
 def asset(name: str, mimetype: str) -> Response:

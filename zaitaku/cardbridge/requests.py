@@ -40,9 +40,7 @@ class VerifiedRequest:
         return f"{self.request.origin}{self.request.return_path}?{query}"
 
 
-def verify_request(
-    *, token: str, trust: Trust, now: float, bridge_version: str
-) -> VerifiedRequest:
+def verify_request(*, token: str, trust: Trust, now: float, bridge_version: str) -> VerifiedRequest:
     """Return the request in ``token``, a compact JWS (RFC 7515 §7.1).
 
     Raises:

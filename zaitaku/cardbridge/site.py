@@ -64,9 +64,7 @@ class SiteClient:
         """
         try:
             response, body = self._ask("GET", origin + wire.KEYS_PATH)
-            if response.status != HTTPStatus.OK:
-                raise _BadAnswer
-            return _published(json.loads(body), response.headers.get("Date"))
+            return _published(response.status, body, response.headers.get("Date"))
         except (urllib3.exceptions.HTTPError, OSError, ValueError, _BadAnswer) as error:
             raise KeyUnreachable(origin=origin) from error
 
@@ -108,14 +106,15 @@ def _read_bounded(response: urllib3.BaseHTTPResponse) -> bytes:
     return bytes(body)
 
 
-def _published(body: object, date: str | None) -> PublishedKeys:
-    if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
+def _published(status: int, body: bytes, date: str | None) -> PublishedKeys:
+    document = json.loads(body) if status == HTTPStatus.OK else None
+    if not isinstance(document, dict):
         raise _BadAnswer
-    endorsements = body.get("endorsements", [])
-    if not isinstance(endorsements, list):
+    keys, endorsements = document.get("keys"), document.get("endorsements", [])
+    if not isinstance(keys, list) or not isinstance(endorsements, list):
         raise _BadAnswer
     return PublishedKeys(
-        keys=tuple(key for key in body["keys"] if isinstance(key, dict)),
+        keys=tuple(key for key in keys if isinstance(key, dict)),
         endorsements=tuple(text for text in endorsements if isinstance(text, str)),
         site_time=_site_time(date),
     )

@@ -59,9 +59,7 @@ def virtual_cards() -> Response:
     box = _box()
     cards = box.contents()
     inserted = next((card.id for card in cards if card.inserted), None)
-    return jsonify(
-        token=box.token, inserted=inserted, cards=[asdict(card) for card in cards]
-    )
+    return jsonify(token=box.token, inserted=inserted, cards=[asdict(card) for card in cards])
 
 
 @status_pages.post("/virtual/insert")

@@ -4,12 +4,12 @@ A request must be signed by a key that its origin publishes **now** over TLS (so
 of no use) and that this bridge **trusts**:
 
 * At the first request of an origin, the published keys are pinned in the state folder.
-* From then on a published key is trusted when it is pinned, or when a pinned key vouches for it: the
-  key document may carry ``endorsements``, compact JWS (RFC 7515) of type ``ENDORSEMENT_TYPE`` over
-  ``{"iss": origin, "sub": JWK thumbprint of the new key (RFC 7638)}``, signed by the older key. To
-  change its key a site publishes the new one with the older one's endorsement and leaves the
-  endorsement there; a bridge that slept through the change still follows. Merely standing beside a
-  pinned key is not enough: public keys can be copied by whoever has taken over the address.
+* From then on a published key is trusted when it is pinned, or when a pinned key vouches for it:
+  the key document may carry ``endorsements``, compact JWS (RFC 7515) of type ``ENDORSEMENT_TYPE``
+  over ``{"iss": origin, "sub": JWK thumbprint of the new key (RFC 7638)}``, signed by the older
+  key. To change its key a site publishes the new one with the older one's endorsement and leaves
+  the endorsement there; a bridge that slept through the change still follows. Merely standing
+  beside a pinned key is not enough: whoever has taken over the address can copy public keys.
 * Anything else is refused with a page of its own, until somebody makes the bridge forget the site
   (``zaitaku-bridge --forget-origin``).
 
@@ -25,6 +25,7 @@ from typing import Any, Final
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.jws import JWSAlgModel
 
 from zaitaku.cardbridge.failures import BadSignature, ForeignOrigin, KeyChanged, KeyUnreachable
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
@@ -44,7 +45,7 @@ class StateUnusable(Exception):
 class _Registry(jws.JWSRegistry):
     """Knows ``EdDSA`` (RFC 8037) as what RFC 9864 calls ``Ed25519``, the only curve of ours."""
 
-    def get_alg(self, name: str) -> Any:
+    def get_alg(self, name: str) -> JWSAlgModel:
         return super().get_alg("Ed25519" if name == "EdDSA" else name)
 
 
@@ -86,6 +87,14 @@ class Pins:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "sites.json"
         self._lock = Lock()
+
+    def check(self) -> None:
+        """Make sure that what is remembered can be read.
+
+        Raises:
+            StateUnusable
+        """
+        self._read()
 
     def of(self, origin: str) -> Keys:
         """Return the keys pinned for ``origin``; none means that it was never served.

@@ -19,6 +19,9 @@ PORT: Final = 35963
 """The driver's own default, 0x8C7B."""
 RETRY_SECONDS: Final = 0.05
 CONNECT_SECONDS: Final = 2.0
+ABSENCE_SECONDS: Final = 1.0
+"""How long the slot stays empty when a card leaves it, as under a hand. pcscd looks every 0.4 s; a
+card that is back before that, after a broken exchange, is never powered again."""
 
 _LENGTH_BYTES: Final = 2
 _QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
@@ -40,12 +43,20 @@ class VpcdPlug:
     the driver is away it tries again.
     """
 
-    def __init__(self, reader: VirtualReader, *, host: str = HOST, port: int = PORT) -> None:
+    def __init__(
+        self,
+        reader: VirtualReader,
+        *,
+        host: str = HOST,
+        port: int = PORT,
+        absence: float = ABSENCE_SECONDS,
+    ) -> None:
         self._reader = reader
+        self._absence = absence
         self._address = (host, port)
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vpcd", daemon=True)
 
@@ -63,7 +74,7 @@ class VpcdPlug:
 
     def stop(self) -> None:
         """Unplug and end the thread."""
-        self._stopping = True
+        self._stopping.set()
         self._wake()
         self._thread.join()
 
@@ -75,16 +86,19 @@ class VpcdPlug:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._woken.clear()
             insertion = self._reader.insertion
-            if insertion is not None:
+            if insertion is None:
+                self._wait_for_change()
+            else:
                 self._plug(insertion)
-            self._pause(empty=insertion is None)
+                changed = self._reader.insertion is not insertion
+                self._stopping.wait(self._absence if changed else RETRY_SECONDS)
 
-    def _pause(self, *, empty: bool) -> None:
-        if not self._stopping:
-            self._woken.wait(None if empty else RETRY_SECONDS)
+    def _wait_for_change(self) -> None:
+        if not self._stopping.is_set():
+            self._woken.wait()
 
     def _plug(self, insertion: Insertion) -> None:
         with suppress(OSError), socket.create_connection(self._address, CONNECT_SECONDS) as opened:
@@ -100,7 +114,7 @@ class VpcdPlug:
         with self._lock:
             self._socket = opened
         # A change between choosing the card and here has found no socket to shut down.
-        if not self._stopping and self._reader.insertion is insertion:
+        if not self._stopping.is_set() and self._reader.insertion is insertion:
             _serve(opened, self._reader, insertion)
 
 

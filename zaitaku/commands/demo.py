@@ -17,20 +17,21 @@ from zaitaku.sandbox.ocsp import responder
 
 
 @click.command()
-def demo() -> None:
+@click.option("--vpcd", is_flag=True, help="仮想カードを pcscd（vsmartcard-vpcd）経由で読みます。")
+def demo(*, vpcd: bool) -> None:
     """試しに動かします。カードもリーダーもいりません。Ctrl-C で終わります。"""
     click.echo("準備しています…（はじめての時は、鍵を作るため少し時間がかかります）")
     ready = prepare(Places.from_env())
-    _run(ready)
+    _run(ready, vpcd=vpcd)
     click.echo("\n終わりました。データは残っています。")
 
 
-def _run(ready: Demo) -> None:
+def _run(ready: Demo, *, vpcd: bool) -> None:
     places = ready.places
     with (
         serving(responder(ready.authority), places.ocsp_port),
         running(site_command(places), ready.environ) as site,
-        running(bridge_command(places), {}) as bridge,
+        running(bridge_command(places, vpcd=vpcd), {}) as bridge,
     ):
         wait_until_up(f"{places.origin}/readyz", site)
         wait_until_up(f"{places.bridge}/", bridge)

@@ -16,7 +16,7 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Places:
-    """Folder and ports of one demo (``ZAITAKU_DATA``, ``ZAITAKU_PORT``, ``ZAITAKU_BRIDGE_PORT``)."""
+    """Folder and ports of one demo (``ZAITAKU_DATA``, ``ZAITAKU_PORT`` …)."""
 
     data: Path
     port: int

@@ -32,12 +32,13 @@ def site_command(places: Places) -> list[str]:
     return [sys.executable, "-m", "zaitaku", "serve", "--port", str(places.port)]
 
 
-def bridge_command(places: Places) -> list[str]:
-    """Return the command of the card bridge with its virtual cards."""
+def bridge_command(places: Places, *, vpcd: bool) -> list[str]:
+    """Return the command of the card bridge; ``vpcd`` puts its cards into a real pcscd."""
     return [
         *(sys.executable, "-m", "zaitaku.cardbridge", "--port", str(places.bridge_port)),
         *("--virtual", str(places.data / "cards"), "--test-origin", places.origin),
         *("--state", str(places.data / "bridge"), "--no-open"),
+        *(["--vpcd"] if vpcd else []),
     ]
 
 
@@ -45,7 +46,7 @@ def bridge_command(places: Places) -> list[str]:
 def running(command: list[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``command`` until the block ends, then end it and wait for it."""
     # A group of its own: Ctrl-C reaches the demo alone, which then ends its programs in order.
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - the commands are the two functions above
         command, env={**os.environ, **environ}, start_new_session=True, stdout=subprocess.DEVNULL
     )
     try:

@@ -1,20 +1,23 @@
 """What the demo needs before it starts: secrets, test authority, cards, database, a clinic."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
+
+from cryptography import x509
 
 from zaitaku.accounts.model import Role
 from zaitaku.core.errors import NotFound
 from zaitaku.core.signing import Keyring
 from zaitaku.demo.places import Places
 from zaitaku.demo.secrets import DemoSecrets, write_private
+from zaitaku.eligibility.model import Insured, Sex
+from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.identity.keys import RequestKeys
+from zaitaku.identity.subjects import subject_hashes
 from zaitaku.sandbox.authority import TestAuthority
-from zaitaku.sandbox.cards import make_demo_cards
+from zaitaku.sandbox.cards import DemoCard, make_demo_cards
 from zaitaku.schema import upgrade
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
@@ -47,7 +50,7 @@ def prepare(places: Places) -> Demo:
     environ = _environ(places, secrets)
     services = build_services(Settings.from_env(environ))
     upgrade(services.database)
-    _bind_people(services, cards, Keyring((secrets.subject_key,)))
+    _bind_people(SandboxEligibility(services.database), cards, secrets.subject_key)
     facility = _clinic(services, secrets.password)
     summary = _summary(places, services, facility, secrets.password, cards)
     write_private(
@@ -68,10 +71,35 @@ def _environ(places: Places, secrets: DemoSecrets) -> dict[str, str]:
         "ZAITAKU_SUBJECT_KEYS": secrets.subject_key,
         "ZAITAKU_REQUEST_KEY_FILE": str(data / "request-key.pem"),
         "ZAITAKU_TRUST_ANCHORS": str(data / "authority" / "roots.pem"),
-        "ZAITAKU_CRL_FILE": str(data / "authority" / "crl.der"),
+        "ZAITAKU_CRL_FILE": str(data / "authority" / "crl.pem"),
         "ZAITAKU_OCSP_URL": places.ocsp,
         "ZAITAKU_BRIDGE_PORTS": str(places.bridge_port),
     }
+
+
+def _bind_people(
+    eligibility: SandboxEligibility, cards: tuple[DemoCard, ...], subject_key: str
+) -> None:
+    for card in cards:
+        if card.person and card.certificate:
+            person = card.person
+            insured = Insured(
+                person_key=f"demo:{person.kana}",
+                name=person.name,
+                kana=person.kana,
+                birth_date=person.birth_date,
+                sex=Sex(person.sex),
+            )
+            eligibility.bind(_subject_hash(card, subject_key), insured)
+
+
+def _subject_hash(card: DemoCard, subject_key: str) -> str:
+    newest, *_ = subject_hashes(
+        certificate=x509.load_der_x509_certificate(card.certificate),
+        issuer=x509.load_der_x509_certificate(card.ca_certificate),
+        keys=Keyring((subject_key,)),
+    )
+    return newest
 
 
 def _clinic(services: Services, password: str) -> Facility:
@@ -80,30 +108,36 @@ def _clinic(services: Services, password: str) -> Facility:
     except NotFound:
         pass
     facility = services.facilities.add(
-        code=CODE,
-        registered_name="医療法人みどり坂会 みどり坂クリニック",
+        CODE,
+        registered_name="医療法人みどり坂会　みどり坂クリニック",
         phone="03-0000-1234",
         hours="月〜金 9:00〜12:30、14:00〜18:00（祝日は休み）",
         settings=_SETTINGS,
         actor=ACTOR,
+        founding=services.reception.issue_first,
     )
-    with services.database.transaction() as connection:
-        services.reception.issue_first(connection, facility.id, ACTOR)
-    services.accounts.register(
-        facility_id=facility.id,
-        role=Role.ADMIN,
-        user_id=USER_ID,
-        name="管理　花子",
-        kana="カンリ　ハナコ",
-        password=password,
-        must_change=False,
-        actor=ACTOR,
-    )
+    _administrator(services, facility, password)
     return facility
 
 
+def _administrator(services: Services, facility: Facility, password: str) -> None:
+    made = services.accounts.register(
+        facility,
+        role=Role.ADMIN,
+        user_id=USER_ID,
+        name="うけつけはなこ",
+        kana="ウケツケハナコ",
+        actor=ACTOR,
+    )
+    services.accounts.change_password(made.account, current=made.password, new=password)
+
+
 def _summary(
-    places: Places, services: Services, facility: Facility, password: str, cards: Iterable[Any]
+    places: Places,
+    services: Services,
+    facility: Facility,
+    password: str,
+    cards: tuple[DemoCard, ...],
 ) -> dict[str, Any]:
     urls = {
         channel.value: services.reception.address(

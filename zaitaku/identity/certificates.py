@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.utils import CryptographyDeprecationWarning
 
 Kind = TypeVar("Kind", bound=x509.ExtensionType)
 
@@ -14,9 +15,11 @@ UNREADABLE: Final = (
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,
 )
 """What the library raises for certificates, lists and answers that it cannot read; found by
-flipping every bit. They have no common root below ``Exception``."""
+flipping every bit. They have no common root below ``Exception``, and what it will refuse in its
+next version comes as a warning, which is an exception where warnings are errors."""
 
 
 def did_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

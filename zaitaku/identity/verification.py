@@ -114,9 +114,12 @@ def read_certificate(encoded: bytes) -> x509.Certificate:
     if len(encoded) > MAXIMUM_CERTIFICATE_BYTES:
         raise WrongCertificate("too long")
     try:
-        return x509.load_der_x509_certificate(encoded)
+        card = x509.load_der_x509_certificate(encoded)
     except UNREADABLE as error:
         raise WrongCertificate("unreadable") from error
+    if card.serial_number <= 0:  # RFC 5280 §4.1.2.2; the library only warns
+        raise WrongCertificate("serial number")
+    return card
 
 
 def _check_profile(card: x509.Certificate) -> SignatureScheme:

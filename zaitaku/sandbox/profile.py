@@ -47,8 +47,8 @@ def new_key() -> rsa.RSAPrivateKey:
 
 
 def new_serial() -> int:
-    """Return a random positive serial number of 64 bits or less."""
-    return secrets.randbits(63) + 1
+    """Return a random positive serial number of 63 bits (8 bytes, RFC 5280 §4.1.2.2)."""
+    return 1 << 62 | secrets.randbits(62)
 
 
 def authority_name() -> x509.Name:

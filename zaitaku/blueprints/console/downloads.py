@@ -11,7 +11,7 @@ from flask import Response, render_template, send_file
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.console.urls import CHANNEL, ChannelView, channel_view
+from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, ChannelView, channel_view
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.facilities.model import Channel
@@ -22,7 +22,6 @@ from zaitaku.reception.poster import Layout
 class _Printed:
     """One kind of file."""
 
-    name: str
     file_name: str
     suffix: str
     mimetype: str
@@ -47,28 +46,24 @@ _PDF: Final = ("pdf", "application/pdf")
 PRINTED: Final = MappingProxyType(
     {
         "qr-code": _Printed(
-            "PNG形式でダウンロード（QRコード）",
             "QRコード",
             *_PNG,
             "QRコードだけの画像です。ちらしやホームページに載せるときに使います。",
             _qr_code,
         ),
         "poster": _Printed(
-            "PDF形式でダウンロード（A4ポスター）",
             "ポスター",
             *_PDF,
             "受付や待合室に貼るA4のポスターです。",
             _poster(Layout.A4),
         ),
         "card": _Printed(
-            "PDF形式でダウンロード（配布カード）",
             "配布カード",
             *_PDF,
             "患者さんに渡す、名刺の大きさのカードです。",
             _poster(Layout.CARD),
         ),
         "sheet": _Printed(
-            "PDF形式でダウンロード（配布カード10枚）",
             "配布カード10枚",
             *_PDF,
             "A4の紙1枚に配布カードを10枚並べたものです。切り取り線がついています。",
@@ -96,6 +91,7 @@ def confirm_download(channel: str, kind: str) -> str:
         "console/download.html",
         view=view,
         printed=printed,
+        name=dict(DOWNLOADS)[kind],
         kind=kind,
         file_name=_file_name(view, printed),
     )

@@ -1,5 +1,7 @@
 """The console's blueprint: what all its pages share."""
 
+import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +15,8 @@ from zaitaku.accounts.sessions import IDLE
 from zaitaku.blueprints.console.presenting import japan_day, japan_time
 from zaitaku.core.errors import NotFound, StoreUnavailable
 from zaitaku.core.logs import request_id
+
+log = logging.getLogger(__name__)
 
 blueprint: Final = Blueprint("console", __name__, url_prefix="/console")
 blueprint.add_app_template_filter(japan_time)
@@ -34,6 +38,8 @@ def frame() -> dict[str, Any]:
         "role_name": ROLE_NAMES[staff.account.role] if staff else "",
         "navigation": _navigation(staff) if staff else [],
         "release": __version__,
+        "may": lambda permission: staff is not None and permission in staff.account.permissions,
+        "summary": _summary,
         "idle_seconds": int(IDLE.total_seconds()),
     }
 
@@ -54,19 +60,46 @@ def session_ended(error: SessionEnded) -> tuple[Response, HTTPStatus]:
 
 
 @blueprint.errorhandler(NotPermitted)
-def not_permitted(_: NotPermitted) -> tuple[str, HTTPStatus]:
+def not_permitted(error: NotPermitted) -> tuple[str, HTTPStatus]:
     """Say that the role does not include this page, and who has one that does."""
-    return render_template("console/not_permitted.html"), NotPermitted.status
+    return _failure(
+        "このアカウントでは開けない画面です",
+        "この画面は、ほかの権限区分のアカウントで使うものです。必要なときは、管理者に相談してください。",
+    ), error.status
 
 
 @blueprint.errorhandler(NotFound)
-def not_found(_: NotFound) -> tuple[str, HTTPStatus]:
+def not_found(error: NotFound) -> tuple[str, HTTPStatus]:
     """Say that nothing is here: the same for what belongs to another facility."""
-    return render_template("console/not_found.html"), NotFound.status
+    return _failure("画面が見つかりません", "メニューから、もう一度お選びください。"), error.status
 
 
 @blueprint.errorhandler(StoreUnavailable)
-def unavailable(_: StoreUnavailable) -> tuple[str, HTTPStatus]:
+def unavailable(error: StoreUnavailable) -> tuple[str, HTTPStatus]:
     """Say that nothing was changed and to try again."""
-    page = render_template("console/unavailable.html", reference=request_id.get())
-    return page, StoreUnavailable.status
+    log.error("refused: %s", error.code, extra={"code": error.code, "detail": error.detail})
+    return _failure(
+        "いま、つながりにくくなっています",
+        "この操作では、何も変更していません。",
+        "1分ほど待ってから、もう一度お試しください。続くときは、運用者に連絡してください。",
+        reference=request_id.get(),
+    ), error.status
+
+
+def _failure(heading: str, *sentences: str, reference: str = "") -> str:
+    is_inside = g.get("staff") is not None
+    action = {
+        "label": "メニューへ" if is_inside else "ログイン画面へ",
+        "href": url_for("console.menu" if is_inside else "console.login"),
+    }
+    return render_template(
+        "console/failure.html",
+        heading=heading,
+        sentences=sentences,
+        action=action,
+        reference=reference,
+    )
+
+
+def _summary(errors: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"field": field, "message": message} for field, message in errors.items()]

@@ -16,7 +16,6 @@ from zaitaku.reception.poster import CHANNEL_NAMES
 
 CHANNEL: Final = f"<any({', '.join(repr(channel.value) for channel in Channel)}):channel>"
 """The part of an address that names a channel; any other name is no route."""
-RECENT_EVENTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,14 @@ def event_views(channel: Channel) -> list[EventView]:
     return [EventView(event) for event in reversed(events)]
 
 
+DOWNLOADS: Final = (
+    ("qr-code", "PNG形式でダウンロード"),
+    ("poster", "PDF形式でダウンロード（A4ポスター）"),
+    ("card", "PDF形式でダウンロード（配布カード）"),
+    ("sheet", "PDF形式でダウンロード（配布カード10枚）"),
+)
+
+
 @blueprint.get("/reception-urls")
 @requires(Permission.SEE_RECEPTION_URLS)
 def reception_urls() -> str:
@@ -79,6 +86,7 @@ def reception_urls() -> str:
     return render_template(
         "console/urls.html",
         channels=[channel_view(channel) for channel in Channel],
+        downloads=DOWNLOADS,
         typed_address=services().reception.typed_address,
         may_change=Permission.CHANGE_RECEPTION_URLS in current_staff().account.permissions,
     )
