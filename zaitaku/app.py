@@ -37,13 +37,13 @@ def build_app(services: Services) -> Flask:
         root_path=str(_PACKAGE),
     )
     app.extensions[EXTENSION] = services
+    request_log.add(app)  # first, so that answers of the checks below are logged as well
     _configure(app, services)
     pages.add(app)
     for room in (patient, console, api, ops):
         app.register_blueprint(room.blueprint)
     permissions.enforce(app)
     headers.add(app)
-    request_log.add(app)
     errors.register_error_pages(app)
     return app
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -33,8 +33,8 @@ class Settings:
     mode: Mode
     origin: str
     """Scheme, host and port under which patients reach the site: ``https://zaitaku.example``."""
-    database_url: str
-    ephemeral_url: str
+    database_url: str = field(repr=False)
+    ephemeral_url: str = field(repr=False)
     """``redis://…`` or an SQLAlchemy URL of its own."""
     url_keys: Keyring
     """Sign reception URLs; newest first. Changing the newest does not retire printed posters."""
@@ -60,10 +60,9 @@ class Settings:
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.origin)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path:
-            raise SettingsError("ZAITAKU_ORIGIN must be a scheme and a host without a path")
-        if self.mode is Mode.PRODUCTION and parts.scheme != "https":
+        if not _is_origin(self.origin):
+            raise SettingsError("ZAITAKU_ORIGIN must be a scheme and a host in lower case, no more")
+        if self.mode is Mode.PRODUCTION and not self.is_tls:
             raise SettingsError("ZAITAKU_ORIGIN must be https in production")
         if not self.trust_anchors:
             raise SettingsError("ZAITAKU_TRUST_ANCHORS names no root certificate")
@@ -71,6 +70,8 @@ class Settings:
             raise SettingsError("neither ZAITAKU_CRL_FILE nor ZAITAKU_OCSP_URL is given")
         if self.online_validity_days < 0:
             raise SettingsError("ZAITAKU_ONLINE_VALIDITY_DAYS must not be negative")
+        if self.trusted_proxies < 0:
+            raise SettingsError("ZAITAKU_TRUSTED_PROXIES must not be negative")
 
     @property
     def is_tls(self) -> bool:
@@ -105,6 +106,18 @@ class Settings:
         )
 
 
+def _is_origin(value: str) -> bool:
+    # Written as browsers write it (RFC 6454 §6.2): it is compared with theirs, letter by letter.
+    try:
+        parts = urlsplit(value)
+        has_port = parts.port != 0
+    except ValueError:
+        return False
+    is_bare = value == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+    is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return is_bare and is_web and has_port and value == value.lower()
+
+
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
@@ -119,15 +132,15 @@ def _words(value: str) -> list[str]:
 def _mode(environ: Mapping[str, str]) -> Mode:
     try:
         return Mode(environ.get("ZAITAKU_MODE", Mode.PRODUCTION))
-    except ValueError as error:
-        raise SettingsError("ZAITAKU_MODE must be production or sandbox") from error
+    except ValueError:
+        raise SettingsError("ZAITAKU_MODE must be production or sandbox") from None
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     try:
         return int(environ.get(name, default))
-    except ValueError as error:
-        raise SettingsError(f"{name} must be a whole number") from error
+    except ValueError:
+        raise SettingsError(f"{name} must be a whole number") from None
 
 
 def _ports(environ: Mapping[str, str]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ a *proof* to the origin's ``PROOF_PATH``, gets a one-time code and sends the bro
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
@@ -24,6 +25,12 @@ BRIDGE_PORTS: Final = (18231, 18232, 18233)
 
 NONCE_BYTES: Final = 32
 DOMAIN_TAG: Final = b"zaitaku consent statement 1\x00"
+
+_GRANTED: Final = {"grant": True, "refuse": False}
+_LOWER_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
+_PATH: Final = re.compile(r"/(?!/)[^\\?#\x00-\x20\x7f-\U0010ffff]*")
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: JSON can bring it, no UTF-8 text can hold it (RFC 8259 §8.2)."""
 
 
 class MalformedMessage(Exception):
@@ -176,18 +183,29 @@ def _sha256_hex(text: str) -> str:
 
 def _choices_of(document: str) -> set[tuple[str, str, bool]]:
     try:
-        decisions = json.loads(document)["decisions"]
-        return {
-            (entry["item"], entry["wording"]["sha256"], entry["decision"] == "grant")
+        decisions = json.loads(document, object_pairs_hook=_members)["decisions"]
+        said = [
+            (entry["item"], entry["wording"]["sha256"], _GRANTED[entry["decision"]])
             for entry in decisions
-        }
-    except (ValueError, KeyError, TypeError) as error:
+        ]
+        if len(said) != len(set(said)):
+            raise MalformedMessage("document")
+        return set(said)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedMessage("document") from error
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a name that stands twice, other readers might take the other value.
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise MalformedMessage("document")
+    return members
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or _HALF_CHARACTER.search(value):
         raise MalformedMessage(name)
     return value
 
@@ -207,10 +225,9 @@ def _entries(body: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _hex(value: str) -> bytes:
-    try:
-        return bytes.fromhex(value)
-    except ValueError as error:
-        raise MalformedMessage("hex") from error
+    if not _LOWER_HEX.fullmatch(value):
+        raise MalformedMessage("hex")
+    return bytes.fromhex(value)
 
 
 def _nonce(body: Mapping[str, Any]) -> str:
@@ -222,7 +239,7 @@ def _nonce(body: Mapping[str, Any]) -> str:
 
 def _return_path(body: Mapping[str, Any]) -> str:
     value = _text(body, "return_path")
-    if not value.startswith("/") or value.startswith("//") or set(value) & set("\\?#\r\n\t "):
+    if not _PATH.fullmatch(value):
         raise MalformedMessage("return_path")
     return value
 

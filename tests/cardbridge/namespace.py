@@ -65,7 +65,9 @@ class InnerRun:
                 "pcscd needs mount, network and process namespaces of its own (root, or user "
                 f"namespaces allowed) and nothing ran in them: {self._output}"
             )
-        return _by_test(self._report.read_text("utf-8").splitlines())
+        lines = self._report.read_text("utf-8").splitlines()
+        self._report.unlink()
+        return _by_test(lines)
 
 
 def _by_test(lines: Iterable[str]) -> dict[str, list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """Commands, answers and the two ways in which a card asks to be asked again."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zaitaku.cardbridge import apdu
@@ -54,11 +54,13 @@ COMMANDS = st.builds(
 
 
 @given(COMMANDS)
+@settings(deadline=None)
 def test_what_is_written_is_read_back(command: Command) -> None:
     assert Command.decode(command.encode()) == command
 
 
 @given(st.binary(max_size=400))
+@settings(deadline=None)
 def test_any_bytes_are_a_command_or_malformed(raw: bytes) -> None:
     try:
         command = Command.decode(raw)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, typed
@@ -158,6 +158,8 @@ def test_signing_wants_the_pin_of_this_session(virtual_reader: VirtualReader) ->
     service = InProcessService(virtual_reader)
     with my_number_card(service) as card:
         card.verify_pin(typed())
+    with closing(service.connect(virtual_reader.name)) as connection:
+        assert connection.transmit(bytes.fromhex("00a4020c020017")).hex() == "6a82"
     with my_number_card(service) as card, pytest.raises(PinRequired):
         card.sign(DATA)
 
@@ -275,6 +277,24 @@ def test_a_wrong_pin_costs_a_try_only_once_it_has_reached_the_card(
         assert CardFile.load(tmp_path / "card.json").tries == (2 if reached else 3)
 
 
+def test_a_stale_session_does_not_disturb_the_next_one(
+    virtual_reader: VirtualReader, card: VirtualCard
+) -> None:
+    service = InProcessService(virtual_reader)
+    stale = service.connect(virtual_reader.name)
+    virtual_reader.insert(card)
+    with my_number_card(service) as held:
+        held.verify_pin(typed())
+        stale.close()
+        assert held.sign(DATA)
+        with pytest.raises(CardBusy):
+            service.connect(virtual_reader.name)
+    with pytest.raises(CardRemoved):
+        stale.transmit(b"\x00\x20\x00\x80")
+    with pytest.raises(NoReader):
+        service.connect("unplugged")
+
+
 def test_another_kind_of_card_is_named(tmp_path: Path, material: Material) -> None:
     reader = VirtualReader()
     reader.insert(make_card(tmp_path / "other.json", material, kind="other"))
@@ -384,6 +404,7 @@ ACTS: list[Callable[[JpkiCard], object]] = [
 
 
 @given(st.lists(ANSWERS, max_size=12), st.lists(st.sampled_from(ACTS), max_size=6))
+@settings(deadline=None)
 def test_any_answers_give_results_or_typed_troubles(
     answers: list[bytes], acts: list[Callable[[JpkiCard], object]]
 ) -> None:

@@ -137,6 +137,17 @@ def test_wrong_pins_survive_a_restart(tmp_path: Path, material: Material) -> Non
     assert ask(VirtualCard(CardFile.load(path)), APPLET, PIN_FILE, TRIES) == "63c3"
 
 
+def test_a_counter_that_moved_since_the_file_was_loaded_is_seen(
+    tmp_path: Path, material: Material
+) -> None:
+    loaded = CardFile.load(write_card(tmp_path / "card.json", material))
+    ask(VirtualCard(loaded), APPLET, PIN_FILE, VERIFY_WRONG)
+    assert ask(VirtualCard(loaded), APPLET, PIN_FILE, TRIES) == "63c2"
+    write_card(tmp_path / "card.json", material, tries="many")
+    with pytest.raises(CardFileError):
+        VirtualCard(loaded)
+
+
 def test_only_the_counter_changes_in_the_file(tmp_path: Path, material: Material) -> None:
     path = write_card(tmp_path / "card.json", material)
     before = json.loads(path.read_text("utf-8"))

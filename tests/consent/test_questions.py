@@ -23,7 +23,7 @@ def all_settings(draw: st.DrawFn) -> EnvironmentSettings:
     }
     flags["medication"] &= not flags["clinical"]
     flags["refill_prescription"] &= flags["electronic_prescription"]
-    return EnvironmentSettings(**flags)
+    return EnvironmentSettings.from_mapping(flags)
 
 
 @given(all_settings())

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, TypedDict, Unpack
@@ -183,7 +183,7 @@ class World:
         present = self.facilities.get(self.facility.id)
         self.facilities.change_settings(
             self.facility.id,
-            replace(present.settings, **changes),
+            EnvironmentSettings.from_mapping({**present.settings.to_mapping(), **changes}),
             expected_version=present.settings_version,
             actor="test",
         )

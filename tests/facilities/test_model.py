@@ -70,7 +70,7 @@ def test_settings_survive_the_store_or_contradict_each_other(values: dict[str, o
     )
     if contradictory:
         with pytest.raises(InvalidField):
-            EnvironmentSettings(**values)  # type: ignore[arg-type]
+            EnvironmentSettings.from_mapping(values)
         return
     kept = EnvironmentSettings.from_mapping(values)
     assert kept == EnvironmentSettings.from_mapping(json.loads(json.dumps(kept.to_mapping())))

@@ -1,5 +1,7 @@
 """Names, telephone numbers and hours: what is kept can be printed, what cannot is named."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,6 @@ def test_the_font_comes_with_its_licence() -> None:
         "①番町クリニック☎",
         "神田（㈱）・〜",
         "Ｄｒ．Ａ’s 診療所",
-        "葛󠄀城"[:1] + "城医院",
     ],
 )
 def test_uncommon_characters_of_real_names_are_kept_as_they_are(name: str) -> None:
@@ -56,7 +57,7 @@ def test_characters_without_a_glyph_are_named(name: str, missing: str) -> None:
     [
         ("  みどり　在宅  ", "みどり　在宅"),
         ("みどり \t\r\n 在宅", "みどり 在宅"),
-        ("ひばりか\u3099丘フ\u309aラザ", "ひばりが丘プラザ".replace("プ", "プ")),
+        ("ひばりか\u3099丘フ\u309aラザ", "ひばりが丘プラザ"),
         ("\ufa19田医院", "\ufa19田医院"),
     ],
 )
@@ -72,17 +73,23 @@ def test_a_registered_name_is_required_and_a_display_name_is_not(name: str) -> N
     assert check_display_name(name) == ""
 
 
-def test_lengths_are_limited() -> None:
+def test_the_longest_texts_are_kept() -> None:
     assert check_name("あ" * NAME_CHARACTERS) == "あ" * NAME_CHARACTERS
     assert check_hours("あ" * HOURS_CHARACTERS) == "あ" * HOURS_CHARACTERS
-    for too_long, field in (
-        (lambda: check_name("あ" * (NAME_CHARACTERS + 1)), "registered_name"),
-        (lambda: check_display_name("あ" * (NAME_CHARACTERS + 1)), "display_name"),
-        (lambda: check_hours("あ" * (HOURS_CHARACTERS + 1)), "hours"),
-    ):
-        with pytest.raises(InvalidField) as caught:
-            too_long()
-        assert (caught.value.field, caught.value.rule) == (field, "too-long")
+
+
+@pytest.mark.parametrize(
+    ("check", "longest", "field"),
+    [
+        (check_name, NAME_CHARACTERS, "registered_name"),
+        (check_display_name, NAME_CHARACTERS, "display_name"),
+        (check_hours, HOURS_CHARACTERS, "hours"),
+    ],
+)
+def test_longer_texts_are_refused(check: Callable[[str], str], longest: int, field: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        check("あ" * (longest + 1))
+    assert (caught.value.field, caught.value.rule) == (field, "too-long")
 
 
 def test_hours_may_be_empty_but_must_be_printable() -> None:

@@ -58,6 +58,19 @@ class CardFile:
             # The values hold a key and a PIN: the cause's text must not travel.
             raise CardFileError(f"{path.name}: {type(error).__name__}") from None
 
+    def saved_tries(self) -> int:
+        """Return the counter as the file holds it now; it may have moved since it was loaded.
+
+        Raises:
+            CardFileError: the file cannot be read any more.
+        """
+        if self.path is None:
+            return self.tries
+        try:
+            return _tries(_read(self.path)["tries"])
+        except (KeyError, ValueError):
+            raise CardFileError(f"{self.path.name}: tries") from None
+
     def save_tries(self, tries: int) -> None:
         """Write the counter into the file, all or nothing; everything else in it stays.
 
@@ -101,7 +114,7 @@ def _members(body: Mapping[str, Any]) -> dict[str, Any]:
         "name": str(body["name"]),
         "description": str(body.get("description") or ""),
         "kind": kind,
-        "tries": _tries(body.get("tries", MOST_TRIES)),
+        "tries": _tries(body["tries"]) if kind is CardKind.JPKI else MOST_TRIES,
         "pin": str(body.get("pin") or ""),
     }
     if kind is CardKind.OTHER:
@@ -120,7 +133,10 @@ def _tries(value: object) -> int:
 
 
 def _key(pem: object) -> RSAPrivateKey:
-    key = load_pem_private_key(str(pem).encode(), password=None)
+    # The check of the primes takes 50 ms a card; a broken key would only spoil its own signatures.
+    key = load_pem_private_key(
+        str(pem).encode(), password=None, unsafe_skip_rsa_key_validation=True
+    )
     if not isinstance(key, RSAPrivateKey):
         raise TypeError("key")
     return key

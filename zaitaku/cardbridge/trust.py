@@ -24,8 +24,8 @@ from typing import Any, Final
 
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import OKPKey
-from joserfc.jws import JWSAlgModel
 
 from zaitaku.cardbridge.failures import BadSignature, ForeignOrigin, KeyChanged, KeyUnreachable
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient

@@ -53,9 +53,13 @@ class VirtualCard:
     def __init__(
         self, card: CardFile, *, blocked_status: Status = apdu.REFERENCE_DATA_UNUSABLE
     ) -> None:
-        """Take the card of ``card``; ``blocked_status`` is ``6984`` or, on some cards, ``6983``."""
+        """Take the card of ``card``; ``blocked_status`` is ``6984`` or, on some cards, ``6983``.
+
+        Raises:
+            CardFileError: the file was damaged since ``card`` was loaded.
+        """
         self.card = card
-        self._tries = card.tries
+        self._tries = card.saved_tries() if card.kind is CardKind.JPKI else card.tries
         self._blocked = blocked_status
         self._files = _files(card)
         self._applet = False

@@ -71,14 +71,15 @@ class VirtualReader:
     def release(self, insertion: Insertion) -> None:
         """Give back what ``take`` gave; the card is reset."""
         with self._lock:
-            insertion.card.reset()
+            self.reset(insertion)
             if self._holder is insertion:
                 self._holder = None
 
     def reset(self, insertion: Insertion) -> None:
-        """Power down and up, or reset."""
+        """Power down and up, or reset; nothing when that stay is over: the card may be in again."""
         with self._lock:
-            insertion.card.reset()
+            if self._insertion is insertion:
+                insertion.card.reset()
 
     def transmit(self, insertion: Insertion, command: bytes | bytearray) -> bytes:
         """Hand a command to the card.

@@ -8,7 +8,8 @@ challenge, and that the words it names are the words that were published.
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.dh import DHPublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from zaitaku.consent.document import ConsentDocument
@@ -65,7 +66,7 @@ def _check_signature(evidence: Evidence, document: str) -> None:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise EvidenceBroken("public-key") from error
     message = statement(origin=evidence.origin, nonce=evidence.nonce, document=document)
-    if isinstance(key, DHPublicKey) or not scheme.accepts(key):
+    if not isinstance(key, RSAPublicKey | EllipticCurvePublicKey) or not scheme.accepts(key):
         raise EvidenceBroken("public-key")
     if not scheme.is_valid(key=key, signature=evidence.signature, message=message):
         raise EvidenceBroken("signature")

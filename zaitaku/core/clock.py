@@ -30,8 +30,8 @@ class FixedClock:
         self.moment = moment
 
     def now(self) -> datetime:
-        """Return the held moment."""
-        return self.moment
+        """Return the held moment, in UTC."""
+        return self.moment.astimezone(UTC)
 
     def advance(self, step: timedelta) -> None:
         """Move the held moment by ``step``; a negative step turns it back."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -39,6 +39,9 @@ metadata = MetaData(
 
 BUSY_SECONDS = 5.0
 """How long a writer waits for another's lock, or anyone for a connection, before it gives up."""
+
+_READ_ONLY_TRANSACTION: Final = "25006"
+"""What a standby answers to a write (PostgreSQL 15, appendix A)."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -76,10 +79,11 @@ class Database:
     def _pool_options(self) -> dict[str, Any]:
         if self.is_sqlite:
             # isolation_level=None is the driver's autocommit in every Python from 3.11 on.
-            return {"connect_args": {"timeout": self._busy_seconds, "isolation_level": None}}
+            driver = {"timeout": self._busy_seconds, "isolation_level": None}
+            return {"pool_timeout": self._busy_seconds, "connect_args": driver}
         return {
-            "pool_pre_ping": True,
             "pool_timeout": self._busy_seconds,
+            "pool_pre_ping": True,
             "connect_args": postgres_limits(self._busy_seconds),
         }
 
@@ -94,7 +98,9 @@ class Database:
         what is written; on PostgreSQL the stores lock the rows that decide.
 
         Raises:
-            StoreUnavailable: the database is away, locked or full. Nothing was written.
+            StoreUnavailable: the database is away, locked, full or a standby. Nothing was written,
+                unless the connection broke during the commit itself: then nobody knows, and who
+                tries again must look whether it is there.
         """
         with self._connected("BEGIN IMMEDIATE") as connection:
             yield connection
@@ -121,7 +127,7 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             raise StoreUnavailable(type(error).__name__) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or _is_standby(error):
                 raise StoreUnavailable(type(error).__name__) from error
             raise
 
@@ -139,6 +145,10 @@ def postgres_limits(busy_seconds: float) -> dict[str, Any]:
         "connect_timeout": max(2, round(busy_seconds)),  # libpq knows no shorter one
         "options": f"-c lock_timeout={round(busy_seconds * 1000)}",
     }
+
+
+def _is_standby(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _READ_ONLY_TRANSACTION
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from itsdangerous import Signer
+from itsdangerous.encoding import base64_decode, base64_encode, want_bytes
 from itsdangerous.signer import HMACAlgorithm
 
 MINIMUM_KEY_CHARACTERS = 32
@@ -28,7 +29,7 @@ class Keyring:
 
     def signer(self, purpose: str) -> Signer:
         """Return a signer for ``purpose`` whose tags are 16 bytes (22 characters)."""
-        return Signer(
+        return _StrictSigner(
             list(reversed(self.keys)),  # itsdangerous signs with the last
             salt=f"zaitaku.{purpose}",
             key_derivation="hmac",
@@ -41,6 +42,19 @@ class Keyring:
         for key in self.keys:
             message = purpose.encode() + b"\0" + value
             yield hmac.digest(key.encode(), message, "sha256").hex()
+
+
+class _StrictSigner(Signer):
+    """Accepts one spelling of a tag only.
+
+    The last of 22 Base64 characters carries four bits that decoding ignores (RFC 4648 §3.5), so
+    sixteen spellings would pass for one tag.
+    """
+
+    def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+        if not super().verify_signature(value, sig):
+            return False
+        return base64_encode(base64_decode(sig)) == want_bytes(sig)
 
 
 class _ShortHmac(HMACAlgorithm):

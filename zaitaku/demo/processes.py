@@ -100,7 +100,8 @@ def wait_for_end(processes: list[subprocess.Popen[bytes]]) -> None:
     Raises:
         DemoFailed: a program ended by itself.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for way in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(way, signal.default_int_handler)
     try:
         while all(process.poll() is None for process in processes):
             time.sleep(POLL_SECONDS * 5)

@@ -1,6 +1,7 @@
 """What the demo needs before it starts: secrets, test authority, cards, database, a clinic."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ def prepare(places: Places) -> Demo:
     cards = make_demo_cards(places.data / "cards", authority)
     RequestKeys.make(places.data / "request-key.pem")
     environ = _environ(places, secrets)
+    write_private(places.data / "demo.env", _shell_lines(environ))
     services = build_services(Settings.from_env(environ))
     upgrade(services.database)
     _bind_people(SandboxEligibility(services.database), cards, secrets.subject_key)
@@ -75,6 +77,10 @@ def _environ(places: Places, secrets: DemoSecrets) -> dict[str, str]:
         "ZAITAKU_OCSP_URL": places.ocsp,
         "ZAITAKU_BRIDGE_PORTS": str(places.bridge_port),
     }
+
+
+def _shell_lines(environ: dict[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environ.items())
 
 
 def _bind_people(
@@ -122,7 +128,7 @@ def _clinic(services: Services, password: str) -> Facility:
 
 def _administrator(services: Services, facility: Facility, password: str) -> None:
     made = services.accounts.register(
-        facility,
+        facility.id,
         role=Role.ADMIN,
         user_id=USER_ID,
         name="うけつけはなこ",

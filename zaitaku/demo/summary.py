@@ -11,13 +11,13 @@ CHANNEL_NAMES: Final = {
 
 def as_text(summary: dict[str, Any], data: Path) -> str:
     """Return the summary in words; ``demo.json`` in ``data`` has the same for scripts."""
-    console = summary["console"]
+    console, code = summary["console"], summary["facility_code"]
     lines = ["", f"zaitaku が動いています（{summary['facility_name']}）", "", "患者さんの入口:"]
     lines += [
         f"  {CHANNEL_NAMES[channel]}\n    {url}" for channel, url in summary["patient_urls"].items()
     ]
     lines += ["", "医療機関の管理画面:", f"  {console['url']}"]
-    lines += [f"    医療機関等コード  {summary['facility_code']}"]
+    lines += [f"    医療機関等コード  {code}"]
     lines += [f"    ユーザID          {console['user_id']}"]
     lines += [f"    パスワード        {console['password']}"]
     lines += ["", "カードの読み取りアプリ（仮想カード。カードの入れ替えもここで）:"]
@@ -26,5 +26,7 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
         f"  {card['name']} … {card['pin'] or 'なし'} … {card['description']}"
         for card in summary["cards"]
     ]
-    lines += ["", f"同じ内容: {data / 'demo.json'}", "Ctrl-C で終わります。"]
+    lines += ["", f"同じ内容: {data / 'demo.json'}"]
+    lines += [f"コマンドを試す: . {data / 'demo.env'} && .venv/bin/zaitaku url show {code}"]
+    lines += ["Ctrl-C で終わります。"]
     return "\n".join(lines)

@@ -119,6 +119,10 @@ def read_certificate(encoded: bytes) -> x509.Certificate:
         raise WrongCertificate("unreadable") from error
     if card.serial_number <= 0:  # RFC 5280 §4.1.2.2; the library only warns
         raise WrongCertificate("serial number")
+    # The count of unused bits before the signature is the one octet that nobody signs and that
+    # the library reads leniently: a certificate has one encoding here (X.690 §11.2).
+    if not encoded.endswith(b"\0" + card.signature):
+        raise WrongCertificate("signature field")
     return card
 
 

@@ -31,7 +31,7 @@ class Layout(StrEnum):
     A4 = "poster"
     """A poster; the symbol is 68 mm wide."""
     CARD = "card"
-    """A hand-out of 91 × 55 mm on a page of its own size; the symbol is 30 mm wide."""
+    """A hand-out of 91 × 55 mm on a page of its own size; the symbol is 31 mm wide."""
     SHEET = "sheet"
     """Ten hand-outs on A4 with crop marks."""
 

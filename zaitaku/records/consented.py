@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.consent.search import digits_form, search_form
-from zaitaku.consent.tables import consent, consent_item, patient
+from zaitaku.consent.tables import consent, consent_item, consent_record, credential, patient
 from zaitaku.core.clock import JST
 from zaitaku.core.ids import ConsentId, FacilityId
 from zaitaku.eligibility.model import Sex
@@ -90,7 +90,24 @@ class ConsentedPatients:
         if query.recorded_to:
             yield consent.c.recorded_at < _midnight(query.recorded_to + timedelta(days=1))
         if query.search.strip():
-            yield _matches(query.search)
+            yield self._matches(query.search)
+
+    def _matches(self, typed: str) -> ColumnElement[bool]:
+        conditions = [patient.c.search.like(_part(search_form(typed)), escape=_ESCAPE)]
+        digits = digits_form(typed)
+        if digits:
+            conditions.append(consent.c.patient_id.in_(self._patients_with(digits)))
+        return or_(*conditions)
+
+    def _patients_with(self, digits: str) -> Select[Any]:
+        # By every reference that a patient was ever given, not the latest alone.
+        reference = func.replace(consent_record.c.reference, "-", "")
+        return (
+            select(credential.c.patient_id)
+            .join(consent_record, consent_record.c.credential_id == credential.c.id)
+            .where(consent_record.c.facility_id == self._facility_id)
+            .where(reference.like(_part(digits), escape=_ESCAPE))
+        )
 
 
 def _state_of(item: ConsentItem) -> ScalarSelect[Any]:
@@ -104,15 +121,6 @@ _PERSON: Final = (patient.c.name, patient.c.kana, patient.c.birth_date, patient.
 
 def _joined() -> Join:
     return consent.join(patient, patient.c.id == consent.c.patient_id)
-
-
-def _matches(typed: str) -> ColumnElement[bool]:
-    conditions = [patient.c.search.like(_part(search_form(typed)), escape=_ESCAPE)]
-    digits = digits_form(typed)
-    if digits:
-        reference = func.replace(consent.c.reference, "-", "")
-        conditions.append(reference.like(_part(digits), escape=_ESCAPE))
-    return or_(*conditions)
 
 
 def _part(text: str) -> str:

@@ -92,8 +92,8 @@ class Change:
 
     def address(self, step: Step) -> str:
         """Return where a step of this change is."""
-        endpoint = "start_change" if step is Step.START else f"change_{step}"
-        return url_for(f"console.{endpoint}", channel=self.view.channel.value, act=self.act.value)
+        channel = self.view.channel.value
+        return url_for(f"console.change_{step}", channel=channel, act=self.act.value)
 
     def step_after(self, step: Step) -> Step:
         """Return the step that follows."""
@@ -148,7 +148,7 @@ _BASE: Final = f"/reception-urls/{CHANNEL}/{ACT}"
 
 @blueprint.get(_BASE)
 @requires(Permission.CHANGE_RECEPTION_URLS)
-def start_change(channel: str, act: str) -> Page:
+def change_start(channel: str, act: str) -> Page:
     """Tell target and effect and offer the box; or say why there is nothing to go back to."""
     change = _change(channel, act)
     if not change.is_offered:

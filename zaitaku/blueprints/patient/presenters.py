@@ -1,6 +1,6 @@
 """The words and rows that the wizard's templates show."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import current_language, mark, page_text
 from zaitaku.blueprints.patient import dates
-from zaitaku.blueprints.patient.journey import ChoiceMode, Preparation, VisitKind
+from zaitaku.blueprints.patient.journey import ChoiceMode, VisitKind
 from zaitaku.blueprints.patient.steps import Situation, StepName
 from zaitaku.consent.model import Decision, Operator, Question, Receipt, Wording
 from zaitaku.core import ruby
@@ -45,47 +45,60 @@ class ReaderAnswer(StrEnum):
 
 CHANNEL_NAMES: Final = {
     Channel.HOME_VISIT: mark("訪問診療など"),
-    Channel.ONLINE: mark("オンライン診療・通常とは異なる動線の外来"),
+    Channel.ONLINE: mark("オンライン診療、通常とは異なる動線の外来"),
 }
-LABELS: Final[dict[StrEnum, tuple[str, str]]] = {
-    CardAnswer.YES: (mark("はい、あります"), ""),
-    CardAnswer.NO: (mark("いいえ、ありません"), ""),
-    PinAnswer.YES: (mark("はい、わかります"), ""),
-    PinAnswer.FORGOTTEN: (
-        mark("わかりません、または使えなくなりました"),
-        mark("暗証番号を忘れたときや、3回まちがえてロックされたときです。"),
-    ),
-    PinAnswer.NONE: (
-        mark("暗証番号のないカードです"),
-        mark("顔認証マイナンバーカードのことです。カードに「顔認証」と書かれています。"),
-    ),
-    ReaderAnswer.YES: (
-        mark("カードリーダーと読み取りアプリがあります"),
-        mark("カードリーダーは、パソコンにつないでカードを読み取る機械です。"),
-    ),
-    ReaderAnswer.PHONE: (mark("スマートフォンしかありません"), ""),
-    ReaderAnswer.NO: (mark("ありません、またはよくわかりません"), ""),
-    Operator.SELF: (mark("本人"), mark("診療を受ける方が、ご自分で操作しています。")),
-    Operator.LEGAL_REPRESENTATIVE: (
-        mark("法定代理人"),
-        mark("15歳未満のお子さんの親や、成年後見人などの方です。"),
-    ),
-    Operator.COMPANION: (
-        mark("付き添いの人"),
-        mark("本人のそばで、本人の答えを聞いて操作する方です。暗証番号は本人が入れます。"),
-    ),
-    VisitKind.ONLINE: (
-        mark("オンライン診療"),
-        mark("スマートフォンやパソコンの画面で、予約した日に受ける診療です。"),
-    ),
-    VisitKind.WALK_IN: (
-        mark("通常とは異なる動線の外来（今日）"),
-        mark("発熱外来のように、ふだんとは別の入口や場所で、今日受ける診療です。"),
-    ),
-    ChoiceMode.ALL: (mark("すべて同意する"), ""),
-    ChoiceMode.NONE: (mark("すべて同意しない"), ""),
-    ChoiceMode.EACH: (mark("一つずつ選ぶ"), ""),
+LABELS: Final[Mapping[type[StrEnum], Mapping[str, tuple[str, str]]]] = {
+    CardAnswer: {
+        CardAnswer.YES: (mark("はい、あります"), ""),
+        CardAnswer.NO: (mark("いいえ、ありません"), ""),
+    },
+    PinAnswer: {
+        PinAnswer.YES: (mark("はい、わかります"), ""),
+        PinAnswer.FORGOTTEN: (
+            mark("わかりません、または使えなくなりました"),
+            mark("暗証番号を忘れたときや、3回まちがえてロックされたときです。"),
+        ),
+        PinAnswer.NONE: (
+            mark("暗証番号のないカードです"),
+            mark("顔認証マイナンバーカードのことです。カードに「顔認証」と書かれています。"),
+        ),
+    },
+    ReaderAnswer: {
+        ReaderAnswer.YES: (
+            mark("カードリーダーと読み取りアプリがあります"),
+            mark("カードリーダーは、パソコンにつないでカードを読み取る機械です。"),
+        ),
+        ReaderAnswer.PHONE: (mark("スマートフォンしかありません"), ""),
+        ReaderAnswer.NO: (mark("ありません、またはよくわかりません"), ""),
+    },
+    Operator: {
+        Operator.SELF: (mark("本人"), mark("診療を受ける方が、ご自分で操作しています。")),
+        Operator.LEGAL_REPRESENTATIVE: (
+            mark("法定代理人"),
+            mark("15歳未満のお子さんの親や、成年後見人などの方です。"),
+        ),
+        Operator.COMPANION: (
+            mark("付き添いの人"),
+            mark("本人のそばで、本人の答えを聞いて操作する方です。暗証番号は本人が入れます。"),
+        ),
+    },
+    VisitKind: {
+        VisitKind.ONLINE: (
+            mark("オンライン診療"),
+            mark("スマートフォンやパソコンの画面で、予約した日に受ける診療です。"),
+        ),
+        VisitKind.WALK_IN: (
+            mark("通常とは異なる動線の外来（今日）"),
+            mark("発熱外来のように、ふだんとは別の入口や場所で、今日受ける診療です。"),
+        ),
+    },
+    ChoiceMode: {
+        ChoiceMode.ALL: (mark("すべて同意する"), ""),
+        ChoiceMode.NONE: (mark("すべて同意しない"), ""),
+        ChoiceMode.EACH: (mark("一つずつ選ぶ"), ""),
+    },
 }
+"""Label and hint of each answer. By kind first: answers of different kinds have equal values."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +116,21 @@ def options(values: Iterable[StrEnum]) -> list[dict[str, Any]]:
     return [
         {
             "value": value.value,
-            "label": page_text(LABELS[value][0]),
-            "hint": page_text(LABELS[value][1]) if LABELS[value][1] else "",
+            "label": label_of(value),
+            "hint": _hint_of(value),
         }
         for value in values
     ]
+
+
+def label_of(value: StrEnum) -> Markup:
+    """Return the words of one answer."""
+    return page_text(LABELS[type(value)][value][0])
+
+
+def _hint_of(value: StrEnum) -> Markup | str:
+    hint = LABELS[type(value)][value][1]
+    return page_text(hint) if hint else ""
 
 
 def decision_options() -> list[dict[str, Any]]:
@@ -149,7 +172,7 @@ def check_rows(situation: Situation) -> list[Row]:
 
 def visit_value(kind: VisitKind, day: date) -> Markup:
     """Return the 受診日 and what it is for."""
-    return page_text("%(day)s　%(kind)s", day=day_text(day), kind=page_text(LABELS[kind][0]))
+    return page_text("%(day)s　%(kind)s", day=day_text(day), kind=label_of(kind))
 
 
 def receipt_rows(receipt: Receipt) -> list[Row]:
@@ -159,8 +182,8 @@ def receipt_rows(receipt: Receipt) -> list[Row]:
         Row(page_text("登録した日時"), moment_text(receipt.recorded_at)),
         Row(page_text("医療機関や薬局など"), receipt.facility_name),
         Row(page_text("電話番号"), receipt.facility_phone),
-        Row(page_text("受け方"), page_text(CHANNEL_NAMES[receipt.channel])),
-        Row(page_text("操作した人"), page_text(LABELS[receipt.operator][0])),
+        Row(page_text("受ける診療"), page_text(CHANNEL_NAMES[receipt.channel])),
+        Row(page_text("操作した人"), label_of(receipt.operator)),
     ]
     if receipt.visit_date:
         rows.append(Row(page_text("受診日"), day_text(receipt.visit_date)))
@@ -178,7 +201,7 @@ def _operator_row(situation: Situation) -> Row:
     operator = situation.journey.operator or Operator.SELF
     return Row(
         page_text("操作している人"),
-        page_text(LABELS[operator][0]),
+        label_of(operator),
         _change(situation, StepName.OPERATOR, page_text("（操作している人）")),
     )
 
@@ -210,13 +233,3 @@ def _change(
 ) -> dict[str, Any]:
     address = url_for(f"patient.{name}", journey=situation.journey.id, item=item, change="yes")
     return {"href": address, "label": page_text("変更"), "hidden": hidden}
-
-
-def answers_of(part: Preparation) -> type[StrEnum]:
-    """Return the answers to one question of the preparation check."""
-    found: dict[Preparation, type[StrEnum]] = {
-        Preparation.CARD: CardAnswer,
-        Preparation.PIN: PinAnswer,
-        Preparation.READER: ReaderAnswer,
-    }
-    return found[part]

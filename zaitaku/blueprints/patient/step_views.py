@@ -85,13 +85,15 @@ MODE_PAGE: Final = ChoicePage(
     mark("答え方を選んでください。"),
     lambda situation: situation.journey.mode or "",
 )
-HELP_TOPICS: Final[dict[StrEnum, str]] = {
-    show.CardAnswer.NO: "card",
-    show.PinAnswer.FORGOTTEN: "pin",
-    show.PinAnswer.NONE: "card-without-pin",
-    show.ReaderAnswer.PHONE: "phone",
-    show.ReaderAnswer.NO: "reader",
+HELP_TOPICS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
+    show.CardAnswer: {show.CardAnswer.NO: "card"},
+    show.PinAnswer: {
+        show.PinAnswer.FORGOTTEN: "pin",
+        show.PinAnswer.NONE: "card-without-pin",
+    },
+    show.ReaderAnswer: {show.ReaderAnswer.PHONE: "phone", show.ReaderAnswer.NO: "reader"},
 }
+"""Each answer that needs help first, by the kind of the answer."""
 
 
 @blueprint.route("/j/<string:journey>/prepare", methods=["GET", "POST"])
@@ -222,9 +224,9 @@ def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
     form = ChoiceForm(page.choices)
     if not form.validate_on_submit():
         return _choice(id_, page, form)
-    chosen = page.choices(form.answer.data)
-    if chosen in HELP_TOPICS:
-        return redirect(url_for("patient.help_page", journey=id_, topic=HELP_TOPICS[chosen]), 303)
+    topic = HELP_TOPICS[page.choices].get(form.answer.data)
+    if topic:
+        return redirect(url_for("patient.help_page", journey=id_, topic=topic), 303)
     return _take(id_, page.name, {part.value: "yes"})
 
 

@@ -1,0 +1,120 @@
+"""One reading at a time, and one try a form, however often it is sent."""
+
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+
+import pytest
+
+from tests.cardbridge.cards import PIN, WRONG_PIN
+from tests.cardbridge.server.fakesite import CODE
+from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name
+from zaitaku.cardbridge.readings import IDLE_SECONDS
+from zaitaku.cardbridge.virtualcard import VirtualCard
+
+
+def test_of_two_requests_at_once_one_is_served(rig: Rig) -> None:
+    tokens = [rig.token(f"c-{number}") for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(rig.read, tokens))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [HTTPStatus.SEE_OTHER] + [HTTPStatus.CONFLICT] * 5
+    busy = [answer for answer in answers if answer.status_code == HTTPStatus.CONFLICT]
+    assert {page_name(answer) for answer in busy} == {"busy"}
+
+
+def test_the_busy_page_offers_another_try_and_the_way_back(rig: Rig) -> None:
+    rig.opened("c-1")
+    token = rig.token("c-2")
+    answer = rig.read(token)
+    assert page_name(answer) == "busy"
+    assert f'href="/read?request={token}"' in answer.text
+    assert back_to(rig.site, "cancelled=1") in answer.text
+    assert "/give-up" not in answer.text
+
+
+def test_an_idle_reading_can_be_given_up_for_another(rig: Rig) -> None:
+    first = rig.opened("c-1")
+    rig.shift = IDLE_SECONDS + 1
+    answer = rig.read(rig.token("c-2"))
+    assert page_name(answer) == "busy-idle"
+    moved = rig.post("/give-up", **hidden_fields(answer))
+    assert moved.status_code == HTTPStatus.SEE_OTHER
+    assert page_name(rig.get(moved.location)) == "pin"
+    assert page_name(first.page()) == "gone"
+
+
+def test_a_reading_that_somebody_attends_to_is_not_given_up(rig: Rig) -> None:
+    first = rig.opened("c-1")
+    rig.shift = IDLE_SECONDS + 1
+    fields = hidden_fields(rig.read(rig.token("c-2")))
+    first.page()
+    assert page_name(rig.post("/give-up", **fields)) == "busy"
+    assert page_name(first.page()) == "pin"
+
+
+def test_giving_up_needs_the_token_and_a_signed_request(rig: Rig) -> None:
+    first = rig.opened("c-1")
+    rig.shift = IDLE_SECONDS + 1
+    fields = hidden_fields(rig.read(rig.token("c-2")))
+    assert page_name(rig.post("/give-up", **{**fields, "token": "x"})) == "stale-form"
+    assert page_name(rig.post("/give-up", **{**fields, "request": "x"})) == "malformed"
+    assert page_name(first.page()) == "pin"
+
+
+def test_a_reading_that_ran_out_of_time_is_in_nobodys_way(rig: Rig) -> None:
+    rig.opened("c-1")
+    rig.shift = 700
+    issued = int(rig.now())
+    rig.opened("c-2", iat=issued, exp=issued + 600)
+
+
+def send_twice(rig: Rig, pin: str) -> list[tuple[int, str | None]]:
+    """Send one PIN form twice at the same time."""
+    opened = rig.opened()
+    fields = opened.fields() | {"pin": pin}
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(rig.post, f"{opened.path}/pin", **fields) for _ in range(2)]
+        answers = [job.result() for job in jobs]
+    assert "暗証番号がちがいました" in "".join(answer.text for answer in answers) or pin == PIN
+    return [(answer.status_code, answer.location) for answer in answers]
+
+
+def test_a_wrong_pin_sent_twice_is_one_try(rig: Rig, card: VirtualCard) -> None:
+    assert send_twice(rig, WRONG_PIN) == [(HTTPStatus.UNPROCESSABLE_ENTITY, None)] * 2
+    assert card.tries == 2
+
+
+def test_the_right_pin_sent_twice_is_one_proof_and_one_way_back(rig: Rig) -> None:
+    rig.site.proof_delay = 0.05
+    back = back_to(rig.site, f"code={CODE}")
+    assert send_twice(rig, PIN) == [(HTTPStatus.SEE_OTHER, back)] * 2
+    assert len(rig.site.proofs) == 1
+
+
+def test_a_form_from_an_earlier_screen_is_not_shown_to_the_card(
+    rig: Rig, card: VirtualCard
+) -> None:
+    opened = rig.opened()
+    old = opened.fields()
+    opened.enter(WRONG_PIN)
+    answer = rig.post(f"{opened.path}/pin", **old, pin=WRONG_PIN)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert card.tries == 2
+
+
+@pytest.mark.parametrize("turn", ["-1", "1", "x", ""])
+def test_a_made_up_turn_is_not_shown_to_the_card(rig: Rig, card: VirtualCard, turn: str) -> None:
+    answer = rig.opened().enter(WRONG_PIN, turn=turn)
+    assert "カードには触れていません" in answer.text
+    assert card.tries == 3
+
+
+def test_looking_and_typing_at_once_do_not_disturb_each_other(rig: Rig) -> None:
+    opened = rig.opened()
+    fields = opened.fields()
+    with ThreadPoolExecutor(8) as pool:
+        looks = [pool.submit(rig.get, "/") for _ in range(8)]
+        answer = pool.submit(rig.post, f"{opened.path}/pin", **fields, pin=PIN).result()
+        pages = [look.result() for look in looks]
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    assert {page.status_code for page in pages} == {HTTPStatus.OK}

@@ -1,0 +1,240 @@
+"""The operator's commands on facilities, URLs and posters, run as an operator runs them."""
+
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pypdfium2
+import pytest
+import zxingcpp
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from zaitaku.commands.desk import words_for
+from zaitaku.commands.facility import facility
+from zaitaku.commands.poster import poster
+from zaitaku.commands.url import url
+from zaitaku.core.database import Database
+from zaitaku.core.errors import InvalidField, NotFound
+
+CODE: Final = "1310123456"
+GROUPS: Final = {"facility": facility, "url": url, "poster": poster}
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run ``zaitaku <words>`` on a deployment of its own."""
+    environ = {
+        "ZAITAKU_ORIGIN": "https://zaitaku.example",
+        "ZAITAKU_DATABASE_URL": database.url.render_as_string(hide_password=False),
+        "ZAITAKU_EPHEMERAL_URL": "sqlite:///unused.db",
+        "ZAITAKU_URL_KEYS": "u" * 32,
+        "ZAITAKU_SESSION_KEYS": "s" * 32,
+        "ZAITAKU_SUBJECT_KEYS": "p" * 32,
+        "ZAITAKU_REQUEST_KEY_FILE": str(tmp_path / "request.pem"),
+        "ZAITAKU_TRUST_ANCHORS": str(tmp_path / "roots.pem"),
+        "ZAITAKU_OCSP_URL": "http://127.0.0.1:1/",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def run_words(*words: str, typed: str = "") -> Result:
+        group, *rest = words
+        return CliRunner().invoke(GROUPS[group], rest, input=typed)
+
+    return run_words
+
+
+@pytest.fixture
+def clinic(run: Run) -> Run:
+    """The same, with one facility."""
+    added = run(
+        "facility",
+        "add",
+        CODE,
+        "--name",
+        "みどり在宅クリニック",
+        "--phone",
+        "０３−１２３４−５６７８",
+        "--hours",
+        "月〜金 9:00〜17:00",
+        "--home-visit",
+    )
+    assert added.exit_code == 0, added.output
+    assert "登録しました: 1310123456 みどり在宅クリニック" in added.output
+    assert "訪問診療等: 利用する" in added.output
+    assert "オンライン診療等・外来診療等（通常とは異なる動線）: 利用しない" in added.output
+    return run
+
+
+def _address(run: Run, channel: str = "home-visit") -> str:
+    shown = run("url", "show", CODE, channel)
+    assert shown.exit_code == 0, shown.output
+    [line] = [line for line in shown.output.splitlines() if line.startswith("URL: ")]
+    return line.removeprefix("URL: ")
+
+
+def test_facilities_are_listed_and_shown(clinic: Run) -> None:
+    listed = clinic("facility", "list")
+    assert listed.output.splitlines() == ["1310123456  みどり在宅クリニック", "1件"]
+    shown = clinic("facility", "show", CODE).output
+    for said in ("03-1234-5678", "月〜金 9:00〜17:00", _address(clinic)):
+        assert said in shown
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"--name": "𠮷田🏥"}, "印刷できない文字があります: 「🏥」(U+1F3E5)、「𠮷」(U+20BB7)"),
+        ({"--name": "あ" * 61}, "施設名が長すぎます"),
+        ({"--phone": "1234"}, "電話番号は0で始まる"),
+        ({"--hours": "☏\x07"}, "受付時間に、ポスターに印刷できない文字があります"),
+        ({"--display-name": "あ" * 61}, "Webに表示する名前が長すぎます"),
+    ],
+)
+def test_what_cannot_be_registered_is_said_in_words(
+    run: Run, changed: dict[str, str], said: str
+) -> None:
+    options = {"--name": "みどり", "--phone": "0312345678"} | changed
+    words = [word for option in options.items() for word in option]
+    refused = run("facility", "add", CODE, *words)
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert run("facility", "list").output == "0件\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("131012345", "医療機関等コードは10桁の数字で"),
+        ("9910123456", "都道府県番号（01〜47）"),
+        ("1320123456", "点数表番号"),
+    ],
+)
+def test_a_mistyped_code_is_told_before_anything_is_opened(run: Run, code: str, said: str) -> None:
+    refused = run("url", "show", code, "online")
+    assert refused.exit_code == 2
+    assert said in refused.output
+
+
+def test_a_code_cannot_be_registered_twice(clinic: Run) -> None:
+    again = clinic("facility", "add", CODE, "--name", "別", "--phone", "0312345678")
+    assert again.exit_code == 1
+    assert "すでに登録されています" in again.output
+
+
+def test_an_unknown_facility_is_told(run: Run) -> None:
+    for words in (("facility", "show", CODE), ("url", "show", CODE, "online")):
+        refused = run(*words)
+        assert refused.exit_code == 1
+        assert "登録されていません" in refused.output
+
+
+def test_a_channel_that_is_off_is_pointed_out(clinic: Run) -> None:
+    assert "「利用しない」になっています" in clinic("url", "show", CODE, "online").output
+    assert "「利用しない」" not in clinic("url", "show", CODE, "home-visit").output
+
+
+def test_rotate_revert_and_reset(clinic: Run) -> None:
+    first = _address(clinic)
+    addresses = [first]
+    for act in ("rotate", "rotate", "revert", "rotate", "reset"):
+        done = clinic("url", act, CODE, "home-visit", "--reason", f"試験 {act}", "--yes")
+        assert done.exit_code == 0, done.output
+        addresses.append(_address(clinic))
+        assert addresses[-1] in done.output
+    assert addresses[3] == addresses[1]
+    assert addresses[5] == first
+    assert len(set(addresses)) == 4
+    history = clinic("url", "show", CODE, "home-visit").output
+    for line in (
+        "最初の発行（第1版）",
+        "URLを変更しました（第1版 → 第2版）",
+        "URLを変更前に戻しました（第3版 → 第2版）",
+        "最初のURLに戻しました（第4版 → 第1版）",
+        f"operator:{getpass.getuser()} 理由: 試験 reset",
+    ):
+        assert line in history
+
+
+def test_a_change_asks_first_and_tells_what_breaks(clinic: Run) -> None:
+    before = _address(clinic)
+    for answer in ("n\n", "\n", ""):
+        asked = clinic("url", "rotate", CODE, "home-visit", "--reason", "x", typed=answer)
+        assert asked.exit_code == 1
+        for said in ("みどり在宅クリニック", "今は第1版", "すぐに使えなくなります", "ポスター"):
+            assert said in asked.output
+        assert _address(clinic) == before
+    done = clinic("url", "rotate", CODE, "home-visit", "--reason", "x", typed="y\n")
+    assert done.exit_code == 0
+    assert _address(clinic) != before
+    back = clinic("url", "revert", CODE, "home-visit", "--reason", "x", typed="y\n")
+    assert "第1版のURLを、また使えるようにします" in back.output
+    assert _address(clinic) == before
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [("revert", "変更前のURLはありません"), ("reset", "すでに最初のURLです")],
+)
+def test_the_first_url_cannot_go_back_and_it_is_said_why(clinic: Run, act: str, said: str) -> None:
+    refused = clinic("url", act, CODE, "home-visit", "--reason", "x")
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert "実行しますか" not in refused.output
+    assert "「最初に戻す」はできません" in clinic("url", "show", CODE, "home-visit").output
+
+
+def test_a_change_needs_a_reason(clinic: Run) -> None:
+    without = clinic("url", "rotate", CODE, "home-visit", "--yes")
+    assert without.exit_code == 2
+    empty = clinic("url", "rotate", CODE, "home-visit", "--yes", "--reason", " ")
+    assert empty.exit_code == 1
+    assert "理由を入力してください" in empty.output
+
+
+@pytest.mark.parametrize(("layout", "symbols"), [("a4", 1), ("card", 1), ("sheet", 10)])
+def test_posters_are_written(clinic: Run, tmp_path: Path, layout: str, symbols: int) -> None:
+    file = tmp_path / "poster.pdf"
+    done = clinic("poster", CODE, "home-visit", str(file), "--layout", layout)
+    assert done.exit_code == 0, done.output
+    document = pypdfium2.PdfDocument(file)
+    read = zxingcpp.read_barcodes(document[0].render(scale=200 / 72).to_pil())
+    document.close()
+    assert [each.text for each in read] == [_address(clinic)] * symbols
+
+
+def test_the_code_alone_is_written_as_png(clinic: Run, tmp_path: Path) -> None:
+    file = tmp_path / "qr.png"
+    assert clinic("poster", CODE, "online", str(file), "--layout", "qr").exit_code == 0
+    with Image.open(file) as picture:
+        [read] = zxingcpp.read_barcodes(picture)
+    assert read.text == _address(clinic, "online")
+
+
+def test_a_poster_that_cannot_be_written_is_told(clinic: Run, tmp_path: Path) -> None:
+    done = clinic("poster", CODE, "online", str(tmp_path / "nowhere" / "poster.pdf"))
+    assert done.exit_code == 1
+    assert "書けませんでした" in done.output
+
+
+def test_settings_that_are_missing_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZAITAKU_ORIGIN")
+    refused = run("facility", "list")
+    assert refused.exit_code == 1
+    assert "ZAITAKU_ORIGIN" in refused.output
+
+
+def test_a_database_that_is_away_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZAITAKU_DATABASE_URL", "sqlite:////nowhere/at/all.db")
+    refused = run("facility", "list")
+    assert refused.exit_code == 1
+    assert "データベースを使えない" in refused.output
+
+
+def test_a_failure_without_words_of_its_own_is_told_by_its_code() -> None:
+    assert "(" not in words_for(NotFound("facility"))
+    assert "invalid-field" in words_for(InvalidField("other", "unheard-of"))

@@ -1,0 +1,165 @@
+"""Every route of the whole application says who may call it; every console route keeps to it."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Blueprint
+from werkzeug.routing import Rule
+from werkzeug.routing.converters import UnicodeConverter
+
+from tests.console.office import Browser, Office
+from zaitaku.accounts.model import PERMISSIONS, Permission, Role
+from zaitaku.blueprints.permissions import (
+    PATIENT_SESSION,
+    PUBLIC,
+    Audience,
+    declare,
+    requirement_of,
+    requires,
+)
+
+FREE_NAMES = {"token", "journey", "filename"}
+"""What a person or a browser carries and only its room can judge: signed or random names."""
+KEBAB_PART = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*")
+EXAMPLES = {"channel": "online", "act": "rotate", "kind": "qr-code"}
+STAFF = (Role.ADMIN, Role.GENERAL, Role.MEDICAL_VIEW)
+
+
+def rules(office: Office) -> Iterator[Rule]:
+    yield from office.app.url_map.iter_rules()
+
+
+def console_rules(office: Office) -> list[Rule]:
+    return [rule for rule in rules(office) if rule.endpoint.startswith("console.")]
+
+
+def test_every_route_declares_who_may_call_it(office: Office) -> None:
+    undeclared = [
+        rule.rule for rule in rules(office) if requirement_of(office.app, rule.endpoint) is None
+    ]
+    assert undeclared == []
+
+
+def test_every_parameter_has_a_type(office: Office) -> None:
+    untyped = [
+        (rule.rule, name)
+        for rule in rules(office)
+        for name, converter in rule._converters.items()
+        if type(converter) is UnicodeConverter and name not in FREE_NAMES
+    ]
+    assert untyped == []
+
+
+def test_every_path_is_kebab_case(office: Office) -> None:
+    parts = {
+        part
+        for rule in rules(office)
+        for part in re.sub(r"<[^>]+>", "", rule.rule).removeprefix("/.well-known").split("/")
+    }
+    assert [part for part in sorted(parts) if part and not KEBAB_PART.fullmatch(part)] == []
+
+
+def test_only_the_console_asks_staff_and_only_its_entrance_is_open(office: Office) -> None:
+    for rule in rules(office):
+        requirement = requirement_of(office.app, rule.endpoint)
+        is_console = rule.endpoint.startswith("console.")
+        assert isinstance(requirement, Permission) <= is_console
+    open_views = {
+        rule.endpoint
+        for rule in console_rules(office)
+        if isinstance(requirement_of(office.app, rule.endpoint), Audience)
+    }
+    assert open_views == {
+        "console.login",
+        "console.log_in",
+        "console.log_out",
+        "console.logged_out",
+        "console.help_page",
+    }
+
+
+def test_what_changes_something_is_never_a_get(office: Office) -> None:
+    for rule in console_rules(office):
+        if requirement_of(office.app, rule.endpoint) is Permission.CHANGE_RECEPTION_URLS:
+            assert len(rule.methods & {"GET", "POST"}) == 1
+
+
+def calls(office: Office) -> Iterator[tuple[str, str, Permission]]:
+    """Every call of the console that asks for a permission: method, path, permission."""
+    for rule in console_rules(office):
+        requirement = requirement_of(office.app, rule.endpoint)
+        if isinstance(requirement, Permission):
+            values = {name: EXAMPLES[name] for name in rule.arguments}
+            with office.app.test_request_context():
+                path = office.app.url_map.bind("localhost").build(rule.endpoint, values)
+            for method in rule.methods & {"GET", "POST"}:
+                yield method, path, requirement
+
+
+def call(browser: Browser, method: str, path: str) -> tuple[int, str]:
+    answer = browser.client.open(path, method=method, base_url="http://localhost:8000")
+    return answer.status_code, answer.headers.get("Location", "")
+
+
+@pytest.fixture
+def unguarded(office: Office) -> Office:
+    """Without form tokens, so that only the permission decides."""
+    office.app.config["WTF_CSRF_ENABLED"] = False
+    return office
+
+
+def test_nobody_gets_past_the_login(unguarded: Office) -> None:
+    browser = unguarded.browser()
+    walked = 0
+    for method, path, _ in calls(unguarded):
+        status, location = call(browser, method, path)
+        is_timer = path.endswith("/news")
+        assert status == (401 if is_timer else 303), (method, path)
+        assert is_timer or location.startswith("/console/login")
+        walked += 1
+    assert walked > 20
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_each_role_may_do_what_the_table_says_and_nothing_else(
+    unguarded: Office, role: Role
+) -> None:
+    browser = unguarded.logged_in(role)
+    for method, path, permission in calls(unguarded):
+        status, location = call(browser, method, path)
+        if permission in PERMISSIONS[role]:
+            assert status != 403, (method, path)
+            assert not location.startswith("/console/login"), (method, path)
+        else:
+            assert status == 403, (method, path)
+
+
+def test_posts_without_a_form_token_do_nothing(office: Office) -> None:
+    browser = office.logged_in()
+    posts = [path for method, path, _ in calls(office) if method == "POST"]
+    for path in [*posts, "/console/login", "/console/logout"]:
+        assert call(browser, "POST", path)[0] == 400, path
+    assert browser.get("/console/") == 200
+    assert browser.heading == "メニュー"
+
+
+def test_an_undeclared_route_is_refused(office: Office) -> None:
+    forgotten = Blueprint("forgotten", __name__)
+    forgotten.add_url_rule("/forgotten", "view", lambda: "secret")
+    office.app._got_first_request = False
+    office.app.register_blueprint(forgotten)
+    answer = office.app.test_client().get("/forgotten", base_url="http://localhost:8000")
+    assert answer.status_code == 403
+    assert "secret" not in answer.text
+
+
+def test_a_view_overrules_its_blueprint(office: Office) -> None:
+    room = Blueprint("room", __name__)
+    declare(room, PUBLIC)
+    room.add_url_rule("/open", "open", lambda: "open")
+    room.add_url_rule("/own", "own", requires(PATIENT_SESSION)(lambda: "own"))
+    office.app._got_first_request = False
+    office.app.register_blueprint(room)
+    assert requirement_of(office.app, "room.open") is PUBLIC
+    assert requirement_of(office.app, "room.own") is PATIENT_SESSION

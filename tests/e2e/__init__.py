@@ -1,0 +1,1 @@
+"""Stories of users, walked in a real Chromium against the running demo."""

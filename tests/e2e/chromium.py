@@ -1,0 +1,84 @@
+"""A real Chromium at phone size that reports every complaint and every foreign request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+EXECUTABLE: Final = "/usr/bin/chromium"
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+PHONE: Final = {"width": 390, "height": 844}
+AXE: Final = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text("utf-8")
+_RUN_AXE: Final = """async () => {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const result = await axe.run(document, {
+    runOnly: {type: 'tag', values: tags}, rules: {'target-size': {enabled: true}}});
+  return result.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '));
+}"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run Debian's Chromium without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """What a page did that it should not have done."""
+
+    complaints: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Listen to ``page`` from now on."""
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._see(request.url))
+
+    def _hear(self, message: Any) -> None:
+        # A page that answers with an error status says so on the console: that is no complaint.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def _see(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname != "127.0.0.1":
+            self.foreign.append(url)
+
+
+def phone_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Return a new private window at phone size, in Japanese."""
+    context = browser.new_context(**{"viewport": PHONE, "locale": "ja-JP", **options})
+    context.set_default_timeout(15_000)
+    return context
+
+
+def axe_findings(page: Page) -> list[str]:
+    """Return what axe finds on the page (WCAG 2.2 AA and best practices)."""
+    page.evaluate(AXE)
+    found: list[str] = page.evaluate(_RUN_AXE)
+    return found
+
+
+def sideways_scroll(page: Page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return int(
+        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )

@@ -1,0 +1,110 @@
+"""A patient in front of the screen: what she presses, in the order of the pages."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from playwright.sync_api import Page, expect
+
+from tests.e2e.running import RunningDemo
+
+PIN = "1234"
+
+
+@dataclass
+class Patient:
+    """Somebody who walks the wizard; ``look`` is called on every page she sees."""
+
+    page: Page
+    look: Callable[[Page], object] = lambda page: None
+
+    def go_on(self) -> None:
+        """Press the one primary button."""
+        self.look(self.page)
+        self.page.locator("main form button:not([name])").first.click()
+
+    def choose(self, value: str) -> None:
+        """Choose an answer by its value and go on."""
+        self.page.locator(f'main input[type=radio][value="{value}"]').check()
+        self.go_on()
+
+    def begin(self, url: str) -> None:
+        """Open the facility's page and get past the preparation."""
+        self.page.goto(url)
+        self.go_on()
+        for _ in ("card", "pin", "reader"):
+            self.choose("yes")
+
+    def reach_choices(self, url: str, operator: str = "self") -> None:
+        """Walk to the page where consent is asked (home visit, or online with a fixed date)."""
+        self.begin(url)
+        self.choose(operator)
+        if self.page.url.endswith("/visit"):
+            self.choose("walk-in")
+        self.go_on()
+
+    def decide_each(self, decisions: dict[str, str]) -> None:
+        """Decide one by one; items that ``decisions`` does not name are granted."""
+        self.choose("each")
+        while found := re.search(r"/items/([a-z-]+)", self.page.url):
+            self.choose(decisions.get(found[1], "grant"))
+
+    def confirm_and_ask_card(self) -> None:
+        """Confirm the answers and go to the card bridge."""
+        expect(self.page.locator("h1")).to_have_text("答えを確かめてください")
+        self.go_on()
+        self.go_on()
+
+    def type_pin(self, pin: str = PIN) -> None:
+        """Type the PIN into the bridge's own page."""
+        self.look(self.page)
+        self.page.locator("input[name=pin]").fill(pin)
+        self.page.locator("form:has(input[name=pin]) button[data-submit]").click()
+
+    def reference(self) -> str:
+        """Return the reference number of the page that ends the journey."""
+        expect(self.page).to_have_url(re.compile(r"/done$"))
+        self.look(self.page)
+        found = re.search(r"\b\d{6}-\d{3}-\d{4}\b", self.page.locator("main").inner_text())
+        assert found, self.page.locator("main").inner_text()
+        return found[0]
+
+    def give_consent(self, url: str, decisions: dict[str, str] | None = None) -> str:
+        """Walk the whole way and return the reference number."""
+        self.reach_choices(url)
+        self.decide_each(decisions or {})
+        self.confirm_and_ask_card()
+        self.type_pin()
+        return self.reference()
+
+
+def lay_card(demo: RunningDemo, case: str) -> None:
+    """Put the virtual card whose file's name ends in ``case`` into the reader, tries set back."""
+    box = _box(demo)
+    card = next(card["id"] for card in box["cards"] if card["id"].endswith(case))
+    for act in ("insert", "reset"):
+        _post(demo, f"/virtual/{act}", {"token": box["token"], "card": card})
+
+
+def take_card_away(demo: RunningDemo) -> None:
+    """Leave the reader empty."""
+    _post(demo, "/virtual/remove", {"token": _box(demo)["token"]})
+
+
+def _box(demo: RunningDemo) -> dict[str, Any]:
+    body: dict[str, Any] = urllib3.request("GET", f"{demo.bridge}/virtual/cards", timeout=5).json()
+    return body
+
+
+def _post(demo: RunningDemo, path: str, fields: dict[str, str]) -> None:
+    answer = urllib3.request(
+        "POST",
+        demo.bridge + path,
+        body=urlencode(fields),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        redirect=False,
+    )
+    assert answer.status == 303, answer.data

@@ -1,0 +1,413 @@
+"""Asking, answering once, and what the journey is told."""
+
+import hashlib
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from tests.conftest import NOW
+from tests.identity.world import KEYS, ORIGIN, Says, anchors_of, der, good, signed
+from zaitaku import wire
+from zaitaku.core.clock import FixedClock
+from zaitaku.core.ephemeral import EphemeralStore, Fields
+from zaitaku.core.ids import ChallengeId, JourneyId
+from zaitaku.identity.errors import (
+    CertificateExpired,
+    CertificateRevoked,
+    ChallengeUnknown,
+    OutcomeForeign,
+    OutcomeUnknown,
+    RevocationUnknown,
+    SignatureMismatch,
+    UnknownAuthority,
+    VerificationFailed,
+    WrongCertificate,
+)
+from zaitaku.identity.keys import ALGORITHM, RequestKeys
+from zaitaku.identity.model import Challenge, SignedRequest, VerifiedCard
+from zaitaku.identity.revocation import RevocationSource, RevocationStatus
+from zaitaku.identity.service import IdentityService
+from zaitaku.identity.verification import ProofVerifier
+from zaitaku.sandbox.authority import TestAuthority
+from zaitaku.sandbox.profile import Signer
+
+JOURNEY = JourneyId("journey-1")
+LIFETIME = timedelta(minutes=10)
+WORDING = "手術情報を見ることに同意します。"
+DOCUMENT = json.dumps(
+    {
+        "decisions": [
+            {
+                "decision": "grant",
+                "item": "surgery",
+                "wording": {"sha256": hashlib.sha256(WORDING.encode()).hexdigest()},
+            }
+        ]
+    },
+    separators=(",", ":"),
+)
+CHOICES = (wire.Choice("surgery", "手術", WORDING, True),)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> RequestKeys:
+    return RequestKeys.make(tmp_path / "request-key.pem")
+
+
+def _service(
+    authority: TestAuthority,
+    ephemeral: EphemeralStore,
+    clock: FixedClock,
+    keys: RequestKeys,
+    revocation: RevocationSource | None = None,
+) -> IdentityService:
+    return IdentityService(
+        ephemeral=ephemeral,
+        request_keys=keys,
+        verifier=ProofVerifier(anchors_of(authority), revocation or good(), KEYS),
+        origin=ORIGIN,
+        clock=clock,
+        lifetime=LIFETIME,
+    )
+
+
+@pytest.fixture
+def service(
+    authority: TestAuthority, ephemeral: EphemeralStore, clock: FixedClock, keys: RequestKeys
+) -> IdentityService:
+    return _service(authority, ephemeral, clock, keys)
+
+
+def _ask(service: IdentityService, journey: JourneyId = JOURNEY) -> SignedRequest:
+    return service.ask(
+        journey=journey,
+        document=DOCUMENT,
+        facility="みどり坂クリニック",
+        channel="訪問診療等",
+        choices=CHOICES,
+        language="ja",
+        return_path="/j/journey-1/card/return",
+    )
+
+
+def _request(service: IdentityService, asked: SignedRequest) -> wire.CardRequest:
+    """Read the signed request as a bridge does: with the published keys."""
+    published = KeySet.import_key_set({"keys": service.published_keys()["keys"]})
+    token = jwt.decode(asked.token, published, algorithms=[ALGORITHM])
+    assert token.header["typ"] == wire.REQUEST_TYPE
+    return wire.CardRequest.from_claims(token.claims)
+
+
+def _proof(service: IdentityService, asked: SignedRequest, card: Signer) -> wire.CardProof:
+    request = _request(service, asked)
+    signature = signed(card, request.statement())
+    return wire.CardProof(request.challenge, der(card.certificate).hex(), signature.hex())
+
+
+def test_request_says_everything_that_the_bridge_shows(service: IdentityService) -> None:
+    asked = _ask(service)
+    request = _request(service, asked)
+    assert request == wire.CardRequest(
+        origin=ORIGIN,
+        challenge=asked.challenge,
+        nonce=request.nonce,
+        issued_at=int(NOW.timestamp()),
+        expires_at=int((NOW + LIFETIME).timestamp()),
+        document=DOCUMENT,
+        facility="みどり坂クリニック",
+        channel="訪問診療等",
+        choices=CHOICES,
+        language="ja",
+        return_path="/j/journey-1/card/return",
+    )
+    assert asked.expires_at == NOW + LIFETIME
+
+
+def test_each_request_has_its_own_challenge_and_nonce(service: IdentityService) -> None:
+    requests = [_request(service, _ask(service)) for _ in range(3)]
+    assert len({request.challenge for request in requests}) == 3
+    assert len({request.nonce for request in requests}) == 3
+
+
+def test_choices_that_the_document_does_not_say_are_never_asked(service: IdentityService) -> None:
+    refused = (replace(CHOICES[0], granted=False),)
+    with pytest.raises(wire.MalformedMessage):
+        service.ask(
+            journey=JOURNEY,
+            document=DOCUMENT,
+            facility="f",
+            channel="c",
+            choices=refused,
+            language="ja",
+            return_path="/",
+        )
+
+
+def test_good_proof_gives_a_code_for_the_verified_card(
+    service: IdentityService, card: Signer
+) -> None:
+    asked = _ask(service)
+    code = service.accept(_proof(service, asked, card))
+    verified = service.outcome(code, JOURNEY)
+    assert verified.challenge == asked.challenge
+    assert verified.journey == JOURNEY
+    assert verified.document == DOCUMENT
+    assert verified.nonce.hex() == _request(service, asked).nonce
+    assert verified.certificate_expires == card.certificate.not_valid_after_utc
+    assert verified.verified_at == NOW
+    assert len(verified.subject_hashes) == len(KEYS.keys)
+
+
+def test_code_has_128_bits_and_is_new_each_time(service: IdentityService, card: Signer) -> None:
+    codes = {service.accept(_proof(service, _ask(service), card)) for _ in range(3)}
+    assert len(codes) == 3
+    assert {len(code) for code in codes} == {22}
+
+
+def test_outcome_can_be_read_again_until_it_is_forgotten(
+    service: IdentityService, card: Signer
+) -> None:
+    code = service.accept(_proof(service, _ask(service), card))
+    assert service.outcome(code, JOURNEY) == service.outcome(code, JOURNEY)
+    service.forget(code)
+    with pytest.raises(OutcomeUnknown):
+        service.outcome(code, JOURNEY)
+    service.forget(code)
+
+
+def test_outcome_dies_after_its_lifetime(
+    service: IdentityService, card: Signer, clock: FixedClock
+) -> None:
+    code = service.accept(_proof(service, _ask(service), card))
+    clock.advance(LIFETIME + timedelta(seconds=1))
+    with pytest.raises(OutcomeUnknown):
+        service.outcome(code, JOURNEY)
+
+
+@pytest.mark.parametrize("code", ["", "x" * 22, "\ud800", "a" * 5000])
+def test_made_up_code_is_unknown(service: IdentityService, code: str) -> None:
+    with pytest.raises(OutcomeUnknown):
+        service.outcome(code, JOURNEY)
+
+
+def test_outcome_is_for_its_own_journey_only(service: IdentityService, card: Signer) -> None:
+    code = service.accept(_proof(service, _ask(service), card))
+    for journey in ("journey-2", "", "ジャーニー"):
+        with pytest.raises(OutcomeForeign):
+            service.outcome(code, JourneyId(journey))
+    assert service.outcome(code, JOURNEY).journey == JOURNEY
+
+
+def test_foreign_journey_does_not_learn_why_a_proof_was_refused(
+    service: IdentityService, foreign_card: Signer
+) -> None:
+    code = service.accept(_proof(service, _ask(service), foreign_card))
+    with pytest.raises(OutcomeForeign):
+        service.outcome(code, JourneyId("journey-2"))
+
+
+@pytest.mark.parametrize("challenge", ["", "never-made", "\ud800", "a" * 5000, "outcome:x"])
+def test_challenge_that_was_never_made_is_unknown(
+    service: IdentityService, card: Signer, challenge: str
+) -> None:
+    proof = replace(_proof(service, _ask(service), card), challenge=challenge)
+    with pytest.raises(ChallengeUnknown):
+        service.accept(proof)
+
+
+def test_proof_counts_once(service: IdentityService, card: Signer) -> None:
+    proof = _proof(service, _ask(service), card)
+    service.accept(proof)
+    with pytest.raises(ChallengeUnknown):
+        service.accept(proof)
+
+
+def test_refused_proof_uses_the_challenge_up_too(
+    service: IdentityService, card: Signer, foreign_card: Signer
+) -> None:
+    asked = _ask(service)
+    service.accept(_proof(service, asked, foreign_card))
+    with pytest.raises(ChallengeUnknown):
+        service.accept(_proof(service, asked, card))
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1), timedelta(days=1)])
+def test_late_proof_is_refused(
+    service: IdentityService, card: Signer, clock: FixedClock, late: timedelta
+) -> None:
+    proof = _proof(service, _ask(service), card)
+    clock.advance(LIFETIME + late)
+    with pytest.raises(ChallengeUnknown):
+        service.accept(proof)
+
+
+def test_proof_in_the_last_second_is_in_time(
+    service: IdentityService, card: Signer, clock: FixedClock
+) -> None:
+    proof = _proof(service, _ask(service), card)
+    clock.advance(LIFETIME - timedelta(seconds=1))
+    assert service.outcome(service.accept(proof), JOURNEY).journey == JOURNEY
+
+
+def test_signature_for_another_challenge_is_a_mismatch(
+    service: IdentityService, card: Signer
+) -> None:
+    first, second = _ask(service), _ask(service)
+    proof = replace(_proof(service, first, card), challenge=second.challenge)
+    with pytest.raises(SignatureMismatch):
+        service.outcome(service.accept(proof), JOURNEY)
+
+
+def test_reason_of_a_refusal_reaches_the_journey(
+    service: IdentityService, card: Signer, foreign_card: Signer, clock: FixedClock
+) -> None:
+    right = _proof(service, _ask(service), card)
+    cases: list[tuple[wire.CardProof, type[VerificationFailed]]] = [
+        (_proof(service, _ask(service), foreign_card), UnknownAuthority),
+        (replace(right, challenge=_ask(service).challenge, certificate="00"), WrongCertificate),
+        (replace(right, challenge=_ask(service).challenge, signature=""), SignatureMismatch),
+    ]
+    for proof, failure in cases:
+        with pytest.raises(failure):
+            service.outcome(service.accept(proof), JOURNEY)
+    clock.advance(timedelta(days=3650))
+    with pytest.raises(CertificateExpired):
+        service.outcome(service.accept(_proof(service, _ask(service), card)), JOURNEY)
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        (RevocationStatus.REVOKED, CertificateRevoked),
+        (RevocationStatus.UNKNOWN, RevocationUnknown),
+    ],
+)
+def test_standing_reaches_the_journey(
+    authority: TestAuthority,
+    ephemeral: EphemeralStore,
+    clock: FixedClock,
+    keys: RequestKeys,
+    card: Signer,
+    status: RevocationStatus,
+    failure: type[VerificationFailed],
+) -> None:
+    service = _service(authority, ephemeral, clock, keys, Says(status))
+    code = service.accept(_proof(service, _ask(service), card))
+    with pytest.raises(failure):
+        service.outcome(code, JOURNEY)
+
+
+def test_sixteen_at_once_with_one_proof_and_one_is_accepted(
+    service: IdentityService, card: Signer
+) -> None:
+    proof = _proof(service, _ask(service), card)
+    together = Barrier(16)
+
+    def post(_: int) -> str | None:
+        together.wait()
+        try:
+            return service.accept(proof)
+        except ChallengeUnknown:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        codes = [code for code in pool.map(post, range(16)) if code is not None]
+    assert len(codes) == 1
+    assert service.outcome(codes[0], JOURNEY).document == DOCUMENT
+
+
+def test_neither_store_nor_log_has_certificate_or_serial_number(
+    service: IdentityService,
+    card: Signer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    foreign_card: Signer,
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        service.accept(_proof(service, _ask(service), card))
+        service.accept(_proof(service, _ask(service), foreign_card))
+    kept = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("ephemeral.db*")))
+    kept += caplog.text.encode()
+    assert b"subject_hashes" in kept
+    for one in (card, foreign_card):
+        for secret in _traces(one):
+            assert secret not in kept
+            assert secret.upper() not in kept
+
+
+def _traces(card: Signer) -> list[bytes]:
+    serial, content = card.certificate.serial_number, der(card.certificate)
+    return [
+        str(serial).encode(),
+        f"{serial:x}".encode(),
+        serial.to_bytes(8, "big"),
+        content,
+        content.hex()[:80].encode(),
+        card.certificate.tbs_certificate_bytes[-60:].hex().encode(),
+        card.certificate.signature.hex().encode(),
+    ]
+
+
+def test_code_itself_is_not_in_the_store(
+    service: IdentityService, card: Signer, tmp_path: Path
+) -> None:
+    code = service.accept(_proof(service, _ask(service), card))
+    kept = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("ephemeral.db*")))
+    assert hashlib.sha256(code.encode()).hexdigest().encode() in kept
+    assert code.encode() not in kept
+
+
+def test_values_survive_the_store() -> None:
+    challenge = Challenge(ChallengeId("c"), JOURNEY, DOCUMENT, ORIGIN, bytes(32), NOW)
+    assert Challenge.from_fields(challenge.to_fields()) == challenge
+    card = VerifiedCard(
+        challenge=ChallengeId("c"),
+        journey=JOURNEY,
+        document=DOCUMENT,
+        origin=ORIGIN,
+        nonce=b"\0\1",
+        signature=b"\2",
+        public_key=b"\3",
+        algorithm="a",
+        subject_hashes=("x", "y"),
+        certificate_expires=NOW,
+        verified_at=NOW,
+    )
+    assert VerifiedCard.from_fields(card.to_fields()) == card
+
+
+class Rewound:
+    """A store in which a taken challenge is back, as after an old snapshot was restored."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+
+    def take(self, key: str) -> Fields:
+        return self.fields
+
+
+def test_challenge_that_outlived_its_time_in_the_store_is_refused(
+    authority: TestAuthority,
+    ephemeral: EphemeralStore,
+    clock: FixedClock,
+    keys: RequestKeys,
+    card: Signer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = _service(authority, ephemeral, clock, keys)
+    proof = _proof(service, _ask(service), card)
+    key = f"challenge:{hashlib.sha256(proof.challenge.encode()).hexdigest()}"
+    fields = ephemeral.take(key)
+    assert fields is not None
+    monkeypatch.setattr(ephemeral, "take", Rewound(fields).take)
+    clock.advance(LIFETIME)
+    with pytest.raises(ChallengeUnknown, match="expired"):
+        service.accept(proof)

@@ -1,0 +1,68 @@
+"""Each language has every message, with the same placeholders, and readings where it needs them."""
+
+import re
+
+import pytest
+from babel.messages.pofile import read_po
+
+from tests.patient.messages import all_messages
+from zaitaku.blueprints.i18n import LOCALES, read_catalogue
+from zaitaku.core import ruby
+from zaitaku.core.languages import Language
+
+TRANSLATED = (Language.EASY_JAPANESE, Language.ENGLISH)
+PLACEHOLDER = re.compile(r"%\(\w+\)s")
+KANJI = re.compile(r"[㐀-鿿々]")
+READING = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
+EVERY = sorted(all_messages())
+
+
+def test_there_are_messages() -> None:
+    assert len(EVERY) > 200
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_catalogue_has_every_message_and_no_other(language: Language) -> None:
+    assert sorted(read_catalogue(LOCALES / language)) == EVERY
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_message_is_empty_doubtful_or_doubled(language: Language) -> None:
+    text = (LOCALES / language / "patient.po").read_bytes()
+    with (LOCALES / language / "patient.po").open("rb") as file:
+        messages = [message for message in read_po(file) if message.id]
+    assert all(message.string and not message.fuzzy for message in messages)
+    assert text.count(b"\nmsgid ") == len(messages)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_placeholders_are_the_same(language: Language) -> None:
+    for message, translation in read_catalogue(LOCALES / language).items():
+        assert sorted(PLACEHOLDER.findall(message)) == sorted(PLACEHOLDER.findall(translation))
+        assert PLACEHOLDER.sub("", translation).count("%") == 0
+
+
+def test_easy_japanese_reads_every_kanji_in_hiragana() -> None:
+    for translation in read_catalogue(LOCALES / Language.EASY_JAPANESE).values():
+        assert not KANJI.search(READING.sub("", translation)), translation
+        for written, reading in READING.findall(translation):
+            assert KANJI.search(written), translation
+            assert re.fullmatch(r"[ぁ-んー]+", reading), translation
+
+
+def test_easy_japanese_sentences_are_short() -> None:
+    for translation in read_catalogue(LOCALES / Language.EASY_JAPANESE).values():
+        sentences = ruby.plain(PLACEHOLDER.sub("", translation)).split("。")
+        assert max(len(sentence) for sentence in sentences) <= 50, translation
+
+
+def test_english_has_no_japanese_but_the_words_on_the_card() -> None:
+    for translation in read_catalogue(LOCALES / Language.ENGLISH).values():
+        assert not re.search(r"[ぁ-ん]", translation), translation
+        assert not KANJI.search(translation.replace("「顔認証」", "")), translation
+
+
+def test_no_message_blames() -> None:
+    for message in EVERY:
+        assert "不正" not in message
+        assert "無効" not in message

@@ -1,0 +1,150 @@
+"""The CSV file: what Excel shows is what is in the list, and nothing in it acts."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.consent.world import HANAKO, TARO, Card, World
+from zaitaku.core.ids import ConsentId
+from zaitaku.eligibility.model import Sex
+from zaitaku.facilities.model import Channel, CharacterSet, InstitutionCode
+from zaitaku.records.export import csv_lines, export_consented, file_name, harmless
+from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery
+
+HEADINGS = [
+    "受付番号",
+    "氏名",
+    "氏名カナ",
+    "生年月日",
+    "性別",
+    "手術",
+    "診療",
+    "薬剤",
+    "健診",
+    "特定疾病療養受療証",
+    "限度額適用認定証",
+    "区分",
+    "同意日時",
+    "受診日",
+    "有効期限",
+    "状態",
+]
+
+
+def _line(name: str | None, *, is_expired: bool = False) -> ConsentedPatient:
+    state = ItemState.EXPIRED if is_expired else ItemState.GRANTED
+    return ConsentedPatient(
+        consent_id=ConsentId(UUID(int=1)),
+        name=name,
+        kana=None,
+        birth_date=date(1941, 3, 3),
+        sex=Sex.MALE,
+        surgery=state,
+        clinical=ItemState.REFUSED,
+        medication=ItemState.NOT_ASKED,
+        checkup=state,
+        specific_disease=state,
+        high_cost_limit=ItemState.REFUSED,
+        channel=Channel.ONLINE,
+        recorded_at=datetime(2026, 11, 19, 15, 0, 1, tzinfo=UTC),
+        visit_date=date(2026, 11, 20),
+        valid_until=datetime(2026, 11, 21, 15, 0, tzinfo=UTC),
+        reference="261120-123-4567",
+        is_expired=is_expired,
+    )
+
+
+def _read(content: bytes, codec: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode(codec), newline="")))
+
+
+def test_a_line_in_the_file() -> None:
+    content = b"".join(csv_lines([_line("在宅　太郎")], CharacterSet.UTF_8))
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert content.endswith(b"\r\n")
+    assert _read(content, "utf-8-sig") == [
+        HEADINGS,
+        [
+            "261120-123-4567",
+            "在宅　太郎",
+            "（未取得）",
+            "1941/03/03",
+            "男",
+            "○",
+            "",
+            "",
+            "○",
+            "○",
+            "",
+            "オンライン診療等・外来診療等（通常とは異なる動線）",
+            "2026/11/20 00:00:01",
+            "2026/11/20",
+            "2026/11/21",
+            "有効",
+        ],
+    ]
+
+
+def test_an_expired_consent_has_no_mark_in_the_file() -> None:
+    content = b"".join(csv_lines([_line("太郎", is_expired=True)], CharacterSet.UTF_8))
+    _, line = _read(content, "utf-8-sig")
+    assert "○" not in line
+    assert line[-1] == "期限切れ"
+
+
+def test_shift_jis_has_no_mark_and_writes_geta_for_what_it_lacks() -> None:
+    content = b"".join(csv_lines([_line("𠮷田　髙﨑")], CharacterSet.SHIFT_JIS))
+    assert not content.startswith(b"\xef\xbb\xbf")
+    heading, line = _read(content, "cp932")
+    assert heading == HEADINGS
+    assert line[1] == "〓田　髙﨑"
+
+
+DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠SUM"]
+
+
+@pytest.mark.parametrize("name", DANGEROUS)
+def test_no_cell_becomes_a_formula(name: str) -> None:
+    content = b"".join(csv_lines([_line(name)], CharacterSet.UTF_8))
+    assert _read(content, "utf-8-sig")[1][1] == f"'{name}"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_whatever_a_name_is_the_file_keeps_its_form(name: str) -> None:
+    content = b"".join(csv_lines([_line(name)], CharacterSet.UTF_8))
+    lines = _read(content, "utf-8-sig")
+    assert [len(line) for line in lines] == [len(HEADINGS)] * 2
+    assert lines[1][1] == (harmless(name) or "（未取得）")
+    assert not lines[1][1].startswith(tuple("=+-@\t\r"))
+
+
+def test_the_name_of_the_file() -> None:
+    name = file_name(InstitutionCode("1310123456"), date(2026, 11, 20))
+    assert name == "同意取得済み患者_1310123456_20261120.csv"
+
+
+def test_the_file_has_every_line_that_the_search_finds_and_no_other(any_world: World) -> None:
+    any_world.register()
+    any_world.register(card=Card.named("hanako"))
+    any_world.register(facility=any_world.other)
+    for number in range(3):
+        any_world.register(card=Card.named(f"person-{number}"))
+
+    def names(query: ListQuery) -> list[str]:
+        content = export_consented(
+            any_world.database,
+            any_world.facility.id,
+            query,
+            now=any_world.clock.now(),
+            character_set=CharacterSet.UTF_8,
+        )
+        return [line[1] for line in _read(b"".join(content), "utf-8-sig")[1:]]
+
+    everyone = [*["（未取得）"] * 3, HANAKO.name, TARO.name]
+    assert names(ListQuery(size=2, page=2)) == everyone
+    assert names(ListQuery(search="ざいたく")) == [TARO.name]
