@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import fresh_postgres, migrated_sqlite_template
+from tests.databases import fresh_postgres, migrated_sqlite_template, new_postgres_database
 from zaitaku.core.clock import JST, FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
@@ -38,9 +38,9 @@ def database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def postgres_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_address() -> Iterator[str]:
     """The address of a real PostgreSQL server with a migrated template database."""
-    with fresh_postgres(tmp_path_factory.mktemp("postgres")) as address:
+    with fresh_postgres() as address:
         yield address
 
 
@@ -50,8 +50,6 @@ def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     if request.param == "sqlite":
         yield request.getfixturevalue("database")
         return
-    from tests.databases import new_postgres_database
-
     with new_postgres_database(request.getfixturevalue("postgres_address")) as opened:
         yield opened
 

@@ -26,7 +26,7 @@ def migrated_sqlite_template(folder: Path) -> Path:
 
 
 @contextmanager
-def fresh_postgres(folder: Path) -> Iterator[str]:
+def fresh_postgres() -> Iterator[str]:
     """Run a PostgreSQL server whose template database has this version's tables."""
     with postgres_server() as server:
         address = server.url

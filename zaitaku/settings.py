@@ -13,6 +13,9 @@ from zaitaku.core.errors import SettingsError
 from zaitaku.core.signing import Keyring
 from zaitaku.wire import BRIDGE_PORTS
 
+MINIMUM_KEY_VARIETY = 8
+"""Different characters in a key: 32 random hex digits have fewer about once in ten million."""
+
 
 class Mode(StrEnum):
     """What kind of deployment this is."""
@@ -152,7 +155,10 @@ def _ports(environ: Mapping[str, str]) -> tuple[int, ...]:
 
 
 def _keyring(environ: Mapping[str, str], name: str) -> Keyring:
+    keys = tuple(_words(_required(environ, name)))
+    if any(len(set(key)) < MINIMUM_KEY_VARIETY for key in keys):
+        raise SettingsError(f"{name}: a key is too regular; draw it at random")
     try:
-        return Keyring(tuple(_words(_required(environ, name))))
+        return Keyring(keys)
     except ValueError as error:
-        raise SettingsError(f"{name}: {error}") from error
+        raise SettingsError(f"{name}: {error}") from None

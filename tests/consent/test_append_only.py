@@ -1,6 +1,7 @@
 """Records are appended and never changed: by no code of ours, and by nobody else."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from tests.consent.world import TARO, Card, World
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.consent.tables import consent_record
+from zaitaku.core.database import Database
 from zaitaku.core.languages import Language
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import ListQuery
+from zaitaku.schema import all_tables
 
 CHANGE = re.compile(r"\b(UPDATE|DELETE\s+FROM|TRUNCATE|REPLACE\s+INTO)\s+\"?(\w+)", re.IGNORECASE)
 
@@ -70,3 +73,12 @@ def test_the_database_itself_refuses_changes(any_world: World, statement: str) -
     ):
         connection.execute(text(statement))
     assert any_world.rows(consent_record) == before
+
+
+def test_tables_made_without_a_migration_are_guarded_too(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'bare.db'}")
+    with database.transaction() as connection:
+        all_tables().create_all(connection)
+        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        assert set(names.scalars()) == {"consent_record_no_update", "consent_record_no_delete"}
+    database.close()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -62,17 +63,18 @@ def keys(tmp_path: Path) -> RequestKeys:
     return RequestKeys.make(tmp_path / "request-key.pem")
 
 
-def _service(
-    authority: TestAuthority,
-    ephemeral: EphemeralStore,
-    clock: FixedClock,
-    keys: RequestKeys,
-    revocation: RevocationSource | None = None,
-) -> IdentityService:
-    return IdentityService(
+Opener = Callable[[RevocationSource], IdentityService]
+
+
+@pytest.fixture
+def opened(
+    authority: TestAuthority, ephemeral: EphemeralStore, clock: FixedClock, keys: RequestKeys
+) -> Opener:
+    """Open a service on a given revocation source."""
+    return lambda revocation: IdentityService(
         ephemeral=ephemeral,
         request_keys=keys,
-        verifier=ProofVerifier(anchors_of(authority), revocation or good(), KEYS),
+        verifier=ProofVerifier(anchors_of(authority), revocation, KEYS),
         origin=ORIGIN,
         clock=clock,
         lifetime=LIFETIME,
@@ -80,10 +82,8 @@ def _service(
 
 
 @pytest.fixture
-def service(
-    authority: TestAuthority, ephemeral: EphemeralStore, clock: FixedClock, keys: RequestKeys
-) -> IdentityService:
-    return _service(authority, ephemeral, clock, keys)
+def service(opened: Opener) -> IdentityService:
+    return opened(good())
 
 
 def _ask(service: IdentityService, journey: JourneyId = JOURNEY) -> SignedRequest:
@@ -291,15 +291,9 @@ def test_reason_of_a_refusal_reaches_the_journey(
     ],
 )
 def test_standing_reaches_the_journey(
-    authority: TestAuthority,
-    ephemeral: EphemeralStore,
-    clock: FixedClock,
-    keys: RequestKeys,
-    card: Signer,
-    status: RevocationStatus,
-    failure: type[VerificationFailed],
+    opened: Opener, card: Signer, status: RevocationStatus, failure: type[VerificationFailed]
 ) -> None:
-    service = _service(authority, ephemeral, clock, keys, Says(status))
+    service = opened(Says(status))
     code = service.accept(_proof(service, _ask(service), card))
     with pytest.raises(failure):
         service.outcome(code, JOURNEY)
@@ -361,7 +355,8 @@ def test_code_itself_is_not_in_the_store(
 ) -> None:
     code = service.accept(_proof(service, _ask(service), card))
     kept = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("ephemeral.db*")))
-    assert hashlib.sha256(code.encode()).hexdigest().encode() in kept
+    digest = hashlib.sha256(code.encode()).hexdigest()
+    assert service.ephemeral.read(f"outcome:{digest}") is not None
     assert code.encode() not in kept
 
 
@@ -395,14 +390,9 @@ class Rewound:
 
 
 def test_challenge_that_outlived_its_time_in_the_store_is_refused(
-    authority: TestAuthority,
-    ephemeral: EphemeralStore,
-    clock: FixedClock,
-    keys: RequestKeys,
-    card: Signer,
-    monkeypatch: pytest.MonkeyPatch,
+    service: IdentityService, card: Signer, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = _service(authority, ephemeral, clock, keys)
+    ephemeral = service.ephemeral
     proof = _proof(service, _ask(service), card)
     key = f"challenge:{hashlib.sha256(proof.challenge.encode()).hexdigest()}"
     fields = ephemeral.take(key)

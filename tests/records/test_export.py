@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Generator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -148,3 +149,20 @@ def test_the_file_has_every_line_that_the_search_finds_and_no_other(any_world: W
     everyone = [*["（未取得）"] * 3, HANAKO.name, TARO.name]
     assert names(ListQuery(size=2, page=2)) == everyone
     assert names(ListQuery(search="ざいたく")) == [TARO.name]
+
+
+def test_a_download_that_is_broken_off_leaves_the_database_free(any_world: World) -> None:
+    any_world.register()
+    lines = export_consented(
+        any_world.database,
+        any_world.facility.id,
+        ListQuery(),
+        now=any_world.clock.now(),
+        character_set=CharacterSet.SHIFT_JIS,
+    )
+    assert isinstance(lines, Generator)
+    assert next(lines)
+    assert next(lines)
+    lines.close()
+    assert any_world.register().is_new
+    assert any_world.database.engine.pool.checkedout() == 0

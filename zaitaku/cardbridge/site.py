@@ -133,7 +133,7 @@ def _code(status: int, body: bytes) -> str:
         raise SiteRefused(_reason(body) or str(status))
     if status != HTTPStatus.OK:
         raise _BadAnswer
-    code = json.loads(body)["code"] if body.startswith(b"{") else None
+    code = json.loads(body).get("code") if body.startswith(b"{") else None
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise _BadAnswer
     return code

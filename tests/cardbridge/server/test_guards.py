@@ -175,9 +175,9 @@ def test_preflights_are_not_granted(rig: Rig) -> None:
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_files_of_ours_are_not_for_other_pages(rig: Rig, site: str) -> None:
-    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "style"}
+@pytest.mark.parametrize("caller", ["cross-site", "same-site"])
+def test_files_of_ours_are_not_for_other_pages(rig: Rig, caller: str) -> None:
+    headers = {"Sec-Fetch-Site": caller, "Sec-Fetch-Dest": "style"}
     assert rig.get("/assets/bridge.css", headers=headers).status_code == HTTPStatus.FORBIDDEN
 
 

@@ -1,0 +1,120 @@
+"""A patient without a browser: walks the wizard over HTTP and signs with a card file's key."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import urllib3
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from zaitaku import wire
+
+_HIDDEN = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
+PREPARATION = ("yes", "yes", "yes", "self")
+
+
+@dataclass(frozen=True)
+class Card:
+    """Certificate and key of a virtual card."""
+
+    certificate: str
+    key: RSAPrivateKey
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a card file of the sandbox."""
+        body = json.loads(path.read_text("utf-8"))
+        key = load_pem_private_key(body["key"].encode(), password=None)
+        assert isinstance(key, RSAPrivateKey)
+        return cls(body["certificate"], key)
+
+    def answer(self, token: str) -> wire.CardProof:
+        """Sign what a card request asks for."""
+        claims = token.split(".")[1]
+        body = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        request = wire.CardRequest.from_claims(body)
+        signature = self.key.sign(request.statement(), PKCS1v15(), SHA256())
+        return wire.CardProof(request.challenge, self.certificate, signature.hex())
+
+
+@dataclass
+class Walker:
+    """One patient's browser: cookies, the present page, and how many requests it took."""
+
+    pool: urllib3.PoolManager
+    origin: str
+    cookies: dict[str, str] = field(default_factory=dict)
+    requests: int = 0
+    location: str = ""
+    page: str = ""
+
+    def give_consent(self, url: str, card: Card) -> str:
+        """Walk a home-visit journey to its end and return the page with the reference number."""
+        self.get(url)
+        self.post({})
+        for answer in PREPARATION:
+            self.post({"answer": answer})
+        self.post({})
+        self.post({"answer": "each"})
+        while "/items/" in self.location:
+            self.post({"answer": "grant"})
+        self.post({})
+        token = self._ask_card()
+        self.get(f"{self.location}/return?code={self._send(card.answer(token))}")
+        assert self.location.endswith("/done"), self.location
+        return self.page
+
+    def get(self, url: str) -> None:
+        """Fetch a page, following redirects as a browser does."""
+        answer = self._request("GET", url)
+        while answer.status == 303:
+            url = self._absolute(answer.headers["Location"])
+            answer = self._request("GET", url)
+        assert answer.status == 200, (answer.status, url)
+        self.location, self.page = url, answer.data.decode()
+
+    def post(self, fields: dict[str, str]) -> None:
+        """Send the page's form and fetch where it leads."""
+        self.get(self._absolute(self._send_form(fields)))
+
+    def _send_form(self, fields: dict[str, str]) -> str:
+        answer = self._request("POST", self.location, dict(_HIDDEN.findall(self.page)) | fields)
+        assert answer.status == 303, (answer.status, self.location)
+        return str(answer.headers["Location"])
+
+    def _ask_card(self) -> str:
+        query = urlsplit(self._send_form({})).query
+        return parse_qs(query)["request"][0]
+
+    def _send(self, proof: wire.CardProof) -> str:
+        self.requests += 1
+        answer = self.pool.request(
+            "POST",
+            self.origin + wire.PROOF_PATH,
+            body=proof.to_json(),
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status == 200, answer.data
+        return str(answer.json()["code"])
+
+    def _request(self, method: str, url: str, fields: dict[str, str] | None = None) -> Any:
+        self.requests += 1
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if fields is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        body = urlencode(fields) if fields is not None else None
+        answer = self.pool.request(method, url, body=body, headers=headers, redirect=False)
+        for cookie in answer.headers.getlist("Set-Cookie"):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer
+
+    def _absolute(self, location: str) -> str:
+        return location if location.startswith("http") else self.origin + location

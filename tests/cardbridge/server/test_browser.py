@@ -1,0 +1,339 @@
+"""The bridge in a real Chromium at phone size: the happy path, 320 px, axe, no JavaScript."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.cardbridge.cards import PIN, WRONG_PIN, Material, write_card
+from tests.cardbridge.server.fakesite import CODE, FakeSite, serving
+from tests.cardbridge.server.rig import back_to, claims_for
+from zaitaku.cardbridge.config import BridgeConfig
+from zaitaku.cardbridge.inprocess import InProcessService
+from zaitaku.cardbridge.serving import RunningBridge, running_bridge
+from zaitaku.cardbridge.virtual import CardBox
+from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.words import Language
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parents[2] / "vendor" / "axe.min.js").read_text("utf-8")
+AXE_OPTIONS = {
+    "runOnly": [
+        "wcag2a",
+        "wcag2aa",
+        "wcag21a",
+        "wcag21aa",
+        "wcag22aa",
+        "best-practice",
+    ],
+    "rules": {"target-size": {"enabled": True}},
+}
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for this file."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM_OPTIONS
+        )
+        yield browser
+        browser.close()
+
+
+class Stand:
+    """A running bridge with a box of two cards, and the site that asks it."""
+
+    def __init__(self, running: RunningBridge, site: FakeSite, box: CardBox) -> None:
+        self.address = running.address
+        self.site = site
+        self.box = box
+        self.count = 0
+
+    def link(self, **changes: Any) -> str:
+        """Return the address to which the site sends the browser."""
+        self.count += 1
+        claims = claims_for(
+            self.site.origin, now=time.time(), challenge=f"c-{self.count}", **changes
+        )
+        return f"{self.address}read?request={self.site.sign(claims)}"
+
+
+@pytest.fixture
+def stand(tmp_path: Path, material: Material) -> Iterator[Stand]:
+    """The bridge, as a patient's computer runs it."""
+    cards = tmp_path / "cards"
+    cards.mkdir()
+    write_card(cards / "a-ordinary.json", material, name="ふつうのカード")
+    write_card(cards / "b-last.json", material, name="あと1回のカード", tries=1)
+    write_card(cards / "c-locked.json", material, name="ロックされたカード", tries=0)
+    write_card(cards / "d-other.json", material, name="診察券", kind="other")
+    reader = VirtualReader()
+    box = CardBox(cards, reader)
+    config = BridgeConfig(InProcessService(reader), tmp_path / "state", box=box)
+    with serving(FakeSite()) as site:
+        told = replace(config, test_origins=frozenset({site.origin}))
+        with running_bridge(told) as running:
+            yield Stand(running, site, box)
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A phone's page that fails the test on an error in its console."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="ja-JP")
+    opened = context.new_page()
+    troubles: list[str] = []
+    opened.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    yield opened
+    context.close()
+    expected = "Failed to load resource: the server responded with a status of"
+    assert [text for text in troubles if not text.startswith(expected)] == []
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe finds, and whether the page is wider than its window."""
+    page.evaluate(AXE)
+    found = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
+    names = [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found["violations"]]
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return names + ([f"{width} px too wide"] if width > 0 else [])
+
+
+def test_the_happy_path_ends_at_the_site(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+    assert page.title().startswith("内容を確かめて、暗証番号を入れてください")
+    page.get_by_label("暗証番号（数字4けた）").fill(PIN)
+    page.get_by_role("button", name="この内容で送る").click()
+    page.wait_for_url(back_to(stand.site, f"code={CODE}"))
+    assert len(stand.site.proofs) == 1
+
+
+def test_the_way_from_a_page_of_the_site_by_link_and_by_form(stand: Stand, page: Page) -> None:
+    page.goto(stand.site.origin)
+    link = stand.link()
+    page.evaluate("href => { location.href = href }", link)
+    page.wait_for_url("**/reading/*")
+    page.get_by_role("button", name="やめて戻る").click()
+    page.wait_for_url(back_to(stand.site, "cancelled=1"))
+    assert stand.site.proofs == []
+
+
+def test_it_works_without_javascript(stand: Stand, chromium: Browser) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(stand.link())
+    page.get_by_label("暗証番号（数字4けた）").fill(WRONG_PIN)
+    page.get_by_role("button", name="この内容で送る").click()
+    assert page.title().startswith("エラー：")
+    page.get_by_label("暗証番号（数字4けた）").fill(PIN)
+    page.get_by_role("button", name="この内容で送る").click()
+    page.wait_for_url(back_to(stand.site, f"code={CODE}"))
+    context.close()
+
+
+def test_a_double_click_is_one_try(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+    page.get_by_label("暗証番号（数字4けた）").fill(WRONG_PIN)
+    page.get_by_role("button", name="この内容で送る").dblclick()
+    page.wait_for_selector(".error-summary")
+    assert page.evaluate("document.activeElement.className") == "error-summary"
+    assert stand.box.contents()[0].tries == 2
+
+
+def test_the_waiting_is_announced(stand: Stand, page: Page) -> None:
+    stand.site.proof_delay = 0.5
+    heard: list[str] = []
+    page.on("console", lambda line: heard.append(line.text))
+    page.goto(stand.link())
+    page.evaluate(
+        "const status = document.querySelector('[role=status]');"
+        "new MutationObserver(() => console.log(status.textContent))"
+        ".observe(status, {childList: true})"
+    )
+    page.get_by_label("暗証番号（数字4けた）").fill(PIN)
+    page.get_by_role("button", name="この内容で送る").click()
+    page.wait_for_url(back_to(stand.site, f"code={CODE}"))
+    assert heard == ["カードを読み取っています。カードを動かさずに、お待ちください。"]
+
+
+def test_the_pin_can_be_looked_at(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+    field = page.get_by_label("暗証番号（数字4けた）")
+    assert field.get_attribute("type") == "password"
+    page.get_by_role("button", name="番号を見る").click()
+    assert field.get_attribute("type") == "text"
+    page.get_by_role("button", name="番号をかくす").click()
+    assert field.get_attribute("type") == "password"
+
+
+def test_a_frame_stays_empty(stand: Stand, page: Page) -> None:
+    page.goto(stand.site.origin)
+    answers: list[int] = []
+    page.on(
+        "response",
+        lambda answer: answers.append(answer.status) if stand.address in answer.url else None,
+    )
+    page.evaluate(
+        "src => { const f = document.createElement('iframe'); f.src = src;"
+        " document.body.append(f); return new Promise(done => f.onload = done) }",
+        stand.link(),
+    )
+    assert answers in ([403], [])
+    assert "暗証番号" not in (page.frames[-1].content() if len(page.frames) > 1 else "")
+
+
+def go_to_pin(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+
+
+def go_to_wrong_pin(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+    page.locator("#pin").fill(WRONG_PIN)
+    page.locator("[data-submit]").click()
+    page.wait_for_selector(".error-summary")
+
+
+def go_to_no_card(stand: Stand, page: Page) -> None:
+    stand.box.remove()
+    page.goto(stand.link())
+
+
+def go_to_last_try(stand: Stand, page: Page) -> None:
+    stand.box.insert("b-last")
+    page.goto(stand.link())
+
+
+def go_to_last_pin(stand: Stand, page: Page) -> None:
+    go_to_last_try(stand, page)
+    page.locator("a.button").last.click()
+    page.wait_for_selector("#pin")
+
+
+def go_to_locked(stand: Stand, page: Page) -> None:
+    stand.box.insert("c-locked")
+    page.goto(stand.link())
+
+
+def go_to_other_card(stand: Stand, page: Page) -> None:
+    stand.box.insert("d-other")
+    page.goto(stand.link())
+
+
+def go_to_foreign(stand: Stand, page: Page) -> None:
+    page.goto(stand.link(iss="https://a-very-long-name.of-a-site.somewhere-else.example"))
+
+
+def go_to_busy(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+    page.goto(stand.link())
+
+
+def go_to_unsent(stand: Stand, page: Page) -> None:
+    stand.site.proof_status = 503
+    page.goto(stand.link())
+    page.locator("#pin").fill(PIN)
+    page.locator("[data-submit]").click()
+    page.wait_for_selector('[data-page="send-failed"]')
+
+
+def go_to_clock(stand: Stand, page: Page) -> None:
+    page.goto(stand.link(iat=4_000_000_000, exp=4_000_000_600))
+
+
+def go_to_status(stand: Stand, page: Page) -> None:
+    page.goto(stand.address)
+
+
+PLACES: dict[str, Callable[[Stand, Page], None]] = {
+    "pin": go_to_pin,
+    "wrong-pin": go_to_wrong_pin,
+    "no-card": go_to_no_card,
+    "last-try": go_to_last_try,
+    "last-pin": go_to_last_pin,
+    "locked": go_to_locked,
+    "other-card": go_to_other_card,
+    "foreign-origin": go_to_foreign,
+    "busy": go_to_busy,
+    "send-failed": go_to_unsent,
+    "clock": go_to_clock,
+    "status": go_to_status,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_each_page_is_sound_in_every_language_at_390_and_320_px(
+    stand: Stand, page: Page, place: str
+) -> None:
+    PLACES[place](stand, page)
+    for language in Language:
+        if page.locator("html").get_attribute("lang") != language:
+            page.locator(f'nav a[hreflang="{language}"]').click()
+            page.wait_for_selector(f'html[lang="{language}"]')
+        heading = page.locator("h1")
+        assert heading.count() == 1
+        for width in (390, 320):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert faults(page) == [], f"{language} at {width} px"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("forced", ["none", "active"])
+def test_dark_and_forced_colours_keep_their_contrast(
+    stand: Stand, page: Page, scheme: Any, forced: Any
+) -> None:
+    page.emulate_media(color_scheme=scheme, forced_colors=forced, reduced_motion="reduce")
+    go_to_wrong_pin(stand, page)
+    assert faults(page) == []
+    running = "document.getAnimations().filter(one => one.playState === 'running').length"
+    assert page.evaluate(running) == 0
+
+
+def test_twice_the_text_size_still_fits_the_window(stand: Stand, page: Page) -> None:
+    go_to_wrong_pin(stand, page)
+    page.evaluate("document.documentElement.style.fontSize = '225%'")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_sizes_are_for_old_eyes_and_unsteady_hands(stand: Stand, page: Page) -> None:
+    go_to_pin(stand, page)
+    assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 18
+    primary = page.locator("[data-submit]").bounding_box()
+    assert primary is not None
+    assert primary["height"] >= 56
+    for target in page.locator("a, button, summary, input:not([type=hidden])").all():
+        box = target.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44, target.inner_text()
+
+
+def test_all_text_sizes_are_at_least_16_px(stand: Stand, page: Page) -> None:
+    go_to_pin(stand, page)
+    smallest = page.evaluate(
+        "Math.min(...[...document.querySelectorAll('body *')].filter(e => e.innerText)"
+        ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
+    )
+    assert smallest >= 16
+
+
+def test_nothing_is_asked_of_anybody_else(stand: Stand, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    go_to_pin(stand, page)
+    page.goto(stand.address)
+    assert {url for url in asked if not url.startswith(stand.address)} == set()

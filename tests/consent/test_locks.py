@@ -1,0 +1,90 @@
+"""Who waits for whom: a registration goes on from what the one before it has written."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from uuid import UUID
+
+from sqlalchemy import Connection, select, text
+
+from tests.consent.world import TARO, TAROS_CARD, Card, World
+from zaitaku.consent.joining import join_patients
+from zaitaku.consent.model import Decision
+from zaitaku.consent.service import Registration
+from zaitaku.consent.tables import consent, consent_item, consent_record, patient
+from zaitaku.core.ids import PatientId
+from zaitaku.eligibility.model import Insured
+
+RENEWED = Card.named("taro-renewed")
+PATIENCE = 20.0
+A_MOMENT = 0.3
+
+
+def _wait_until_it_waits(world: World, started: Future[Registration]) -> None:
+    """Return when another transaction waits for ours; on SQLite it does from its first word."""
+    if world.database.is_sqlite:
+        time.sleep(A_MOMENT)
+        return
+    end = time.monotonic() + PATIENCE
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while time.monotonic() < end and not started.done():
+        with world.database.reading() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+        time.sleep(0.02)
+
+
+def _patients(connection: Connection) -> list[UUID]:
+    rows = connection.execute(select(patient.c.id).order_by(patient.c.id).with_for_update())
+    return list(rows.scalars())
+
+
+def test_a_registration_waits_for_the_patients_other_one(any_world: World) -> None:
+    any_world.register()
+    card = any_world.sign(any_world.document(decision=Decision.REFUSE))
+    with ThreadPoolExecutor(1) as pool:
+        with any_world.database.transaction() as connection:
+            _patients(connection)
+            started = pool.submit(any_world.consent.register, card)
+            _wait_until_it_waits(any_world, started)
+            assert not started.done()
+        assert started.result(PATIENCE).is_new
+    assert {row["state"] for row in any_world.rows(consent_item)} == {"refuse"}
+
+
+def test_a_patient_joined_meanwhile_is_not_registered_on_the_sign_post(any_world: World) -> None:
+    any_world.register()
+    any_world.register(card=RENEWED)
+    card = any_world.sign(any_world.document(decision=Decision.REFUSE), RENEWED)
+    with ThreadPoolExecutor(1) as pool:
+        with any_world.database.transaction() as connection:
+            target, source = (PatientId(name) for name in _patients(connection))
+            started = pool.submit(any_world.consent.register, card)
+            _wait_until_it_waits(any_world, started)
+            join_patients(connection, source=source, target=target)
+        assert started.result(PATIENCE).is_new
+    (row,) = any_world.rows(consent)
+    assert row["patient_id"] == target
+    assert row["recorded_at"] == any_world.clock.now()
+    assert {row["state"] for row in any_world.rows(consent_item)} == {"refuse"}
+
+
+class _Counting:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+
+    def find(self, subject_hashes: tuple[str, ...]) -> Insured | None:
+        self.asked.append(subject_hashes)
+        return TARO
+
+
+def test_a_retry_asks_nobody_who_the_patient_is(world: World) -> None:
+    counting = _Counting()
+    service = world.service(world.database, eligibility=counting)
+    card = world.sign(world.document())
+    for _ in range(3):
+        service.register(card)
+    assert counting.asked == [TAROS_CARD.subject_hashes]
+    assert world.count(consent_record) == 1

@@ -1,0 +1,162 @@
+"""The deployment's settings: what is missing or weak refuses to start, by name, never by value."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zaitaku.core.errors import SettingsError
+from zaitaku.settings import Mode, Settings
+
+REQUIRED = {
+    "ZAITAKU_ORIGIN": "https://zaitaku.example",
+    "ZAITAKU_DATABASE_URL": "postgresql+psycopg://user:database-word@host/name",
+    "ZAITAKU_EPHEMERAL_URL": "redis://user:ephemeral-word@host/0",
+    "ZAITAKU_URL_KEYS": "newest-url-key-of-32-characters-x, former-url-key-of-32-characters-x",
+    "ZAITAKU_SESSION_KEYS": "session-key-of-32-characters-xxxx",
+    "ZAITAKU_SUBJECT_KEYS": "subject-key-of-32-characters-xxxx",
+    "ZAITAKU_REQUEST_KEY_FILE": "/etc/zaitaku/request.pem",
+    "ZAITAKU_TRUST_ANCHORS": "/etc/zaitaku/first.pem /etc/zaitaku/second.pem",
+}
+COMPLETE = {**REQUIRED, "ZAITAKU_CRL_FILE": "/var/lib/zaitaku/crl.der"}
+KEYS = ["ZAITAKU_URL_KEYS", "ZAITAKU_SESSION_KEYS", "ZAITAKU_SUBJECT_KEYS"]
+NUMBERS = ["ZAITAKU_ONLINE_VALIDITY_DAYS", "ZAITAKU_TRUSTED_PROXIES"]
+
+
+def refusal(environ: dict[str, str]) -> str:
+    """Return everything that is shown when the settings are refused, traceback and all."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ)
+    shown = "".join(traceback.format_exception(caught.value))
+    return shown + repr(caught.value) + caught.value.detail
+
+
+def test_complete_settings() -> None:
+    settings = Settings.from_env(COMPLETE)
+    assert settings.mode is Mode.PRODUCTION
+    assert settings.is_tls
+    assert settings.url_keys.keys[0].startswith("newest")
+    assert len(settings.url_keys.keys) == 2
+    assert settings.trust_anchors == (
+        Path("/etc/zaitaku/first.pem"),
+        Path("/etc/zaitaku/second.pem"),
+    )
+    assert settings.crl_file == Path("/var/lib/zaitaku/crl.der")
+    assert settings.ocsp_url is None
+    assert settings.online_validity_days == 1
+    assert settings.challenge_lifetime == timedelta(minutes=10)
+    assert settings.trusted_proxies == 0
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", [None, "", "  \t"])
+def test_what_is_missing_is_named(name: str, value: str | None) -> None:
+    environ = {key: text for key, text in COMPLETE.items() if key != name}
+    if value is not None:
+        environ[name] = value
+    assert f"{name} is not set" in refusal(environ)
+
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "short-and-secret-word",
+        "long-enough-newest-key-of-32-chars,short-and-secret-word",
+        "wwwwooooorrrrddddwwwwooooorrrrdddd",
+        "0" * 64,
+    ],
+)
+def test_weak_keys_are_refused_without_being_shown(name: str, weak: str) -> None:
+    told = refusal({**COMPLETE, name: weak})
+    assert name in told
+    assert all(key not in told for key in weak.split(","))
+
+
+@given(st.sampled_from(KEYS), st.text(st.characters(codec="ascii", categories=["L", "N"])))
+def test_a_key_of_fewer_than_32_characters_never_passes(name: str, key: str) -> None:
+    assert name in refusal({**COMPLETE, name: key[:31]})
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "zaitaku.example",
+        "ftp://zaitaku.example",
+        "https://",
+        "https://zaitaku.example/path-word",
+        "https://zaitaku.example?query-word",
+        "https://zaitaku.example#fragment-word",
+        "https://user:secret-word@zaitaku.example",
+        "https://[::1",
+        "https://zaitaku.example:port-word",
+        "HTTPS://zaitaku.example",
+        "https://Zaitaku.example",
+        "//zaitaku.example",
+        "javascript:word",
+    ],
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    told = refusal({**COMPLETE, "ZAITAKU_ORIGIN": origin})
+    assert "ZAITAKU_ORIGIN" in told
+    assert "word" not in told
+
+
+def test_production_needs_tls() -> None:
+    environ = {**COMPLETE, "ZAITAKU_ORIGIN": "http://127.0.0.1:8000"}
+    assert "ZAITAKU_ORIGIN must be https" in refusal(environ)
+    sandbox = Settings.from_env({**environ, "ZAITAKU_MODE": "sandbox"})
+    assert sandbox.mode is Mode.SANDBOX
+    assert not sandbox.is_tls
+
+
+@pytest.mark.parametrize("mode", ["", "test-word", "Production", "debug-word"])
+def test_unknown_modes_are_refused(mode: str) -> None:
+    told = refusal({**COMPLETE, "ZAITAKU_MODE": mode})
+    assert "ZAITAKU_MODE" in told
+    assert "word" not in told
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["-1", "one-word", "1.5", ""])
+def test_numbers_are_whole_and_not_negative(name: str, value: str) -> None:
+    told = refusal({**COMPLETE, name: value})
+    assert name in told
+    assert "word" not in told
+
+
+def test_some_source_of_revocation_is_needed() -> None:
+    told = refusal({**REQUIRED, "ZAITAKU_CRL_FILE": "", "ZAITAKU_OCSP_URL": ""})
+    assert "ZAITAKU_CRL_FILE" in told
+    assert "ZAITAKU_OCSP_URL" in told
+    ocsp = Settings.from_env({**REQUIRED, "ZAITAKU_OCSP_URL": "http://ocsp.example"})
+    assert ocsp.ocsp_url == "http://ocsp.example"
+    assert ocsp.crl_file is None
+
+
+def test_only_separators_are_no_trust_anchor() -> None:
+    assert "ZAITAKU_TRUST_ANCHORS" in refusal({**COMPLETE, "ZAITAKU_TRUST_ANCHORS": " , "})
+
+
+def test_a_closing_slash_of_the_origin_is_forgiven() -> None:
+    settings = Settings.from_env({**COMPLETE, "ZAITAKU_ORIGIN": "https://zaitaku.example/"})
+    assert settings.origin == "https://zaitaku.example"
+
+
+def test_settings_made_by_hand_are_checked_too() -> None:
+    settings = Settings.from_env(COMPLETE)
+    with pytest.raises(SettingsError, match="ZAITAKU_ORIGIN"):
+        replace(settings, origin="http://zaitaku.example")
+
+
+@pytest.mark.parametrize("show", [repr, str])
+def test_printing_the_settings_shows_no_secret(show: Callable[[object], str]) -> None:
+    shown = show(Settings.from_env(COMPLETE))
+    assert "zaitaku.example" in shown
+    assert "word" not in shown
+    assert "32-characters" not in shown

@@ -1,0 +1,313 @@
+"""The wire format: what is shown is what is signed, and nothing is read in two ways."""
+
+import copy
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from zaitaku.wire import (
+    AUDIENCE,
+    DOMAIN_TAG,
+    CardProof,
+    CardRequest,
+    Choice,
+    MalformedMessage,
+    document_digest,
+    statement,
+)
+
+TEXT = st.text(min_size=1, max_size=12)
+CHOICES = st.lists(
+    st.builds(Choice, item=TEXT, label=TEXT, wording=TEXT, granted=st.booleans()),
+    max_size=4,
+    unique_by=lambda choice: choice.item,
+)
+HEX = st.binary(min_size=1, max_size=40).map(bytes.hex)
+PROOFS = st.builds(CardProof, challenge=TEXT, certificate=HEX, signature=HEX)
+
+
+def decision(choice: Choice) -> dict[str, Any]:
+    return {
+        "item": choice.item,
+        "wording": {"id": "w", "sha256": hashlib.sha256(choice.wording.encode()).hexdigest()},
+        "decision": "grant" if choice.granted else "refuse",
+    }
+
+
+def document(choices: list[Choice]) -> str:
+    return json.dumps({"decisions": [decision(choice) for choice in choices]})
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> CardRequest:
+    choices = draw(CHOICES)
+    return CardRequest(
+        origin=draw(TEXT),
+        challenge=draw(TEXT),
+        nonce=draw(st.binary(min_size=32, max_size=32)).hex(),
+        issued_at=draw(st.integers()),
+        expires_at=draw(st.integers()),
+        document=document(choices),
+        facility=draw(TEXT),
+        channel=draw(TEXT),
+        choices=tuple(choices),
+        language=draw(TEXT),
+        return_path=draw(st.from_regex(r"/[a-z0-9][a-z0-9/._-]*", fullmatch=True)),
+    )
+
+
+REQUEST = CardRequest(
+    origin="https://zaitaku.example",
+    challenge="challenge",
+    nonce="ab" * 32,
+    issued_at=1,
+    expires_at=2,
+    document=document([Choice("surgery", "手術", "words", True)]),
+    facility="facility",
+    channel="channel",
+    choices=(Choice("surgery", "手術", "words", True),),
+    language="ja",
+    return_path="/j/x/card/return",
+)
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+class TestStatement:
+    @given(TEXT, st.binary(), TEXT, TEXT, st.binary(), TEXT)
+    def test_different_inputs_make_different_statements(
+        self, origin: str, nonce: bytes, text: str, origin2: str, nonce2: bytes, text2: str
+    ) -> None:
+        one = statement(origin=origin, nonce=nonce, document=text)
+        other = statement(origin=origin2, nonce=nonce2, document=text2)
+        assert (one == other) is ((origin, nonce, text) == (origin2, nonce2, text2))
+
+    @given(TEXT, TEXT)
+    def test_characters_do_not_move_between_parts(self, one: str, other: str) -> None:
+        assume(one != other)
+        assert statement(origin=one + other, nonce=b"", document="x") != statement(
+            origin=one, nonce=other.encode(), document="x"
+        )
+        assert statement(origin=one, nonce=b"n", document=other) != statement(
+            origin=other, nonce=b"n", document=one
+        )
+
+    @given(TEXT, st.binary(), TEXT)
+    def test_has_a_fixed_length_and_its_own_tag(self, origin: str, nonce: bytes, text: str) -> None:
+        made = statement(origin=origin, nonce=nonce, document=text)
+        assert len(made) == len(DOMAIN_TAG) + 3 * 32
+        assert made.startswith(b"zaitaku consent statement 1\0")
+        assert made.endswith(document_digest(text))
+
+    def test_is_written_down(self) -> None:
+        """A bridge that is already installed must go on making the same bytes."""
+        made = statement(origin="https://zaitaku.example", nonce=b"\1" * 32, document="{}")
+        digest = hashlib.sha256(made).hexdigest()
+        assert digest == "c397731f3855a6623980374a66b96fabed464f5b1e02357e1a6f967fb2b427f2"
+
+    @given(requests())
+    def test_of_a_request(self, request: CardRequest) -> None:
+        assert request.statement() == statement(
+            origin=request.origin,
+            nonce=bytes.fromhex(request.nonce),
+            document=request.document,
+        )
+
+
+class TestClaims:
+    @given(requests())
+    def test_there_and_back_through_json(self, request: CardRequest) -> None:
+        claims = json.loads(json.dumps(request.claims()))
+        assert CardRequest.from_claims(claims) == request
+
+    def test_registered_names(self) -> None:
+        claims = REQUEST.claims()
+        assert (claims["iss"], claims["aud"], claims["jti"]) == (
+            "https://zaitaku.example",
+            AUDIENCE,
+            "challenge",
+        )
+        assert (claims["iat"], claims["exp"]) == (1, 2)
+        assert not {"origin", "challenge", "issued_at", "expires_at"} & set(claims)
+
+    @given(requests(), st.data())
+    def test_no_changed_claim_is_read_as_something_else(
+        self, request: CardRequest, data: st.DataObject
+    ) -> None:
+        claims = json.loads(json.dumps(request.claims()))
+        name = data.draw(st.sampled_from(sorted(claims)))
+        claims[name] = data.draw(JSON_VALUES)
+        try:
+            read = CardRequest.from_claims(claims)
+        except MalformedMessage:
+            return
+        assert json.loads(json.dumps(read.claims())) == claims
+
+    @given(requests(), st.data())
+    def test_a_missing_claim_is_refused(self, request: CardRequest, data: st.DataObject) -> None:
+        claims = request.claims()
+        del claims[data.draw(st.sampled_from(sorted(claims)))]
+        with pytest.raises(MalformedMessage):
+            CardRequest.from_claims(claims)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("aud", "somebody-else"),
+            ("aud", [AUDIENCE]),
+            ("iss", ""),
+            ("iat", True),
+            ("iat", "1"),
+            ("exp", 1.5),
+            ("nonce", "ab" * 31),
+            ("nonce", "AB" * 32),
+            ("nonce", "ab " * 32),
+            ("nonce", "xy" * 32),
+            ("facility", "half \ud800"),
+            ("choices", {}),
+            ("choices", [None]),
+            ("choices", [{"item": "surgery", "label": "手術", "wording": "words", "granted": 1}]),
+            ("protocol", "1"),
+            ("return_path", "j/x"),
+            ("return_path", "//evil.example"),
+            ("return_path", "/\\evil.example"),
+            ("return_path", "/x?code=1"),
+            ("return_path", "/x#y"),
+            ("return_path", "/x\r\nSet-Cookie: a"),
+            ("return_path", "/x y"),
+            ("return_path", "/x\0"),
+            ("return_path", "/ｘ"),
+            ("return_path", "https://evil.example/"),
+        ],
+    )
+    def test_a_claim_that_breaks_its_rule_is_refused(self, name: str, value: object) -> None:
+        with pytest.raises(MalformedMessage):
+            CardRequest.from_claims({**REQUEST.claims(), name: value})
+
+
+class TestChoices:
+    @given(requests())
+    def test_what_stands_in_the_document_is_accepted(self, request: CardRequest) -> None:
+        request.check_choices()
+        replace(request, choices=request.choices[::-1]).check_choices()
+
+    @given(requests(), st.data(), TEXT)
+    def test_any_other_word_or_answer_is_refused(
+        self, request: CardRequest, data: st.DataObject, words: str
+    ) -> None:
+        assume(request.choices)
+        place = data.draw(st.integers(0, len(request.choices) - 1))
+        shown = request.choices[place]
+        for changed in (
+            replace(shown, granted=not shown.granted),
+            replace(shown, wording=shown.wording + words),
+            replace(shown, item=shown.item + words),
+        ):
+            choices = list(request.choices)
+            choices[place] = changed
+            with pytest.raises(MalformedMessage):
+                replace(request, choices=tuple(choices)).check_choices()
+
+    @given(requests(), st.data())
+    def test_nothing_is_left_out_or_shown_twice(
+        self, request: CardRequest, data: st.DataObject
+    ) -> None:
+        assume(request.choices)
+        place = data.draw(st.integers(0, len(request.choices) - 1))
+        without = request.choices[:place] + request.choices[place + 1 :]
+        twice = (*request.choices, request.choices[place])
+        for choices in (without, twice):
+            with pytest.raises(MalformedMessage):
+                replace(request, choices=choices).check_choices()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "no json",
+            "[]",
+            "null",
+            "1",
+            "{}",
+            '{"decisions": null}',
+            '{"decisions": {}}',
+            '{"decisions": [1]}',
+            '{"decisions": [{"item": "surgery"}]}',
+            '{"decisions": [{"item": [], "wording": {"sha256": "x"}, "decision": "grant"}]}',
+            "[" * 100_000,
+        ],
+    )
+    def test_what_is_no_document_is_refused(self, text: str) -> None:
+        with pytest.raises(MalformedMessage):
+            replace(REQUEST, document=text).check_choices()
+
+    def test_the_document_speaks_in_two_answers_only(self) -> None:
+        refused = replace(REQUEST.choices[0], granted=False)
+        for answer in ("refuse", "maybe", "", None, False, ["grant"]):
+            entry = {**decision(refused), "decision": answer}
+            request = replace(
+                REQUEST, choices=(refused,), document=json.dumps({"decisions": [entry]})
+            )
+            if answer == "refuse":
+                request.check_choices()
+                continue
+            with pytest.raises(MalformedMessage):
+                request.check_choices()
+
+    def test_a_decision_that_stands_twice_is_refused(self) -> None:
+        entry = decision(REQUEST.choices[0])
+        request = replace(REQUEST, document=json.dumps({"decisions": [entry, entry]}))
+        with pytest.raises(MalformedMessage):
+            request.check_choices()
+
+    def test_a_member_that_stands_twice_is_refused(self) -> None:
+        text = REQUEST.document.replace('"decision": ', '"decision": "refuse", "decision": ')
+        assert json.loads(text) == json.loads(REQUEST.document)
+        with pytest.raises(MalformedMessage):
+            replace(REQUEST, document=text).check_choices()
+
+
+class TestProof:
+    @given(PROOFS)
+    def test_there_and_back(self, proof: CardProof) -> None:
+        assert CardProof.from_mapping(json.loads(proof.to_json())) == proof
+
+    @given(PROOFS, st.data())
+    def test_no_changed_member_is_read_as_something_else(
+        self, proof: CardProof, data: st.DataObject
+    ) -> None:
+        body = json.loads(proof.to_json())
+        body[data.draw(st.sampled_from(sorted(body)))] = data.draw(JSON_VALUES)
+        try:
+            read = CardProof.from_mapping(copy.deepcopy(body))
+        except MalformedMessage:
+            return
+        assert json.loads(read.to_json()) == body
+
+    @given(JSON_VALUES)
+    def test_what_is_no_proof_is_refused(self, body: object) -> None:
+        with pytest.raises(MalformedMessage):
+            CardProof.from_mapping(body)
+
+    @pytest.mark.parametrize("name", ["challenge", "certificate", "signature"])
+    @pytest.mark.parametrize("value", [None, "", 1, "\ud800"])
+    def test_members_are_texts(self, name: str, value: object) -> None:
+        body = {"challenge": "c", "certificate": "ab", "signature": "cd", name: value}
+        with pytest.raises(MalformedMessage):
+            CardProof.from_mapping(body)
+
+    @pytest.mark.parametrize("value", ["a", "AB", "a b", "xy", "ab\n", "ａｂ"])
+    def test_hex_is_lower_case_and_nothing_else(self, value: str) -> None:
+        with pytest.raises(MalformedMessage):
+            CardProof.from_mapping({"challenge": "c", "certificate": value, "signature": "cd"})
