@@ -14,7 +14,7 @@ from zaitaku.core.signing import Keyring
 from zaitaku.wire import BRIDGE_PORTS
 
 MINIMUM_KEY_VARIETY = 8
-"""Different characters in a key: 32 random hex digits have fewer about once in ten million."""
+"""Different characters in a key: 32 random hex digits have fewer once in 28 million draws."""
 
 
 class Mode(StrEnum):

@@ -1,6 +1,7 @@
 """The operator's commands on facilities, URLs and posters, run as an operator runs them."""
 
 import getpass
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -31,9 +32,9 @@ def run(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         "ZAITAKU_ORIGIN": "https://zaitaku.example",
         "ZAITAKU_DATABASE_URL": database.url.render_as_string(hide_password=False),
         "ZAITAKU_EPHEMERAL_URL": "sqlite:///unused.db",
-        "ZAITAKU_URL_KEYS": "u" * 32,
-        "ZAITAKU_SESSION_KEYS": "s" * 32,
-        "ZAITAKU_SUBJECT_KEYS": "p" * 32,
+        "ZAITAKU_URL_KEYS": secrets.token_hex(16),
+        "ZAITAKU_SESSION_KEYS": secrets.token_hex(16),
+        "ZAITAKU_SUBJECT_KEYS": secrets.token_hex(16),
         "ZAITAKU_REQUEST_KEY_FILE": str(tmp_path / "request.pem"),
         "ZAITAKU_TRUST_ANCHORS": str(tmp_path / "roots.pem"),
         "ZAITAKU_OCSP_URL": "http://127.0.0.1:1/",

@@ -33,9 +33,9 @@ def test_a_consent_stands_in_the_list_at_once(office: Office) -> None:
         [
             "○同意あり",
             "○同意あり",
-            "対象外",
+            "○同意あり",
             "同意なし",
-            "在宅　太郎ザイタク　タロウ".replace("　", " "),
+            "在宅 太郎ザイタク タロウ",
             "1941年3月3日",
             "オンライン診療等",
             "2026年11月20日 10:00",
@@ -123,7 +123,7 @@ def test_sorting_stands_in_the_address_and_is_announced(office: Office) -> None:
     assert browser.path == f"{LIST}?sort=kana"
     assert [row[4][:2] for row in browser.rows()] == ["在宅", "訪問"]
     assert browser.answer.text.count("aria-sort") == 1
-    browser.follow("氏名（カナ） ▲")
+    browser.follow("氏名（カナ）▲")
     assert browser.path == f"{LIST}?sort=-kana"
     assert [row[4][:2] for row in browser.rows()] == ["訪問", "在宅"]
 
@@ -207,11 +207,9 @@ def test_other_facilities_patients_are_out_of_reach(office: Office) -> None:
     office.employ(office.world.other)
     receipt = office.world.register(facility=office.world.other).receipt
     browser = office.logged_in()
-    for path in (LIST, f"{LIST}?q={receipt.reference}", f"{LIST}/export"):
-        browser.get(path)
-        assert receipt.reference not in browser.answer.text.replace(
-            f'value="{receipt.reference}"', ""
-        ).replace(f"q={receipt.reference}", "")
+    for path in (LIST, f"{LIST}?q={TARO.name}", f"{LIST}/export"):
+        assert browser.get(path) == 200
+        assert receipt.reference not in browser.answer.text
     since = "2026-11-01T00:00:00%2B09:00"
     browser.get(f"{LIST}/news?since={since}")
     assert browser.answer.json == {"added": 0}

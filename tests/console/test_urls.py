@@ -1,5 +1,6 @@
 """医療機関別URL 取得・変更: showing, downloading, and the three operations step by step."""
 
+import io
 import re
 from urllib.parse import unquote
 
@@ -75,7 +76,7 @@ def test_the_image_on_the_page_is_the_living_url(office: Office) -> None:
 
 def decoded(browser: Browser) -> str:
     assert browser.answer.mimetype == "image/png"
-    (found,) = zxingcpp.read_barcodes(Image.open(browser.answer.stream))
+    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(browser.answer.data)))
     return str(found.text)
 
 

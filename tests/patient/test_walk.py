@@ -1,12 +1,25 @@
 """The whole way on both channels, at the HTTP level, without JavaScript."""
 
-from tests.patient.conftest import Cards
+from datetime import date
+
+import pytest
+
+from tests.patient.conftest import TODAY, Cards
 from tests.patient.site import Site, Visitor
+from zaitaku.consent.model import ConsentItem, Decision, Operator, Receipt
+from zaitaku.core.ids import JourneyId
+from zaitaku.core.languages import Language
 from zaitaku.facilities.model import Channel
 
 
-def test_home_visit_from_the_url_to_the_reference_number(site: Site, cards: Cards) -> None:
-    visitor = site.visitor()
+def receipt_of(site: Site, journey: str) -> Receipt:
+    """Return what stands in the records for a journey."""
+    receipt = site.services.consent.receipt_of(JourneyId(journey.removeprefix("/j/")))
+    assert receipt is not None
+    return receipt
+
+
+def test_home_visit_from_the_url_to_the_reference_number(visitor: Visitor, cards: Cards) -> None:
     journey = visitor.start()
     assert visitor.heading == "マイナンバーカードは手元にありますか"
     visitor.prepare()
@@ -23,13 +36,124 @@ def test_home_visit_from_the_url_to_the_reference_number(site: Site, cards: Card
     assert visitor.heading == "マイナンバーカードを読み取ります"
     assert visitor.read_card(journey, cards.good) == 200
     assert visitor.heading == "登録が終わりました"
-    receipt = site.services.consent.receipt_of(journey.removeprefix("/j/"))  # type: ignore[arg-type]
-    assert receipt is not None
+    receipt = receipt_of(visitor.site, journey)
     assert receipt.reference in visitor.text
     assert [line.decision for line in receipt.lines] == [
-        "grant",
-        "refuse",
-        "grant",
-        "refuse",
-        "grant",
+        Decision.GRANT,
+        Decision.REFUSE,
+        Decision.GRANT,
+        Decision.REFUSE,
+        Decision.GRANT,
     ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "decision"), [("all", Decision.GRANT), ("none", Decision.REFUSE)]
+)
+def test_online_today_with_a_shortcut(
+    visitor: Visitor, cards: Cards, mode: str, decision: Decision
+) -> None:
+    journey = visitor.walk_to_card(Channel.ONLINE, mode)
+    visitor.read_card(journey, cards.good)
+    receipt = receipt_of(visitor.site, journey)
+    assert {line.decision for line in receipt.lines} == {decision}
+    assert receipt.visit_date == TODAY
+    assert receipt.channel is Channel.ONLINE
+
+
+def test_online_on_a_booked_day(visitor: Visitor, cards: Cards) -> None:
+    journey = visitor.start(Channel.ONLINE)
+    visitor.prepare()
+    visitor.send("legal-representative")
+    assert visitor.heading == "どちらの診療を受けますか"
+    day = {"visit_date-year": "８", "visit_date-month": "１２", "visit_date-day": "０１"}
+    visitor.send("online", **day)
+    visitor.send()
+    visitor.send("all")
+    assert "2026年12月1日（火）" in visitor.text
+    visitor.send()
+    visitor.read_card(journey, cards.good)
+    receipt = receipt_of(visitor.site, journey)
+    assert receipt.visit_date == date(2026, 12, 1)
+    assert receipt.operator is Operator.LEGAL_REPRESENTATIVE
+
+
+def test_a_link_with_the_day_does_not_ask_for_it(visitor: Visitor, cards: Cards) -> None:
+    journey = visitor.start(Channel.ONLINE, "?date=2026-12-24")
+    visitor.prepare()
+    visitor.send("self")
+    assert visitor.heading == "健康保険の資格を、この施設が確認します"
+    visitor.send()
+    visitor.send("all")
+    assert "2026年12月24日（木）" in visitor.text
+    assert "（受診日）" not in visitor.text
+    visitor.send()
+    visitor.read_card(journey, cards.good)
+    assert receipt_of(visitor.site, journey).visit_date == date(2026, 12, 24)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_language_of_the_check_page_is_the_document_s(
+    visitor: Visitor, cards: Cards, language: Language
+) -> None:
+    visitor.get(f"/e?lang={language}")
+    journey = visitor.walk_to_card(mode="none")
+    assert visitor.page.attrib["lang"] == language
+    visitor.read_card(journey, cards.good)
+    assert receipt_of(visitor.site, journey).language is language
+    assert visitor.get(f"{journey}/receipt") == 200
+
+
+def test_the_bridge_is_told_what_the_patient_confirmed(visitor: Visitor) -> None:
+    journey = visitor.walk_to_check()
+    visitor.get(visitor.link("変更（手術の情報）"))
+    visitor.send("refuse")
+    assert visitor.heading == "答えを確かめてください"
+    visitor.send()
+    request = visitor.ask(journey)
+    choices = {choice.item: choice.granted for choice in request.choices}
+    assert choices[ConsentItem.SURGERY] is False
+    assert all(granted for item, granted in choices.items() if item != ConsentItem.SURGERY)
+    assert request.facility == "みどり坂クリニック"
+    assert request.channel == "訪問診療など"
+    assert request.return_path == f"{journey}/card/return"
+    assert request.language == "ja"
+
+
+def test_what_a_facility_asks_is_what_is_asked(site: Site, cards: Cards) -> None:
+    site.change_settings(surgery=False, clinical=False, medication=True, specific_disease=False)
+    visitor = site.visitor()
+    journey = visitor.walk_to_card()
+    visitor.read_card(journey, cards.good)
+    items = [line.item for line in receipt_of(site, journey).lines]
+    assert items == [ConsentItem.MEDICATION, ConsentItem.CHECKUP, ConsentItem.HIGH_COST_LIMIT]
+
+
+def test_the_receipt_can_be_kept(visitor: Visitor, cards: Cards) -> None:
+    journey = visitor.walk_to_card()
+    visitor.read_card(journey, cards.good)
+    reference = receipt_of(visitor.site, journey).reference
+    visitor.get(f"{journey}/receipt")
+    assert reference in visitor.text
+    kept = visitor.client.get(f"{journey}/receipt/text", base_url="http://localhost:8000")
+    assert kept.mimetype == "text/plain"
+    assert kept.headers["Content-Disposition"].startswith("attachment")
+    assert reference in kept.text
+    assert "手術の情報：同意する" in kept.text
+    assert "<" not in kept.text
+
+
+def test_titles_differ_from_page_to_page(visitor: Visitor, cards: Cards) -> None:
+    journey = visitor.start(Channel.ONLINE)
+    visitor.prepare()
+    visitor.send("self")
+    visitor.send("walk-in")
+    visitor.send()
+    visitor.send("each")
+    for _ in range(5):
+        visitor.send("grant")
+    visitor.send()
+    visitor.read_card(journey, cards.good)
+    visitor.get(f"{journey}/receipt")
+    titles = {path.split("?")[0]: title for path, title in visitor.titles.items()}
+    assert len(set(titles.values())) == len(titles) == 16

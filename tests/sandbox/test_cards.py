@@ -51,6 +51,14 @@ def copied(demo: tuple[Path, TestAuthority], tmp_path: Path) -> TestAuthority:
     return TestAuthority.open(folder, FixedClock(NOW))
 
 
+@pytest.fixture
+def folder(
+    demo: tuple[Path, TestAuthority], cards: Mapping[Case, DemoCard], tmp_path: Path
+) -> Path:
+    """The cards of the demo, which a test may change."""
+    return shutil.copytree(demo[0], tmp_path / "cards")
+
+
 @pytest.fixture(scope="module")
 def cards(demo: tuple[Path, TestAuthority]) -> Mapping[Case, DemoCard]:
     return dict(zip(Case, make_demo_cards(*demo), strict=True))
@@ -164,27 +172,34 @@ def test_each_card_is_accepted_or_refused_as_its_case_says(
         assert verified.certificate_expires > NOW
 
 
-def test_restart_keeps_cards_and_sets_tries_back(tmp_path: Path, authority: TestAuthority) -> None:
-    first = make_demo_cards(tmp_path, authority)
-    path = tmp_path / "06-last-try.json"
+def test_restart_keeps_cards_and_sets_tries_back(
+    folder: Path, copied: TestAuthority, cards: Mapping[Case, DemoCard]
+) -> None:
+    path = folder / "06-last-try.json"
     CardFile.load(path).save_tries(0)
-    again = make_demo_cards(tmp_path, authority)
-    assert again == first
+    assert make_demo_cards(folder, copied) == tuple(cards.values())
     assert CardFile.load(path).tries == 1
 
 
-def test_card_that_outlived_its_case_is_made_anew(tmp_path: Path, copied: TestAuthority) -> None:
-    before = dict(zip(Case, make_demo_cards(tmp_path / "cards", copied), strict=True))
+def test_card_that_outlived_its_case_is_made_anew(
+    folder: Path, copied: TestAuthority, cards: Mapping[Case, DemoCard]
+) -> None:
     assert isinstance(copied.clock, FixedClock)
     copied.clock.advance(31 * DAY)
-    after = dict(zip(Case, make_demo_cards(tmp_path / "cards", copied), strict=True))
-    changed = {case for case in Case if before[case] != after[case]}
-    assert changed == {Case.SOON}
+    after = dict(zip(Case, make_demo_cards(folder, copied), strict=True))
+    assert {case for case in Case if cards[case] != after[case]} == {Case.SOON}
+
+
+def test_cards_of_another_authority_are_made_anew(
+    folder: Path, authority: TestAuthority, cards: Mapping[Case, DemoCard]
+) -> None:
+    after = dict(zip(Case, make_demo_cards(folder, authority), strict=True))
+    assert {case for case in Case if cards[case] == after[case]} == {Case.OTHER}
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"name": 1}'])
-def test_broken_file_is_made_anew(tmp_path: Path, authority: TestAuthority, content: str) -> None:
-    path = tmp_path / "12-not-my-number-card.json"
+def test_broken_file_is_made_anew(folder: Path, copied: TestAuthority, content: str) -> None:
+    path = folder / "12-not-my-number-card.json"
     path.write_text(content)
-    make_demo_cards(tmp_path, authority)
+    make_demo_cards(folder, copied)
     assert CardFile.load(path).kind is CardKind.OTHER

@@ -1,6 +1,8 @@
 """The test authority's OCSP responder, as a WSGI application."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
@@ -24,18 +26,18 @@ def _post(
     answered: list[tuple[str, dict[str, str]]] = []
 
     def start_response(
-        status: str, headers: list[tuple[str, str]], exc_info: object = None
-    ) -> "object":
+        status: str, headers: list[tuple[str, str]], exc_info: object = None, /
+    ) -> Callable[[bytes], object]:
         answered.append((status, dict(headers)))
-        return None
+        return bytes  # the old way of writing, which nobody calls
 
-    environ: dict[str, object] = {
+    environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "CONTENT_LENGTH": str(len(body)) if length is None else length,
         "wsgi.input": io.BytesIO(body),
     }
     setup_testing_defaults(environ)
-    content = b"".join(responder(authority)(environ, start_response))  # type: ignore[arg-type]
+    content = b"".join(responder(authority)(environ, start_response))
     status, headers = answered[0]
     return status, headers, content
 

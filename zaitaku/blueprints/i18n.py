@@ -87,5 +87,6 @@ def _language(tag: str | None) -> Language | None:
 def _messages(path: Path) -> Iterator[tuple[str, str]]:
     with path.open("rb") as file:
         for message in read_po(file):
-            if isinstance(message.id, str) and isinstance(message.string, str) and message.string:
-                yield message.id, message.string
+            source, translation = message.id, message.string
+            if isinstance(source, str) and isinstance(translation, str) and source and translation:
+                yield source, translation

@@ -1,6 +1,6 @@
 """同意取得済み患者一覧: the patients who consented at one facility (domain.md §8)."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -53,11 +53,15 @@ class ConsentedPatients:
         found = self._connection.execute(rows).mappings()
         return Page(tuple(_consented(row, now) for row in found), total, number, pages)
 
-    def stream(self, query: ListQuery, *, now: datetime) -> Iterator[ConsentedPatient]:
-        """Yield every line that ``query`` finds, on all pages, from one statement."""
+    def stream(self, query: ListQuery, *, now: datetime) -> Generator[ConsentedPatient, None, None]:
+        """Yield every line that ``query`` finds, on all pages, from one statement.
+
+        Close it when not all of it is read: it holds a cursor in the database.
+        """
         rows = self._ordered(query).execution_options(yield_per=STREAM_ROWS)
-        for row in self._connection.execute(rows).mappings():
-            yield _consented(row, now)
+        with self._connection.execute(rows) as result:
+            for row in result.mappings():
+                yield _consented(row, now)
 
     def added_since(self, moment: datetime) -> int:
         """Return how many lines are new or were changed after ``moment``."""

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from datetime import date, datetime
 from typing import Final
 
@@ -40,15 +41,16 @@ def export_consented(
     *,
     now: datetime,
     character_set: CharacterSet,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Yield the file of everything that ``query`` finds, while it is read.
 
     Raises:
         StoreUnavailable: the database is away or locked.
     """
     with database.reading() as connection:
-        rows = ConsentedPatients(connection, facility_id).stream(query, now=now)
-        yield from csv_lines(rows, character_set)
+        found = ConsentedPatients(connection, facility_id).stream(query, now=now)
+        with closing(found) as rows:
+            yield from csv_lines(rows, character_set)
 
 
 def csv_lines(rows: Iterable[ConsentedPatient], character_set: CharacterSet) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from itertools import chain
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, jsonify, render_template, request, url_for
 from markupsafe import Markup
@@ -43,6 +43,9 @@ _MISTAKES: Final = {
     "page": "ページは、表の下の番号から選んでください。",
     "size": "1ページの件数は、200件までにしてください。",
 }
+
+_FIELDS: Final = frozenset({"q", "channel", "from", "to"})
+"""What the search form asks for; a mistake elsewhere in the address is told for the whole page."""
 
 _CELL: Final = Markup('<span aria-hidden="true">{}</span><span class="visually-hidden">{}</span>')
 _ITEM_HEADING: Final = Markup('{}<span class="visually-hidden">{}</span>')
@@ -116,7 +119,7 @@ def _list(query: ListQuery, page: Page, now: datetime) -> str:
         if page.number < page.pages
         else "",
         first_row=(page.number - 1) * query.size + 1,
-        is_filtered=bool({"q", "channel", "from", "to"} & query.to_mapping().keys()),
+        is_filtered=bool(_FIELDS & query.to_mapping().keys()),
         here=_address(query),
         newest=_address(ListQuery()),
         export=_with_query("console.export_patients", query),
@@ -150,7 +153,7 @@ def _unread(error: InvalidField) -> str:
         "console/patients.html",
         page_of_list=None,
         typed=request.args,
-        errors={error.field: message},
+        errors={error.field if error.field in _FIELDS else "main": message},
         **_words(),
     )
 
@@ -205,8 +208,8 @@ def export_patients() -> Response | tuple[str, HTTPStatus]:
     )
     # The first line is read here: a database that is away gets its page, not a broken file.
     response = Response(chain([next(lines)], lines), content_type=_content_type(character_set))
-    name = file_name(facility.code, japan_date(now))
-    response.headers.set("Content-Disposition", "attachment", filename=name)
+    name = quote(file_name(facility.code, japan_date(now)))
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return response
 
 

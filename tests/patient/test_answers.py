@@ -1,0 +1,304 @@
+"""Answers: nothing preselected, kind errors, Back, changes, two tabs, languages."""
+
+from datetime import timedelta
+from random import Random
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.patient.conftest import TODAY
+from tests.patient.lint import words
+from tests.patient.site import Site, Visitor
+from zaitaku.facilities.model import Channel
+
+ORIGIN = "http://localhost:8000"
+
+
+def checked(visitor: Visitor) -> list[str]:
+    """Return the values of the radio buttons that are checked."""
+    return [
+        entry.attrib["value"] for entry in visitor.page.iter("input") if "checked" in entry.attrib
+    ]
+
+
+def path_of(visitor: Visitor) -> str:
+    """Return the last part of where the visitor is."""
+    return urlsplit(visitor.location).path.partition("/j/")[2].partition("/")[2]
+
+
+def test_no_page_preselects_an_answer(visitor: Visitor) -> None:
+    visitor.start(Channel.ONLINE)
+    for answer in ("yes", "yes", "yes", "self", "walk-in", "", "each", *["grant"] * 5):
+        assert checked(visitor) == []
+        visitor.send(answer)
+    assert visitor.heading == "答えを確かめてください"
+
+
+def test_every_question_without_an_answer_says_so(visitor: Visitor) -> None:
+    visitor.start(Channel.ONLINE)
+    for answer in ("yes", "yes", "yes", "self", "walk-in", "", "each", *["refuse"] * 5):
+        if answer:
+            assert visitor.send() == 422
+            assert visitor.title.startswith("エラー：")
+            assert_summary_leads_to_the_field(visitor, "answer")
+        visitor.send(answer)
+    assert visitor.status == 200
+
+
+def assert_summary_leads_to_the_field(visitor: Visitor, field: str) -> None:
+    """Compare the summary with the field: same words, and a link to it."""
+    summary = next(e for e in visitor.page.iter("div") if "data-error-summary" in e.attrib)
+    link = next(summary.iter("a"))
+    assert link.attrib["href"] == f"#{field}"
+    name = field.removesuffix("-year")
+    error = next(e for e in visitor.page.iter("p") if e.attrib.get("id") == f"{name}-error")
+    assert words(error) == "エラー：" + words(link)
+    order = [e.attrib.get("class", e.tag) for e in visitor.page.iter() if e in (summary,)]
+    assert order == ["error-summary"]
+    assert list(visitor.page.iter()).index(summary) < list(visitor.page.iter()).index(
+        next(visitor.page.iter("h1"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (("", "", ""), "年・月・日の欄に入力してください"),
+        (("2026", "13", "1"), "もう一度お確かめください"),
+        (("2026", "11", "19"), "受診日が過ぎています"),
+        (("2027", "12", "1"), "1年より先"),
+        (("２０２６" * 20, "1", "1"), "もう一度お確かめください"),
+    ],
+)
+def test_a_day_that_cannot_be_is_refused_kindly(
+    visitor: Visitor, typed: tuple[str, str, str], told: str
+) -> None:
+    visitor.start(Channel.ONLINE)
+    visitor.prepare()
+    visitor.send("self")
+    parts = dict(
+        zip(("visit_date-year", "visit_date-month", "visit_date-day"), typed, strict=True)
+    )
+    assert visitor.send("online", **parts) == 422
+    assert told in visitor.text
+    assert_summary_leads_to_the_field(visitor, "visit_date-year")
+    kept = {e.attrib["name"]: e.attrib["value"] for e in visitor.page.iter("input")}
+    assert {name: kept[name] for name in parts} == parts
+    assert checked(visitor) == ["online"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "heading"),
+    [
+        (["no"], "マイナンバーカードがないとき"),
+        (["yes", "forgotten"], "暗証番号を忘れたとき、ロックされたとき"),
+        (["yes", "none"], "暗証番号のないカードをお持ちのとき"),
+        (["yes", "yes", "phone"], "スマートフォンしかないとき"),
+        (["yes", "yes", "no"], "カードリーダーや読み取りアプリがないとき"),
+    ],
+)
+def test_each_no_leads_to_help_and_back(
+    visitor: Visitor, answers: list[str], heading: str
+) -> None:
+    visitor.start()
+    for answer in answers:
+        asked = visitor.location
+        visitor.send(answer)
+    assert visitor.heading == heading
+    assert "03-0000-1234" in visitor.text
+    visitor.get(visitor.link("前の質問にもどる"))
+    assert visitor.location == asked
+
+
+def test_back_links_lead_the_whole_way_back_and_keep_the_answers(visitor: Visitor) -> None:
+    visitor.start(Channel.ONLINE)
+    for answer in ("yes", "yes", "yes", "companion", "walk-in", "", "each", *["refuse"] * 5):
+        visitor.send(answer)
+    seen = []
+    while visitor.link("戻る") != visitor.site.path(Channel.ONLINE):
+        visitor.get(visitor.link("戻る"))
+        seen.append((path_of(visitor), checked(visitor)))
+    assert seen == [
+        ("items/high-cost-limit", ["refuse"]),
+        ("items/specific-disease", ["refuse"]),
+        ("items/checkup", ["refuse"]),
+        ("items/clinical", ["refuse"]),
+        ("items/surgery", ["refuse"]),
+        ("choose", ["each"]),
+        ("notice", []),
+        ("visit", ["walk-in"]),
+        ("operator", ["companion"]),
+        ("prepare/reader", ["yes"]),
+        ("prepare/pin", ["yes"]),
+        ("prepare", ["yes"]),
+    ]
+
+
+def test_a_change_returns_to_the_check_page(visitor: Visitor) -> None:
+    visitor.walk_to_check(Channel.ONLINE)
+    for words_, answer, told in (
+        ("変更（操作している人）", "companion", "付き添いの人"),
+        ("変更（受診日）", "walk-in", "2026年11月20日（金）"),
+        ("変更（診療・お薬の情報）", "refuse", "同意しない"),
+    ):
+        visitor.get(visitor.link(words_))
+        assert urlsplit(visitor.link("戻る")).path.endswith("/check")
+        visitor.send(answer)
+        assert visitor.heading == "答えを確かめてください"
+        assert told in visitor.text
+
+
+def test_the_check_page_says_that_nothing_was_sent(visitor: Visitor) -> None:
+    visitor.walk_to_check()
+    assert "まだ何も送っていません" in visitor.text
+
+
+def test_the_mode_page_has_every_wording(visitor: Visitor) -> None:
+    visitor.start()
+    visitor.prepare()
+    visitor.send("self")
+    visitor.send()
+    assert visitor.heading == "情報を見せることに、どう答えますか"
+    for item in ("surgery", "clinical", "checkup", "specific-disease", "high-cost-limit"):
+        text = visitor.site.services.wordings.current(item, "ja").text  # type: ignore[arg-type]
+        for line in text.splitlines():
+            assert line in visitor.text
+
+
+def test_a_check_page_of_another_moment_is_shown_again(visitor: Visitor) -> None:
+    journey = visitor.walk_to_check()
+    stale, fields = visitor.location, visitor.hidden()
+    visitor.get(f"{journey}/items/surgery?change=yes")
+    visitor.send("refuse")
+    assert visitor.post(stale, fields) == 409
+    assert visitor.heading == "答えを確かめてください"
+    assert "別の画面で" in visitor.text
+    visitor.send()
+    assert visitor.heading == "マイナンバーカードを読み取ります"
+
+
+def test_a_change_in_another_tab_closes_the_card_page(visitor: Visitor) -> None:
+    journey = visitor.walk_to_card()
+    fields = visitor.hidden()
+    visitor.get(f"{journey}/items/surgery?change=yes")
+    visitor.send("refuse")
+    visitor.post(f"{journey}/card", fields)
+    assert visitor.heading == "答えを確かめてください"
+
+
+def test_switching_the_language_keeps_step_and_answers(visitor: Visitor) -> None:
+    journey = visitor.walk_to_card()
+    for language, heading in (
+        ("en", "Read your My Number Card"),
+        ("ja-x-yasashii", "マイナンバーカードを読みます"),
+        ("ja", "マイナンバーカードを読み取ります"),
+    ):
+        visitor.get(f"{journey}/card?lang={language}")
+        assert visitor.heading == heading
+        assert visitor.page.attrib["lang"] == language
+    assert visitor.get(f"{journey}/card") == 200
+    assert visitor.page.attrib["lang"] == "ja"
+
+
+def test_a_check_page_in_another_language_is_shown_again(visitor: Visitor) -> None:
+    journey = visitor.walk_to_check()
+    fields = visitor.hidden()
+    visitor.get("/e?lang=en")
+    assert visitor.post(f"{journey}/check", fields) == 409
+    assert visitor.heading == "Check your answers"
+
+
+def test_every_page_offers_languages_and_text_sizes(visitor: Visitor) -> None:
+    visitor.start()
+    visitor.get(visitor.link("特大"))
+    assert visitor.page.attrib["class"] == "size-largest"
+    assert urlsplit(visitor.location).path.endswith("/prepare")
+    visitor.get(visitor.link("English"))
+    assert visitor.heading == "Do you have your My Number Card with you?"
+    assert visitor.page.attrib["class"] == "size-largest"
+    visitor.get(visitor.link("やさしい日本語"))
+    assert visitor.page.attrib["lang"] == "ja-x-yasashii"
+
+
+def test_the_switches_cannot_be_made_to_lead_elsewhere(visitor: Visitor) -> None:
+    visitor.get("/e?_external=1&_scheme=javascript&_anchor=x&next=//evil.example")
+    assert urlsplit(visitor.link("English")).netloc == ""
+    assert visitor.link("English").startswith("/e?")
+
+
+def test_an_unknown_language_or_size_is_ignored(visitor: Visitor) -> None:
+    assert visitor.get("/e?lang=xx&size=huge") == 200
+    assert visitor.page.attrib["lang"] == "ja"
+
+
+def test_midnight_asks_for_the_day_again(visitor: Visitor) -> None:
+    journey = visitor.walk_to_card(Channel.ONLINE)
+    visitor.site.clock.advance(timedelta(hours=11))
+    visitor.get(f"{journey}/card")
+    assert visitor.heading == "マイナンバーカードを読み取ります"
+    visitor.client.post(f"{journey}/card", data=visitor.hidden(), base_url=ORIGIN)
+    visitor.site.clock.advance(timedelta(hours=4))
+    visitor.get(f"{journey}/card")
+    assert visitor.heading == "どちらの診療を受けますか"
+    assert str(TODAY.day) != ""
+
+
+PAGES = (
+    "prepare/pin",
+    "prepare/reader",
+    "operator",
+    "notice",
+    "choose",
+    "items/surgery",
+    "check",
+    "card",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_is_shown_before_its_time(visitor: Visitor, page: str) -> None:
+    journey = visitor.start()
+    visitor.get(f"{journey}/{page}")
+    assert visitor.location == f"{journey}/prepare"
+
+
+ANSWERS = {
+    "prepare": "yes",
+    "prepare/pin": "yes",
+    "prepare/reader": "yes",
+    "operator": "self",
+    "visit": "walk-in",
+    "notice": "",
+    "choose": "each",
+    "items/surgery": "grant",
+    "items/clinical": "refuse",
+    "items/checkup": "grant",
+    "items/specific-disease": "grant",
+    "items/high-cost-limit": "refuse",
+}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_order_of_requests_gets_past_an_open_question(site: Site, seed: int) -> None:
+    visitor = site.visitor()
+    journey = visitor.start(Channel.ONLINE)
+    token = visitor.hidden()["csrf_token"]
+    order = list(ANSWERS)
+    Random(seed).shuffle(order)
+    for place, page in enumerate(order):
+        visitor.post(f"{journey}/{page}", {"csrf_token": token, "answer": ANSWERS[page]})
+        asked = visitor.client.post(
+            f"{journey}/card", data={"csrf_token": token}, base_url=ORIGIN
+        )
+        assert asked.location.startswith("/j/")
+        visitor.post(f"{journey}/check", {"csrf_token": token, "revision": "guessed"})
+        assert (visitor.heading == "答えを確かめてください") == (place == len(order) - 1)
+    visitor.send()
+    assert visitor.heading == "マイナンバーカードを読み取ります"
+
+
+def test_an_item_that_is_not_asked_has_no_page(visitor: Visitor) -> None:
+    journey = visitor.walk_to_check()
+    assert visitor.get(f"{journey}/items/medication") == 404
+    assert visitor.get(f"{journey}/items/nonsense") == 404
+    assert visitor.get(f"{journey}/help/nonsense") == 404
