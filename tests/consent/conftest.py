@@ -1,11 +1,15 @@
 """Worlds to consent in: on SQLite alone, or once on each engine."""
 
 import pytest
+from hypothesis import settings
 
 from tests.consent.world import HANAKO, TARO, World, sandbox_with
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
+
+settings.register_profile("zaitaku", deadline=None)  # a busy machine is no failure
+settings.load_profile("zaitaku")
 
 
 @pytest.fixture(scope="session")

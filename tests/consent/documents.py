@@ -1,6 +1,6 @@
 """Any consent document there can be."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
@@ -20,8 +20,8 @@ codes = st.builds(
     st.sampled_from("1346"),
     st.integers(0, 9_999_999),
 )
-moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)).map(  # noqa: DTZ001
-    lambda moment: moment.replace(microsecond=0)
+moments = st.integers(-62_135_510_400, 253_402_214_400).map(
+    lambda seconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
 )
 items = st.lists(st.sampled_from(ConsentItem), min_size=1, unique=True).filter(
     lambda chosen: not {ConsentItem.CLINICAL, ConsentItem.MEDICATION} <= set(chosen)

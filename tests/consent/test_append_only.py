@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -25,7 +24,7 @@ CHANGE = re.compile(r"\b(UPDATE|DELETE\s+FROM|TRUNCATE|REPLACE\s+INTO)\s+\"?(\w+
 def test_no_service_ever_changes_a_record(any_world: World) -> None:
     statements: list[str] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401
+    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         statements.append(statement)
 
     event.listen(any_world.database.engine, "before_cursor_execute", hear)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.consent.documents import documents
@@ -82,6 +82,7 @@ def test_any_change_changes_the_digest(document: ConsentDocument, name: str) -> 
     assert changed.sha256() != document.sha256()
 
 
+@settings(max_examples=30)
 @given(documents(), documents())
 def test_two_documents_never_share_a_digest(one: ConsentDocument, other: ConsentDocument) -> None:
     assert (one == other) == (one.sha256() == other.sha256())
@@ -93,6 +94,7 @@ def test_the_changes_above_leave_out_no_field() -> None:
     assert names - CHANGES.keys() == {"language", "channel"}
 
 
+@settings(max_examples=30)
 @given(documents().filter(lambda document: len(document.decisions) > 1))
 def test_the_order_of_asking_is_part_of_the_document(document: ConsentDocument) -> None:
     turned = replace(document, decisions=document.decisions[::-1])
@@ -232,6 +234,7 @@ def test_any_other_text_is_refused_by_its_own_type(text: str) -> None:
         ConsentDocument.parse(text)
 
 
+@settings(max_examples=30)
 @given(documents())
 def test_a_document_keeps_utc_and_whole_seconds(document: ConsentDocument) -> None:
     for moment in (
@@ -243,6 +246,7 @@ def test_a_document_keeps_utc_and_whole_seconds(document: ConsentDocument) -> No
             replace(document, stated_at=moment)
 
 
+@settings(max_examples=30)
 @given(documents())
 def test_the_day_belongs_to_the_online_channel_alone(document: ConsentDocument) -> None:
     is_online = document.channel is Channel.ONLINE

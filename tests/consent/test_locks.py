@@ -4,13 +4,15 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
-from sqlalchemy import Connection, select, text
+import pytest
+from sqlalchemy import Connection, event, select, text
 
 from tests.consent.world import TARO, TAROS_CARD, Card, World
 from zaitaku.consent.joining import join_patients
 from zaitaku.consent.model import Decision
 from zaitaku.consent.service import Registration
 from zaitaku.consent.tables import consent, consent_item, consent_record, patient
+from zaitaku.core.database import Database
 from zaitaku.core.ids import PatientId
 from zaitaku.eligibility.model import Insured
 
@@ -69,6 +71,32 @@ def test_a_patient_joined_meanwhile_is_not_registered_on_the_sign_post(any_world
     assert row["patient_id"] == target
     assert row["recorded_at"] == any_world.clock.now()
     assert {row["state"] for row in any_world.rows(consent_item)} == {"refuse"}
+
+
+@pytest.mark.parametrize("reading", [1, 2])
+def test_a_journey_recorded_between_two_statements_gives_its_receipt(
+    any_world: World, reading: int
+) -> None:
+    """Another process records the very same proof right after our ``reading``-th look."""
+    if any_world.database.is_sqlite and reading > 1:
+        pytest.skip("the second look is taken as the one writer")
+    card = any_world.sign(any_world.document())
+    ours = Database(any_world.database.url.render_as_string(hide_password=False))
+    looks: list[str] = []
+    done: list[Registration] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FROM consent_record" not in statement:
+            return
+        looks.append(statement)
+        if len(looks) == reading:
+            done.append(any_world.consent.register(card))
+
+    event.listen(ours.engine, "after_cursor_execute", look)
+    late = any_world.service(ours).register(card)
+    ours.close()
+    assert not late.is_new
+    assert [late.receipt] == [registration.receipt for registration in done]
 
 
 class _Counting:

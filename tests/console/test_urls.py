@@ -91,7 +91,7 @@ def decoded(browser: Browser) -> str:
 )
 def test_a_download_asks_first_and_has_a_telling_name(office: Office, kind: str, name: str) -> None:
     browser = office.logged_in()
-    browser.get(f"{BASE}/online/downloads/{kind}")
+    browser.get(f"{BASE}/online/{kind}")
     assert name in browser.text
     browser.follow("OK（ダウンロードする）")
     disposition = browser.answer.headers["Content-Disposition"]
@@ -103,7 +103,7 @@ def test_the_downloaded_code_follows_a_rotation(office: Office) -> None:
     browser = office.logged_in()
     before = address(office)
     walk(browser, "rotate")
-    browser.get(f"{BASE}/online/downloads/qr-code/file")
+    browser.get(f"{BASE}/online/qr-code/file")
     assert decoded(browser) == address(office) != before
 
 
@@ -284,6 +284,6 @@ def test_a_version_of_another_facility_changes_nothing(office: Office) -> None:
     assert standing(office).current.number == 1
 
 
-@pytest.mark.parametrize("path", ["other", "online/destroy", "online/downloads/zip"])
+@pytest.mark.parametrize("path", ["other", "online/destroy", "online/zip"])
 def test_unknown_names_are_no_pages(office: Office, path: str) -> None:
     assert office.logged_in().get(f"{BASE}/{path}") == 404

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, make_url
+from sqlalchemy import make_url
 
 from tests.core.stores import HOUR, NOW, create_each
 from tests.servers import postgres_server
@@ -142,7 +142,10 @@ class TestCleaning:
 class TestCost:
     def test_each_call_is_one_statement(self, store: SqlEphemeralStore) -> None:
         seen: list[str] = []
-        event.listen(store._engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+        with store._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.set_trace_callback(seen.append)
         store.create("k", {"a": "1"}, HOUR)
         store.read("k")
         store.merge("k", {"b": "1"}, HOUR)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.running import RunningDemo
 
 PIN = "1234"
+REFERENCE = re.compile(r"\b\d{6}-\d{3}-\d{4}\b")
 
 
 @dataclass
@@ -67,9 +68,11 @@ class Patient:
     def reference(self) -> str:
         """Return the reference number of the page that ends the journey."""
         expect(self.page).to_have_url(re.compile(r"/done$"))
+        main = self.page.locator("main")
+        expect(main).to_contain_text(REFERENCE)
         self.look(self.page)
-        found = re.search(r"\b\d{6}-\d{3}-\d{4}\b", self.page.locator("main").inner_text())
-        assert found, self.page.locator("main").inner_text()
+        found = REFERENCE.search(main.inner_text())
+        assert found
         return found[0]
 
     def give_consent(self, url: str, decisions: dict[str, str] | None = None) -> str:

@@ -19,7 +19,7 @@ def parse(html: str) -> Element:
 
 def words(element: Element) -> str:
     """Return the text of ``element`` without readings, its white space collapsed."""
-    return "".join(_texts(element)).strip()
+    return " ".join("".join(_texts(element)).split())
 
 
 def check_page(html: str) -> Element:
@@ -41,10 +41,10 @@ def check_page(html: str) -> Element:
 def _texts(element: Element) -> list[str]:
     if element.tag in VOID_OF_MEANING:
         return []
-    parts = [" ".join((element.text or "").split())]
+    parts = [element.text or ""]
     for child in element:
         parts += _texts(child)
-        parts.append(" ".join((child.tail or "").split()))
+        parts.append(child.tail or "")
     return parts
 
 

@@ -156,4 +156,4 @@ def test_titles_differ_from_page_to_page(visitor: Visitor, cards: Cards) -> None
     visitor.read_card(journey, cards.good)
     visitor.get(f"{journey}/receipt")
     titles = {path.split("?")[0]: title for path, title in visitor.titles.items()}
-    assert len(set(titles.values())) == len(titles) == 16
+    assert len(set(titles.values())) == len(titles) == 17

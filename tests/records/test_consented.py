@@ -182,7 +182,7 @@ def test_channel_and_days_narrow_the_list(any_world: World) -> None:
     any_world.clock.moment = datetime(2026, 11, 20, 0, 0, 0, tzinfo=JST)
     any_world.register(Channel.ONLINE, card=HANAKOS_CARD)
 
-    def found(**asked: Any) -> list[str | None]:  # noqa: ANN401
+    def found(**asked: Any) -> list[str | None]:
         return _names(_page(any_world, ListQuery(**asked)))
 
     assert found(channel=Channel.ONLINE) == [HANAKO.name]
@@ -233,7 +233,7 @@ def test_an_empty_list_has_one_empty_page(world: World) -> None:
 def _statements(world: World) -> Iterator[list[str]]:
     heard: list[str] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401
+    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         heard.append(statement)
 
     event.listen(world.database.engine, "before_cursor_execute", hear)

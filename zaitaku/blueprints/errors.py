@@ -8,6 +8,7 @@ from flask import Flask, g, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from zaitaku.blueprints import pages
 from zaitaku.blueprints.failures import Explanation, NextStep, explain
 from zaitaku.core.errors import TooManyAttempts, ZaitakuError
 from zaitaku.core.logs import request_id
@@ -93,5 +94,5 @@ def _action(explanation: Explanation) -> dict[str, Any] | None:
     if explanation.next_step is NextStep.TYPE_NUMBER:
         return {"step": "number", "href": url_for("patient.number")}
     if explanation.next_step is NextStep.SAME_PAGE:
-        return {"step": "same-page", "href": request.full_path.rstrip("?")}
+        return {"step": "same-page", "href": pages.here()}
     return None

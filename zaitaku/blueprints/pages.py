@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask, request, session, url_for
 
@@ -61,14 +61,14 @@ class Page:
     def languages(self) -> list[SwitchLink]:
         """The language switch: each language named in itself."""
         return [
-            SwitchLink(NAMES[tag], tag, _here(lang=tag), tag is self.language) for tag in Language
+            SwitchLink(NAMES[tag], tag, here(lang=tag), tag is self.language) for tag in Language
         ]
 
     @property
     def sizes(self) -> list[SwitchLink]:
         """The text size switch."""
         return [
-            SwitchLink(_SIZE_NAMES[size], size, _here(size=size), size is self.size)
+            SwitchLink(_SIZE_NAMES[size], size, here(size=size), size is self.size)
             for size in TextSize
         ]
 
@@ -106,6 +106,8 @@ def _text_size() -> TextSize:
     return TextSize(kept) if kept in set(TextSize) else TextSize.STANDARD
 
 
-def _here(**choice: str) -> str:
+def here(**choice: str) -> str:
+    """Return the address of the present page, with the choices of ``choice`` in its query."""
     kept = {name: value for name, value in request.args.items() if name not in {"lang", "size"}}
-    return f"{request.path}?{urlencode({**kept, **choice})}"
+    query = urlencode({**kept, **choice})
+    return quote(request.path) + (f"?{query}" if query else "")

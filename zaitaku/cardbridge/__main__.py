@@ -1,5 +1,5 @@
-"""``python -m zaitaku.cardbridge`` is ``zaitaku-bridge``."""
+"""``python -m zaitaku.cardbridge`` is the same as ``zaitaku-bridge``."""
 
 from zaitaku.cardbridge.cli import main
 
-main()
+main(prog_name="zaitaku-bridge")

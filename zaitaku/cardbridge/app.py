@@ -20,7 +20,6 @@ from zaitaku.cardbridge.failures import (
 )
 from zaitaku.cardbridge.reading_views import reading_pages
 from zaitaku.cardbridge.rendering import Action, Page, render
-from zaitaku.cardbridge.requests import language_hint
 from zaitaku.cardbridge.status_views import status_pages
 from zaitaku.cardbridge.virtual import UnknownCard
 
@@ -63,7 +62,7 @@ def _harden(response: Response) -> Response:
 
 def _refusal(error: BridgeError) -> Response:
     LOG.warning("refused: %s", error.page)
-    return render(Page(error.page, error.status, error.facts, _ways_on(error), language=_hint()))
+    return render(Page(error.page, error.status, error.facts, _ways_on(error)))
 
 
 def _ways_on(error: BridgeError) -> tuple[Action, ...]:
@@ -77,10 +76,6 @@ def _ways_on(error: BridgeError) -> tuple[Action, ...]:
 
 def _same_request() -> str:
     return url_for("reading.begin", request=request.args.get("request", ""))
-
-
-def _hint() -> str:
-    return language_hint(request.values.get("request", ""))
 
 
 def _unknown_card(_: UnknownCard) -> Response:

@@ -14,7 +14,7 @@ class BridgeError(Exception):
     page: ClassVar[str] = "unexpected"
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def __init__(self, **facts: str) -> None:
+    def __init__(self, **facts: object) -> None:
         super().__init__(self.page)
         self.facts = facts
         self.back: str | None = None

@@ -123,7 +123,6 @@ def _busy(asked: VerifiedRequest, token: str, wait: int) -> Response:
             HTTPStatus.CONFLICT,
             {"wait": wait},
             tuple(sorted(actions, key=lambda action: not action.primary)),
-            language=asked.request.language,
         )
     )
 
@@ -224,7 +223,8 @@ def _card_page(
     name = view.page if bridge().words.has(view.page) else "card-fault"
     actions = (_retry(reading), _cancel(reading))
     if view.state is CardState.LOCKED:
-        actions = (_cancel(reading, primary=True), _retry(reading, primary=False))
+        retry = Action("pin-locked.retry", reading_url(reading))
+        actions = (_cancel(reading, primary=True), retry)
     return render(Page(name, status, {}, actions, reading))
 
 
@@ -263,8 +263,8 @@ def _finished(reading: Reading, back: str) -> Page:
     return Page("finished", actions=(Action("common.back", back, primary=True),), reading=reading)
 
 
-def _retry(reading: Reading, *, primary: bool = True) -> Action:
-    return Action("common.retry", reading_url(reading), primary=primary)
+def _retry(reading: Reading) -> Action:
+    return Action("common.retry", reading_url(reading), primary=True)
 
 
 def _cancel(reading: Reading, *, primary: bool = False) -> Action:

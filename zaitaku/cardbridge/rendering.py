@@ -11,6 +11,7 @@ from flask import Response, current_app, make_response, render_template, request
 from zaitaku.cardbridge.bridge import Bridge, bridge
 from zaitaku.cardbridge.guards import SAFE_METHODS
 from zaitaku.cardbridge.readings import Reading
+from zaitaku.cardbridge.requests import Hint, hint_of
 from zaitaku.cardbridge.words import NAMES, Language, Speaker, known_language
 
 PICTURES: Final = frozenset({"no-card", "card-removed", "card-unresponsive", "not-my-number-card"})
@@ -38,8 +39,6 @@ class Page:
     facts: Mapping[str, object] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     reading: Reading | None = None
-    language: str = ""
-    """A tag that the page's cause names; the address and the reading go before it."""
     error: str = ""
     """Name of the words of what went wrong with what was typed."""
     template: str = "notice.html"
@@ -48,26 +47,27 @@ class Page:
 
 def render(page: Page) -> Response:
     """Return the answer that shows ``page``."""
-    speaker = bridge().words.speaker(_language(page))
+    hint = hint_of(request.values.get("request", ""))
+    speaker = bridge().words.speaker(_language(page, hint))
     html = render_template(
         page.template,
         page=page,
         t=speaker,
         languages=_language_links(page, speaker),
         picture=page.name in PICTURES,
-        banners=_banners(bridge(), page),
+        banners=_banners(bridge(), page, hint),
         version=bridge().version,
         **page.more,
     )
     return make_response(html, page.status)
 
 
-def _language(page: Page) -> Language:
+def _language(page: Page, hint: Hint) -> Language:
     asked = known_language(request.args.get("lang", ""))
     if page.reading is not None:
         page.reading.language = asked or page.reading.language
         return known_language(page.reading.language) or Language.JAPANESE
-    return asked or known_language(page.language) or _accepted_language()
+    return asked or known_language(hint.language) or _accepted_language()
 
 
 def _accepted_language() -> Language:
@@ -91,8 +91,9 @@ def _link_in(page: Page, language: Language) -> str:
     return url_for("status.show", lang=language.value)
 
 
-def _banners(here: Bridge, page: Page) -> list[str]:
-    is_test = page.reading is not None and page.reading.asked.is_test
+def _banners(here: Bridge, page: Page, hint: Hint) -> list[str]:
+    origin = page.reading.request.origin if page.reading else hint.origin
+    is_test = here.trust.is_test(origin)
     return [
         *(["common.test-site"] if is_test else []),
         *(["common.virtual"] if here.config.box is not None else []),

@@ -64,13 +64,21 @@ def verify_request(*, token: str, trust: Trust, now: float, bridge_version: str)
     return verified
 
 
-def language_hint(token: str) -> str:
-    """Return the language that an unverified ``token`` names, to choose a refusal's words by."""
+@dataclass(frozen=True)
+class Hint:
+    """What an unverified request says of itself: good to choose words and banners by, no more."""
+
+    language: str = ""
+    origin: str = ""
+
+
+def hint_of(token: str) -> Hint:
+    """Return what ``token`` says of itself; nothing when it cannot be read."""
     try:
-        language = _opened(token)[1].get("language")
+        claims = _opened(token)[1]
     except MalformedRequest:
-        return ""
-    return language if isinstance(language, str) else ""
+        return Hint()
+    return Hint(str(claims.get("language", "")), str(claims.get("iss", "")))
 
 
 def _opened(token: str) -> tuple[jws.CompactSignature, Mapping[str, Any]]:
@@ -120,6 +128,5 @@ def _check_period(request: wire.CardRequest, now: float, site_time: float | None
     raise RequestExpired
 
 
-def _moment(seconds: float) -> str:
-    """Return a moment as this computer's user would read it off a clock."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds).astimezone()

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from importlib.resources import files
 from string import Template
@@ -71,23 +72,33 @@ class Speaker:
 
     def text(self, name: str, **facts: object) -> Markup:
         """Return one text as HTML, readings as ruby, ``$facts`` filled in and escaped."""
-        return _filled(self._found(name), facts)
+        return self._filled(self._found(name), facts)
 
     def plain(self, name: str, **facts: object) -> str:
         """Return one text without readings, for titles and attributes."""
-        values = {fact: str(value) for fact, value in facts.items()}
+        values = {fact: ruby.plain(self._said(value)) for fact, value in facts.items()}
         return Template(ruby.plain(self._found(name))).substitute(values)
 
     def lines(self, name: str, **facts: object) -> list[Markup]:
         """Return a list of texts as HTML; a list that is not there is empty."""
         section, key = name.split(".")
-        return [_filled(line, facts) for line in self._sections[section].get(key, ())]
+        return [self._filled(line, facts) for line in self._sections[section].get(key, ())]
 
     def _found(self, name: str) -> str:
         section, key = name.split(".")
         return str(self._sections[section][key])
 
+    def _filled(self, text: str, facts: Mapping[str, object]) -> Markup:
+        values = {fact: str(self._html(value)) for fact, value in facts.items()}
+        html = Template(str(ruby.markup(text))).substitute(values)
+        return Markup(html)  # noqa: S704 - the text and every fact are escaped
 
-def _filled(text: str, facts: Mapping[str, object]) -> Markup:
-    values = {fact: str(escape(value)) for fact, value in facts.items()}
-    return Markup(Template(str(ruby.markup(text))).substitute(values))  # noqa: S704 - both escaped
+    def _html(self, fact: object) -> Markup:
+        return ruby.markup(self._said(fact)) if isinstance(fact, datetime) else escape(fact)
+
+    def _said(self, fact: object) -> str:
+        """Return a fact in words; a moment as this computer's user reads it off a clock."""
+        if not isinstance(fact, datetime):
+            return str(fact)
+        parts = {name: getattr(fact, name) for name in ("year", "month", "day", "hour")}
+        return Template(self._found("common.moment")).substitute(parts, minute=f"{fact:%M}")

@@ -3,6 +3,7 @@
 import click
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from zaitaku.core.database import Database
 from zaitaku.schema import upgrade
@@ -25,7 +26,7 @@ def serve(host: str, port: int, workers: int) -> None:
         factory=True,
         respawn_failed_workers=True,
         log_access=False,
-        log_level="warn",
+        log_level=LogLevels.warning,
     ).serve()
 
 

@@ -21,7 +21,7 @@ from zaitaku.consent.model import (
 from zaitaku.consent.patients import PatientMoved, PatientStore
 from zaitaku.consent.receipts import receipt_from
 from zaitaku.consent.statement import check_wordings, choices_of, compose_document
-from zaitaku.consent.store import ConsentStore, record_of_challenge, record_of_journey
+from zaitaku.consent.store import ConsentStore, record_of_journey, records_of
 from zaitaku.consent.validity import end_of_validity
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import Clock, japan_date
@@ -159,11 +159,9 @@ class ConsentService:
         return document
 
     def _enter(self, connection: Connection, case: _Case) -> Registration:
-        standing = record_of_journey(connection, case.card.journey)
+        standing = _standing_record(connection, case.card)
         if standing is not None:
             return Registration(receipt_from(standing, self._wordings), is_new=False)
-        if record_of_challenge(connection, case.card.challenge) is not None:
-            raise ChallengeReused
         context = self._reception.lock_current(connection, case.document.url_version)
         _check_place(case.document, context)
         record = self._append(connection, case, context)
@@ -205,6 +203,16 @@ class ConsentService:
     def _reference(self, at: datetime) -> str:
         digits = self._digits(_REFERENCE_DIGITS)
         return f"{japan_date(at):%y%m%d}-{digits[:3]}-{digits[3:]}"
+
+
+def _standing_record(connection: Connection, card: VerifiedCard) -> ConsentRecord | None:
+    # One statement: between two, another process could record this very journey, and its own
+    # challenge would look like another's.
+    found = records_of(connection, card.journey, card.challenge)
+    own = next((record for record in found if record.journey == card.journey), None)
+    if own is None and found:
+        raise ChallengeReused
+    return own
 
 
 def _check_place(document: ConsentDocument, context: ReceptionContext) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import ConsentRecord, Decision, Evidence
@@ -50,10 +50,14 @@ def record_of_journey(connection: Connection, journey: JourneyId) -> ConsentReco
     return _record_or_none(connection.execute(query).mappings().one_or_none())
 
 
-def record_of_challenge(connection: Connection, challenge: ChallengeId) -> ConsentRecord | None:
-    """Return the record that a challenge went into."""
-    query = select(consent_record).where(consent_record.c.challenge == challenge)
-    return _record_or_none(connection.execute(query).mappings().one_or_none())
+def records_of(
+    connection: Connection, journey: JourneyId, challenge: ChallengeId
+) -> list[ConsentRecord]:
+    """Return the records of a journey or of a challenge, both from one moment."""
+    query = select(consent_record).where(
+        or_(consent_record.c.journey == journey, consent_record.c.challenge == challenge)
+    )
+    return [_record(row) for row in connection.execute(query).mappings()]
 
 
 class ConsentStore:

@@ -1,48 +1,49 @@
 """The SQL of the short-lived store: one statement a call, so that each call is atomic by itself.
 
 SQLite and PostgreSQL share most of it; they differ in how they change a JSON text in place, and in
-that PostgreSQL's cleaners must step round rows that somebody is just reviving.
+that PostgreSQL's cleaners must step round rows that somebody is just reviving. Parameters are
+written ``:name``, as SQLite's driver takes them; ``for_psycopg`` rewrites them.
 """
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-from sqlalchemy import TextClause, text
-
 CREATE_TABLE: Final = (
-    text(
+    (
         "CREATE TABLE IF NOT EXISTS ephemeral ("
         "key VARCHAR(64) PRIMARY KEY, fields TEXT NOT NULL, expires_at BIGINT NOT NULL)"
     ),
-    text("CREATE INDEX IF NOT EXISTS ix_ephemeral_expires_at ON ephemeral (expires_at)"),
+    ("CREATE INDEX IF NOT EXISTS ix_ephemeral_expires_at ON ephemeral (expires_at)"),
 )
 """``key``: SHA-256 in hex; ``fields``: a JSON object; ``expires_at``: microseconds since 1970."""
 
-CREATE: Final = text(
+CREATE: Final = (
     "INSERT INTO ephemeral (key, fields, expires_at) VALUES (:key, :fields, :dies)"
     " ON CONFLICT (key) DO UPDATE SET fields = excluded.fields, expires_at = excluded.expires_at"
     " WHERE ephemeral.expires_at <= :now RETURNING fields"
 )
-READ: Final = text("SELECT fields FROM ephemeral WHERE key = :key AND expires_at > :now")
-TAKE: Final = text("DELETE FROM ephemeral WHERE key = :key AND expires_at > :now RETURNING fields")
-DELETE: Final = text("DELETE FROM ephemeral WHERE key = :key")
+READ: Final = "SELECT fields FROM ephemeral WHERE key = :key AND expires_at > :now"
+TAKE: Final = "DELETE FROM ephemeral WHERE key = :key AND expires_at > :now RETURNING fields"
+DELETE: Final = "DELETE FROM ephemeral WHERE key = :key"
 
 
 @dataclass(frozen=True)
 class Statements:
     """What the two databases say differently."""
 
-    merge: TextClause
-    count: TextClause
-    purge: TextClause
+    merge: str
+    count: str
+    purge: str
 
 
 SQLITE: Final = Statements(
-    merge=text(
+    merge=(
         "UPDATE ephemeral SET fields = json_patch(fields, :fields), expires_at = :dies"
         " WHERE key = :key AND expires_at > :now RETURNING fields"
     ),
-    count=text(
+    count=(
         "INSERT INTO ephemeral (key, fields, expires_at) VALUES (:key, :fields, :dies)"
         " ON CONFLICT (key) DO UPDATE SET"
         " fields = CASE WHEN ephemeral.expires_at > :now THEN"
@@ -53,7 +54,7 @@ SQLITE: Final = Statements(
         " ELSE excluded.expires_at END"
         " RETURNING fields"
     ),
-    purge=text(
+    purge=(
         "DELETE FROM ephemeral WHERE key IN"
         " (SELECT key FROM ephemeral WHERE expires_at <= :now LIMIT :batch)"
         " RETURNING key"
@@ -61,13 +62,13 @@ SQLITE: Final = Statements(
 )
 
 POSTGRESQL: Final = Statements(
-    merge=text(
+    merge=(
         "UPDATE ephemeral SET"
         " fields = CAST(CAST(fields AS jsonb) || CAST(:fields AS jsonb) AS text),"
         " expires_at = :dies"
         " WHERE key = :key AND expires_at > :now RETURNING fields"
     ),
-    count=text(
+    count=(
         "INSERT INTO ephemeral (key, fields, expires_at) VALUES (:key, :fields, :dies)"
         " ON CONFLICT (key) DO UPDATE SET"
         " fields = CASE WHEN ephemeral.expires_at > :now THEN"
@@ -79,9 +80,15 @@ POSTGRESQL: Final = Statements(
         " ELSE excluded.expires_at END"
         " RETURNING fields"
     ),
-    purge=text(
+    purge=(
         "DELETE FROM ephemeral WHERE key IN"
         " (SELECT key FROM ephemeral WHERE expires_at <= :now LIMIT :batch FOR UPDATE SKIP LOCKED)"
         " RETURNING key"
     ),
 )
+
+
+@cache
+def for_psycopg(statement: str) -> str:
+    """Return ``statement`` with its parameters as psycopg takes them (PEP 249, ``pyformat``)."""
+    return re.sub(r":(\w+)", r"%(\1)s", statement)

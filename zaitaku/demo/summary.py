@@ -27,6 +27,6 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
         for card in summary["cards"]
     ]
     lines += ["", f"同じ内容: {data / 'demo.json'}"]
-    lines += [f"コマンドを試す: . {data / 'demo.env'} && .venv/bin/zaitaku url show {code}"]
+    lines += [f"コマンドを試す: . {data / 'demo.env'} && .venv/bin/zaitaku facility show {code}"]
     lines += ["Ctrl-C で終わります。"]
     return "\n".join(lines)

@@ -89,9 +89,7 @@ def serving(site: FakeSite, *, tls: tuple[Path, Path] | None = None) -> Iterator
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)
-    server: BaseWSGIServer = make_server(
-        "127.0.0.1", 0, site, threaded=True, ssl_context=context
-    )
+    server: BaseWSGIServer = make_server("127.0.0.1", 0, site, threaded=True, ssl_context=context)
     site.origin = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

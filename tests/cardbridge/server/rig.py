@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def document_of(shown: tuple[wire.Choice, ...]) -> str:
     return json.dumps({"decisions": decisions}, ensure_ascii=False)
 
 
-def claims_for(origin: str, *, now: float, challenge: str = "c-1", **changes: Any) -> dict[str, Any]:
+def claims_for(
+    origin: str, *, now: float, challenge: str = "c-1", **changes: Any
+) -> dict[str, Any]:
     """Return the claims of a card request; ``changes`` replace claims."""
     shown = choices()
     request = wire.CardRequest(
@@ -65,7 +68,8 @@ def claims_for(origin: str, *, now: float, challenge: str = "c-1", **changes: An
         language="ja",
         return_path=RETURN_PATH,
     )
-    return json.loads(json.dumps({**request.claims(), **changes}))  # type: ignore[no-any-return]
+    claims: dict[str, Any] = json.loads(json.dumps({**request.claims(), **changes}))
+    return claims
 
 
 @dataclass
@@ -104,15 +108,21 @@ class Rig:
         """Open the bridge with a request, as a browser comes from the site."""
         return self.get("/read", request=token, **query)
 
-    def get(self, path: str, headers: dict[str, str] | None = None, **query: str) -> TestResponse:
+    def get(self, path: str, /, **query: str) -> TestResponse:
         """Fetch a page."""
-        return self.client().get(path, base_url=BASE, query_string=query, headers=headers)
+        return self.get_as(path, {}, **query)
 
-    def post(
-        self, path: str, headers: dict[str, str] | None = None, **fields: str
-    ) -> TestResponse:
+    def get_as(self, path: str, headers: Mapping[str, str], /, **query: str) -> TestResponse:
+        """Fetch a page with the fields that some browser sends."""
+        return self.client().get(path, base_url=BASE, query_string=query, headers=dict(headers))
+
+    def post(self, path: str, /, **fields: str) -> TestResponse:
         """Post a form as a page of the bridge does."""
-        sent = {"Origin": "null", "Sec-Fetch-Site": "same-origin"} | (headers or {})
+        return self.post_as(path, {}, **fields)
+
+    def post_as(self, path: str, headers: Mapping[str, str], /, **fields: str) -> TestResponse:
+        """Post a form; ``headers`` replace those that our own pages bring about."""
+        sent = {"Origin": "null", "Sec-Fetch-Site": "same-origin", **headers}
         return self.client().post(path, base_url=BASE, data=fields, headers=sent)
 
     def opened(self, challenge: str = "c-1", **changes: Any) -> "Opened":

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -33,6 +33,9 @@ AXE_OPTIONS = {
     ],
     "rules": {"target-size": {"enabled": True}},
 }
+Scheme = Literal["light", "dark"]
+Forced = Literal["none", "active"]
+
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -294,7 +297,7 @@ def test_each_page_is_sound_in_every_language_at_390_and_320_px(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("forced", ["none", "active"])
 def test_dark_and_forced_colours_keep_their_contrast(
-    stand: Stand, page: Page, scheme: Any, forced: Any
+    stand: Stand, page: Page, scheme: Scheme, forced: Forced
 ) -> None:
     page.emulate_media(color_scheme=scheme, forced_colors=forced, reduced_motion="reduce")
     go_to_wrong_pin(stand, page)

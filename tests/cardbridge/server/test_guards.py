@@ -1,4 +1,4 @@
-"""Who may speak to the bridge: DNS rebinding, framing, foreign forms; and what its answers carry."""
+"""Who may speak to the bridge (DNS rebinding, framing, foreign forms), and what it answers."""
 
 from http import HTTPStatus
 
@@ -52,7 +52,7 @@ def test_a_foreign_host_cannot_post(rig: Rig, card: VirtualCard) -> None:
 def test_only_a_window_of_its_own_gets_a_page(rig: Rig, destination: str) -> None:
     headers = {"Sec-Fetch-Dest": destination, "Sec-Fetch-Site": "cross-site"}
     for path in ("/", "/read", rig.opened().path):
-        answer = rig.get(path, headers=headers)
+        answer = rig.get_as(path, headers)
         assert answer.status_code == HTTPStatus.FORBIDDEN
         assert page_name(answer) == "foreign-caller"
 
@@ -64,13 +64,13 @@ def test_a_navigation_from_the_site_is_welcome(rig: Rig) -> None:
         "Sec-Fetch-Site": "cross-site",
         "Origin": "null",
     }
-    answer = rig.get("/read", headers=headers, request=rig.token())
+    answer = rig.get_as("/read", headers, request=rig.token())
     assert answer.status_code == HTTPStatus.SEE_OTHER
 
 
 def test_a_prefetch_opens_nothing(rig: Rig) -> None:
     headers = {"Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch;prerender"}
-    assert rig.get("/read", headers=headers, request=rig.token()).status_code == 403
+    assert rig.get_as("/read", headers, request=rig.token()).status_code == 403
     assert rig.site.asked == []
 
 
@@ -91,7 +91,7 @@ def test_forms_of_other_pages_are_refused_even_with_the_token(
 ) -> None:
     opened = rig.opened()
     fields = opened.fields() | {"pin": "0000"}
-    answer = rig.post(f"{opened.path}/{action}", headers=headers, **fields)
+    answer = rig.post_as(f"{opened.path}/{action}", headers, **fields)
     assert (answer.status_code, page_name(answer)) == (HTTPStatus.FORBIDDEN, "foreign-caller")
     assert page_name(opened.page()) == "pin"
     assert card.tries == 3
@@ -178,7 +178,7 @@ def test_preflights_are_not_granted(rig: Rig) -> None:
 @pytest.mark.parametrize("caller", ["cross-site", "same-site"])
 def test_files_of_ours_are_not_for_other_pages(rig: Rig, caller: str) -> None:
     headers = {"Sec-Fetch-Site": caller, "Sec-Fetch-Dest": "style"}
-    assert rig.get("/assets/bridge.css", headers=headers).status_code == HTTPStatus.FORBIDDEN
+    assert rig.get_as("/assets/bridge.css", headers).status_code == HTTPStatus.FORBIDDEN
 
 
 @pytest.mark.parametrize("name", ["../app.py", "%2e%2e/app.py", "base.html", ""])

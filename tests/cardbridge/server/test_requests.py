@@ -80,7 +80,7 @@ def test_a_foreign_origin_is_refused_before_anything_is_fetched(rig: Rig) -> Non
 
 
 @pytest.mark.parametrize("origin", ["HTTP://127.0.0.1", "null", "http://127.0.0.1:1/x", 5])
-def test_odd_origins_are_refused(rig: Rig, origin: Any) -> None:
+def test_odd_origins_are_refused(rig: Rig, origin: object) -> None:
     answer = rig.read(rig.token(iss=origin))
     assert page_name(answer) in {"foreign-origin", "malformed"}
     assert rig.site.asked == []
@@ -161,7 +161,7 @@ def test_a_clock_that_is_off_by_a_day_is_named(rig: Rig, days: int) -> None:
     rig.shift = days * 86_400
     text = refused(rig, rig.token(), HTTPStatus.CONFLICT, "clock")
     here = datetime.fromtimestamp(rig.now()).astimezone()
-    assert here.strftime("%Y-%m-%d") in text
+    assert f"{here.year}年{here.month}月{here.day}日 {here.hour}時" in text
     assert "時計" in text
     assert back_to(rig.site, "cancelled=1") in text
 

@@ -42,9 +42,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     )
     certificate_file, key_file = folder / "site.pem", folder / "site.key"
     certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return certificate_file, key_file
 
 
@@ -55,17 +53,13 @@ def tls(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def secure(
-    tls: tuple[Path, Path], virtual_reader: VirtualReader, tmp_path: Path
-) -> Iterator[Rig]:
+def secure(tls: tuple[Path, Path], virtual_reader: VirtualReader, tmp_path: Path) -> Iterator[Rig]:
     """A bridge with an allowed https site whose certificate it trusts."""
     with serving(FakeSite(), tls=tls) as site:
         yield secure_rig(site, virtual_reader, tmp_path / "state", tls[0])
 
 
-def secure_rig(
-    site: FakeSite, reader: VirtualReader, state: Path, ca_file: Path | None
-) -> Rig:
+def secure_rig(site: FakeSite, reader: VirtualReader, state: Path, ca_file: Path | None) -> Rig:
     settings = {
         "test_origins": frozenset[str](),
         "allowed_origins": frozenset({site.origin}),

@@ -82,7 +82,7 @@ def qr_image(channel: str) -> Response:
     return Response(_qr_code(channel_view(Channel(channel))), mimetype="image/png")
 
 
-@blueprint.get(f"/reception-urls/{CHANNEL}/downloads/{KIND}")
+@blueprint.get(f"/reception-urls/{CHANNEL}/{KIND}")
 @requires(Permission.SEE_RECEPTION_URLS)
 def confirm_download(channel: str, kind: str) -> str:
     """Ask before a download and tell what will be in the file."""
@@ -97,7 +97,7 @@ def confirm_download(channel: str, kind: str) -> str:
     )
 
 
-@blueprint.get(f"/reception-urls/{CHANNEL}/downloads/{KIND}/file")
+@blueprint.get(f"/reception-urls/{CHANNEL}/{KIND}/file")
 @requires(Permission.SEE_RECEPTION_URLS)
 def download(channel: str, kind: str) -> Response:
     """Return the file under a name that tells facility, channel and version."""

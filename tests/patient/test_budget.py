@@ -1,0 +1,120 @@
+"""What a page may cost: one round trip to the short-lived store, one query."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.patient.messages import ROOT
+from tests.patient.site import Site, Visitor
+from zaitaku.facilities.model import Channel
+
+FIRST_LOAD_BYTES = 60_000
+
+
+class Counter:
+    """Counts calls of the short-lived store and statements of the database."""
+
+    def __init__(self) -> None:
+        self.trips: list[str] = []
+        self.queries: list[str] = []
+
+
+@contextmanager
+def counting(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
+    """Count what happens inside the block."""
+    counter = Counter()
+    store = type(site.services.ephemeral)
+    with monkeypatch.context() as patched:
+        for name in ("create", "read", "merge", "take", "delete", "count"):
+            patched.setattr(store, name, _counted(getattr(store, name), name, counter))
+        listener = _listener(counter)
+        event.listen(site.services.database.engine, "before_cursor_execute", listener)
+        yield counter
+        event.remove(site.services.database.engine, "before_cursor_execute", listener)
+
+
+def _counted(call: Any, name: str, counter: Counter) -> Any:  # noqa: ANN401
+    def counted(*args: Any, **values: Any) -> Any:  # noqa: ANN401
+        counter.trips.append(name)
+        return call(*args, **values)
+
+    return counted
+
+
+def _listener(counter: Counter) -> Any:  # noqa: ANN401
+    def listen(_: object, __: object, statement: str, *rest: object) -> None:
+        if statement.lstrip().upper().startswith("SELECT"):
+            counter.queries.append(statement)
+
+    return listen
+
+
+PAGES = (
+    "prepare",
+    "prepare/pin",
+    "prepare/reader",
+    "operator",
+    "visit",
+    "notice",
+    "choose",
+    "items/surgery",
+    "check",
+    "card",
+    "help/pin",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_costs_one_read_and_one_query(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    journey = visitor.walk_to_card(Channel.ONLINE)
+    with counting(visitor.site, monkeypatch) as counter:
+        visitor.get(f"{journey}/{page}")
+    assert visitor.location == f"{journey}/{page}"
+    assert counter.trips == ["read"]
+    assert len(counter.queries) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "answer"),
+    [("prepare", "yes"), ("operator", "self"), ("choose", "all"), ("items/surgery", "grant")],
+)
+def test_an_answer_costs_one_merge_and_one_query(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, page: str, answer: str
+) -> None:
+    journey = visitor.walk_to_check()
+    fields = visitor.hidden() | {"answer": answer}
+    with counting(visitor.site, monkeypatch) as counter:
+        visitor.client.post(f"{journey}/{page}", data=fields, base_url="http://localhost:8000")
+    assert counter.trips == ["merge"]
+    assert len(counter.queries) == 1
+
+
+def test_the_entry_costs_one_query_and_no_trip(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = visitor.site.path()
+    with counting(visitor.site, monkeypatch) as counter:
+        visitor.get(path)
+    assert counter.trips == []
+    assert len(counter.queries) == 1
+
+
+def test_the_first_load_is_small(visitor: Visitor) -> None:
+    path = visitor.site.path()
+    page = visitor.client.get(path, base_url="http://localhost:8000").data
+    scripts = sorted((ROOT / "static/js").glob("*.js"))
+    styles = [ROOT / "static/css/main.css", ROOT / "static/vendor/dads/tokens.css"]
+    patient_scripts = [file for file in scripts if _is_patients(file)]
+    assert patient_scripts
+    total = len(page) + sum(file.stat().st_size for file in (*patient_scripts, *styles))
+    assert total < FIRST_LOAD_BYTES
+
+
+def _is_patients(file: Path) -> bool:
+    return file.stem in {"main", "copy", "error-summary", "forms", "print"}
