@@ -50,9 +50,9 @@ class Settings:
     trust_anchors: tuple[Path, ...]
     """PEM files of the root certificates of the authentication certificates."""
     crl_file: Path | None = None
-    """Off-line CRL of the authority; asked first where given."""
+    """Off-line CRL of the authority."""
     ocsp_url: str | None = None
-    """OCSP responder; asked where the CRL does not decide."""
+    """OCSP responder; with a CRL too, what either revokes is revoked."""
     online_validity_days: int = 1
     """Days after the 受診日 until whose end an online consent holds."""
     challenge_lifetime: timedelta = timedelta(minutes=10)

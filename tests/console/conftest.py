@@ -12,6 +12,7 @@ from tests.patient.conftest import KEYS, authority
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.service import AccountService
 from zaitaku.app import build_app
+from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.identity.keys import RequestKeys
@@ -51,10 +52,17 @@ def services(
     built.database.close()
 
 
+@pytest.fixture(scope="session")
+def wordings() -> Wordings:
+    """The published texts."""
+    return Wordings.load()
+
+
 @pytest.fixture
-def world(database: Database, clock: FixedClock) -> World:
+def world(database: Database, clock: FixedClock, wordings: Wordings) -> World:
     """Two facilities where people can consent."""
-    return World(database, clock, sandbox_with(database, taro=TARO, hanako=HANAKO))
+    people = sandbox_with(database, taro=TARO, hanako=HANAKO)
+    return World(database, clock, people, wordings=wordings)
 
 
 @pytest.fixture

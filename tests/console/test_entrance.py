@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.console.office import PASSWORD, Browser, Office
+from tests.patient.lint import words
 from zaitaku.accounts.model import Role
 from zaitaku.accounts.service import ATTEMPTS_PER_ACCOUNT
 from zaitaku.accounts.sessions import SessionName
@@ -18,6 +19,36 @@ def test_the_right_words_open_the_menu(office: Office) -> None:
     header = "".join(next(browser.page.iter("header")).itertext())
     assert "みどり坂クリニック" in header
     assert "みどり（管理・kanri）" in header
+
+
+@pytest.mark.parametrize(
+    ("role", "entries"),
+    [
+        (Role.ADMIN, ["同意取得済み患者一覧", "医療機関別URL 取得・変更", "パスワード変更"]),
+        (Role.GENERAL, ["同意取得済み患者一覧", "パスワード変更"]),
+        (Role.MEDICAL_VIEW, ["同意取得済み患者一覧", "パスワード変更"]),
+    ],
+)
+def test_the_menu_has_the_groups_of_the_role(
+    office: Office, role: Role, entries: list[str]
+) -> None:
+    browser = office.logged_in(role)
+    main = next(browser.page.iter("main"))
+    assert [words(link) for link in main.iter("a")] == entries
+
+
+def test_a_page_that_was_open_too_long_can_be_opened_again(office: Office) -> None:
+    browser = office.browser()
+    assert browser.post("/console/login", {"csrf_token": "old"}) == 400
+    assert browser.heading == "画面を開き直してください"
+    browser.follow("この画面を開き直す")
+    assert browser.heading == "ログイン"
+
+
+def test_an_unknown_page_leads_back(office: Office) -> None:
+    browser = office.logged_in()
+    assert browser.get("/console/nowhere/at-all") == 404
+    assert browser.heading == "画面が見つかりません"
 
 
 @pytest.mark.parametrize(

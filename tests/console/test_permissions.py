@@ -68,6 +68,7 @@ def test_only_the_console_asks_staff_and_only_its_entrance_is_open(office: Offic
         "console.log_out",
         "console.logged_out",
         "console.help_page",
+        "console.nowhere",
     }
 
 

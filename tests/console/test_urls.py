@@ -111,7 +111,7 @@ def test_rotating_step_by_step(office: Office) -> None:
     browser = office.logged_in()
     before = address(office)
     assert walk(browser, "rotate") == [
-        "URLを変更する（オンライン診療等・外来診療等（通常とは異なる動線））",
+        "URLを変更する：オンライン診療等・外来診療等（通常とは異なる動線）",
         "警告：今のURLは使えなくなります",
         "URLを変更する：理由の入力",
         "URLを変更する：確認",
@@ -131,7 +131,7 @@ def test_reverting_and_resetting_bring_the_old_url_back(office: Office) -> None:
     assert walk(browser, "revert")[-1] == "URLを変更前に戻しました"
     assert address(office) == second
     assert walk(browser, "reset") == [
-        "最初のURLに戻す（オンライン診療等・外来診療等（通常とは異なる動線））",
+        "最初のURLに戻す：オンライン診療等・外来診療等（通常とは異なる動線）",
         "最初のURLに戻す：理由の入力",
         "最初のURLに戻す：確認",
         "最初のURLに戻しました",

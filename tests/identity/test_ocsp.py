@@ -177,13 +177,28 @@ def test_memory_keeps_no_serial_number(card: Signer, root: x509.Certificate) -> 
     assert repr(serial.to_bytes(8, "big"))[2:-1] not in content
 
 
-@pytest.mark.parametrize("status", [GOOD, REVOKED])
-def test_chain_believes_the_first_that_decides(
-    card: Signer, root: x509.Certificate, status: RevocationStatus
+@pytest.mark.parametrize(
+    "sources",
+    [
+        (Says(REVOKED), Says(GOOD)),
+        (Says(GOOD), Says(REVOKED)),
+        (Says(UNKNOWN), Says(GOOD), Says(REVOKED)),
+    ],
+)
+def test_what_any_source_revokes_is_revoked(
+    card: Signer, root: x509.Certificate, sources: tuple[Says, ...]
 ) -> None:
+    assert RevocationChain(sources).status(card.certificate, root, NOW) is REVOKED
+
+
+def test_one_source_that_knows_is_enough(card: Signer, root: x509.Certificate) -> None:
+    chain = RevocationChain((Says(UNKNOWN), Says(GOOD), Says(UNKNOWN)))
+    assert chain.status(card.certificate, root, NOW) is GOOD
+
+
+def test_nobody_is_asked_after_a_revocation(card: Signer, root: x509.Certificate) -> None:
     last = Says(GOOD)
-    chain = RevocationChain((Says(UNKNOWN), Says(status), last))
-    assert chain.status(card.certificate, root, NOW) is status
+    RevocationChain((Says(REVOKED), last)).status(card.certificate, root, NOW)
     assert last.asked == 0
 
 

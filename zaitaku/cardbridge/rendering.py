@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import Response, current_app, make_response, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 
 from zaitaku.cardbridge.bridge import Bridge, bridge
 from zaitaku.cardbridge.guards import SAFE_METHODS
@@ -47,7 +48,7 @@ class Page:
 
 def render(page: Page) -> Response:
     """Return the answer that shows ``page``."""
-    hint = hint_of(request.values.get("request", ""))
+    hint = _hint()
     speaker = bridge().words.speaker(_language(page, hint))
     html = render_template(
         page.template,
@@ -60,6 +61,13 @@ def render(page: Page) -> Response:
         **page.more,
     )
     return make_response(html, page.status)
+
+
+def _hint() -> Hint:
+    try:
+        return hint_of(request.values.get("request", ""))
+    except HTTPException:  # the form is what could not be read
+        return Hint()
 
 
 def _language(page: Page, hint: Hint) -> Language:

@@ -15,7 +15,7 @@ CREATE_TABLE: Final = (
         "CREATE TABLE IF NOT EXISTS ephemeral ("
         "key VARCHAR(64) PRIMARY KEY, fields TEXT NOT NULL, expires_at BIGINT NOT NULL)"
     ),
-    ("CREATE INDEX IF NOT EXISTS ix_ephemeral_expires_at ON ephemeral (expires_at)"),
+    "CREATE INDEX IF NOT EXISTS ix_ephemeral_expires_at ON ephemeral (expires_at)",
 )
 """``key``: SHA-256 in hex; ``fields``: a JSON object; ``expires_at``: microseconds since 1970."""
 

@@ -82,6 +82,7 @@ class Rig:
     shift: float = 0
     """Seconds by which the bridge's clock is ahead."""
     extra: dict[str, Any] = field(default_factory=dict)
+    language: str = "ja"
 
     def __post_init__(self) -> None:
         settings = {"test_origins": frozenset({self.site.origin})} | self.extra
@@ -100,9 +101,8 @@ class Rig:
 
     def token(self, challenge: str = "c-1", **changes: Any) -> str:
         """Return a signed request."""
-        return self.site.sign(
-            claims_for(self.site.origin, now=time.time(), challenge=challenge, **changes)
-        )
+        claims = claims_for(self.site.origin, now=time.time(), challenge=challenge)
+        return self.site.sign({**claims, "language": self.language, **changes})
 
     def read(self, token: str, **query: str) -> TestResponse:
         """Open the bridge with a request, as a browser comes from the site."""

@@ -150,7 +150,7 @@ def test_the_pin_is_wiped_when_the_card_is_gone_or_the_reader_crashes(
             raise ValueError
 
     again = typed(MARKED)
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         CardWork(InProcessService(reader, hook=crash_late)).sign(again, b"", insisted=False)
     assert again == bytearray(4)
 

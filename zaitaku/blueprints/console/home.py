@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import render_template
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.permissions import PUBLIC, requires
 
 
@@ -28,3 +28,12 @@ def help_page() -> str:
 def stay() -> tuple[str, HTTPStatus]:
     """Renew the session of somebody who says that they are still there."""
     return "", HTTPStatus.NO_CONTENT
+
+
+@blueprint.get("/<path:unknown>")
+@requires(PUBLIC)
+def nowhere(unknown: str) -> tuple[str, HTTPStatus]:
+    """Answer, in the console's own frame, that there is no such page."""
+    return failure(
+        "画面が見つかりません", "アドレスを確かめるか、メニューからお選びください。"
+    ), HTTPStatus.NOT_FOUND

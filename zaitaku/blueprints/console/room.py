@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, Response, g, jsonify, render_template, url_for
+from flask import Blueprint, Response, g, jsonify, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
 
 from zaitaku import __version__
 from zaitaku.accounts.errors import NotPermitted, SessionEnded
@@ -38,6 +39,7 @@ def frame() -> dict[str, Any]:
         "role_name": ROLE_NAMES[staff.account.role] if staff else "",
         "navigation": _navigation(staff) if staff else [],
         "release": __version__,
+        "Permission": Permission,
         "may": lambda permission: staff is not None and permission in staff.account.permissions,
         "summary": _summary,
         "idle_seconds": int(IDLE.total_seconds()),
@@ -62,23 +64,35 @@ def session_ended(error: SessionEnded) -> tuple[Response, HTTPStatus]:
 @blueprint.errorhandler(NotPermitted)
 def not_permitted(error: NotPermitted) -> tuple[str, HTTPStatus]:
     """Say that the role does not include this page, and who has one that does."""
-    return _failure(
+    return failure(
         "このアカウントでは開けない画面です",
         "この画面は、ほかの権限区分のアカウントで使うものです。必要なときは、管理者に相談してください。",
     ), error.status
 
 
+@blueprint.errorhandler(CSRFError)
+def form_expired(error: CSRFError) -> tuple[str, HTTPStatus]:
+    """Say that the page was open for too long, and open it again."""
+    log.info("refused: form-expired", extra={"code": "form-expired", "detail": error.description})
+    return failure(
+        "画面を開き直してください",
+        "画面を開いてから時間がたったか、ほかの画面でログインし直したため、安全のために止めました。",
+        "この操作では、何も変更していません。",
+        action={"label": "この画面を開き直す", "href": request.path},
+    ), HTTPStatus.BAD_REQUEST
+
+
 @blueprint.errorhandler(NotFound)
 def not_found(error: NotFound) -> tuple[str, HTTPStatus]:
     """Say that nothing is here: the same for what belongs to another facility."""
-    return _failure("画面が見つかりません", "メニューから、もう一度お選びください。"), error.status
+    return failure("画面が見つかりません", "メニューから、もう一度お選びください。"), error.status
 
 
 @blueprint.errorhandler(StoreUnavailable)
 def unavailable(error: StoreUnavailable) -> tuple[str, HTTPStatus]:
     """Say that nothing was changed and to try again."""
     log.error("refused: %s", error.code, extra={"code": error.code, "detail": error.detail})
-    return _failure(
+    return failure(
         "いま、つながりにくくなっています",
         "この操作では、何も変更していません。",
         "1分ほど待ってから、もう一度お試しください。続くときは、運用者に連絡してください。",
@@ -86,9 +100,12 @@ def unavailable(error: StoreUnavailable) -> tuple[str, HTTPStatus]:
     ), error.status
 
 
-def _failure(heading: str, *sentences: str, reference: str = "") -> str:
+def failure(
+    heading: str, *sentences: str, reference: str = "", action: Mapping[str, str] | None = None
+) -> str:
+    """Return a page that says what happened and leads on; without ``action`` to the menu."""
     is_inside = g.get("staff") is not None
-    action = {
+    menu = {
         "label": "メニューへ" if is_inside else "ログイン画面へ",
         "href": url_for("console.menu" if is_inside else "console.login"),
     }
@@ -96,7 +113,7 @@ def _failure(heading: str, *sentences: str, reference: str = "") -> str:
         "console/failure.html",
         heading=heading,
         sentences=sentences,
-        action=action,
+        action=action or menu,
         reference=reference,
     )
 

@@ -35,10 +35,11 @@ class RevocationSource(Protocol):
 
 
 class RevocationChain:
-    """Sources in a row: the first that decides is believed, later ones are not asked.
+    """Sources in a row: what any of them revokes is revoked, whatever the others say.
 
-    So what one source revokes no later one can call good, and an answer is as fresh as the first
-    source promises. Nobody decides: ``UNKNOWN``.
+    The first that says so ends the asking, so a local list that knows better saves a question to
+    a responder. Good is what at least one source knows and none contradicts; where nobody knows,
+    ``UNKNOWN``.
     """
 
     def __init__(self, sources: Iterable[RevocationSource]) -> None:
@@ -47,9 +48,12 @@ class RevocationChain:
     def status(
         self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime
     ) -> RevocationStatus:
-        """Ask each source until one decides."""
+        """Ask the sources in their order."""
+        known = RevocationStatus.UNKNOWN
         for source in self.sources:
             status = source.status(certificate, issuer, now)
-            if status is not RevocationStatus.UNKNOWN:
+            if status is RevocationStatus.REVOKED:
                 return status
-        return RevocationStatus.UNKNOWN
+            if status is RevocationStatus.GOOD:
+                known = status
+        return known

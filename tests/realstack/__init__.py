@@ -1,0 +1,1 @@
+"""The whole way through pcscd, in a network namespace of its own."""
