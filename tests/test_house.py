@@ -17,7 +17,9 @@ def sources() -> Iterator[Path]:
 
 
 def function_lengths() -> list[int]:
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (HOUSE / "zaitaku").rglob("*.py"))
+    trees = (
+        ast.parse(path.read_text(encoding="utf-8")) for path in (HOUSE / "zaitaku").rglob("*.py")
+    )
     return sorted(
         _lines_of_code(node)
         for tree in trees

@@ -66,5 +66,3 @@ def any_accounts(
 @pytest.fixture
 def any_facility(any_database: Database, clock: FixedClock) -> Facility:
     return new_facility(any_database, clock, CODE)
-
-

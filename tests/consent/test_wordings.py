@@ -26,7 +26,10 @@ def test_no_published_text_was_changed_or_lost(wordings: Wordings) -> None:
     # A changed sentence is a new version with a new line here; a line that stands never changes.
     # Readings are no part of the text: they may be corrected in place.
     present = {
-        f"{text.ref.id} {text.ref.version} {text.ref.language}": [text.ref.sha256, plain(text.label)]
+        f"{text.ref.id} {text.ref.version} {text.ref.language}": [
+            text.ref.sha256,
+            plain(text.label),
+        ]
         for text in wordings.all()
     }
     assert present == json.loads(PUBLISHED.read_text("utf-8"))

@@ -78,8 +78,8 @@ def test_each_empty_field_is_named(office: Office) -> None:
     browser = office.browser()
     browser.get("/console/login")
     assert browser.send(institution_code=" ", user_id="", password="") == 422
-    for words in ("医療機関等コード", "ユーザID", "パスワード"):
-        assert f"{words}を入力してください。" in browser.text
+    for label in ("医療機関等コード", "ユーザID", "パスワード"):
+        assert f"{label}を入力してください。" in browser.text
 
 
 def test_five_wrong_passwords_lock_and_say_nothing_new(office: Office) -> None:

@@ -62,7 +62,7 @@ def test_an_expired_consent_says_so_in_words(office: Office) -> None:
     browser = office.logged_in(Role.GENERAL)
     browser.get(LIST)
     assert browser.rows()[0][0] == "期限切れ"
-    assert browser.rows()[0][9] == "期限切れ（2026年11月21日まで）"
+    assert browser.rows()[0][9] == "期限切れ2026年11月21日まで"
 
 
 def test_an_empty_list_tells_what_will_come(office: Office) -> None:

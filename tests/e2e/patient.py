@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.running import RunningDemo
 
 PIN = "1234"
-REFERENCE = re.compile(r"\b\d{6}-\d{3}-\d{4}\b")
+REFERENCE = re.compile(r"(?<!\d)\d{6}-\d{3}-\d{4}(?!\d)")
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Patient:
 
     def confirm_and_ask_card(self) -> None:
         """Confirm the answers and go to the card bridge."""
-        expect(self.page.locator("h1")).to_have_text("答えを確かめてください")
+        expect(self.page).to_have_url(re.compile(r"/check(\?|$)"))
         self.go_on()
         self.go_on()
 

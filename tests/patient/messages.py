@@ -6,7 +6,7 @@ from pathlib import Path
 from babel.messages.extract import extract_from_file
 
 ROOT = Path(__file__).parents[2]
-KEYWORDS = {name: None for name in ("_", "text", "N_", "mark", "page_text", "plain_text")}
+KEYWORDS = dict.fromkeys(("_", "text", "N_", "mark", "page_text", "plain_text"))
 TEMPLATES = ("base.html", "base_patient.html", "components", "patient", "errors")
 CODE = ("pages.py", "failures.py", "errors.py", "patient")
 

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.patient.conftest import TODAY
 from tests.patient.lint import words
 from tests.patient.site import Site, Visitor
 from zaitaku.facilities.model import Channel
@@ -53,11 +52,8 @@ def assert_summary_leads_to_the_field(visitor: Visitor, field: str) -> None:
     name = field.removesuffix("-year")
     error = next(e for e in visitor.page.iter("p") if e.attrib.get("id") == f"{name}-error")
     assert words(error) == "エラー：" + words(link)
-    order = [e.attrib.get("class", e.tag) for e in visitor.page.iter() if e in (summary,)]
-    assert order == ["error-summary"]
-    assert list(visitor.page.iter()).index(summary) < list(visitor.page.iter()).index(
-        next(visitor.page.iter("h1"))
-    )
+    order = list(visitor.page.iter())
+    assert order.index(summary) < order.index(next(visitor.page.iter("h1")))
 
 
 @pytest.mark.parametrize(
@@ -76,9 +72,7 @@ def test_a_day_that_cannot_be_is_refused_kindly(
     visitor.start(Channel.ONLINE)
     visitor.prepare()
     visitor.send("self")
-    parts = dict(
-        zip(("visit_date-year", "visit_date-month", "visit_date-day"), typed, strict=True)
-    )
+    parts = dict(zip(("visit_date-year", "visit_date-month", "visit_date-day"), typed, strict=True))
     assert visitor.send("online", **parts) == 422
     assert told in visitor.text
     assert_summary_leads_to_the_field(visitor, "visit_date-year")
@@ -97,13 +91,13 @@ def test_a_day_that_cannot_be_is_refused_kindly(
         (["yes", "yes", "no"], "カードリーダーや読み取りアプリがないとき"),
     ],
 )
-def test_each_no_leads_to_help_and_back(
-    visitor: Visitor, answers: list[str], heading: str
-) -> None:
+def test_each_no_leads_to_help_and_back(visitor: Visitor, answers: list[str], heading: str) -> None:
     visitor.start()
-    for answer in answers:
-        asked = visitor.location
+    *ready, last = answers
+    for answer in ready:
         visitor.send(answer)
+    asked = visitor.location
+    visitor.send(last)
     assert visitor.heading == heading
     assert "03-0000-1234" in visitor.text
     visitor.get(visitor.link("前の質問にもどる"))
@@ -240,7 +234,6 @@ def test_midnight_asks_for_the_day_again(visitor: Visitor) -> None:
     visitor.site.clock.advance(timedelta(hours=4))
     visitor.get(f"{journey}/card")
     assert visitor.heading == "どちらの診療を受けますか"
-    assert str(TODAY.day) != ""
 
 
 PAGES = (
@@ -287,9 +280,7 @@ def test_no_order_of_requests_gets_past_an_open_question(site: Site, seed: int) 
     Random(seed).shuffle(order)
     for place, page in enumerate(order):
         visitor.post(f"{journey}/{page}", {"csrf_token": token, "answer": ANSWERS[page]})
-        asked = visitor.client.post(
-            f"{journey}/card", data={"csrf_token": token}, base_url=ORIGIN
-        )
+        asked = visitor.client.post(f"{journey}/card", data={"csrf_token": token}, base_url=ORIGIN)
         assert asked.location.startswith("/j/")
         visitor.post(f"{journey}/check", {"csrf_token": token, "revision": "guessed"})
         assert (visitor.heading == "答えを確かめてください") == (place == len(order) - 1)

@@ -37,15 +37,15 @@ def counting(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
         event.remove(site.services.database.engine, "before_cursor_execute", listener)
 
 
-def _counted(call: Any, name: str, counter: Counter) -> Any:  # noqa: ANN401
-    def counted(*args: Any, **values: Any) -> Any:  # noqa: ANN401
+def _counted(call: Any, name: str, counter: Counter) -> Any:
+    def counted(*args: Any, **values: Any) -> Any:
         counter.trips.append(name)
         return call(*args, **values)
 
     return counted
 
 
-def _listener(counter: Counter) -> Any:  # noqa: ANN401
+def _listener(counter: Counter) -> Any:
     def listen(_: object, __: object, statement: str, *rest: object) -> None:
         if statement.lstrip().upper().startswith("SELECT"):
             counter.queries.append(statement)

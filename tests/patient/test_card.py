@@ -109,9 +109,7 @@ def test_a_code_in_another_browser(site: Site, cards: Cards) -> None:
     assert not is_registered(first, journey)
 
 
-def test_reload_back_and_a_second_tab_give_the_same_receipt(
-    visitor: Visitor, cards: Cards
-) -> None:
+def test_reload_back_and_a_second_tab_give_the_same_receipt(visitor: Visitor, cards: Cards) -> None:
     journey = visitor.walk_to_card()
     back = visitor.prove(visitor.ask(journey), cards.good)
     visitor.get(back)

@@ -95,7 +95,7 @@ def complete(channel: Channel) -> dict[str, str]:
     """Return the fields of a journey that is ready for the card."""
     visit = visit_fields(Visit(VisitKind.ONLINE, TODAY)) if channel is Channel.ONLINE else {}
     return {
-        **{part: "yes" for part in Preparation},
+        **dict.fromkeys(Preparation, "yes"),
         "operator": "self",
         "noticed": "yes",
         **mode_fields(ChoiceMode.ALL),
@@ -153,9 +153,7 @@ def test_the_first_open_step_may_always_be_shown(
 
 
 @given(answers, st.sampled_from(Channel))
-def test_after_and_before_are_each_others_reverse(
-    fields: dict[str, str], channel: Channel
-) -> None:
+def test_after_and_before_are_each_others_reverse(fields: dict[str, str], channel: Channel) -> None:
     found = situation(fields, channel)
     applying = [step.name for step in STEPS if step.applies(found)]
     for name in applying[:-1]:

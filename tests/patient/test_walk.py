@@ -47,9 +47,7 @@ def test_home_visit_from_the_url_to_the_reference_number(visitor: Visitor, cards
     ]
 
 
-@pytest.mark.parametrize(
-    ("mode", "decision"), [("all", Decision.GRANT), ("none", Decision.REFUSE)]
-)
+@pytest.mark.parametrize(("mode", "decision"), [("all", Decision.GRANT), ("none", Decision.REFUSE)])
 def test_online_today_with_a_shortcut(
     visitor: Visitor, cards: Cards, mode: str, decision: Decision
 ) -> None:

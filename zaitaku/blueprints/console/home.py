@@ -31,8 +31,8 @@ def stay() -> tuple[str, HTTPStatus]:
 
 
 @blueprint.get("/<path:unknown>")
-@requires(PUBLIC)
-def nowhere(unknown: str) -> tuple[str, HTTPStatus]:
+@requires(Permission.CHANGE_OWN_PASSWORD)
+def nowhere(**_: str) -> tuple[str, HTTPStatus]:
     """Answer, in the console's own frame, that there is no such page."""
     return failure(
         "画面が見つかりません", "アドレスを確かめるか、メニューからお選びください。"

@@ -6,7 +6,16 @@ from zaitaku.blueprints.patient import (
     entry_views,
     help_views,
     step_views,
+    visit_views,
 )
 from zaitaku.blueprints.patient.room import blueprint
 
-__all__ = ["blueprint", "card_views", "done_views", "entry_views", "help_views", "step_views"]
+__all__ = [
+    "blueprint",
+    "card_views",
+    "done_views",
+    "entry_views",
+    "help_views",
+    "step_views",
+    "visit_views",
+]

@@ -12,7 +12,7 @@ from zaitaku.blueprints.patient.errors import CardCancelled
 from zaitaku.blueprints.patient.forms import PortForm
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.blueprints.patient.step_views import address_of, opened
+from zaitaku.blueprints.patient.stepping import address_of, opened
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.consent.model import Operator
 from zaitaku.core.errors import Conflict

@@ -13,14 +13,13 @@ from zaitaku.blueprints.patient.forms import Form, NumberForm
 from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text
 from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.blueprints.patient.visit_dates import read_linked
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField, TooManyAttempts
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.errors import UnknownUrl
 from zaitaku.reception.model import ReceptionContext
-
-Answer = str | Response | tuple[str, int]
 
 TYPED_WINDOW: Final = timedelta(minutes=10)
 TYPED_LIMIT: Final = 30

@@ -28,9 +28,9 @@ class ChoiceForm(Form):
 class DatePartsForm(PlainForm):  # type: ignore[misc]  # WTForms has no type information
     """Year, month and day as they were typed; their meaning is read in ``visit_dates``."""
 
-    year = StringField(validators=[Length(max=LONGEST_TYPED)])
-    month = StringField(validators=[Length(max=LONGEST_TYPED)])
-    day = StringField(validators=[Length(max=LONGEST_TYPED)])
+    year = StringField(default="")
+    month = StringField(default="")
+    day = StringField(default="")
 
 
 class VisitForm(ChoiceForm):

@@ -18,6 +18,7 @@ from zaitaku.reception.model import ReceptionContext
 def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
     """Start a journey at the URL version of ``context`` and return its name."""
     session.setdefault("sid", new_secret_name())
+    session.permanent = True  # a phone may end its browser during a call
     journey = JourneyId(new_secret_name())
     lifetime = services().settings.journey_lifetime
     services().ephemeral.create(

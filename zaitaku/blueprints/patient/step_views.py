@@ -1,38 +1,38 @@
 """The questions of the wizard, one page each."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import redirect, request, url_for
 from markupsafe import Markup
-from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import current_language, mark, page_text
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
-from zaitaku.blueprints.patient.forms import CheckForm, ChoiceForm, Form, VisitForm
+from zaitaku.blueprints.patient.forms import CheckForm, ChoiceForm, Form
 from zaitaku.blueprints.patient.journey import (
     ITEM_PREFIX,
     ChoiceMode,
     Preparation,
-    Visit,
-    VisitKind,
     mode_fields,
-    visit_fields,
 )
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.blueprints.patient.steps import Situation, StepName, after, before, first_open, is_open
-from zaitaku.blueprints.patient.visit_dates import FIELD, TypedDate
+from zaitaku.blueprints.patient.stepping import (
+    Answer,
+    address_of,
+    back_of_item,
+    next_step,
+    opened,
+    page_of,
+    take,
+)
+from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.consent.model import ConsentItem, Decision, Operator
-from zaitaku.core.clock import japan_date
-from zaitaku.core.errors import InvalidField, NotFound
+from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import JourneyId
-
-Answer = str | Response | tuple[str, int]
-"""What a view gives back."""
 
 
 @dataclass(frozen=True)
@@ -119,33 +119,18 @@ def operator(journey: str) -> Answer:
     """Ask who handles the screen."""
     form = ChoiceForm(Operator)
     if form.validate_on_submit():
-        return _take(JourneyId(journey), StepName.OPERATOR, {"operator": form.answer.data})
+        return take(JourneyId(journey), StepName.OPERATOR, {"operator": form.answer.data})
     return _choice(JourneyId(journey), OPERATOR_PAGE, form)
-
-
-@blueprint.route("/j/<string:journey>/visit", methods=["GET", "POST"])
-def visit(journey: str) -> Answer:
-    """Ask for the 受診日 (online channel only)."""
-    form = VisitForm(VisitKind)
-    typed = TypedDate(**form.visit_date.data) if form.is_submitted() else None
-    error = None
-    if form.validate_on_submit():
-        try:
-            fields = visit_fields(_read_visit(VisitKind(form.answer.data), typed))
-            return _take(JourneyId(journey), StepName.VISIT, fields)
-        except InvalidField as failure:
-            error = failure
-    return _visit_page(JourneyId(journey), form, typed, error)
 
 
 @blueprint.route("/j/<string:journey>/notice", methods=["GET", "POST"])
 def notice(journey: str) -> Answer:
     """Give the notice on 資格確認: it is no question."""
     if Form().validate_on_submit():
-        return _take(JourneyId(journey), StepName.NOTICE, {"noticed": "yes"})
+        return take(JourneyId(journey), StepName.NOTICE, {"noticed": "yes"})
     situation = opened(JourneyId(journey), StepName.NOTICE)
     wording = services().wordings.notice(current_language())
-    return _page("patient/notice.html", situation, StepName.NOTICE, form=Form(), wording=wording)
+    return page_of("patient/notice.html", situation, StepName.NOTICE, form=Form(), wording=wording)
 
 
 @blueprint.route("/j/<string:journey>/choose", methods=["GET", "POST"])
@@ -154,7 +139,7 @@ def choose(journey: str) -> Answer:
     form = ChoiceForm(ChoiceMode)
     if form.validate_on_submit():
         mode = ChoiceMode(form.answer.data)
-        return _take(JourneyId(journey), StepName.CHOOSE, mode_fields(mode))
+        return take(JourneyId(journey), StepName.CHOOSE, mode_fields(mode))
     return _choice(JourneyId(journey), MODE_PAGE, form)
 
 
@@ -179,7 +164,7 @@ def items(journey: str, item: str) -> Answer:
         wording=wording,
         number=place + 1,
         total=len(situation.questions),
-        back=_back_of_item(situation, place),
+        back=back_of_item(situation, place),
     )
 
 
@@ -200,26 +185,6 @@ def check(journey: str) -> Answer:
     return _check_page(situation, is_stale=True), 409
 
 
-def opened(id_: JourneyId, name: StepName) -> Situation:
-    """Return the situation for the page of ``name``, or lead to where the journey stands."""
-    journey = journeys.load(id_)
-    if journey.registered:
-        abort(redirect(url_for("patient.done", journey=id_), 303))
-    situation = journeys.situation_of(journey)
-    if not is_open(name, situation):
-        abort(redirect(address_of(first_open(situation), situation), 303))
-    return situation
-
-
-def address_of(name: StepName, situation: Situation) -> str:
-    """Return the address of a step's page; of the items, the first undecided one's."""
-    id_ = situation.journey.id
-    if name is not StepName.ITEMS:
-        return url_for(f"patient.{name}", journey=id_)
-    question = (situation.undecided or situation.questions)[0]
-    return url_for("patient.items", journey=id_, item=question.item.value)
-
-
 def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
     form = ChoiceForm(page.choices)
     if not form.validate_on_submit():
@@ -227,26 +192,16 @@ def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
     topic = HELP_TOPICS[page.choices].get(form.answer.data)
     if topic:
         return redirect(url_for("patient.help_page", journey=id_, topic=topic), 303)
-    return _take(id_, page.name, {part.value: "yes"})
+    return take(id_, page.name, {part.value: "yes"})
 
 
-def _take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
-    situation = journeys.situation_of(journeys.answer(id_, fields))
-    return redirect(address_of(_next(name, situation), situation), 303)
-
-
-def _next(name: StepName, situation: Situation) -> StepName:
-    following = StepName.CHECK if "change" in request.args else after(name, situation)
-    return following if is_open(following, situation) else first_open(situation)
-
-
-def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Response:
+def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
     situation = journeys.situation_of(journeys.answer(id_, {ITEM_PREFIX + item: decision}))
     place = _place(situation, item)
     if "change" not in request.args and place + 1 < len(situation.questions):
         following = situation.questions[place + 1].item.value
         return redirect(url_for("patient.items", journey=id_, item=following), 303)
-    return redirect(address_of(_next(StepName.ITEMS, situation), situation), 303)
+    return redirect(address_of(next_step(StepName.ITEMS, situation), situation), 303)
 
 
 def _item(name: str) -> ConsentItem:
@@ -260,16 +215,6 @@ def _place(situation: Situation, item: ConsentItem) -> int:
     if item not in asked:
         raise NotFound("item not asked")
     return asked.index(item)
-
-
-def _back_of_item(situation: Situation, place: int) -> str:
-    id_ = situation.journey.id
-    if "change" in request.args:
-        return url_for("patient.check", journey=id_)
-    if not place:
-        return url_for("patient.choose", journey=id_)
-    earlier = situation.questions[place - 1].item.value
-    return url_for("patient.items", journey=id_, item=earlier)
 
 
 def _choice(id_: JourneyId, page: ChoicePage, form: ChoiceForm) -> Answer:
@@ -295,43 +240,14 @@ def _answered(
     **values: object,
 ) -> Answer:
     if not form.is_submitted():
-        return _page(template, situation, name, form=form, errors=[], error="", **values)
+        return page_of(template, situation, name, form=form, errors=[], error="", **values)
     errors = [{"field": "answer", "message": message}]
-    page = _page(template, situation, name, form=form, errors=errors, error=message, **values)
+    page = page_of(template, situation, name, form=form, errors=errors, error=message, **values)
     return page, 422
 
 
-def _page(template: str, situation: Situation, name: StepName, **values: object) -> str:
-    values.setdefault("back", _back(name, situation))
-    return render_template(
-        template,
-        situation=situation,
-        context=situation.context,
-        facility=situation.context.facility,
-        **values,
-    )
-
-
-def _back(name: StepName, situation: Situation) -> str:
-    if "change" in request.args:
-        return url_for("patient.check", journey=situation.journey.id)
-    earlier = before(name, situation)
-    if earlier is None:
-        return address_of_entry(situation)
-    if earlier is StepName.ITEMS:
-        last = situation.questions[-1].item.value
-        return url_for("patient.items", journey=situation.journey.id, item=last)
-    return address_of(earlier, situation)
-
-
-def address_of_entry(situation: Situation) -> str:
-    """Return the path of the entry page on which the journey began."""
-    address = services().reception.address(situation.context.version)
-    return address.removeprefix(services().settings.origin)
-
-
 def _check_page(situation: Situation, *, is_stale: bool) -> str:
-    return _page(
+    return page_of(
         "patient/check.html",
         situation,
         StepName.CHECK,
@@ -341,58 +257,3 @@ def _check_page(situation: Situation, *, is_stale: bool) -> str:
         revision=situation.revision(current_language()),
         is_stale=is_stale,
     )
-
-
-VISIT_ERRORS: Final = {
-    "choice": mark("どちらの診療かを選んでください。"),
-    "required": mark("オンライン診療の受診日を、年・月・日の欄に入力してください。"),
-    "no-such-day": mark("受診日の年・月・日を、もう一度お確かめください。例：2026年12月1日"),
-    "past": mark("受診日が過ぎています。今日か、今日より後の日を入力してください。"),
-    "too-far": mark("受診日が1年より先になっています。1年以内の日を入力してください。"),
-}
-
-
-def _read_visit(kind: VisitKind, typed: TypedDate | None) -> Visit:
-    today = japan_date(services().clock.now())
-    if kind is VisitKind.WALK_IN or typed is None:
-        return Visit(kind, today)
-    return Visit(kind, typed.read(today))
-
-
-def _visit_page(
-    id_: JourneyId, form: VisitForm, typed: TypedDate | None, failure: InvalidField | None
-) -> Answer:
-    situation = opened(id_, StepName.VISIT)
-    rule = _broken_rule(form, failure)
-    message = page_text(VISIT_ERRORS[rule]) if rule else ""
-    field = "answer" if rule == "choice" else f"{FIELD}-year"
-    kept = situation.journey.visit
-    page = _page(
-        "patient/visit.html",
-        situation,
-        StepName.VISIT,
-        form=form,
-        errors=[{"field": field, "message": message}] if rule else [],
-        kind_error=message if rule == "choice" else "",
-        date_error=message if rule != "choice" else "",
-        options=show.options(VisitKind),
-        value=form.answer.data or (kept.kind if kept else ""),
-        day=typed or _offered_day(situation),
-        example=show.day_text(situation.today),
-    )
-    return (page, 422) if rule else page
-
-
-def _broken_rule(form: VisitForm, failure: InvalidField | None) -> str:
-    if not form.is_submitted():
-        return ""
-    if form.answer.errors:
-        return "choice"
-    return failure.rule if failure else "no-such-day"
-
-
-def _offered_day(situation: Situation) -> TypedDate:
-    kept = situation.journey.visit
-    if kept and kept.kind is VisitKind.ONLINE:
-        return TypedDate.of(kept.day)
-    return replace(TypedDate.of(situation.today), month="", day="")

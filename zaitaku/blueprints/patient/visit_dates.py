@@ -1,5 +1,6 @@
 """Days that people type: full-width digits, Reiwa years, missing zeros."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ LONGEST_WAIT: Final = timedelta(days=366)
 
 _REIWA_BEFORE_FIRST: Final = 2018
 _CENTURY: Final = 2000
+_NUMBER: Final = re.compile(r"[0-9]{1,4}")
 _TWO_DIGITS: Final = 99
 
 
@@ -85,9 +87,9 @@ def _digits(typed: str) -> str:
 
 
 def _possible_days(parts: list[str]) -> list[date]:
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    if not all(_NUMBER.fullmatch(part) for part in parts):
         return []
-    year, month, day = (int(part[:4]) for part in parts)
+    year, month, day = (int(part) for part in parts)
     days = (_day(possible, month, day) for possible in _possible_years(year))
     return [possible for possible in days if possible]
 

@@ -1,0 +1,95 @@
+"""``zaitaku account`` on a database of its own."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.accounts.conftest import CODE, attempt
+from zaitaku.accounts.errors import AccountExists, LoginRefused
+from zaitaku.accounts.service import AccountService
+from zaitaku.commands.account import account
+from zaitaku.core.database import Database
+from zaitaku.core.errors import InvalidField, NotFound
+from zaitaku.facilities.model import Facility
+
+KEY = "a-key-for-the-tests-of-the-commands-1234567"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database: Database) -> None:
+    """The settings of a deployment, as an operator has them."""
+    values = {
+        "MODE": "sandbox",
+        "ORIGIN": "http://localhost:8000",
+        "DATABASE_URL": database.url.render_as_string(hide_password=False),
+        "EPHEMERAL_URL": f"sqlite:///{tmp_path / 'ephemeral.db'}",
+        "URL_KEYS": KEY,
+        "SESSION_KEYS": KEY,
+        "SUBJECT_KEYS": KEY,
+        "REQUEST_KEY_FILE": "unused.pem",
+        "TRUST_ANCHORS": "unused.pem",
+        "CRL_FILE": "unused.der",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"ZAITAKU_{name}", value)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(account, arguments)
+
+
+def add(user_id: str = "staff1", role: str = "general") -> Result:
+    names = ("--name", "みどり", "--kana", "ミドリ")
+    return run("add", CODE, user_id, "--role", role, *names)
+
+
+def told_password(result: Result) -> str:
+    found = re.search(r"はじめのパスワード: (\S+)", result.output)
+    assert found, result.output
+    return found[1]
+
+
+def test_an_added_account_can_log_in_with_the_password_that_was_told(
+    facility: Facility, accounts: AccountService
+) -> None:
+    result = add()
+    assert result.exit_code == 0, result.output
+    assert "staff1（一般）" in result.output
+    assert "有効期限" in result.output
+    assert accounts.authenticate(attempt(told_password(result))).account.must_change_password
+
+
+def test_the_list_tells_roles_and_states(facility: Facility, accounts: AccountService) -> None:
+    add()
+    add("kanri", "admin")
+    for _ in range(5):
+        with pytest.raises(LoginRefused):
+            accounts.authenticate(attempt("wrong"))
+    lines = run("list", CODE).output.splitlines()
+    assert [line.split()[0] for line in lines] == ["kanri", "staff1", "2件"]
+    assert "管理" in lines[0]
+    assert "ロック中" in lines[1]
+
+
+def test_unlock_and_reset(facility: Facility, accounts: AccountService) -> None:
+    password = told_password(add())
+    for _ in range(5):
+        with pytest.raises(LoginRefused):
+            accounts.authenticate(attempt("wrong"))
+    assert "ロックを解除しました" in run("unlock", CODE, "staff1").output
+    assert accounts.authenticate(attempt(password)).account.user_id == "staff1"
+    again = told_password(run("reset-password", CODE, "staff1"))
+    assert again != password
+    with pytest.raises(LoginRefused):
+        accounts.authenticate(attempt(password))
+    assert accounts.authenticate(attempt(again)).account.user_id == "staff1"
+
+
+def test_mistakes_are_told(facility: Facility) -> None:
+    assert isinstance(add("A0abc").exception, InvalidField)
+    add()
+    assert isinstance(add().exception, AccountExists)
+    assert isinstance(run("unlock", CODE, "nobody").exception, NotFound)
+    assert isinstance(run("list", "1310999999").exception, NotFound)

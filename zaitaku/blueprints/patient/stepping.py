@@ -1,0 +1,87 @@
+"""How the wizard moves: which page may be shown, what comes next, what came before."""
+
+from collections.abc import Mapping
+
+from flask import abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient.steps import Situation, StepName, after, before, first_open, is_open
+from zaitaku.core.ids import JourneyId
+
+Answer = str | Response | tuple[str, int]
+"""What a view gives back."""
+
+
+def opened(id_: JourneyId, name: StepName) -> Situation:
+    """Return the situation for the page of ``name``, or lead to where the journey stands."""
+    journey = journeys.load(id_)
+    if journey.registered:
+        abort(redirect(url_for("patient.done", journey=id_), 303))
+    situation = journeys.situation_of(journey)
+    if not is_open(name, situation):
+        abort(redirect(address_of(first_open(situation), situation), 303))
+    return situation
+
+
+def address_of(name: StepName, situation: Situation) -> str:
+    """Return the address of a step's page; of the items, the first undecided one's."""
+    id_ = situation.journey.id
+    if name is not StepName.ITEMS:
+        return url_for(f"patient.{name}", journey=id_)
+    question = (situation.undecided or situation.questions)[0]
+    return url_for("patient.items", journey=id_, item=question.item.value)
+
+
+def take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
+    """Keep an answer to the step ``name`` and lead to the next page."""
+    situation = journeys.situation_of(journeys.answer(id_, fields))
+    return redirect(address_of(next_step(name, situation), situation), 303)
+
+
+def next_step(name: StepName, situation: Situation) -> StepName:
+    """Return the step after ``name``; after a change, the check page where it is open."""
+    following = StepName.CHECK if "change" in request.args else after(name, situation)
+    return following if is_open(following, situation) else first_open(situation)
+
+
+def page_of(template: str, situation: Situation, name: StepName, **values: object) -> str:
+    """Return a step's page with its facility and its way back."""
+    values.setdefault("back", _back(name, situation))
+    return render_template(
+        template,
+        situation=situation,
+        context=situation.context,
+        facility=situation.context.facility,
+        **values,
+    )
+
+
+def _back(name: StepName, situation: Situation) -> str:
+    if "change" in request.args:
+        return url_for("patient.check", journey=situation.journey.id)
+    earlier = before(name, situation)
+    if earlier is None:
+        return address_of_entry(situation)
+    if earlier is StepName.ITEMS:
+        last = situation.questions[-1].item.value
+        return url_for("patient.items", journey=situation.journey.id, item=last)
+    return address_of(earlier, situation)
+
+
+def address_of_entry(situation: Situation) -> str:
+    """Return the path of the entry page on which the journey began."""
+    address = services().reception.address(situation.context.version)
+    return address.removeprefix(services().settings.origin)
+
+
+def back_of_item(situation: Situation, place: int) -> str:
+    """Return the page before the question at ``place``."""
+    id_ = situation.journey.id
+    if "change" in request.args:
+        return url_for("patient.check", journey=id_)
+    if not place:
+        return url_for("patient.choose", journey=id_)
+    earlier = situation.questions[place - 1].item.value
+    return url_for("patient.items", journey=id_, item=earlier)

@@ -1,0 +1,82 @@
+"""The question of the 受診日 (online channel only)."""
+
+from dataclasses import replace
+from typing import Final
+
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.i18n import mark, page_text
+from zaitaku.blueprints.patient import presenters as show
+from zaitaku.blueprints.patient.forms import VisitForm
+from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
+from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.blueprints.patient.stepping import Answer, opened, page_of, take
+from zaitaku.blueprints.patient.steps import Situation, StepName
+from zaitaku.blueprints.patient.visit_dates import FIELD, TypedDate
+from zaitaku.core.clock import japan_date
+from zaitaku.core.errors import InvalidField
+from zaitaku.core.ids import JourneyId
+
+VISIT_ERRORS: Final = {
+    "choice": mark("どちらの診療かを選んでください。"),
+    "required": mark("オンライン診療の受診日を、年・月・日の欄に入力してください。"),
+    "no-such-day": mark("受診日の年・月・日を、もう一度お確かめください。例：2026年12月1日"),
+    "past": mark("受診日が過ぎています。今日か、今日より後の日を入力してください。"),
+    "too-far": mark("受診日が1年より先になっています。1年以内の日を入力してください。"),
+}
+
+
+@blueprint.route("/j/<string:journey>/visit", methods=["GET", "POST"])
+def visit(journey: str) -> Answer:
+    """Ask for the 受診日 (online channel only)."""
+    form = VisitForm(VisitKind)
+    typed = TypedDate(**form.visit_date.data)
+    error = None
+    if form.validate_on_submit():
+        try:
+            fields = visit_fields(_read_visit(VisitKind(form.answer.data), typed))
+            return take(JourneyId(journey), StepName.VISIT, fields)
+        except InvalidField as failure:
+            error = failure
+    return _visit_page(JourneyId(journey), form, typed, error)
+
+
+def _read_visit(kind: VisitKind, typed: TypedDate) -> Visit:
+    today = japan_date(services().clock.now())
+    return Visit(kind, today if kind is VisitKind.WALK_IN else typed.read(today))
+
+
+def _visit_page(
+    id_: JourneyId, form: VisitForm, typed: TypedDate, failure: InvalidField | None
+) -> Answer:
+    situation = opened(id_, StepName.VISIT)
+    rule = _broken_rule(form, failure)
+    message = page_text(VISIT_ERRORS[rule]) if rule else ""
+    field = "answer" if rule == "choice" else f"{FIELD}-year"
+    kept = situation.journey.visit
+    page = page_of(
+        "patient/visit.html",
+        situation,
+        StepName.VISIT,
+        form=form,
+        errors=[{"field": field, "message": message}] if rule else [],
+        kind_error=message if rule == "choice" else "",
+        date_error=message if rule != "choice" else "",
+        options=show.options(VisitKind),
+        value=form.answer.data or (kept.kind if kept else ""),
+        day=typed if form.is_submitted() else _offered_day(situation),
+        example=show.day_text(situation.today),
+    )
+    return (page, 422) if rule else page
+
+
+def _broken_rule(form: VisitForm, failure: InvalidField | None) -> str:
+    if not form.is_submitted():
+        return ""
+    return failure.rule if failure else "choice"
+
+
+def _offered_day(situation: Situation) -> TypedDate:
+    kept = situation.journey.visit
+    if kept and kept.kind is VisitKind.ONLINE:
+        return TypedDate.of(kept.day)
+    return replace(TypedDate.of(situation.today), month="", day="")
