@@ -7,11 +7,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.accounts.conftest import CODE, attempt
-from zaitaku.accounts.errors import AccountExists, LoginRefused
+from zaitaku.accounts.errors import LoginRefused
 from zaitaku.accounts.service import AccountService
 from zaitaku.commands.account import account
 from zaitaku.core.database import Database
-from zaitaku.core.errors import InvalidField, NotFound
 from zaitaku.facilities.model import Facility
 
 KEY = "a-key-for-the-tests-of-the-commands-1234567"
@@ -87,9 +86,24 @@ def test_unlock_and_reset(facility: Facility, accounts: AccountService) -> None:
     assert accounts.authenticate(attempt(again)).account.user_id == "staff1"
 
 
-def test_mistakes_are_told(facility: Facility) -> None:
-    assert isinstance(add("A0abc").exception, InvalidField)
-    add()
-    assert isinstance(add().exception, AccountExists)
-    assert isinstance(run("unlock", CODE, "nobody").exception, NotFound)
-    assert isinstance(run("list", "1310999999").exception, NotFound)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("unlock", CODE, "nobody"), "このユーザIDのアカウントはありません"),
+        (("reset-password", CODE, "nobody"), "このユーザIDのアカウントはありません"),
+        (("list", "1310999999"), "登録されていません"),
+        (("list", "13109"), "10桁の数字"),
+    ],
+)
+def test_unknown_names_are_told(facility: Facility, arguments: tuple[str, ...], words: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code != 0
+    assert words in result.output
+
+
+def test_broken_rules_are_told(facility: Facility) -> None:
+    assert "A0〜A9" in add("A0abc").output
+    assert add().exit_code == 0
+    assert "使われているか、前に使われていました" in add().output
+    names = ("--name", "<b>", "--kana", "ミドリ")
+    assert "ユーザ名は全角" in run("add", CODE, "other", *names).output

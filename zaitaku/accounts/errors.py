@@ -3,7 +3,7 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-from zaitaku.core.errors import Conflict, ZaitakuError
+from zaitaku.core.errors import Conflict, NotFound, ZaitakuError
 
 
 class LoginRefused(ZaitakuError):
@@ -45,6 +45,12 @@ class AccountExists(Conflict):
     """The facility has, or once had, an account with this user ID."""
 
     code = "account-exists"
+
+
+class AccountUnknown(NotFound):
+    """The facility has no living account with this user ID."""
+
+    code = "account-unknown"
 
 
 class SessionEnd(StrEnum):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from zaitaku.accounts.errors import (
     AccountExists,
     AccountNotUsable,
+    AccountUnknown,
     InitialPasswordOver,
     LoginRefused,
     SessionEnd,
@@ -285,7 +286,7 @@ class AccountService:
         """Release an account that wrong passwords have locked.
 
         Raises:
-            NotFound: the facility has no such account.
+            AccountUnknown: the facility has no such account.
         """
         changes = {"wrong_passwords": 0, "locked_at": None}
         return self._change(facility_id, user_id, AccountAct.UNLOCK, changes, actor)
@@ -294,7 +295,7 @@ class AccountService:
         """Give an account a new initial password, told only here; its lock and sessions end.
 
         Raises:
-            NotFound: the facility has no such account.
+            AccountUnknown: the facility has no such account.
         """
         password = initial_password()
         changes = self._password_columns(password, must_change=True)
@@ -336,5 +337,5 @@ def _counter(kind: str, value: str) -> str:
 
 def _required(known: KnownAccount | None) -> KnownAccount:
     if known is None:
-        raise NotFound("the account is gone")
+        raise AccountUnknown
     return known

@@ -1,20 +1,37 @@
 """``zaitaku account``: the accounts of a facility's staff, from the operator's side."""
 
-import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 import click
 
 from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, ROLE_NAMES, Account, NewAccount, Role
 from zaitaku.accounts.service import AccountService
-from zaitaku.core.clock import JST, SystemClock
+from zaitaku.commands.desk import institution_code, japan_time, operator, words_for
+from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.errors import InvalidField, ZaitakuError
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import InstitutionCode
 from zaitaku.facilities.service import FacilityService
 from zaitaku.settings import Settings
+
+_WORDS: Final[Mapping[str, str]] = {
+    "account-exists": "このユーザIDは、この施設で使われているか、前に使われていました。",
+    "account-unknown": "この施設に、このユーザIDのアカウントはありません。",
+}
+_FIELDS: Final[Mapping[str, str]] = {
+    "user_id": "ユーザIDは半角の英字と数字で、2〜8文字（WebAPI用・連携アプリ用・顔認証用は3〜8文字で"
+    "決まった2文字から始める）にしてください。一般と医療情報閲覧は、A0〜A9、R0〜R9、F0〜F9から"
+    "始められません。",
+    "user_name": "ユーザ名は全角のかな・カナ・英数字で、20文字までにしてください。",
+    "user_kana": "ユーザ名（カナ）は全角のカナ・英数字で、40文字までにしてください。",
+}
+
+
+_ROLES: Final = [role.value for role in Role]
 
 
 @click.group()
@@ -23,9 +40,9 @@ def account() -> None:
 
 
 @account.command()
-@click.argument("code")
+@click.argument("code", callback=institution_code)
 @click.argument("user_id")
-@click.option("--role", type=click.Choice(list(Role)), default=Role.ADMIN, show_default=True)
+@click.option("--role", type=click.Choice(_ROLES), default="admin", show_default=True)
 @click.option("--name", required=True, help="ユーザ名（全角のかな・カナ・英数字、20文字まで）")
 @click.option("--kana", required=True, help="ユーザ名（カナ）（全角のカナ・英数字、40文字まで）")
 def add(code: str, user_id: str, role: str, name: str, kana: str) -> None:
@@ -37,14 +54,14 @@ def add(code: str, user_id: str, role: str, name: str, kana: str) -> None:
             user_id=user_id,
             name=name,
             kana=kana,
-            actor=_operator(),
+            actor=operator(),
         )
     click.echo(f"登録しました: {new.account.user_id}（{ROLE_NAMES[new.account.role]}）")
     _tell_password(new)
 
 
 @account.command("list")
-@click.argument("code")
+@click.argument("code", callback=institution_code)
 def list_accounts(code: str) -> None:
     """アカウントの一覧を表示します。"""
     with _opened(code) as (accounts, facility_id):
@@ -55,22 +72,22 @@ def list_accounts(code: str) -> None:
 
 
 @account.command()
-@click.argument("code")
+@click.argument("code", callback=institution_code)
 @click.argument("user_id")
 def unlock(code: str, user_id: str) -> None:
     """パスワードを続けて間違えてロックされたアカウントを、使えるようにします。"""
     with _opened(code) as (accounts, facility_id):
-        released = accounts.unlock(facility_id, user_id, actor=_operator())
+        released = accounts.unlock(facility_id, user_id, actor=operator())
     click.echo(f"ロックを解除しました: {released.user_id}")
 
 
 @account.command("reset-password")
-@click.argument("code")
+@click.argument("code", callback=institution_code)
 @click.argument("user_id")
 def reset_password(code: str, user_id: str) -> None:
     """新しいはじめのパスワードを作り、一度だけ表示します。"""
     with _opened(code) as (accounts, facility_id):
-        new = accounts.reset_password(facility_id, user_id, actor=_operator())
+        new = accounts.reset_password(facility_id, user_id, actor=operator())
     click.echo(f"パスワードを作りなおしました: {new.account.user_id}")
     _tell_password(new)
 
@@ -82,23 +99,25 @@ def _opened(code: str) -> Iterator[tuple[AccountService, FacilityId]]:
     try:
         facility = FacilityService(database=database, clock=clock).find(InstitutionCode(code))
         ephemeral = open_ephemeral(settings.ephemeral_url, clock)
-        yield (
-            AccountService(database=database, ephemeral=ephemeral, clock=clock),
-            facility.id,
-        )
+        yield AccountService(database=database, ephemeral=ephemeral, clock=clock), facility.id
+        ephemeral.close()
+    except ZaitakuError as error:
+        raise click.ClickException(_words_for(error)) from error
     finally:
         database.close()
 
 
-def _operator() -> str:
-    return f"cli:{getpass.getuser()}"
+def _words_for(error: ZaitakuError) -> str:
+    if isinstance(error, InvalidField) and error.field in _FIELDS:
+        return _FIELDS[error.field]
+    return _WORDS.get(error.code) or words_for(error)
 
 
 def _tell_password(new: NewAccount) -> None:
-    until = (new.account.password_changed_at + INITIAL_PASSWORD_LIFETIME).astimezone(JST)
+    until = new.account.password_changed_at + INITIAL_PASSWORD_LIFETIME
     click.echo(f"はじめのパスワード: {new.password}")
     click.echo("この表示は一度だけです。はじめてのログインで、新しいパスワードに変更します。")
-    click.echo(f"有効期限: {until:%Y年%m月%d日 %H:%M}")
+    click.echo(f"有効期限: {japan_time(until)}")
 
 
 def _line(each: Account) -> str:

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
-from zaitaku import __version__
 from zaitaku.accounts.errors import NotPermitted, SessionEnded
 from zaitaku.accounts.model import ROLE_NAMES, Permission
 from zaitaku.accounts.service import Staff
@@ -38,7 +39,7 @@ def frame() -> dict[str, Any]:
         "staff": staff,
         "role_name": ROLE_NAMES[staff.account.role] if staff else "",
         "navigation": _navigation(staff) if staff else [],
-        "release": __version__,
+        "release": _release(),
         "Permission": Permission,
         "may": lambda permission: staff is not None and permission in staff.account.permissions,
         "summary": _summary,
@@ -116,6 +117,11 @@ def failure(
         action=action or menu,
         reference=reference,
     )
+
+
+@cache
+def _release() -> str:
+    return version("zaitaku")
 
 
 def _summary(errors: Mapping[str, str]) -> list[dict[str, str]]:
