@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    bindparam,
     func,
     select,
 )
@@ -95,23 +96,26 @@ _VERSION_COLUMNS = (
 _POINTER = (reception_url.c.facility_id == url_version.c.facility_id) & (
     reception_url.c.channel == url_version.c.channel
 )
-_CONTEXTS = (
+_CONTEXT = (
     select(*FACILITY_COLUMNS, *_VERSION_COLUMNS, reception_url.c.current_id)
     .join_from(url_version, reception_url, _POINTER)
     .join(facility, facility.c.id == url_version.c.facility_id)
     .join(environment_settings, CURRENT_SETTINGS)
 )
+# Made once: every page of the wizard asks one of these, and building a query costs more than it.
+_CONTEXT_OF_HANDLE = _CONTEXT.where(url_version.c.handle == bindparam("handle"))
+_CONTEXT_OF_VERSION = _CONTEXT.where(url_version.c.id == bindparam("version"))
 
 
 def context_by_handle(connection: Connection, handle: Handle) -> ReceptionContext | None:
     """Return where a handle leads, in one query: a URL is what names the facility."""
-    found = connection.execute(_CONTEXTS.where(url_version.c.handle == handle))
+    found = connection.execute(_CONTEXT_OF_HANDLE, {"handle": handle})
     return _context_from(found.mappings().one_or_none())
 
 
 def context_by_version(connection: Connection, version_id: UrlVersionId) -> ReceptionContext | None:
     """Return where a version leads, in one query."""
-    found = connection.execute(_CONTEXTS.where(url_version.c.id == version_id))
+    found = connection.execute(_CONTEXT_OF_VERSION, {"version": version_id})
     return _context_from(found.mappings().one_or_none())
 
 

@@ -156,8 +156,16 @@ def test_a_double_click_is_one_try(stand: Stand, page: Page) -> None:
     page.get_by_label("暗証番号（数字4けた）").fill(WRONG_PIN)
     page.get_by_role("button", name="この内容で送る").dblclick()
     page.wait_for_selector(".error-summary")
-    assert page.evaluate("document.activeElement.className") == "error-summary"
     assert stand.box.contents()[0].tries == 2
+
+
+def test_an_error_takes_the_focus_and_leads_to_its_field(stand: Stand, page: Page) -> None:
+    go_to_wrong_pin(stand, page)
+    page.wait_for_function("document.activeElement.className === 'error-summary'")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'pin'")
+    assert page.locator("#pin").input_value() == ""
 
 
 def test_the_waiting_is_announced(stand: Stand, page: Page) -> None:

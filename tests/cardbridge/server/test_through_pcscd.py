@@ -1,0 +1,90 @@
+"""The command itself with a virtual card in a real pcscd: the way a real card takes."""
+
+import json
+import re
+import time
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+import urllib3
+
+from tests.cardbridge.cards import PIN, WRONG_PIN, Material, write_card
+from tests.cardbridge.server.fakesite import CODE, FakeSite
+from tests.cardbridge.server.rig import back_to, check_signature, claims_for
+from tests.cardbridge.server.test_cli import command
+from tests.pcscd import pcscd, wait_for_card, wait_for_no_card
+
+pytestmark = pytest.mark.pcscd
+
+
+class Visitor:
+    """A browser of sorts, over real HTTP."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._pool = urllib3.PoolManager(retries=False)
+
+    def get(self, url: str) -> urllib3.BaseHTTPResponse:
+        return self._pool.request("GET", urljoin(self._address, url), redirect=False)
+
+    def page(self, url: str) -> str:
+        return self.get(url).data.decode()
+
+    def post(self, url: str, **fields: str) -> urllib3.BaseHTTPResponse:
+        return self._pool.request(
+            "POST",
+            urljoin(self._address, url),
+            fields=fields,
+            encode_multipart=False,
+            redirect=False,
+        )
+
+
+def hidden(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page))
+
+
+def test_from_the_request_to_the_code_and_back(
+    site: FakeSite, tmp_path: Path, material: Material
+) -> None:
+    cards = tmp_path / "cards"
+    cards.mkdir()
+    write_card(cards / "a-ordinary.json", material)
+    claims = claims_for(site.origin, now=time.time())
+    options = ("--port", "0", "--state", str(tmp_path), "--virtual", str(cards), "--vpcd")
+    with pcscd(), command(*options, "--test-origin", site.origin) as (_, address):
+        wait_for_card()
+        visitor = Visitor(address)
+        path = visitor.get(f"/read?request={site.sign(claims)}").headers["Location"]
+        wrong = visitor.post(f"{path}/pin", **hidden(visitor.page(path)), pin=WRONG_PIN)
+        assert wrong.status == 422
+        assert "あと2回" in wrong.data.decode()
+        token = json.loads(visitor.page("/virtual/cards"))["token"]
+        visitor.post("/virtual/remove", token=token)
+        wait_for_no_card()
+        assert 'data-page="no-card"' in visitor.page(path)
+        visitor.post("/virtual/insert", token=token, card="a-ordinary")
+        wait_for_card()
+        answer = visitor.post(f"{path}/pin", **hidden(visitor.page(path)), pin=PIN)
+        assert answer.headers["Location"] == back_to(site, f"code={CODE}")
+    [proof] = site.proofs
+    check_signature(proof, material.public_key, claims)
+
+
+def test_without_a_daemon_the_page_says_so(site: FakeSite, tmp_path: Path) -> None:
+    claims = claims_for(site.origin, now=time.time())
+    options = ("--port", "0", "--state", str(tmp_path), "--test-origin", site.origin)
+    with command(*options) as (_, address):
+        visitor = Visitor(address)
+        path = visitor.get(f"/read?request={site.sign(claims)}").headers["Location"]
+        assert 'data-page="no-service"' in visitor.page(path)
+
+
+def test_a_daemon_without_a_reader_is_told_apart(site: FakeSite, tmp_path: Path) -> None:
+    claims = claims_for(site.origin, now=time.time())
+    options = ("--port", "0", "--state", str(tmp_path), "--test-origin", site.origin)
+    with pcscd(readers=False), command(*options) as (_, address):
+        visitor = Visitor(address)
+        path = visitor.get(f"/read?request={site.sign(claims)}").headers["Location"]
+        assert 'data-page="no-reader"' in visitor.page(path)
