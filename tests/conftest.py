@@ -5,12 +5,17 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.databases import fresh_postgres, migrated_sqlite_template, new_postgres_database
 from zaitaku.core.clock import JST, FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
+
+# A busy machine is slow, not wrong: an example may take its time.
+settings.register_profile("zaitaku", deadline=None)
+settings.load_profile("zaitaku")
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=JST)
 
@@ -55,6 +60,8 @@ def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 
 @pytest.fixture
-def ephemeral(tmp_path: Path, clock: FixedClock) -> EphemeralStore:
+def ephemeral(tmp_path: Path, clock: FixedClock) -> Iterator[EphemeralStore]:
     """A short-lived store on its SQL adapter."""
-    return open_ephemeral(f"sqlite:///{tmp_path / 'ephemeral.db'}", clock)
+    opened = open_ephemeral(f"sqlite:///{tmp_path / 'ephemeral.db'}", clock)
+    yield opened
+    opened.close()

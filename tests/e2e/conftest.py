@@ -1,4 +1,4 @@
-"""One demo and one Chromium for all stories of this folder."""
+"""One demo and one Chromium a worker for all stories of this folder."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,10 @@ from tests.e2e.running import RunningDemo, running_demo
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the stories on one worker, so that one demo serves them all."""
+    """Mark every story of this folder as one for a browser."""
     for item in items:
         if "tests/e2e/" in str(item.path).replace("\\", "/"):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("demo"))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from jinja2 import FileSystemBytecodeCache
 
 from tests.conftest import NOW
 from tests.patient.site import ALL_ITEMS, Site, Visitor
@@ -81,8 +82,19 @@ def services(
     built.database.close()
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates that one test has compiled, for the next."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def site(services: Services, authority: TestAuthority, clock: FixedClock) -> Site:
+def site(
+    services: Services,
+    authority: TestAuthority,
+    clock: FixedClock,
+    compiled_templates: FileSystemBytecodeCache,
+) -> Site:
     """A clinic that uses both channels and asks for everything."""
     facility = services.facilities.add(
         code=InstitutionCode("1312345670"),
@@ -94,7 +106,9 @@ def site(services: Services, authority: TestAuthority, clock: FixedClock) -> Sit
     )
     with services.database.transaction() as connection:
         services.reception.issue_first(connection, facility.id, "test")
-    return Site(build_app(services), services, clock, authority, facility)
+    app = build_app(services)
+    app.jinja_env.bytecode_cache = compiled_templates
+    return Site(app, services, clock, authority, facility)
 
 
 @pytest.fixture

@@ -116,5 +116,18 @@ def test_the_first_load_is_small(visitor: Visitor) -> None:
     assert total < FIRST_LOAD_BYTES
 
 
+def test_files_with_a_digest_are_kept_for_ever_and_others_are_not(visitor: Visitor) -> None:
+    visitor.get("/e")
+    style = next(e for e in visitor.page.iter("link") if e.attrib["rel"] == "stylesheet")
+    answers = [
+        visitor.client.get(path, base_url="http://localhost:8000")
+        for path in (style.attrib["href"], "/static/js/copy.js")
+    ]
+    kept = ["immutable" in answer.headers.get("Cache-Control", "") for answer in answers]
+    assert kept == [True, False]
+    for answer in answers:
+        answer.close()
+
+
 def _is_patients(file: Path) -> bool:
     return file.stem in {"main", "copy", "error-summary", "forms", "print"}

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zaitaku.blueprints.patient.journey import (
@@ -104,6 +104,7 @@ def complete(channel: Channel) -> dict[str, str]:
     }
 
 
+@settings(deadline=None)
 @given(answers, visits, st.sampled_from(Channel))
 def test_the_card_is_reached_only_with_everything_answered(
     fields: dict[str, str], visit: Visit | None, channel: Channel
@@ -144,6 +145,7 @@ def test_no_visit_closes_the_card_on_the_online_channel_only() -> None:
     assert first_open(online) is StepName.VISIT
 
 
+@settings(deadline=None)
 @given(answers, visits, st.sampled_from(Channel))
 def test_the_first_open_step_may_always_be_shown(
     fields: dict[str, str], visit: Visit | None, channel: Channel
@@ -152,6 +154,7 @@ def test_the_first_open_step_may_always_be_shown(
     assert is_open(first_open(found), found)
 
 
+@settings(deadline=None)
 @given(answers, st.sampled_from(Channel))
 def test_after_and_before_are_each_others_reverse(fields: dict[str, str], channel: Channel) -> None:
     found = situation(fields, channel)
@@ -169,6 +172,7 @@ def test_a_fixed_visit_is_not_asked_until_its_day_is_over() -> None:
     assert first_open(situation(ready | over, Channel.ONLINE)) is StepName.VISIT
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ConsentItem), st.sampled_from(Decision))
 def test_an_answer_of_its_own_goes_before_the_shortcut(
     item: ConsentItem, decision: Decision

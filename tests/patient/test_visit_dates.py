@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zaitaku.blueprints.patient.dates import day_text
@@ -17,22 +17,26 @@ bookable = st.dates(TODAY, TODAY + LONGEST_WAIT)
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
+@settings(deadline=None)
 @given(bookable)
 def test_full_width_digits_and_spaces_are_read(day: date) -> None:
     year, month, text = (str(part).translate(FULL_WIDTH) for part in day.timetuple()[:3])
     assert TypedDate(f" {year}年", f"{month}　月", f"{text}日").read(TODAY) == day
 
 
+@settings(deadline=None)
 @given(bookable)
 def test_a_reiwa_year_is_read(day: date) -> None:
     assert TypedDate(str(day.year - 2018), str(day.month), str(day.day)).read(TODAY) == day
 
 
+@settings(deadline=None)
 @given(bookable)
 def test_the_end_of_a_christian_year_is_read(day: date) -> None:
     assert TypedDate(str(day.year - 2000), str(day.month), str(day.day)).read(TODAY) == day
 
 
+@settings(deadline=None)
 @given(bookable)
 def test_a_link_carries_an_iso_day(day: date) -> None:
     assert read_linked(day.isoformat(), TODAY) == day
@@ -61,6 +65,7 @@ def test_other_days_are_refused_by_name(typed: tuple[str, str, str], rule: str) 
     assert (caught.value.field, caught.value.rule) == ("visit_date", rule)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
 def test_nothing_typed_breaks_the_reading(year: str, month: str, day: str) -> None:
     try:
@@ -76,6 +81,7 @@ def test_a_link_with_another_day_is_refused(text: str) -> None:
         read_linked(text, TODAY)
 
 
+@settings(deadline=None)
 @given(st.dates(date(2026, 1, 1), date(2100, 12, 31)))
 def test_easy_japanese_says_the_same_day_with_readings(day: date) -> None:
     easy = day_text(day, Language.EASY_JAPANESE)

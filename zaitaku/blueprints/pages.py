@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from flask import Flask, request, session, url_for
+from flask import Flask, Response, request, session, url_for
 
 from zaitaku.blueprints import i18n
 from zaitaku.blueprints.edge import services
@@ -85,12 +85,20 @@ def add(app: Flask) -> None:
 
     app.jinja_env.globals["asset"] = asset
     app.context_processor(_frame)
+    app.after_request(_keep_versioned)
 
 
 def remember_choices() -> None:
     """Keep a language or text size that the address asks for, whatever the answer will be."""
     i18n.current_language()
     _text_size()
+
+
+def _keep_versioned(response: Response) -> Response:
+    # The digest in the address changes with the content (RFC 8246 §2).
+    if request.endpoint == "static" and "v" in request.args:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
 
 
 def _frame() -> dict[str, Any]:

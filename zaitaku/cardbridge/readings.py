@@ -114,7 +114,6 @@ class Desk:
             if reading is None:
                 raise ReadingGone
             if reading.back is None and not reading.is_open(now):
-                reading.proof = None
                 raise _expired(reading)
             reading.touched = now
             return reading
@@ -158,6 +157,9 @@ class Desk:
         return next((one for one in self._readings.values() if one.is_open(now)), None)
 
     def _sweep(self, now: float) -> None:
+        for one in self._readings.values():
+            if not one.is_open(now):
+                one.proof = None
         self._readings = {
             name: one
             for name, one in self._readings.items()

@@ -75,6 +75,8 @@ def test_the_kept_proof_ends_with_the_request(rig: Rig) -> None:
     answer = rig.post(f"{opened.path}/send", token=token)
     assert page_name(answer) == "expired"
     assert len(rig.site.proofs) == 1
+    kept = rig.app.extensions["zaitaku-bridge"].desk._readings.values()
+    assert [reading.proof for reading in kept] == [None]
 
 
 @pytest.mark.parametrize(
