@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from zaitaku.accounts.model import Account, AccountAct, Role, UserKey
+from zaitaku.core.append_only import guard
 from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import AccountId, FacilityId, new_uuid
 from zaitaku.facilities.model import Facility
@@ -68,6 +69,7 @@ account_event = Table(
     Column("at", Moment, nullable=False),
     Index("ix_account_event_account", "account_id", "at"),
 )
+guard(account_event)
 """Append-only. Without an account: a refused login that named nobody."""
 
 _ACCOUNT_COLUMNS = tuple(column.label(f"account_{column.name}") for column in account.c)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from zaitaku.consent.append_only import guard
+from zaitaku.core.append_only import guard
 from zaitaku.core.database import Moment, metadata
 
 NO_VISIT: Final = ""

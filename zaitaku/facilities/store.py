@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from zaitaku.core.append_only import guard
 from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import (
@@ -50,6 +51,7 @@ environment_settings = Table(
     Column("changed_at", Moment, nullable=False),
     Column("changed_by", String(100), nullable=False),
 )
+guard(environment_settings)
 
 _versions = environment_settings.alias()
 CURRENT_SETTINGS = (environment_settings.c.facility_id == facility.c.id) & (

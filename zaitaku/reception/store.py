@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
 )
 
+from zaitaku.core.append_only import guard
 from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import FacilityId, UrlVersionId
 from zaitaku.facilities.model import Channel
@@ -50,6 +51,7 @@ url_version = Table(
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("facility_id", "channel", "number"),
 )
+guard(url_version)
 
 reception_url = Table(
     "reception_url",
@@ -75,6 +77,7 @@ url_event = Table(
         ["facility_id", "channel"], ["reception_url.facility_id", "reception_url.channel"]
     ),
 )
+guard(url_event)
 
 url_image = Table(
     "url_image",

@@ -15,7 +15,7 @@ from tests.cardbridge.server.rig import back_to, check_signature, claims_for
 from tests.cardbridge.server.test_cli import command
 from tests.pcscd import pcscd, wait_for_card, wait_for_no_card
 
-pytestmark = pytest.mark.pcscd
+pytestmark = [pytest.mark.pcscd, pytest.mark.enable_socket]
 
 
 class Visitor:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from zaitaku.consent.append_only import append_only_statements
+from zaitaku.core.append_only import append_only_statements
 
 revision: str = "202611210100"
 down_revision: str | None = None
@@ -288,7 +288,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consent_id", "item", name=op.f("pk_consent_item")),
     )
     dialect = op.get_context().dialect.name
-    for table in ("consent_record",):
+    for table in (
+        "account_event",
+        "consent_record",
+        "environment_settings",
+        "url_event",
+        "url_version",
+    ):
         for statement in append_only_statements(dialect, table):
             op.execute(statement)
 
