@@ -150,8 +150,11 @@ class Desk:
             used = RequestUsed()
             used.back = asked.back(CANCELLED)
             raise used
-        if current is not None:
+        if current is None:
+            return
+        if not _gives_way(current, asked):
             raise BridgeOccupied(current.seconds_to_wait(now))
+        del self._readings[current.id]
 
     def _current(self, now: float) -> Reading | None:
         return next((one for one in self._readings.values() if one.is_open(now)), None)
@@ -166,6 +169,14 @@ class Desk:
             if now <= one.deadline + MEMORY_SECONDS
         }
         self._used = {name: until for name, until in self._used.items() if now <= until}
+
+
+def _gives_way(current: Reading, asked: VerifiedRequest) -> bool:
+    # A journey asks anew after Back or a changed answer: what it asked before is over, unless the
+    # card is at work on it or has signed it.
+    before, now = current.request, asked.request
+    is_same_journey = (before.origin, before.return_path) == (now.origin, now.return_path)
+    return is_same_journey and current.proof is None and not current.work.locked()
 
 
 def _name(asked: VerifiedRequest) -> tuple[str, str]:

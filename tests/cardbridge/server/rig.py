@@ -29,6 +29,11 @@ WORDING = "医師などが、手術の情報を見ることに同意しますか
 LABELS = {"surgery": "手術", "clinical": "診療・薬剤", "checkup": "特定健診"}
 
 
+def return_path_of(challenge: str) -> str:
+    """Return where the browser goes back to after ``challenge``."""
+    return RETURN_PATH if challenge == "c-1" else f"/j/journey-of-{challenge}/card/return"
+
+
 def choices() -> tuple[wire.Choice, ...]:
     """Return what the patient chose: the last is refused."""
     return tuple(
@@ -100,8 +105,9 @@ class Rig:
         return self.app.test_client()
 
     def token(self, challenge: str = "c-1", **changes: Any) -> str:
-        """Return a signed request."""
+        """Return a signed request; each challenge is another journey's unless told otherwise."""
         claims = claims_for(self.site.origin, now=time.time(), challenge=challenge)
+        claims["return_path"] = return_path_of(challenge)
         return self.site.sign({**claims, "language": self.language, **changes})
 
     def read(self, token: str, **query: str) -> TestResponse:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cardbridge.cards import PIN, WRONG_PIN
 from tests.cardbridge.server.fakesite import CODE
-from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name
+from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name, return_path_of
 from zaitaku.cardbridge.readings import IDLE_SECONDS
 from zaitaku.cardbridge.virtualcard import VirtualCard
 
@@ -28,8 +28,23 @@ def test_the_busy_page_offers_another_try_and_the_way_back(rig: Rig) -> None:
     answer = rig.read(token)
     assert page_name(answer) == "busy"
     assert f'href="/read?request={token}"' in answer.text
-    assert back_to(rig.site, "cancelled=1") in answer.text
+    assert f"{rig.site.origin}{return_path_of('c-2')}?cancelled=1" in answer.text
     assert "/give-up" not in answer.text
+
+
+def test_a_journey_that_asks_anew_takes_the_place_of_what_it_asked_before(rig: Rig) -> None:
+    first = rig.opened("c-1")
+    second = rig.opened("c-2", return_path=return_path_of("c-1"))
+    assert page_name(first.page()) == "gone"
+    assert page_name(second.page()) == "pin"
+
+
+def test_a_journey_that_asks_anew_waits_while_its_proof_is_kept(rig: Rig) -> None:
+    first = rig.opened("c-1")
+    rig.site.is_away = True
+    rig.post(f"{first.path}/pin", **first.fields(), pin=PIN)
+    answer = rig.read(rig.token("c-2", return_path=return_path_of("c-1")))
+    assert page_name(answer) == "busy"
 
 
 def test_an_idle_reading_can_be_given_up_for_another(rig: Rig) -> None:
