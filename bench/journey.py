@@ -147,7 +147,7 @@ def run(rounds: int, journeys: int, folder: Path) -> None:
         )
         floor = stack.enter_context(served("bench.floor.app:create_floor", _port(), floor_environ))
         url = ready.summary["patient_urls"]["home-visit"]
-        card = Card.load(sorted((folder / "cards").glob("*.json"))[0])
+        card = Card.load(min((folder / "cards").glob("*.json")))
         walk = Walk(product.origin, url, card)
         floor_walk = FloorWalk(floor.origin, walk.once())
         floor_walk.once()

@@ -1,6 +1,6 @@
 """The wire format between the site and the card bridge: one module, standard library only.
 
-The site sends the browser to the bridge with a signed *card request* (a JWS, RFC 7515, EdDSA,
+The site sends the browser to the bridge with a signed *card request* (a JWS, RFC 7515, Ed25519,
 whose header type is ``REQUEST_TYPE``; the key is published by the asking origin at ``KEYS_PATH``
 as a JWK Set, RFC 7517). The bridge shows what is asked, has the card sign ``statement(...)``, posts
 a *proof* to the origin's ``PROOF_PATH``, gets a one-time code and sends the browser back by 303 to
@@ -16,6 +16,8 @@ from typing import Any, Final, Self
 
 PROTOCOL: Final = 1
 REQUEST_TYPE: Final = "zaitaku-card-request+jwt"
+ENDORSEMENT_TYPE: Final = "zaitaku-key-endorsement+jwt"
+"""Header type of an older key's word for a newer one, published beside the keys."""
 AUDIENCE: Final = "zaitaku-bridge"
 KEYS_PATH: Final = "/.well-known/zaitaku-card-keys.json"
 PROOF_PATH: Final = "/api/card/proofs"

@@ -3,10 +3,17 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.chromium import phone_context
 from tests.e2e.patient import Patient, lay_card, take_card_away
 from tests.e2e.running import RunningDemo
+
+
+def give_up(page: Page) -> None:
+    """Leave the bridge by its way back to the site."""
+    page.locator("a[href*='cancelled=1'], form[action*=cancel] button").first.click()
+    expect(page).to_have_url(re.compile("/card/return"))
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +104,7 @@ def test_a_card_at_which_the_bridge_stops(
     patient.confirm_and_ask_card()
     expect(page.locator("main")).to_contain_text(words)
     expect(page.locator("input[name=pin]")).to_have_count(0)
+    give_up(page)
 
 
 def test_no_card_in_the_reader_then_it_is_laid_there(demo: RunningDemo, page: Page) -> None:
@@ -117,6 +125,51 @@ def test_giving_up_at_the_bridge_leads_back(demo: RunningDemo, page: Page) -> No
     patient.reach_choices(demo.patient_url("home-visit"))
     patient.choose("all")
     patient.confirm_and_ask_card()
-    page.get_by_text("やめて戻る").first.click()
-    expect(page).to_have_url(re.compile("/card/return"))
+    give_up(page)
     expect(page.locator("h1")).to_be_visible()
+
+
+def test_when_the_bridge_is_not_running_the_card_page_helps(demo: RunningDemo, page: Page) -> None:
+    patient = Patient(page)
+    patient.reach_choices(demo.patient_url("home-visit"))
+    patient.choose("all")
+    patient.go_on()
+    page.route(f"{demo.bridge}/**", lambda route: route.abort("connectionrefused"))
+    patient.go_on()
+    page.wait_for_url("chrome-error://chromewebdata/")
+    page.go_back()
+    expect(page.locator("main")).to_contain_text("読み取りアプリが開きませんでしたか")
+    page.unroute_all()
+    page.get_by_role("button", name="カードの読み取りを始める").click()
+    patient.type_pin()
+    patient.reference()
+
+
+def test_asking_again_after_going_back_is_not_busy(demo: RunningDemo, page: Page) -> None:
+    patient = Patient(page)
+    patient.reach_choices(demo.patient_url("home-visit"))
+    patient.choose("all")
+    patient.confirm_and_ask_card()
+    expect(page.locator("input[name=pin]")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="カードの読み取りを始める").click()
+    patient.type_pin()
+    patient.reference()
+
+
+def test_another_journey_waits_while_a_reading_is_under_way(
+    demo: RunningDemo, browser: Browser
+) -> None:
+    context = phone_context(browser)
+    first, second = Patient(context.new_page()), Patient(context.new_page())
+    for patient in (first, second):
+        patient.reach_choices(demo.patient_url("home-visit"))
+        patient.choose("all")
+        patient.confirm_and_ask_card()
+    expect(second.page.locator("main")).to_have_attribute("data-page", re.compile("busy"))
+    first.type_pin()
+    first.reference()
+    second.page.get_by_text("もう一度").first.click()
+    second.type_pin()
+    second.reference()
+    context.close()

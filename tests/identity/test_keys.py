@@ -13,10 +13,9 @@ from joserfc.jwk import KeySet, OKPKey
 from tests.identity.world import ORIGIN
 from zaitaku import wire
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
-from zaitaku.cardbridge.trust import ENDORSEMENT_TYPE, Pins, Trust
+from zaitaku.cardbridge.trust import Pins, Trust
 from zaitaku.cardbridge.trust import registry as bridge_registry
 from zaitaku.core.errors import SettingsError
-from zaitaku.identity import keys
 from zaitaku.identity.keys import ALGORITHM, RequestKeys
 
 REQUEST = wire.CardRequest(
@@ -152,7 +151,3 @@ def test_bridge_that_pinned_the_oldest_key_follows_to_the_newest(
         site.published = current.published(ORIGIN)
         signed = jws.extract_compact(current.sign(REQUEST).encode(), registry=bridge_registry())
         assert trust.verify_signature(origin=ORIGIN, signed=signed) is None
-
-
-def test_bridge_knows_the_same_name_for_an_endorsement() -> None:
-    assert keys.ENDORSEMENT_TYPE == ENDORSEMENT_TYPE

@@ -1,4 +1,4 @@
-"""Poster to clinic through a real smart-card daemon: pcscd, vsmartcard's reader, ``libpcsclite``."""
+"""Poster to clinic through a real smart-card daemon: pcscd, vsmartcard, ``libpcsclite``."""
 
 from pathlib import Path
 

@@ -44,18 +44,20 @@ def mark(message: str) -> str:
 
 def page_text(message: str, **values: object) -> Markup:
     """Return ``message`` in the present language as safe HTML; ``values`` are escaped."""
-    return ruby.markup(translate(message, current_language())) % values
+    return ruby.markup(_words().get(message, message)) % values
 
 
 def plain_text(message: str, **values: object) -> str:
     """Return ``message`` in the present language without readings."""
-    return ruby.plain(translate(message, current_language())) % values
+    return ruby.plain(_words().get(message, message)) % values
 
 
-def translate(message: str, language: Language) -> str:
-    """Return ``message`` as the catalogue of ``language`` has it, or the Japanese source."""
-    catalogues: Mapping[Language, Catalogue] = current_app.extensions[_EXTENSION]
-    return catalogues[language].get(message, message)
+def _words() -> Catalogue:
+    # Asked for some thirty times a page, so what the page speaks is looked up once.
+    if "words" not in g:
+        g.words = current_app.extensions[_EXTENSION][current_language()]
+    words: Catalogue = g.words
+    return words
 
 
 def current_language() -> Language:

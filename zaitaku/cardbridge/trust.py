@@ -27,10 +27,10 @@ from joserfc.errors import JoseError
 from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import OKPKey
 
+from zaitaku import wire
 from zaitaku.cardbridge.failures import BadSignature, ForeignOrigin, KeyChanged, KeyUnreachable
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
 
-ENDORSEMENT_TYPE: Final = "zaitaku-key-endorsement+jwt"
 KEY_LIMIT: Final = 16
 """More keys or endorsements than any site needs; the rest are not looked at."""
 
@@ -231,7 +231,7 @@ def _endorsed(origin: str, text: str, trusted: Keys) -> list[str]:
     try:
         signed = jws.extract_compact(text.encode(), registry=registry())
         claims = json.loads(signed.payload or b"")
-        about_it = claims["iss"] == origin and signed.headers().get("typ") == ENDORSEMENT_TYPE
+        about_it = claims["iss"] == origin and signed.headers().get("typ") == wire.ENDORSEMENT_TYPE
         is_ours = about_it and _signer_of(signed, trusted) is not None
         return [str(claims["sub"])] if is_ours else []
     except (JoseError, ValueError, KeyError, TypeError):

@@ -5,6 +5,7 @@ published, so that a bridge that met an older one still finds it while a new one
 """
 
 import contextlib
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from zaitaku import wire
@@ -27,8 +28,6 @@ from zaitaku.core.errors import SettingsError
 
 ALGORITHM: Final = "Ed25519"
 """JWS algorithm name of RFC 9864 §2.2; the older name ``EdDSA`` leaves the curve open."""
-ENDORSEMENT_TYPE: Final = "zaitaku-key-endorsement+jwt"
-"""Header type of an older key's word for a newer one; the bridge knows the same name."""
 _PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----\n?", re.DOTALL)
 
 
@@ -72,7 +71,10 @@ class RequestKeys:
         """Return the signed request: a JWS in compact serialization (RFC 7515 §7.1)."""
         newest = self.keys[0]
         header = {"alg": ALGORITHM, "typ": wire.REQUEST_TYPE, "kid": newest.thumbprint()}
-        return jwt.encode(header, request.claims(), newest, algorithms=[ALGORITHM])
+        # As UTF-8 the Japanese words take half the room that JSON's escapes would, and the browser
+        # carries all of it in one address.
+        claims = json.dumps(request.claims(), ensure_ascii=False, separators=(",", ":"))
+        return jws.serialize_compact(header, claims.encode(), newest, algorithms=[ALGORITHM])
 
     def published(self, origin: str) -> dict[str, Any]:
         """Return the JWK Set of ``origin`` for ``wire.KEYS_PATH``.
@@ -87,7 +89,7 @@ class RequestKeys:
 
 
 def _endorse(origin: str, *, older: OKPKey, newer: OKPKey) -> str:
-    header = {"alg": ALGORITHM, "typ": ENDORSEMENT_TYPE, "kid": older.thumbprint()}
+    header = {"alg": ALGORITHM, "typ": wire.ENDORSEMENT_TYPE, "kid": older.thumbprint()}
     claims = {"iss": origin, "sub": newer.thumbprint()}
     return jwt.encode(header, claims, older, algorithms=[ALGORITHM])
 

@@ -41,7 +41,7 @@ def test_a_journey_that_asks_anew_takes_the_place_of_what_it_asked_before(rig: R
 
 def test_a_journey_that_asks_anew_waits_while_its_proof_is_kept(rig: Rig) -> None:
     first = rig.opened("c-1")
-    rig.site.is_away = True
+    rig.site.proof_status = HTTPStatus.SERVICE_UNAVAILABLE
     rig.post(f"{first.path}/pin", **first.fields(), pin=PIN)
     answer = rig.read(rig.token("c-2", return_path=return_path_of("c-1")))
     assert page_name(answer) == "busy"

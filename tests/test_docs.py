@@ -1,0 +1,34 @@
+"""The documents name only what is there."""
+
+import re
+from pathlib import Path
+
+HOUSE = Path(__file__).parent.parent
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    written = "\n".join(path.read_text("utf-8") for path in (HOUSE / "docs").rglob("*.md"))
+    named = set(re.findall(r"::(test_\w+)", written))
+    code = "\n".join(path.read_text("utf-8") for path in (HOUSE / "tests").rglob("*.py"))
+    assert named
+    assert {name for name in named if f"def {name}(" not in code} == set()
+
+
+def test_every_file_that_a_document_links_to_exists() -> None:
+    documents = [HOUSE / "README.md", HOUSE / "CONTRIBUTING.md", *(HOUSE / "docs").rglob("*.md")]
+    broken = [
+        f"{document.name}: {target}"
+        for document in documents
+        for target in LINK.findall(document.read_text("utf-8"))
+        if not (document.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_setting_is_in_the_table() -> None:
+    code = (HOUSE / "zaitaku" / "settings.py").read_text("utf-8")
+    table = (HOUSE / "docs" / "settings.md").read_text("utf-8")
+    assert set(re.findall(r'"(ZAITAKU_[A-Z_]+)"', code)) <= set(
+        re.findall(r"ZAITAKU_[A-Z_]+", table)
+    )

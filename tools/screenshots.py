@@ -1,0 +1,79 @@
+"""Takes the pictures of README and docs from the running demo.
+
+``python -m tools.screenshots`` writes ``docs/screenshots/*.png`` (a phone's view at 390×844, the
+console's at 1200×800) and ``docs/screenshots/poster.png``.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import pypdfium2
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.chromium import chromium, phone_context
+from tests.e2e.clinic import Clinic
+from tests.e2e.patient import Patient, lay_card
+from tests.e2e.running import RunningDemo, running_demo
+
+FOLDER: Final = Path(__file__).parent.parent / "docs" / "screenshots"
+
+
+class Album:
+    """Saves what a page shows, once under each name."""
+
+    def __init__(self) -> None:
+        self._names = {
+            "/r/": "entry",
+            "/choose": "choose",
+            "/items/surgery": "item",
+            "/check": "check",
+            "/card": "card",
+            "/reading/": "bridge-pin",
+            "/done": "done",
+        }
+
+    def look(self, page: Page) -> None:
+        """Save the page if it is one of those wanted."""
+        found = next((part for part in self._names if part in page.url), None)
+        if found is not None:
+            page.wait_for_load_state("load")
+            page.screenshot(path=FOLDER / f"{self._names.pop(found)}.png")
+
+
+def main() -> None:
+    """Walk the demo and take every picture."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_demo(Path(folder)) as demo,
+        chromium() as browser,
+    ):
+        _patient(browser, demo)
+        _console(browser, demo)
+
+
+def _patient(browser: Browser, demo: RunningDemo) -> None:
+    page = phone_context(browser).new_page()
+    patient = Patient(page, Album().look)
+    for card in ("takahashi-kiyo", "yamada-hanako", "sato-taro"):
+        lay_card(demo, card)
+        patient.give_consent(demo.patient_url("home-visit"), {"surgery": "refuse"})
+
+
+def _console(browser: Browser, demo: RunningDemo) -> None:
+    window = {"width": 1200, "height": 800}
+    clinic = Clinic(phone_context(browser, viewport=window).new_page(), demo)
+    clinic.log_in()
+    for name, path in (
+        ("console-patients", "consented-patients"),
+        ("console-urls", "reception-urls"),
+    ):
+        clinic.page.goto(f"{demo.origin}/console/{path}")
+        clinic.page.screenshot(path=FOLDER / f"{name}.png")
+    poster = pypdfium2.PdfDocument(clinic.download("home-visit", "poster"))[0]
+    poster.render(scale=1.2).to_pil().save(FOLDER / "poster.png")
+
+
+if __name__ == "__main__":
+    main()
