@@ -129,22 +129,6 @@ def test_giving_up_at_the_bridge_leads_back(demo: RunningDemo, page: Page) -> No
     expect(page.locator("h1")).to_be_visible()
 
 
-def test_when_the_bridge_is_not_running_the_card_page_helps(demo: RunningDemo, page: Page) -> None:
-    patient = Patient(page)
-    patient.reach_choices(demo.patient_url("home-visit"))
-    patient.choose("all")
-    patient.go_on()
-    page.route(f"{demo.bridge}/**", lambda route: route.abort("connectionrefused"))
-    patient.go_on()
-    page.wait_for_url("chrome-error://chromewebdata/")
-    page.go_back()
-    expect(page.locator("main")).to_contain_text("読み取りアプリが開きませんでしたか")
-    page.unroute_all()
-    page.get_by_role("button", name="カードの読み取りを始める").click()
-    patient.type_pin()
-    patient.reference()
-
-
 def test_asking_again_after_going_back_is_not_busy(demo: RunningDemo, page: Page) -> None:
     patient = Patient(page)
     patient.reach_choices(demo.patient_url("home-visit"))
@@ -169,7 +153,7 @@ def test_another_journey_waits_while_a_reading_is_under_way(
     expect(second.page.locator("main")).to_have_attribute("data-page", re.compile("busy"))
     first.type_pin()
     first.reference()
-    second.page.get_by_text("もう一度").first.click()
+    second.page.get_by_role("link", name="もう一度").click()
     second.type_pin()
     second.reference()
     context.close()

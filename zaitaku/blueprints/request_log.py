@@ -16,11 +16,17 @@ def add(app: Flask) -> None:
     """Give each request an id and log its end."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def _begin() -> None:
     g.began = time.perf_counter()
     request_id.set(new_secret_name())
+
+
+def _forget(_: BaseException | None) -> None:
+    # The thread goes on to other work, which is not this request's.
+    request_id.set("")
 
 
 def _end(response: Response) -> Response:

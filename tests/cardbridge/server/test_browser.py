@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, write_card
 from tests.cardbridge.server.fakesite import CODE, FakeSite, serving
@@ -161,10 +161,10 @@ def test_a_double_click_is_one_try(stand: Stand, page: Page) -> None:
 
 def test_an_error_takes_the_focus_and_leads_to_its_field(stand: Stand, page: Page) -> None:
     go_to_wrong_pin(stand, page)
-    page.wait_for_function("document.activeElement.className === 'error-summary'")
+    expect(page.locator(".error-summary")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'pin'")
+    expect(page.locator("#pin")).to_be_focused()
     assert page.locator("#pin").input_value() == ""
 
 
