@@ -65,6 +65,8 @@ def _configure(app: Flask, services: Services) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
         PERMANENT_SESSION_LIFETIME=settings.journey_lifetime,
+        # The cookie is signed and sent when it changes, not with every page.
+        SESSION_REFRESH_EACH_REQUEST=False,
         TRUSTED_HOSTS=[urlsplit(settings.origin).hostname],
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         # A form token lives as long as its session: a patient may take a phone call in between.

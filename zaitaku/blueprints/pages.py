@@ -60,15 +60,15 @@ class Page:
     @property
     def languages(self) -> list[SwitchLink]:
         """The language switch: each language named in itself."""
-        return [
-            SwitchLink(NAMES[tag], tag, here(lang=tag), tag is self.language) for tag in Language
-        ]
+        start = _here_with("lang")
+        return [SwitchLink(NAMES[tag], tag, start + tag, tag is self.language) for tag in Language]
 
     @property
     def sizes(self) -> list[SwitchLink]:
         """The text size switch."""
+        start = _here_with("size")
         return [
-            SwitchLink(_SIZE_NAMES[size], size, here(size=size), size is self.size)
+            SwitchLink(_SIZE_NAMES[size], size, start + size, size is self.size)
             for size in TextSize
         ]
 
@@ -114,8 +114,12 @@ def _text_size() -> TextSize:
     return TextSize(kept) if kept in set(TextSize) else TextSize.STANDARD
 
 
-def here(**choice: str) -> str:
-    """Return the address of the present page, with the choices of ``choice`` in its query."""
-    kept = {name: value for name, value in request.args.items() if name not in {"lang", "size"}}
-    query = urlencode({**kept, **choice})
-    return quote(request.path) + (f"?{query}" if query else "")
+def here() -> str:
+    """Return the address of the present page, without what the switches have added to it."""
+    kept = [pair for pair in request.args.items() if pair[0] not in {"lang", "size"}]
+    return quote(request.path) + (f"?{urlencode(kept)}" if kept else "")
+
+
+def _here_with(name: str) -> str:
+    address = here()
+    return f"{address}{'&' if '?' in address else '?'}{name}="

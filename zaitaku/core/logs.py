@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
@@ -22,6 +23,9 @@ HIDDEN: Final = "[redacted]"
 
 request_id: Final[ContextVar[str]] = ContextVar("zaitaku_request_id", default="")
 """Set by the edge for each request; every line that is logged meanwhile carries it."""
+
+_REMEMBERED: Final = 512
+"""Texts that were looked through already: route rules, fixed messages, methods."""
 
 _TALKATIVE: Final = ("werkzeug", "sqlalchemy", "urllib3", "redis", "fontTools", "waitress")
 """Libraries whose everyday messages name addresses or values."""
@@ -61,6 +65,7 @@ _SHAPES: Final = tuple(
 )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def redacted(text: str) -> str:
     """Return ``text`` with everything hidden that has the shape of something private."""
     for shape, replacement in _SHAPES:
