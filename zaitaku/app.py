@@ -21,10 +21,10 @@ from zaitaku.blueprints import (
 )
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.core.logs import configure_logging
+from zaitaku.core.resources import resource_folder
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
 
-_PACKAGE = Path(__file__).parent
 MAX_REQUEST_BYTES = 64 * 1024
 
 
@@ -32,9 +32,9 @@ def build_app(services: Services) -> Flask:
     """Return the application that serves ``services``."""
     app = Flask(
         "zaitaku",
-        static_folder=_resources("static"),
-        template_folder=_resources("templates"),
-        root_path=str(_PACKAGE),
+        static_folder=resource_folder("static"),
+        template_folder=resource_folder("templates"),
+        root_path=str(Path(__file__).parent),
     )
     app.extensions[EXTENSION] = services
     request_log.add(app)  # first, so that answers of the checks below are logged as well
@@ -46,11 +46,6 @@ def build_app(services: Services) -> Flask:
     headers.add(app)
     errors.register_error_pages(app)
     return app
-
-
-def _resources(name: str) -> str:
-    packaged = _PACKAGE / f"_{name}"
-    return str(packaged if packaged.is_dir() else _PACKAGE.parent / name)
 
 
 def _configure(app: Flask, services: Services) -> None:

@@ -6,15 +6,15 @@ from typing import Final
 
 from fontTools.ttLib import TTFont
 
+from zaitaku.core.resources import resource_folder
+
 FAMILY: Final = "BIZ UDPGothic"
-_PACKAGE: Final = Path(__file__).parents[1]
 _FOLDER: Final = "fonts/biz-udpgothic"
 
 
 def font_folder() -> Path:
-    """Return the folder of the font files: in the installed package, or in the checkout."""
-    packaged = _PACKAGE / "_static"
-    return (packaged if packaged.is_dir() else _PACKAGE.parent / "static") / _FOLDER
+    """Return the folder of the font files."""
+    return resource_folder("static") / _FOLDER
 
 
 @cache
