@@ -4,6 +4,7 @@
 console's at 1200×800) and ``docs/screenshots/poster.png``.
 """
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -24,20 +25,22 @@ class Album:
 
     def __init__(self) -> None:
         self._names = {
-            "/r/": "entry",
-            "/choose": "choose",
-            "/items/surgery": "item",
-            "/check": "check",
-            "/card": "card",
-            "/reading/": "bridge-pin",
-            "/done": "done",
+            r"/r/": "entry",
+            r"/choose$": "choose",
+            r"/items/surgery$": "item",
+            r"/check$": "check",
+            r"/card$": "card",
+            r"/reading/": "bridge-pin",
+            r"/done$": "done",
         }
 
     def look(self, page: Page) -> None:
         """Save the page if it is one of those wanted."""
-        found = next((part for part in self._names if part in page.url), None)
+        found = next((part for part in self._names if re.search(part, page.url)), None)
         if found is not None:
             page.wait_for_load_state("load")
+            if "/reading/" in page.url:
+                page.locator("#pin-heading").scroll_into_view_if_needed()
             page.screenshot(path=FOLDER / f"{self._names.pop(found)}.png")
 
 

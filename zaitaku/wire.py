@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Final, Self
 
 PROTOCOL: Final = 1
@@ -25,6 +26,7 @@ READ_PATH: Final = "/read"
 BRIDGE_PORTS: Final = (18231, 18232, 18233)
 """Tried in this order by the bridge; the card page offers the same."""
 
+CHANNELS: Final = frozenset({"home-visit", "online"})
 NONCE_BYTES: Final = 32
 DOMAIN_TAG: Final = b"zaitaku consent statement 1\x00"
 
@@ -56,10 +58,9 @@ def statement(*, origin: str, nonce: bytes, document: str) -> bytes:
 
 @dataclass(frozen=True)
 class Choice:
-    """One line that the bridge shows: the item, its short name, the exact wording, the answer."""
+    """One line that the bridge shows: the item, the exact wording, the answer."""
 
     item: str
-    label: str
     wording: str
     """Its SHA-256 must stand in the document beside the item: what is shown is what is signed."""
     granted: bool
@@ -81,10 +82,6 @@ class CardRequest:
     """Seconds since 1970 (claim ``exp``)."""
     document: str
     """The canonical consent document itself: the bridge digests what it was given."""
-    facility: str
-    """Name of the facility as the patient knows it."""
-    channel: str
-    """Name of the channel in the patient's language."""
     choices: tuple[Choice, ...]
     language: str
     """BCP 47 tag of the patient's language."""
@@ -121,22 +118,46 @@ class CardRequest:
             issued_at=_number(claims, "iat"),
             expires_at=_number(claims, "exp"),
             document=_text(claims, "document"),
-            facility=_text(claims, "facility"),
-            channel=_text(claims, "channel"),
             choices=tuple(_choice(entry) for entry in _entries(claims, "choices")),
             language=_text(claims, "language"),
             return_path=_return_path(claims),
             protocol=_number(claims, "protocol"),
         )
-        request.check_choices()
+        request.check_document()
         return request
 
-    def check_choices(self) -> None:
-        """Compare every shown choice with the document.
+    @property
+    def facility(self) -> str:
+        """Name of the facility, as the document has it."""
+        return _text(_part(_read(self.document), "facility"), "name")
+
+    @property
+    def channel(self) -> str:
+        """Name of the channel in the document: ``home-visit`` or ``online``."""
+        channel = _text(_read(self.document), "channel")
+        if channel not in CHANNELS:
+            raise MalformedMessage("channel")
+        return channel
+
+    @property
+    def visit_date(self) -> date | None:
+        """受診日 in the document; ``None`` where it has none."""
+        body = _read(self.document)
+        if body.get("visit_date") is None:
+            return None
+        try:
+            return date.fromisoformat(_text(body, "visit_date"))
+        except ValueError as error:
+            raise MalformedMessage("visit_date") from error
+
+    def check_document(self) -> None:
+        """Compare what would be shown with what the card would sign.
 
         Raises:
-            MalformedMessage: the document says something else than the words that would be shown.
+            MalformedMessage: the document lacks what must be shown, or says something else than the
+                words that would be shown.
         """
+        _ = (self.facility, self.channel, self.visit_date)
         shown = {
             (choice.item, _sha256_hex(choice.wording), choice.granted) for choice in self.choices
         }
@@ -183,17 +204,33 @@ def _sha256_hex(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _read(document: str) -> dict[str, Any]:
+    try:
+        body = json.loads(document, object_pairs_hook=_members)
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessage("document") from error
+    if not isinstance(body, dict):
+        raise MalformedMessage("document")
+    return body
+
+
+def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = body.get(name)
+    if not isinstance(value, Mapping):
+        raise MalformedMessage(name)
+    return value
+
+
 def _choices_of(document: str) -> set[tuple[str, str, bool]]:
     try:
-        decisions = json.loads(document, object_pairs_hook=_members)["decisions"]
         said = [
             (entry["item"], entry["wording"]["sha256"], _GRANTED[entry["decision"]])
-            for entry in decisions
+            for entry in _read(document)["decisions"]
         ]
         if len(said) != len(set(said)):
             raise MalformedMessage("document")
         return set(said)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError) as error:
         raise MalformedMessage("document") from error
 
 
@@ -249,6 +286,4 @@ def _return_path(body: Mapping[str, Any]) -> str:
 def _choice(entry: object) -> Choice:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("granted"), bool):
         raise MalformedMessage("choices")
-    return Choice(
-        _text(entry, "item"), _text(entry, "label"), _text(entry, "wording"), entry["granted"]
-    )
+    return Choice(_text(entry, "item"), _text(entry, "wording"), entry["granted"])

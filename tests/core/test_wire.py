@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from zaitaku.wire import (
 
 TEXT = st.text(min_size=1, max_size=12)
 CHOICES = st.lists(
-    st.builds(Choice, item=TEXT, label=TEXT, wording=TEXT, granted=st.booleans()),
+    st.builds(Choice, item=TEXT, wording=TEXT, granted=st.booleans()),
     max_size=4,
     unique_by=lambda choice: choice.item,
 )
@@ -42,7 +43,13 @@ def decision(choice: Choice) -> dict[str, Any]:
 
 
 def document(choices: list[Choice]) -> str:
-    return json.dumps({"decisions": [decision(choice) for choice in choices]})
+    return written([decision(choice) for choice in choices])
+
+
+def written(decisions: list[dict[str, Any]], **changes: object) -> str:
+    """Return a document with these decisions; ``changes`` replace its other members."""
+    body = {"facility": {"name": "みどり坂"}, "channel": "online", "visit_date": "2026-12-01"}
+    return json.dumps({**body, "decisions": decisions, **changes})
 
 
 @st.composite
@@ -55,8 +62,6 @@ def requests(draw: st.DrawFn) -> CardRequest:
         issued_at=draw(st.integers()),
         expires_at=draw(st.integers()),
         document=document(choices),
-        facility=draw(TEXT),
-        channel=draw(TEXT),
         choices=tuple(choices),
         language=draw(TEXT),
         return_path=draw(st.from_regex(r"/[a-z0-9][a-z0-9/._-]*", fullmatch=True)),
@@ -69,10 +74,8 @@ REQUEST = CardRequest(
     nonce="ab" * 32,
     issued_at=1,
     expires_at=2,
-    document=document([Choice("surgery", "手術", "words", True)]),
-    facility="facility",
-    channel="channel",
-    choices=(Choice("surgery", "手術", "words", True),),
+    document=document([Choice("surgery", "words", True)]),
+    choices=(Choice("surgery", "words", True),),
     language="ja",
     return_path="/j/x/card/return",
 )
@@ -176,10 +179,10 @@ class TestClaims:
             ("nonce", "AB" * 32),
             ("nonce", "ab " * 32),
             ("nonce", "xy" * 32),
-            ("facility", "half \ud800"),
+            ("language", "half \ud800"),
             ("choices", {}),
             ("choices", [None]),
-            ("choices", [{"item": "surgery", "label": "手術", "wording": "words", "granted": 1}]),
+            ("choices", [{"item": "surgery", "wording": "words", "granted": 1}]),
             ("protocol", "1"),
             ("return_path", "j/x"),
             ("return_path", "//evil.example"),
@@ -201,8 +204,8 @@ class TestClaims:
 class TestChoices:
     @given(requests())
     def test_what_stands_in_the_document_is_accepted(self, request: CardRequest) -> None:
-        request.check_choices()
-        replace(request, choices=request.choices[::-1]).check_choices()
+        request.check_document()
+        replace(request, choices=request.choices[::-1]).check_document()
 
     @given(requests(), st.data(), TEXT)
     def test_any_other_word_or_answer_is_refused(
@@ -219,7 +222,7 @@ class TestChoices:
             choices = list(request.choices)
             choices[place] = changed
             with pytest.raises(MalformedMessage):
-                replace(request, choices=tuple(choices)).check_choices()
+                replace(request, choices=tuple(choices)).check_document()
 
     @given(requests(), st.data())
     def test_nothing_is_left_out_or_shown_twice(
@@ -231,7 +234,7 @@ class TestChoices:
         twice = (*request.choices, request.choices[place])
         for choices in (without, twice):
             with pytest.raises(MalformedMessage):
-                replace(request, choices=choices).check_choices()
+                replace(request, choices=choices).check_document()
 
     @pytest.mark.parametrize(
         "text",
@@ -252,32 +255,60 @@ class TestChoices:
     )
     def test_what_is_no_document_is_refused(self, text: str) -> None:
         with pytest.raises(MalformedMessage):
-            replace(REQUEST, document=text).check_choices()
+            replace(REQUEST, document=text).check_document()
 
     def test_the_document_speaks_in_two_answers_only(self) -> None:
         refused = replace(REQUEST.choices[0], granted=False)
         for answer in ("refuse", "maybe", "", None, False, ["grant"]):
             entry = {**decision(refused), "decision": answer}
-            request = replace(
-                REQUEST, choices=(refused,), document=json.dumps({"decisions": [entry]})
-            )
+            request = replace(REQUEST, choices=(refused,), document=written([entry]))
             if answer == "refuse":
-                request.check_choices()
+                request.check_document()
                 continue
             with pytest.raises(MalformedMessage):
-                request.check_choices()
+                request.check_document()
 
     def test_a_decision_that_stands_twice_is_refused(self) -> None:
         entry = decision(REQUEST.choices[0])
-        request = replace(REQUEST, document=json.dumps({"decisions": [entry, entry]}))
+        request = replace(REQUEST, document=written([entry, entry]))
         with pytest.raises(MalformedMessage):
-            request.check_choices()
+            request.check_document()
 
     def test_a_member_that_stands_twice_is_refused(self) -> None:
         text = REQUEST.document.replace('"decision": ', '"decision": "refuse", "decision": ')
         assert json.loads(text) == json.loads(REQUEST.document)
         with pytest.raises(MalformedMessage):
-            replace(REQUEST, document=text).check_choices()
+            replace(REQUEST, document=text).check_document()
+
+
+class TestWhatIsShownBeside:
+    """Facility, channel and 受診日 are read from the document: what is shown is what is signed."""
+
+    def test_they_are_the_documents_own(self) -> None:
+        assert (REQUEST.facility, REQUEST.channel) == ("みどり坂", "online")
+        assert REQUEST.visit_date == date(2026, 12, 1)
+
+    def test_a_home_visit_has_no_date(self) -> None:
+        without = written([], channel="home-visit", visit_date=None)
+        assert replace(REQUEST, document=without).visit_date is None
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"facility": None},
+            {"facility": {}},
+            {"facility": {"name": ""}},
+            {"facility": "みどり坂"},
+            {"channel": "elsewhere"},
+            {"channel": None},
+            {"visit_date": "tomorrow"},
+            {"visit_date": 20261201},
+        ],
+    )
+    def test_a_document_that_lacks_them_is_refused(self, changes: dict[str, object]) -> None:
+        entries = [decision(choice) for choice in REQUEST.choices]
+        with pytest.raises(MalformedMessage):
+            replace(REQUEST, document=written(entries, **changes)).check_document()
 
 
 class TestProof:

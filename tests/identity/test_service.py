@@ -45,17 +45,19 @@ LIFETIME = timedelta(minutes=10)
 WORDING = "手術情報を見ることに同意します。"
 DOCUMENT = json.dumps(
     {
+        "channel": "home-visit",
+        "facility": {"name": "みどり坂クリニック"},
         "decisions": [
             {
                 "decision": "grant",
                 "item": "surgery",
                 "wording": {"sha256": hashlib.sha256(WORDING.encode()).hexdigest()},
             }
-        ]
+        ],
     },
     separators=(",", ":"),
 )
-CHOICES = (wire.Choice("surgery", "手術", WORDING, True),)
+CHOICES = (wire.Choice("surgery", WORDING, True),)
 
 
 @pytest.fixture
@@ -90,8 +92,6 @@ def _ask(service: IdentityService, journey: JourneyId = JOURNEY) -> SignedReques
     return service.ask(
         journey=journey,
         document=DOCUMENT,
-        facility="みどり坂クリニック",
-        channel="訪問診療等",
         choices=CHOICES,
         language="ja",
         return_path="/j/journey-1/card/return",
@@ -122,8 +122,6 @@ def test_request_says_everything_that_the_bridge_shows(service: IdentityService)
         issued_at=int(NOW.timestamp()),
         expires_at=int((NOW + LIFETIME).timestamp()),
         document=DOCUMENT,
-        facility="みどり坂クリニック",
-        channel="訪問診療等",
         choices=CHOICES,
         language="ja",
         return_path="/j/journey-1/card/return",
@@ -143,8 +141,6 @@ def test_choices_that_the_document_does_not_say_are_never_asked(service: Identit
         service.ask(
             journey=JOURNEY,
             document=DOCUMENT,
-            facility="f",
-            channel="c",
             choices=refused,
             language="ja",
             return_path="/",

@@ -113,7 +113,7 @@ def test_the_bridge_is_told_what_the_patient_confirmed(visitor: Visitor) -> None
     assert choices[ConsentItem.SURGERY] is False
     assert all(granted for item, granted in choices.items() if item != ConsentItem.SURGERY)
     assert request.facility == "みどり坂クリニック"
-    assert request.channel == "訪問診療など"
+    assert request.channel == "home-visit"
     assert request.return_path == f"{journey}/card/return"
     assert request.language == "ja"
 

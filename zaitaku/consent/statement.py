@@ -10,7 +10,6 @@ from zaitaku.consent.questions import questions_for
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.languages import Language
-from zaitaku.core.ruby import plain
 from zaitaku.reception.model import ReceptionContext
 from zaitaku.wire import Choice
 
@@ -78,7 +77,6 @@ def _choice(answer: Answer, wordings: Wordings) -> Choice:
     wording = wordings.published(answer.wording)
     return Choice(
         item=answer.item.value,
-        label=plain(wording.label),
         wording=wording.text,
         granted=answer.decision is Decision.GRANT,
     )

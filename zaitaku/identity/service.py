@@ -58,8 +58,6 @@ class IdentityService:
         *,
         journey: JourneyId,
         document: str,
-        facility: str,
-        channel: str,
         choices: tuple[wire.Choice, ...],
         language: str,
         return_path: str,
@@ -78,13 +76,11 @@ class IdentityService:
             issued_at=int(now.timestamp()),
             expires_at=int(challenge.expires_at.timestamp()),
             document=document,
-            facility=facility,
-            channel=channel,
             choices=choices,
             language=language,
             return_path=return_path,
         )
-        request.check_choices()
+        request.check_document()
         token = self.request_keys.sign(request)
         self.ephemeral.create(_challenge_key(challenge.id), challenge.to_fields(), self.lifetime)
         return SignedRequest(challenge.id, token, challenge.expires_at)

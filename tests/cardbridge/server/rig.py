@@ -26,6 +26,7 @@ PORT = 18231
 BASE = f"http://127.0.0.1:{PORT}"
 RETURN_PATH = "/j/journey-1/card/return"
 WORDING = "医師などが、手術の情報を見ることに同意しますか。"
+FACILITY = "架空在宅クリニック"
 LABELS = {"surgery": "手術", "clinical": "診療・薬剤", "checkup": "特定健診"}
 
 
@@ -37,12 +38,12 @@ def return_path_of(challenge: str) -> str:
 def choices() -> tuple[wire.Choice, ...]:
     """Return what the patient chose: the last is refused."""
     return tuple(
-        wire.Choice(item, label, f"{label}：{WORDING}", item != "checkup")
+        wire.Choice(item, f"{label}について、同意しますか。\n{WORDING}", item != "checkup")
         for item, label in LABELS.items()
     )
 
 
-def document_of(shown: tuple[wire.Choice, ...]) -> str:
+def document_of(shown: tuple[wire.Choice, ...], facility: str = FACILITY) -> str:
     """Return the consent document for the choices."""
     decisions = [
         {
@@ -52,7 +53,8 @@ def document_of(shown: tuple[wire.Choice, ...]) -> str:
         }
         for choice in shown
     ]
-    return json.dumps({"decisions": decisions}, ensure_ascii=False)
+    body = {"facility": {"name": facility}, "channel": "home-visit", "decisions": decisions}
+    return json.dumps(body, ensure_ascii=False)
 
 
 def claims_for(
@@ -67,8 +69,6 @@ def claims_for(
         issued_at=int(now),
         expires_at=int(now) + 600,
         document=document_of(shown),
-        facility="架空在宅クリニック",
-        channel="訪問診療等",
         choices=shown,
         language="ja",
         return_path=RETURN_PATH,

@@ -30,10 +30,10 @@ def test_the_right_pin_brings_the_browser_back_with_a_code(rig: Rig, material: M
 def test_the_page_shows_who_asks_for_what_before_the_pin(rig: Rig) -> None:
     page = rig.opened().page()
     assert page_name(page) == "pin"
-    for shown in (rig.site.origin, "架空在宅クリニック", "訪問診療等", WORDING, *LABELS.values()):
+    for shown in (rig.site.origin, "架空在宅クリニック", "訪問診療など", WORDING, *LABELS.values()):
         assert shown in page.text
-    assert page.text.count("同意する</span>") == 2
-    assert page.text.count("同意しない</span>") == 1
+    assert page.text.count("同意する</strong>") == 2
+    assert page.text.count("同意しない</strong>") == 1
     assert page.text.index("あと3回") < page.text.index('id="pin"')
 
 

@@ -6,11 +6,9 @@ from werkzeug.wrappers import Response
 from zaitaku import wire
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.headers import allow_form_target
-from zaitaku.blueprints.i18n import plain_text
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.errors import CardCancelled
 from zaitaku.blueprints.patient.forms import PortForm
-from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import address_of, opened
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
@@ -102,8 +100,6 @@ def _ask(situation: Situation) -> SignedRequest:
     return services().identity.ask(
         journey=journey.id,
         document=document.canonical(),
-        facility=situation.context.facility.name,
-        channel=plain_text(CHANNEL_NAMES[situation.context.channel]),
         choices=consent.choices(document),
         language=journey.checked_language.value,
         return_path=url_for("patient.card_return", journey=journey.id),
