@@ -50,9 +50,9 @@ class Settings:
     trust_anchors: tuple[Path, ...]
     """PEM files of the root certificates of the authentication certificates."""
     crl_file: Path | None = None
-    """Off-line CRL of the authority."""
+    """Off-line CRL of the authority; past its nextUpdate every proof is refused."""
     ocsp_url: str | None = None
-    """OCSP responder; with a CRL too, what either revokes is revoked."""
+    """OCSP responder; with a CRL too, both must call a certificate good."""
     online_validity_days: int = 1
     """Days after the 受診日 until whose end an online consent holds."""
     challenge_lifetime: timedelta = timedelta(minutes=10)

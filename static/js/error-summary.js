@@ -2,6 +2,8 @@
 export function wireErrorSummary(root) {
   const summary = root.querySelector("[data-error-summary]");
   if (!summary) return;
+  // The answer to a form becomes a page like any other: Back and reload do not want to send again.
+  history.replaceState(null, "", location.href);
   summary.focus();
   summary.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='#']");

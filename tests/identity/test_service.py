@@ -4,11 +4,9 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 from joserfc import jwt
@@ -18,7 +16,7 @@ from tests.conftest import NOW
 from tests.identity.world import KEYS, ORIGIN, Says, anchors_of, der, good, signed
 from zaitaku import wire
 from zaitaku.core.clock import FixedClock
-from zaitaku.core.ephemeral import EphemeralStore, Fields
+from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId
 from zaitaku.identity.errors import (
     CertificateExpired,
@@ -39,78 +37,6 @@ from zaitaku.identity.service import IdentityService
 from zaitaku.identity.verification import ProofVerifier
 from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.sandbox.profile import Signer
-
-JOURNEY = JourneyId("journey-1")
-LIFETIME = timedelta(minutes=10)
-WORDING = "手術情報を見ることに同意します。"
-DOCUMENT = json.dumps(
-    {
-        "channel": "home-visit",
-        "facility": {"name": "みどり坂クリニック"},
-        "decisions": [
-            {
-                "decision": "grant",
-                "item": "surgery",
-                "wording": {"sha256": hashlib.sha256(WORDING.encode()).hexdigest()},
-            }
-        ],
-    },
-    separators=(",", ":"),
-)
-CHOICES = (wire.Choice("surgery", WORDING, True),)
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> RequestKeys:
-    return RequestKeys.make(tmp_path / "request-key.pem")
-
-
-Opener = Callable[[RevocationSource], IdentityService]
-
-
-@pytest.fixture
-def opened(
-    authority: TestAuthority, ephemeral: EphemeralStore, clock: FixedClock, keys: RequestKeys
-) -> Opener:
-    """Open a service on a given revocation source."""
-    return lambda revocation: IdentityService(
-        ephemeral=ephemeral,
-        request_keys=keys,
-        verifier=ProofVerifier(anchors_of(authority), revocation, KEYS),
-        origin=ORIGIN,
-        clock=clock,
-        lifetime=LIFETIME,
-    )
-
-
-@pytest.fixture
-def service(opened: Opener) -> IdentityService:
-    return opened(good())
-
-
-def _ask(service: IdentityService, journey: JourneyId = JOURNEY) -> SignedRequest:
-    return service.ask(
-        journey=journey,
-        document=DOCUMENT,
-        choices=CHOICES,
-        language="ja",
-        return_path="/j/journey-1/card/return",
-    )
-
-
-def _request(service: IdentityService, asked: SignedRequest) -> wire.CardRequest:
-    """Read the signed request as a bridge does: with the published keys."""
-    published = KeySet.import_key_set({"keys": service.published_keys()["keys"]})
-    token = jwt.decode(asked.token, published, algorithms=[ALGORITHM])
-    assert token.header["typ"] == wire.REQUEST_TYPE
-    return wire.CardRequest.from_claims(token.claims)
-
-
-def _proof(service: IdentityService, asked: SignedRequest, card: Signer) -> wire.CardProof:
-    request = _request(service, asked)
-    signature = signed(card, request.statement())
-    return wire.CardProof(request.challenge, der(card.certificate).hex(), signature.hex())
-
 
 def test_request_says_everything_that_the_bridge_shows(service: IdentityService) -> None:
     asked = _ask(service)
@@ -219,13 +145,6 @@ def test_challenge_that_was_never_made_is_unknown(
         service.accept(proof)
 
 
-def test_proof_counts_once(service: IdentityService, card: Signer) -> None:
-    proof = _proof(service, _ask(service), card)
-    service.accept(proof)
-    with pytest.raises(ChallengeUnknown):
-        service.accept(proof)
-
-
 def test_refused_proof_uses_the_challenge_up_too(
     service: IdentityService, card: Signer, foreign_card: Signer
 ) -> None:
@@ -295,25 +214,6 @@ def test_standing_reaches_the_journey(
         service.outcome(code, JOURNEY)
 
 
-def test_sixteen_at_once_with_one_proof_and_one_is_accepted(
-    service: IdentityService, card: Signer
-) -> None:
-    proof = _proof(service, _ask(service), card)
-    together = Barrier(16)
-
-    def post(_: int) -> str | None:
-        together.wait()
-        try:
-            return service.accept(proof)
-        except ChallengeUnknown:
-            return None
-
-    with ThreadPoolExecutor(16) as pool:
-        codes = [code for code in pool.map(post, range(16)) if code is not None]
-    assert len(codes) == 1
-    assert service.outcome(codes[0], JOURNEY).document == DOCUMENT
-
-
 def test_neither_store_nor_log_has_certificate_or_serial_number(
     service: IdentityService,
     card: Signer,
@@ -373,27 +273,3 @@ def test_values_survive_the_store() -> None:
         verified_at=NOW,
     )
     assert VerifiedCard.from_fields(card.to_fields()) == card
-
-
-class Rewound:
-    """A store in which a taken challenge is back, as after an old snapshot was restored."""
-
-    def __init__(self, fields: Fields) -> None:
-        self.fields = fields
-
-    def take(self, key: str) -> Fields:
-        return self.fields
-
-
-def test_challenge_that_outlived_its_time_in_the_store_is_refused(
-    service: IdentityService, card: Signer, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ephemeral = service.ephemeral
-    proof = _proof(service, _ask(service), card)
-    key = f"challenge:{hashlib.sha256(proof.challenge.encode()).hexdigest()}"
-    fields = ephemeral.take(key)
-    assert fields is not None
-    monkeypatch.setattr(ephemeral, "take", Rewound(fields).take)
-    clock.advance(LIFETIME)
-    with pytest.raises(ChallengeUnknown, match="expired"):
-        service.accept(proof)

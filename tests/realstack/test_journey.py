@@ -13,6 +13,7 @@ from tests.pcscd import pcscd, wait_for_card
 
 
 @pytest.mark.pcscd
+@pytest.mark.enable_socket  # pcscd is asked over a socket of the file system
 def test_a_journey_from_the_poster_to_the_clinics_screen(tmp_path: Path) -> None:
     with pcscd(readers=True), running_demo(tmp_path, "--vpcd") as demo, chromium() as browser:
         wait_for_card()

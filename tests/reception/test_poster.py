@@ -159,13 +159,12 @@ def test_all_that_must_be_said_can_be_selected_and_searched(
         content.typed_number,
         f"第{content.version}版",
         "2026年11月20日発行",
-        "用意するもの",
         "マイナンバーカード",
         "4桁の暗証番号",
         "暗証番号は、だれにも教えないでください",
         "読み取る",
         "選ぶ",
-        "かざす",
+        "カードリーダー",
         "Never tell anyone your PIN.",
     ):
         assert _squeezed(said) in text

@@ -2,6 +2,7 @@
 
 import click
 
+from zaitaku.demo.lock import sole_use
 from zaitaku.demo.places import Places
 from zaitaku.demo.processes import (
     bridge_command,
@@ -21,8 +22,9 @@ from zaitaku.sandbox.ocsp import responder
 def demo(*, vpcd: bool) -> None:
     """試しに動かします。カードもリーダーもいりません。Ctrl-C で終わります。"""
     click.echo("準備しています…（はじめての時は、鍵を作るため少し時間がかかります）")
-    ready = prepare(Places.from_env())
-    _run(ready, vpcd=vpcd)
+    places = Places.from_env()
+    with sole_use(places.data):
+        _run(prepare(places), vpcd=vpcd)
     click.echo("\n終わりました。データは残っています。")
 
 

@@ -13,7 +13,7 @@ class IdentityError(ZaitakuError):
 
 
 class ChallengeUnknown(IdentityError):
-    """No such challenge lives: it was never made, has expired, or was answered before."""
+    """No such challenge lives: it was never made, has expired, or has another proof."""
 
     code = "challenge-unknown"
     status = HTTPStatus.GONE

@@ -1,15 +1,23 @@
 """Asking for a card, taking its proof once, and telling the journey what came of it.
 
-The short-lived store holds two kinds of entries, neither with a certificate or serial number:
-the open challenge, under its name, and the outcome, under the digest of its one-time code.
+The short-lived store holds three kinds of entries, none with a certificate or serial number: the
+challenge, under its name; the digest of the one proof that it was answered with; and the outcome,
+under the digest of its one-time code.
+
+One challenge takes one proof, and takes that one as often as it is sent. The answer to a proof can
+be lost on its way, and the store can be away after the proof was noted; the patient's card has then
+signed and will not sign again. So the challenge stays where it is until it dies, the first proof to
+arrive claims it by one atomic step, and the code follows from the challenge and that proof: whoever
+sends the same bytes again is verified again and gets the same code.
 """
 
+import base64
 import hashlib
 import hmac
 import logging
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from zaitaku import wire
 from zaitaku.core.clock import Clock
@@ -27,6 +35,9 @@ from zaitaku.identity.model import Challenge, SignedRequest, VerifiedCard
 from zaitaku.identity.verification import ProofVerifier, verify_card_proof
 
 logger = logging.getLogger(__name__)
+
+CODE_PURPOSE: Final = "card-code"
+CODE_BYTES: Final = 16
 
 
 class IdentityService:
@@ -96,27 +107,44 @@ class IdentityService:
         )
 
     def accept(self, proof: wire.CardProof) -> str:
-        """Take the challenge that ``proof`` answers, verify, and return a one-time code.
+        """Take ``proof`` for its challenge, verify, and return a one-time code.
 
-        The code is given for a refused proof too: the journey asks for the reason with it.
+        The code is given for a refused proof too: the journey asks for the reason with it. The same
+        proof again gives the same code while the challenge lives.
 
         Raises:
-            ChallengeUnknown: the challenge was never made, has expired, or was answered before.
+            ChallengeUnknown: the challenge was never made, has expired, or has another proof.
         """
-        challenge = self._take(proof.challenge)
-        code = new_secret_name()
+        challenge = self._living(proof.challenge)
+        digest = _proof_digest(proof)
+        self._claim(challenge, digest)
+        code = self._code(challenge, digest)
         fields = self._outcome_fields(challenge, proof)
         self.ephemeral.create(_outcome_key(code), fields, self.lifetime)
         return code
 
-    def _take(self, name: str) -> Challenge:
-        fields = self.ephemeral.take(_challenge_key(name))
+    def _living(self, name: str) -> Challenge:
+        fields = self.ephemeral.read(_challenge_key(name))
         if fields is None:
             raise ChallengeUnknown
         challenge = Challenge.from_fields(fields)
         if self.clock.now() >= challenge.expires_at:
             raise ChallengeUnknown("expired")
         return challenge
+
+    def _claim(self, challenge: Challenge, digest: str) -> None:
+        # Made after the challenge and living as long, a claim never dies before it.
+        key = _claim_key(challenge.id)
+        if self.ephemeral.create(key, {"proof": digest}, self.lifetime):
+            return
+        claim = self.ephemeral.read(key)
+        if claim is None or not hmac.compare_digest(claim["proof"], digest):
+            raise ChallengeUnknown("answered with another proof")
+
+    def _code(self, challenge: Challenge, digest: str) -> str:
+        value = f"{challenge.id}\0{digest}".encode()
+        tag = next(self.verifier.subject_keys.keyed_hashes(CODE_PURPOSE, value))
+        return base64.urlsafe_b64encode(bytes.fromhex(tag)[:CODE_BYTES]).rstrip(b"=").decode()
 
     def _outcome_fields(self, challenge: Challenge, proof: wire.CardProof) -> dict[str, str]:
         try:
@@ -163,8 +191,16 @@ def _challenge_key(name: str) -> str:
     return f"challenge:{_digest(name)}"
 
 
+def _claim_key(name: str) -> str:
+    return f"accepted:{_digest(name)}"
+
+
 def _outcome_key(code: str) -> str:
     return f"outcome:{_digest(code)}"
+
+
+def _proof_digest(proof: wire.CardProof) -> str:
+    return hashlib.sha256(proof.to_json().encode()).hexdigest()
 
 
 def _digest(name: str) -> str:

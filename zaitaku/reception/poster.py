@@ -20,7 +20,8 @@ CHANNEL_NAMES: Final = {
 }
 ENGLISH: Final = (
     "Scan the code to choose whether this facility may view your medical information. "
-    "You need your My Number Card and its 4-digit PIN. Never tell anyone your PIN."
+    "You need your My Number Card, its 4-digit PIN, and a computer with a card reader. "
+    "Never tell anyone your PIN."
 )
 _TEMPLATES: Final = Path(__file__).parent / "printed"
 

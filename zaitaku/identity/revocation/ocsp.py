@@ -30,16 +30,11 @@ class Ocsp:
     """An OCSP responder of the authority.
 
     A nonce goes with each question and must come back, so an old answer cannot be played again.
-    A responder that answers from a prepared store and returns none needs ``with_nonce=False``;
-    then thisUpdate and nextUpdate alone bound how old an answer may be.
     """
 
-    def __init__(
-        self, url: str, *, with_nonce: bool = True, exchange: Exchange | None = None
-    ) -> None:
+    def __init__(self, url: str, *, exchange: Exchange | None = None) -> None:
         """``url`` is asked by HTTP POST unless another ``exchange`` is given."""
         self.exchange = exchange or HttpExchange(url)
-        self.with_nonce = with_nonce
         self.memory = AnswerMemory()
 
     def status(
@@ -63,11 +58,9 @@ class Ocsp:
     def _ask(
         self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime
     ) -> VerifiedAnswer:
-        nonce = secrets.token_bytes(NONCE_BYTES) if self.with_nonce else None
+        nonce = secrets.token_bytes(NONCE_BYTES)
         builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, SHA256())
-        if nonce is not None:
-            builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
-        request = builder.build()
+        request = builder.add_extension(x509.OCSPNonce(nonce), critical=False).build()
         content = self.exchange(request.public_bytes(Encoding.DER))
         return verify_answer(content=content, request=request, nonce=nonce, issuer=issuer, now=now)
 

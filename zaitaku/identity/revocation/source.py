@@ -35,11 +35,12 @@ class RevocationSource(Protocol):
 
 
 class RevocationChain:
-    """Sources in a row: what any of them revokes is revoked, whatever the others say.
+    """Several sources that all have to agree: it fails closed.
 
-    The first that says so ends the asking, so a local list that knows better saves a question to
-    a responder. Good is what at least one source knows and none contradicts; where nobody knows,
-    ``UNKNOWN``.
+    What any of them revokes is revoked. Good is only what every one of them calls good: a list that
+    has ended, or a responder that is away, may be the very one that would have said otherwise. So
+    one that does not know makes it ``UNKNOWN``, and so does a chain without sources. All are asked
+    until one revokes: a revocation is told apart from not knowing.
     """
 
     def __init__(self, sources: Iterable[RevocationSource]) -> None:
@@ -49,11 +50,11 @@ class RevocationChain:
         self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime
     ) -> RevocationStatus:
         """Ask the sources in their order."""
-        known = RevocationStatus.UNKNOWN
+        statuses = set()
         for source in self.sources:
             status = source.status(certificate, issuer, now)
             if status is RevocationStatus.REVOKED:
                 return status
-            if status is RevocationStatus.GOOD:
-                known = status
-        return known
+            statuses.add(status)
+        agreed = statuses == {RevocationStatus.GOOD}
+        return RevocationStatus.GOOD if agreed else RevocationStatus.UNKNOWN
