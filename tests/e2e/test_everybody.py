@@ -121,16 +121,6 @@ def test_without_javascript_up_to_the_reference_number(demo: RunningDemo, browse
     context.close()
 
 
-def test_by_keyboard_alone(demo: RunningDemo, page: Page) -> None:
-    page.goto(demo.patient_url("home-visit"))
-    page.locator("main form button").last.press("Enter")
-    for _ in ("card", "pin", "reader", "operator"):
-        page.locator("main input[type=radio]").first.press("Space")
-        page.keyboard.press("Enter")
-        page.wait_for_load_state()
-    expect(page).to_have_url(re.compile("/notice$"))
-
-
 def test_the_language_can_change_in_the_middle(demo: RunningDemo, page: Page) -> None:
     patient = Patient(page)
     patient.reach_choices(demo.patient_url("home-visit"))

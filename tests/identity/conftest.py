@@ -1,5 +1,6 @@
 """What the tests of this room share."""
 
+from tests.identity.asking import keys, opened, service
 from tests.sandbox.fixtures import (
     authority,
     card,
@@ -9,4 +10,14 @@ from tests.sandbox.fixtures import (
     revoked_card,
 )
 
-__all__ = ["authority", "card", "foreign_card", "old_root_card", "other_card", "revoked_card"]
+__all__ = [
+    "authority",
+    "card",
+    "foreign_card",
+    "keys",
+    "old_root_card",
+    "opened",
+    "other_card",
+    "revoked_card",
+    "service",
+]

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -11,13 +12,13 @@ from tests.conftest import NOW
 from tests.identity.world import Says, verify
 from zaitaku.core.clock import FixedClock
 from zaitaku.identity.errors import CertificateRevoked, RevocationUnknown
-from zaitaku.identity.revocation import Ocsp, RevocationChain, RevocationStatus
+from zaitaku.identity.revocation import CrlFile, Ocsp, RevocationChain, RevocationStatus
 from zaitaku.identity.revocation.answer import VerifiedAnswer
 from zaitaku.identity.revocation.exchange import SourceAway
 from zaitaku.identity.revocation.ocsp import AnswerMemory
-from zaitaku.sandbox.authority import Generation, TestAuthority
+from zaitaku.sandbox.authority import LIST_LIFETIME, Generation, TestAuthority
 from zaitaku.sandbox.ocsp import ANSWER_LIFETIME, answer
-from zaitaku.sandbox.profile import Signer
+from zaitaku.sandbox.profile import Period, Signer
 
 GOOD, REVOKED, UNKNOWN = (
     RevocationStatus.GOOD,
@@ -93,15 +94,6 @@ def test_each_question_has_a_nonce_of_its_own(
     }
     assert len(nonces) == 2
     assert {len(nonce) for nonce in nonces} == {32}
-
-
-def test_nonce_can_be_left_out_for_prepared_answers(
-    authority: TestAuthority, card: Signer, root: x509.Certificate
-) -> None:
-    line = Line(authority)
-    source = Ocsp(URL, exchange=line, with_nonce=False)
-    assert source.status(card.certificate, root, NOW) is GOOD
-    assert not x509_ocsp.load_der_ocsp_request(line.questions[0]).extensions
 
 
 def test_answer_is_remembered_until_it_ends(
@@ -191,9 +183,45 @@ def test_what_any_source_revokes_is_revoked(
     assert RevocationChain(sources).status(card.certificate, root, NOW) is REVOKED
 
 
-def test_one_source_that_knows_is_enough(card: Signer, root: x509.Certificate) -> None:
-    chain = RevocationChain((Says(UNKNOWN), Says(GOOD), Says(UNKNOWN)))
-    assert chain.status(card.certificate, root, NOW) is GOOD
+@pytest.mark.parametrize("sources", [(Says(GOOD),), (Says(GOOD), Says(GOOD))])
+def test_good_is_what_every_source_calls_good(
+    card: Signer, root: x509.Certificate, sources: tuple[Says, ...]
+) -> None:
+    assert RevocationChain(sources).status(card.certificate, root, NOW) is GOOD
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [(Says(UNKNOWN), Says(GOOD)), (Says(GOOD), Says(UNKNOWN))],
+)
+def test_one_source_that_does_not_know_is_enough_to_refuse(
+    card: Signer, root: x509.Certificate, sources: tuple[Says, ...]
+) -> None:
+    assert RevocationChain(sources).status(card.certificate, root, NOW) is UNKNOWN
+
+
+def test_a_good_list_does_not_stand_in_for_a_responder_that_is_away(
+    authority: TestAuthority, card: Signer, root: x509.Certificate
+) -> None:
+    listed = CrlFile(authority.crl_file)
+    away = RevocationChain((listed, Ocsp(URL, exchange=Line(None))))
+    there = RevocationChain((listed, Ocsp(URL, exchange=Line(authority))))
+    assert away.status(card.certificate, root, NOW) is UNKNOWN
+    assert there.status(card.certificate, root, NOW) is GOOD
+
+
+def test_a_good_answer_does_not_stand_in_for_a_list_that_has_ended(
+    tmp_path: Path,
+) -> None:
+    clock = FixedClock(NOW)
+    own = TestAuthority.open(tmp_path, clock)
+    issued = own.issue_for(Period(NOW - timedelta(days=1), NOW + timedelta(days=99)))
+    root = own.roots[Generation.SECOND].certificate
+    chain = RevocationChain((CrlFile(own.crl_file), Ocsp(URL, exchange=Line(own))))
+    clock.advance(LIST_LIFETIME + timedelta(seconds=1))
+    assert chain.status(issued.certificate, root, clock.now()) is UNKNOWN
+    clock.advance(ANSWER_LIFETIME)
+    assert chain.status(issued.certificate, root, clock.now()) is GOOD
 
 
 def test_nobody_is_asked_after_a_revocation(card: Signer, root: x509.Certificate) -> None:

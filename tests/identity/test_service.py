@@ -1,22 +1,27 @@
 """Asking, answering once, and what the journey is told."""
 
 import hashlib
-import json
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
 from tests.conftest import NOW
-from tests.identity.world import KEYS, ORIGIN, Says, anchors_of, der, good, signed
+from tests.identity.asking import (
+    CHOICES,
+    DOCUMENT,
+    JOURNEY,
+    LIFETIME,
+    Opener,
+    ask,
+    proof_of,
+    request_in,
+)
+from tests.identity.world import KEYS, ORIGIN, Says, der
 from zaitaku import wire
 from zaitaku.core.clock import FixedClock
-from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId
 from zaitaku.identity.errors import (
     CertificateExpired,
@@ -30,17 +35,15 @@ from zaitaku.identity.errors import (
     VerificationFailed,
     WrongCertificate,
 )
-from zaitaku.identity.keys import ALGORITHM, RequestKeys
-from zaitaku.identity.model import Challenge, SignedRequest, VerifiedCard
-from zaitaku.identity.revocation import RevocationSource, RevocationStatus
+from zaitaku.identity.model import Challenge, VerifiedCard
+from zaitaku.identity.revocation import RevocationStatus
 from zaitaku.identity.service import IdentityService
-from zaitaku.identity.verification import ProofVerifier
-from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.sandbox.profile import Signer
 
+
 def test_request_says_everything_that_the_bridge_shows(service: IdentityService) -> None:
-    asked = _ask(service)
-    request = _request(service, asked)
+    asked = ask(service)
+    request = request_in(service, asked)
     assert request == wire.CardRequest(
         origin=ORIGIN,
         challenge=asked.challenge,
@@ -56,7 +59,7 @@ def test_request_says_everything_that_the_bridge_shows(service: IdentityService)
 
 
 def test_each_request_has_its_own_challenge_and_nonce(service: IdentityService) -> None:
-    requests = [_request(service, _ask(service)) for _ in range(3)]
+    requests = [request_in(service, ask(service)) for _ in range(3)]
     assert len({request.challenge for request in requests}) == 3
     assert len({request.nonce for request in requests}) == 3
 
@@ -76,20 +79,20 @@ def test_choices_that_the_document_does_not_say_are_never_asked(service: Identit
 def test_good_proof_gives_a_code_for_the_verified_card(
     service: IdentityService, card: Signer
 ) -> None:
-    asked = _ask(service)
-    code = service.accept(_proof(service, asked, card))
+    asked = ask(service)
+    code = service.accept(proof_of(service, asked, card))
     verified = service.outcome(code, JOURNEY)
     assert verified.challenge == asked.challenge
     assert verified.journey == JOURNEY
     assert verified.document == DOCUMENT
-    assert verified.nonce.hex() == _request(service, asked).nonce
+    assert verified.nonce.hex() == request_in(service, asked).nonce
     assert verified.certificate_expires == card.certificate.not_valid_after_utc
     assert verified.verified_at == NOW
     assert len(verified.subject_hashes) == len(KEYS.keys)
 
 
 def test_code_has_128_bits_and_is_new_each_time(service: IdentityService, card: Signer) -> None:
-    codes = {service.accept(_proof(service, _ask(service), card)) for _ in range(3)}
+    codes = {service.accept(proof_of(service, ask(service), card)) for _ in range(3)}
     assert len(codes) == 3
     assert {len(code) for code in codes} == {22}
 
@@ -97,7 +100,7 @@ def test_code_has_128_bits_and_is_new_each_time(service: IdentityService, card: 
 def test_outcome_can_be_read_again_until_it_is_forgotten(
     service: IdentityService, card: Signer
 ) -> None:
-    code = service.accept(_proof(service, _ask(service), card))
+    code = service.accept(proof_of(service, ask(service), card))
     assert service.outcome(code, JOURNEY) == service.outcome(code, JOURNEY)
     service.forget(code)
     with pytest.raises(OutcomeUnknown):
@@ -108,7 +111,7 @@ def test_outcome_can_be_read_again_until_it_is_forgotten(
 def test_outcome_dies_after_its_lifetime(
     service: IdentityService, card: Signer, clock: FixedClock
 ) -> None:
-    code = service.accept(_proof(service, _ask(service), card))
+    code = service.accept(proof_of(service, ask(service), card))
     clock.advance(LIFETIME + timedelta(seconds=1))
     with pytest.raises(OutcomeUnknown):
         service.outcome(code, JOURNEY)
@@ -121,7 +124,7 @@ def test_made_up_code_is_unknown(service: IdentityService, code: str) -> None:
 
 
 def test_outcome_is_for_its_own_journey_only(service: IdentityService, card: Signer) -> None:
-    code = service.accept(_proof(service, _ask(service), card))
+    code = service.accept(proof_of(service, ask(service), card))
     for journey in ("journey-2", "", "ジャーニー"):
         with pytest.raises(OutcomeForeign):
             service.outcome(code, JourneyId(journey))
@@ -131,7 +134,7 @@ def test_outcome_is_for_its_own_journey_only(service: IdentityService, card: Sig
 def test_foreign_journey_does_not_learn_why_a_proof_was_refused(
     service: IdentityService, foreign_card: Signer
 ) -> None:
-    code = service.accept(_proof(service, _ask(service), foreign_card))
+    code = service.accept(proof_of(service, ask(service), foreign_card))
     with pytest.raises(OutcomeForeign):
         service.outcome(code, JourneyId("journey-2"))
 
@@ -140,7 +143,7 @@ def test_foreign_journey_does_not_learn_why_a_proof_was_refused(
 def test_challenge_that_was_never_made_is_unknown(
     service: IdentityService, card: Signer, challenge: str
 ) -> None:
-    proof = replace(_proof(service, _ask(service), card), challenge=challenge)
+    proof = replace(proof_of(service, ask(service), card), challenge=challenge)
     with pytest.raises(ChallengeUnknown):
         service.accept(proof)
 
@@ -148,17 +151,17 @@ def test_challenge_that_was_never_made_is_unknown(
 def test_refused_proof_uses_the_challenge_up_too(
     service: IdentityService, card: Signer, foreign_card: Signer
 ) -> None:
-    asked = _ask(service)
-    service.accept(_proof(service, asked, foreign_card))
+    asked = ask(service)
+    service.accept(proof_of(service, asked, foreign_card))
     with pytest.raises(ChallengeUnknown):
-        service.accept(_proof(service, asked, card))
+        service.accept(proof_of(service, asked, card))
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1), timedelta(days=1)])
 def test_late_proof_is_refused(
     service: IdentityService, card: Signer, clock: FixedClock, late: timedelta
 ) -> None:
-    proof = _proof(service, _ask(service), card)
+    proof = proof_of(service, ask(service), card)
     clock.advance(LIFETIME + late)
     with pytest.raises(ChallengeUnknown):
         service.accept(proof)
@@ -167,7 +170,7 @@ def test_late_proof_is_refused(
 def test_proof_in_the_last_second_is_in_time(
     service: IdentityService, card: Signer, clock: FixedClock
 ) -> None:
-    proof = _proof(service, _ask(service), card)
+    proof = proof_of(service, ask(service), card)
     clock.advance(LIFETIME - timedelta(seconds=1))
     assert service.outcome(service.accept(proof), JOURNEY).journey == JOURNEY
 
@@ -175,8 +178,8 @@ def test_proof_in_the_last_second_is_in_time(
 def test_signature_for_another_challenge_is_a_mismatch(
     service: IdentityService, card: Signer
 ) -> None:
-    first, second = _ask(service), _ask(service)
-    proof = replace(_proof(service, first, card), challenge=second.challenge)
+    first, second = ask(service), ask(service)
+    proof = replace(proof_of(service, first, card), challenge=second.challenge)
     with pytest.raises(SignatureMismatch):
         service.outcome(service.accept(proof), JOURNEY)
 
@@ -184,18 +187,18 @@ def test_signature_for_another_challenge_is_a_mismatch(
 def test_reason_of_a_refusal_reaches_the_journey(
     service: IdentityService, card: Signer, foreign_card: Signer, clock: FixedClock
 ) -> None:
-    right = _proof(service, _ask(service), card)
+    right = proof_of(service, ask(service), card)
     cases: list[tuple[wire.CardProof, type[VerificationFailed]]] = [
-        (_proof(service, _ask(service), foreign_card), UnknownAuthority),
-        (replace(right, challenge=_ask(service).challenge, certificate="00"), WrongCertificate),
-        (replace(right, challenge=_ask(service).challenge, signature=""), SignatureMismatch),
+        (proof_of(service, ask(service), foreign_card), UnknownAuthority),
+        (replace(right, challenge=ask(service).challenge, certificate="00"), WrongCertificate),
+        (replace(right, challenge=ask(service).challenge, signature=""), SignatureMismatch),
     ]
     for proof, failure in cases:
         with pytest.raises(failure):
             service.outcome(service.accept(proof), JOURNEY)
     clock.advance(timedelta(days=3650))
     with pytest.raises(CertificateExpired):
-        service.outcome(service.accept(_proof(service, _ask(service), card)), JOURNEY)
+        service.outcome(service.accept(proof_of(service, ask(service), card)), JOURNEY)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +212,7 @@ def test_standing_reaches_the_journey(
     opened: Opener, card: Signer, status: RevocationStatus, failure: type[VerificationFailed]
 ) -> None:
     service = opened(Says(status))
-    code = service.accept(_proof(service, _ask(service), card))
+    code = service.accept(proof_of(service, ask(service), card))
     with pytest.raises(failure):
         service.outcome(code, JOURNEY)
 
@@ -222,8 +225,8 @@ def test_neither_store_nor_log_has_certificate_or_serial_number(
     foreign_card: Signer,
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        service.accept(_proof(service, _ask(service), card))
-        service.accept(_proof(service, _ask(service), foreign_card))
+        service.accept(proof_of(service, ask(service), card))
+        service.accept(proof_of(service, ask(service), foreign_card))
     kept = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("ephemeral.db*")))
     kept += caplog.text.encode()
     assert b"subject_hashes" in kept
@@ -249,7 +252,7 @@ def _traces(card: Signer) -> list[bytes]:
 def test_code_itself_is_not_in_the_store(
     service: IdentityService, card: Signer, tmp_path: Path
 ) -> None:
-    code = service.accept(_proof(service, _ask(service), card))
+    code = service.accept(proof_of(service, ask(service), card))
     kept = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("ephemeral.db*")))
     digest = hashlib.sha256(code.encode()).hexdigest()
     assert service.ephemeral.read(f"outcome:{digest}") is not None

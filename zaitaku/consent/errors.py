@@ -41,6 +41,19 @@ class ChallengeReused(ConsentError):
     code = "challenge-reused"
 
 
+class JourneyRegistered(ConsentError):
+    """Another statement of this journey stands in the records; what was signed now does not.
+
+    ``reference`` is the number of the one that stands, for the patient's own page alone.
+    """
+
+    code = "journey-registered"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__()
+        self.reference = reference
+
+
 class EvidenceBroken(ConsentError):
     """A record no longer proves what it says; ``part`` names what does not fit."""
 

@@ -1,11 +1,13 @@
 """Joining two patients that turn out to be one person; records stay as they are."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
 from zaitaku.consent.model import ConsentItem, Decision
+from zaitaku.consent.state import is_full_refusal
 from zaitaku.consent.tables import consent, consent_item, credential, patient
 from zaitaku.core.ids import PatientId
 
@@ -46,6 +48,7 @@ def _merge(connection: Connection, row: RowMapping, into: RowMapping) -> None:
         if other is None or other["since"] < item["since"]:
             _replace_item(connection, into, item)
     _settle_contained(connection, into)
+    _settle_withdrawal(connection, max(row, into, key=_recorded_at), into)
     for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
         connection.execute(table.delete().where(column == row["id"]))
     if into["recorded_at"] < row["recorded_at"]:
@@ -60,6 +63,22 @@ def _settle_contained(connection: Connection, into: RowMapping) -> None:
         return
     if (clinical["state"], medication["state"]) == (Decision.GRANT, Decision.REFUSE):
         _replace_item(connection, into, {**medication, "item": ConsentItem.CLINICAL.value})
+
+
+def _settle_withdrawal(connection: Connection, latest: RowMapping, into: RowMapping) -> None:
+    # A full refusal ends what it did not ask, as in one patient.
+    items = _items(connection, latest)
+    said = [item for item in items if item["record_id"] == latest["record_id"]]
+    if not is_full_refusal(Decision(item["state"]) for item in said):
+        return
+    for item in _items(connection, into):
+        if item["state"] == Decision.GRANT:
+            _replace_item(connection, into, {**said[0], "item": item["item"]})
+
+
+def _recorded_at(row: RowMapping) -> datetime:
+    at: datetime = row["recorded_at"]
+    return at
 
 
 def _items(connection: Connection, row: RowMapping) -> list[RowMapping]:

@@ -156,6 +156,31 @@ class Receipt:
         return last_day(self.valid_until)
 
 
+@dataclass(frozen=True)
+class StandingLine:
+    """One item as it stands now, in the words of the receipt's language."""
+
+    item: ConsentItem
+    decision: Decision
+    label: str
+    was_asked: bool
+    """False for a grant of an earlier statement that this one did not ask about."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A receipt together with what its facility is allowed to see now."""
+
+    receipt: Receipt
+    lines: tuple[StandingLine, ...]
+    """What was asked, in the order of asking; then the earlier grants that still stand."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the facility sees nothing."""
+        return all(line.decision is Decision.REFUSE for line in self.lines)
+
+
 def last_day(valid_until: datetime | None) -> date | None:
     """Return the last day in Japan before the moment ``valid_until``."""
     if valid_until is None:

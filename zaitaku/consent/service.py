@@ -9,7 +9,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from zaitaku.consent.document import ConsentDocument
-from zaitaku.consent.errors import ChallengeReused, ForeignDocument, VisitDateOver
+from zaitaku.consent.errors import (
+    ChallengeReused,
+    ForeignDocument,
+    JourneyRegistered,
+    VisitDateOver,
+)
 from zaitaku.consent.model import (
     ConsentItem,
     ConsentRecord,
@@ -17,9 +22,11 @@ from zaitaku.consent.model import (
     Evidence,
     Operator,
     Receipt,
+    Standing,
 )
 from zaitaku.consent.patients import PatientMoved, PatientStore
 from zaitaku.consent.receipts import receipt_from
+from zaitaku.consent.standing import standing_from
 from zaitaku.consent.statement import check_wordings, choices_of, compose_document
 from zaitaku.consent.store import ConsentStore, record_of_journey, records_of
 from zaitaku.consent.validity import end_of_validity
@@ -47,7 +54,7 @@ class Registration:
 
     receipt: Receipt
     is_new: bool
-    """False when the journey stood in the records already: a retry, a reload, a second tab."""
+    """False when this very proof stood in the records already: a retry or a reload."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +125,24 @@ class ConsentService:
 
     def receipt_of(self, journey: JourneyId) -> Receipt | None:
         """Return the receipt of a journey that is registered, or ``None``."""
+        record = self._record_of(journey)
+        return receipt_from(record, self._wordings) if record else None
+
+    def standing_of(self, journey: JourneyId) -> Standing | None:
+        """Return a registered journey's receipt and what its facility sees now, or ``None``."""
         with self._database.reading() as connection:
             record = record_of_journey(connection, journey)
-        return receipt_from(record, self._wordings) if record else None
+            if record is None:
+                return None
+            document = ConsentDocument.parse_canonical(record.document)
+            states = ConsentStore(connection, record.facility_id).standing(record, document)
+        return standing_from(receipt_from(record, self._wordings), states, self._wordings)
 
     def register(self, verified: VerifiedCard) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.
 
         When the facility's settings changed since the patient answered, the patient's words still
-        hold for what was asked. A journey that is recorded gives its receipt again, whatever
+        hold for what was asked. A proof that is recorded gives its receipt again, whatever
         happened to its URL since. Who the patient is, is asked before the transaction begins, so
         that no lock waits for another system.
 
@@ -134,13 +150,14 @@ class ConsentService:
             MalformedDocument, UnknownWording, ForeignDocument: the document is not one of ours.
             UnknownUrl, UrlRetired, ChannelOff: the URL no longer leads to the facility.
             VisitDateOver: the consent would be over already.
+            JourneyRegistered: another proof of this journey is recorded; this one is not.
             ChallengeReused: the card's answer was recorded for another journey.
             StoreUnavailable: nothing was recorded; trying again is right.
         """
         document = self._checked(verified)
-        standing = self.receipt_of(verified.journey)
+        standing = self._record_of(verified.journey)
         if standing is not None:
-            return Registration(standing, is_new=False)
+            return self._repeated(standing, verified)
         insured = insured_or_none(self._eligibility, verified.subject_hashes)
         case = _Case(verified, document, insured)
         for _ in range(ATTEMPTS):
@@ -161,11 +178,22 @@ class ConsentService:
     def _enter(self, connection: Connection, case: _Case) -> Registration:
         standing = _standing_record(connection, case.card)
         if standing is not None:
-            return Registration(receipt_from(standing, self._wordings), is_new=False)
+            return self._repeated(standing, case.card)
         context = self._reception.lock_current(connection, case.document.url_version)
         _check_place(case.document, context)
         record = self._append(connection, case, context)
         return Registration(receipt_from(record, self._wordings), is_new=True)
+
+    def _record_of(self, journey: JourneyId) -> ConsentRecord | None:
+        with self._database.reading() as connection:
+            return record_of_journey(connection, journey)
+
+    def _repeated(self, standing: ConsentRecord, card: VerifiedCard) -> Registration:
+        # Another challenge may carry other answers, or another person's card: a receipt for it
+        # would say that something was recorded which was not.
+        if (standing.challenge, standing.document) != (card.challenge, card.document):
+            raise JourneyRegistered(standing.reference)
+        return Registration(receipt_from(standing, self._wordings), is_new=False)
 
     def _append(
         self, connection: Connection, case: _Case, context: ReceptionContext

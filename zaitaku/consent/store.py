@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, or_, select
+from sqlalchemy import Connection, RowMapping, ScalarSelect, or_, select
 
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import ConsentRecord, Decision, Evidence
 from zaitaku.consent.state import implied_decisions, withdrawn_by
-from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record
+from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
 from zaitaku.core.ids import (
     ChallengeId,
     ConsentId,
@@ -86,6 +86,20 @@ class ConsentStore:
         )
         return _record_or_none(self._connection.execute(query).mappings().one_or_none())
 
+    def standing(self, record: ConsentRecord, document: ConsentDocument) -> Mapping[str, Decision]:
+        """Return the present state of every item where a record belongs.
+
+        That is: this facility, whoever holds the record's credential now, channel and 受診日.
+        """
+        holder = select(credential.c.patient_id).where(credential.c.id == record.credential_id)
+        place = self._place(document, holder.scalar_subquery())
+        query = (
+            select(consent_item.c.item, consent_item.c.state)
+            .join(consent, consent.c.id == consent_item.c.consent_id)
+            .where(*(consent.c[name] == value for name, value in place.items()))
+        )
+        return {item: Decision(state) for item, state in self._connection.execute(query)}
+
     def apply(
         self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
     ) -> None:
@@ -116,7 +130,9 @@ class ConsentStore:
         self._connection.execute(consent.insert().values(values))
         return name
 
-    def _place(self, document: ConsentDocument, patient_id: PatientId) -> dict[str, Any]:
+    def _place(
+        self, document: ConsentDocument, patient_id: PatientId | ScalarSelect[Any]
+    ) -> dict[str, Any]:
         day = document.visit_date
         return {
             "facility_id": self._facility_id,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import DatabaseError as SqliteDatabaseError
 from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any, Final
 
@@ -25,7 +26,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.sqlite import set_up_sqlite
+from zaitaku.core.postgres import bound_answers, connection_arguments
+from zaitaku.core.sqlite import keep_private, set_up_sqlite
 
 metadata = MetaData(
     naming_convention={
@@ -41,8 +43,19 @@ metadata = MetaData(
 BUSY_SECONDS = 5.0
 """How long a writer waits for another's lock, or anyone for a connection, before it gives up."""
 
-_READ_ONLY_TRANSACTION: Final = "25006"
-"""What a standby answers to a write (PostgreSQL 15, appendix A)."""
+_UNAVAILABLE_STATES: Final = frozenset(
+    {
+        "25006",  # a standby's answer to a write
+        "25P03",  # was idle in a transaction for too long
+        "42P01",  # the table is not there: not migrated
+        "XX001",  # a damaged table
+        "XX002",  # a damaged index
+    }
+)
+"""Answers of a PostgreSQL that cannot work as it is (PostgreSQL 15, appendix A).
+
+Whatever SQLAlchemy calls operational comes on top of them.
+"""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -75,7 +88,10 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = create_engine(self.url, **self._pool_options())
         if self.is_sqlite:
+            keep_private(self.engine)
             event.listen(self.engine, "connect", self._set_up_sqlite)
+        else:
+            bound_answers(self.engine, busy_seconds)
 
     def _pool_options(self) -> dict[str, Any]:
         if self.is_sqlite:
@@ -85,7 +101,7 @@ class Database:
         return {
             "pool_timeout": self._busy_seconds,
             "pool_pre_ping": True,
-            "connect_args": postgres_limits(self._busy_seconds),
+            "connect_args": connection_arguments(self._busy_seconds),
         }
 
     def _set_up_sqlite(self, connection: SqliteConnection, _record: object) -> None:
@@ -99,7 +115,8 @@ class Database:
         what is written; on PostgreSQL the stores lock the rows that decide.
 
         Raises:
-            StoreUnavailable: the database is away, locked, full or a standby. Nothing was written,
+            StoreUnavailable: the database is away, locked, full, damaged or a standby. Nothing was
+                written,
                 unless the connection broke during the commit itself: then nobody knows, and who
                 tries again must look whether it is there.
         """
@@ -111,7 +128,7 @@ class Database:
         """Give a connection that only reads, from one consistent state on SQLite.
 
         Raises:
-            StoreUnavailable: the database is away or locked.
+            StoreUnavailable: the database is away, locked or damaged.
         """
         with self._connected("BEGIN") as connection:
             yield connection
@@ -128,7 +145,7 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             raise StoreUnavailable(type(error).__name__) from error
         except DBAPIError as error:
-            if error.connection_invalidated or _is_standby(error):
+            if _is_unavailable(error):
                 raise StoreUnavailable(type(error).__name__) from error
             raise
 
@@ -137,19 +154,16 @@ class Database:
         self.engine.dispose()
 
 
-def postgres_limits(busy_seconds: float) -> dict[str, Any]:
-    """Return libpq's connection parameters that bound every wait (PostgreSQL 15, §34.1.2, §20.11).
-
-    Left alone, libpq waits minutes for a host that is away, and a statement for ever on a lock.
-    """
-    return {
-        "connect_timeout": max(2, round(busy_seconds)),  # libpq knows no shorter one
-        "options": f"-c lock_timeout={round(busy_seconds * 1000)}",
-    }
+def _is_unavailable(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error.orig, SqliteDatabaseError):
+        return _is_file_trouble(error.orig) or error.connection_invalidated
+    return getattr(error.orig, "sqlstate", None) in _UNAVAILABLE_STATES
 
 
-def _is_standby(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == _READ_ONLY_TRANSACTION
+def _is_file_trouble(error: BaseException | None) -> bool:
+    # The bare class stands for a file that is damaged or no database (sqlite.org/rescode.html,
+    # 11 and 26); its subclasses but one are about the statement.
+    return type(error) in {SqliteDatabaseError, SqliteOperationalError}
 
 
 @contextmanager
@@ -166,5 +180,7 @@ def _sqlite_transaction(connection: Connection, begin: str) -> Iterator[None]:
                 driver.execute("ROLLBACK")
             raise
         driver.execute("COMMIT")
-    except SqliteOperationalError as error:
+    except SqliteDatabaseError as error:
+        if not _is_file_trouble(error):
+            raise
         raise StoreUnavailable(type(error).__name__) from error

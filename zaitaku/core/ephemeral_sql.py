@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from zaitaku.core.clock import Clock
-from zaitaku.core.database import BUSY_SECONDS, postgres_limits
+from zaitaku.core.database import BUSY_SECONDS
 from zaitaku.core.ephemeral import COUNT_FIELD, Fields
 from zaitaku.core.ephemeral_statements import (
     CREATE,
@@ -34,7 +34,8 @@ from zaitaku.core.ephemeral_statements import (
     for_psycopg,
 )
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.sqlite import set_up_sqlite
+from zaitaku.core.postgres import bound_answers, connection_arguments
+from zaitaku.core.sqlite import keep_private, set_up_sqlite
 
 PURGE_EVERY: Final = timedelta(minutes=1)
 PURGE_BATCH: Final = 1000
@@ -164,16 +165,18 @@ class SqlEphemeralStore:
 def _engine(address: URL, busy_seconds: float) -> Engine:
     options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "pool_size": POOL_SIZE}
     if address.get_backend_name() != "sqlite":
-        limits = postgres_limits(busy_seconds)
+        limits = connection_arguments(busy_seconds)
         # Losing the last half second in a crash is allowed here, so no commit waits for the disk.
         limits["options"] += " -c synchronous_commit=off"
-        return create_engine(
+        engine = create_engine(
             address,
             **options,
             pool_pre_ping=True,
             pool_timeout=busy_seconds,
             connect_args=limits,
         )
+        bound_answers(engine, busy_seconds)
+        return engine
 
     def set_up(connection: SqliteConnection, _record: object) -> None:
         # NORMAL waits for the disk only at checkpoints. OFF would be hardly faster, and a power
@@ -183,6 +186,7 @@ def _engine(address: URL, busy_seconds: float) -> Engine:
     engine = create_engine(
         address, **options, pool_timeout=busy_seconds, connect_args={"timeout": busy_seconds}
     )
+    keep_private(engine)
     event.listen(engine, "connect", set_up)
     return engine
 

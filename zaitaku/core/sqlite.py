@@ -1,10 +1,30 @@
 """How both stores open a SQLite file that several processes share."""
 
+import os
 import time
+from contextlib import suppress
 from sqlite3 import Connection, OperationalError
 from typing import Final
 
+from sqlalchemy import Engine, event
+
+_OWNER_ONLY: Final = 0o600
+
 _PAUSE_SECONDS: Final = 0.005
+
+
+def keep_private(engine: Engine) -> None:
+    """Make a missing file readable by its owner alone, whatever the process's umask.
+
+    SQLite gives the write-ahead files the permissions of the file (sqlite.org/wal.html, §2.2).
+    """
+    path = engine.url.database or ""
+
+    @event.listens_for(engine, "do_connect")
+    def make_file(*_: object) -> None:
+        # Where it cannot be made, SQLite says why.
+        with suppress(OSError):
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _OWNER_ONLY))
 
 
 def set_up_sqlite(connection: Connection, *, synchronous: str, busy_seconds: float) -> None:

@@ -57,11 +57,11 @@ def verify_answer(
     *,
     content: bytes,
     request: ocsp.OCSPRequest,
-    nonce: bytes | None,
+    nonce: bytes,
     issuer: x509.Certificate,
     now: datetime,
 ) -> VerifiedAnswer:
-    """Verify the DER ``content`` that came back for ``request``; ``nonce`` must be in it if given.
+    """Verify the DER ``content`` that came back for ``request``; ``nonce`` must be in it.
 
     In the order of RFC 6960 §3.2: readable and successful; signed by the issuer or by a responder
     that the issuer appointed; for our question (nonce); about our certificate; recent enough.
@@ -148,12 +148,10 @@ def _verify(
         raise InvalidSignature
 
 
-def _check_extensions(response: ocsp.OCSPResponse, nonce: bytes | None) -> None:
+def _check_extensions(response: ocsp.OCSPResponse, nonce: bytes) -> None:
     extensions = response.extensions
     if unknown_critical(extensions, _UNDERSTOOD_IN_ANSWER) is not None:
         raise AnswerRefused("critical extension")
-    if nonce is None:
-        return
     found = find_extension(extensions, x509.OCSPNonce)
     if found is None or not hmac.compare_digest(found.nonce, nonce):
         raise AnswerRefused("nonce")

@@ -1,0 +1,82 @@
+"""How both stores open PostgreSQL: every wait has an end, whoever of both sides falls silent."""
+
+from typing import Any, Final, TypeVar
+
+from psycopg import Connection, OperationalError
+from psycopg.abc import PQGen
+from psycopg.errors import _WaitTimeout
+from sqlalchemy import Engine, event
+
+_RV = TypeVar("_RV")
+
+_SHORTEST_SECONDS: Final = 2
+"""libpq knows no shorter time to connect, and a busy machine needs it for a statement."""
+_GRACE_SECONDS: Final = 1
+"""The server tells first that a statement took too long: its answer says more than silence."""
+_IDLE_IN_TRANSACTION_SECONDS: Final = 60
+"""A program that was stopped in the middle keeps its locks no longer."""
+_INTERVAL_SECONDS: Final = 0.1
+"""psycopg's own: so often it looks whether the program is to end."""
+
+
+def connection_arguments(busy_seconds: float) -> dict[str, Any]:
+    """Return libpq's parameters for both ends (PostgreSQL 15, §34.1.2, §20.11.1).
+
+    Left alone, libpq waits minutes for a host that is away, and a statement for ever on a lock.
+    """
+    statement_seconds = _statement_seconds(busy_seconds)
+    server = {
+        "lock_timeout": round(busy_seconds * 1000),
+        "statement_timeout": round(statement_seconds * 1000),
+        "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_SECONDS * 1000,
+    }
+    return {
+        "connect_timeout": max(_SHORTEST_SECONDS, round(busy_seconds)),
+        "tcp_user_timeout": round(statement_seconds * 1000),
+        "keepalives": 1,
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "options": " ".join(f"-c {name}={milliseconds}" for name, milliseconds in server.items()),
+    }
+
+
+def bound_answers(engine: Engine, busy_seconds: float) -> None:
+    """Let every connection of ``engine`` wait for an answer only so long.
+
+    The limits above do not help against a server process that hangs: it cannot end its own
+    statement, and its kernel goes on acknowledging what is sent.
+    """
+    limit = _statement_seconds(busy_seconds) + _GRACE_SECONDS
+
+    class Bounded(_BoundedConnection):
+        answer_seconds = limit
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, args: Any, kwargs: Any) -> Connection[Any]:
+        return Bounded.connect(*args, **kwargs)
+
+
+class _BoundedConnection(Connection[Any]):
+    answer_seconds: float
+
+    def wait(
+        self,
+        gen: PQGen[_RV],
+        interval: float = _INTERVAL_SECONDS,
+        timeout: float | None = None,
+    ) -> _RV:
+        """Wait for the server; close the connection when it stays silent.
+
+        Raises:
+            OperationalError: there was no answer in time; what became of the statement is unknown.
+        """
+        try:
+            return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
+        except _WaitTimeout as error:
+            self.pgconn.finish()
+            raise OperationalError("no answer in time") from error
+
+
+def _statement_seconds(busy_seconds: float) -> float:
+    return max(_SHORTEST_SECONDS, 2 * busy_seconds)
