@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from zaitaku.blueprints import (
     api,
+    characters,
     console,
     errors,
     headers,
@@ -30,7 +31,7 @@ MAX_REQUEST_BYTES = 64 * 1024
 
 def build_app(services: Services) -> Flask:
     """Return the application that serves ``services``."""
-    app = Flask(
+    app = characters.StrictFlask(
         "zaitaku",
         static_folder=resource_folder("static"),
         template_folder=resource_folder("templates"),
@@ -38,6 +39,7 @@ def build_app(services: Services) -> Flask:
     )
     app.extensions[EXTENSION] = services
     request_log.add(app)  # first, so that answers of the checks below are logged as well
+    characters.add(app)
     _configure(app, services)
     pages.add(app)
     for room in (patient, console, api, ops):
@@ -54,6 +56,8 @@ def _configure(app: Flask, services: Services) -> None:
     app.config.update(
         SECRET_KEY=newest,
         SECRET_KEY_FALLBACKS=older,
+        # Flask-WTF does not look at the fallbacks. itsdangerous signs with the last of a list.
+        WTF_CSRF_SECRET_KEY=[*reversed(older), newest],
         SESSION_COOKIE_NAME="__Host-zaitaku" if settings.is_tls else "zaitaku",
         SESSION_COOKIE_SECURE=settings.is_tls,
         SESSION_COOKIE_HTTPONLY=True,

@@ -1,20 +1,27 @@
 """The deployment's settings: read once, frozen, checked; production unless told otherwise."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
-from zaitaku.core.signing import Keyring
+from zaitaku.core.signing import Keyring, looks_random
+from zaitaku.core.sql_address import check_sql_address
 from zaitaku.wire import BRIDGE_PORTS
 
-MINIMUM_KEY_VARIETY = 8
-"""Different characters in a key: 32 random hex digits have fewer once in 28 million draws."""
+LONGEST_VALIDITY_DAYS = 366
+HIGHEST_PORT = 65535
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+"""Letters, digits, hyphens (RFC 1123 §2.1); other scripts as their ASCII form."""
 
 
 class Mode(StrEnum):
@@ -63,18 +70,42 @@ class Settings:
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
 
     def __post_init__(self) -> None:
+        self._check_origin()
+        self._check_keys()
+        self._check_authority()
+        self._check_numbers()
+        check_sql_address("ZAITAKU_DATABASE_URL", self.database_url)
+
+    def _check_origin(self) -> None:
         if not _is_origin(self.origin):
             raise SettingsError("ZAITAKU_ORIGIN must be a scheme and a host in lower case, no more")
         if self.mode is Mode.PRODUCTION and not self.is_tls:
             raise SettingsError("ZAITAKU_ORIGIN must be https in production")
+
+    def _check_keys(self) -> None:
+        keys = [set(ring.keys) for ring in (self.url_keys, self.session_keys, self.subject_keys)]
+        if len(set.union(*keys)) < sum(map(len, keys)):
+            raise SettingsError(
+                "ZAITAKU_URL_KEYS, ZAITAKU_SESSION_KEYS and ZAITAKU_SUBJECT_KEYS share a key"
+            )
+
+    def _check_authority(self) -> None:
         if not self.trust_anchors:
             raise SettingsError("ZAITAKU_TRUST_ANCHORS names no root certificate")
         if self.crl_file is None and self.ocsp_url is None:
             raise SettingsError("neither ZAITAKU_CRL_FILE nor ZAITAKU_OCSP_URL is given")
-        if self.online_validity_days < 0:
-            raise SettingsError("ZAITAKU_ONLINE_VALIDITY_DAYS must not be negative")
+        if self.ocsp_url is not None and not _is_web_address(self.ocsp_url):
+            raise SettingsError("ZAITAKU_OCSP_URL must be an http or https address")
+
+    def _check_numbers(self) -> None:
+        if not 0 <= self.online_validity_days <= LONGEST_VALIDITY_DAYS:
+            raise SettingsError(
+                f"ZAITAKU_ONLINE_VALIDITY_DAYS must be 0 to {LONGEST_VALIDITY_DAYS}"
+            )
         if self.trusted_proxies < 0:
             raise SettingsError("ZAITAKU_TRUSTED_PROXIES must not be negative")
+        if any(not 0 < port <= HIGHEST_PORT for port in self.bridge_ports):
+            raise SettingsError(f"ZAITAKU_BRIDGE_PORTS must be 1 to {HIGHEST_PORT}")
 
     @property
     def is_tls(self) -> bool:
@@ -89,8 +120,9 @@ class Settings:
             SettingsError: a variable is missing or breaks its rule; the detail names it.
         """
         crl_file = environ.get("ZAITAKU_CRL_FILE")
+        mode = _mode(environ)
         return cls(
-            mode=_mode(environ),
+            mode=mode,
             origin=_required(environ, "ZAITAKU_ORIGIN").rstrip("/"),
             database_url=_required(environ, "ZAITAKU_DATABASE_URL"),
             ephemeral_url=_required(environ, "ZAITAKU_EPHEMERAL_URL"),
@@ -105,7 +137,7 @@ class Settings:
             ocsp_url=environ.get("ZAITAKU_OCSP_URL") or None,
             bridge_ports=_ports(environ),
             online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
-            trusted_proxies=_number(environ, "ZAITAKU_TRUSTED_PROXIES", 0),
+            trusted_proxies=_proxies(environ, mode),
         )
 
 
@@ -113,12 +145,31 @@ def _is_origin(value: str) -> bool:
     # Written as browsers write it (RFC 6454 §6.2): it is compared with theirs, letter by letter.
     try:
         parts = urlsplit(value)
-        has_port = parts.port != 0
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    is_bare = value == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
-    is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return is_bare and is_web and has_port and value == value.lower()
+    written = f"[{host}]" if ":" in host else host
+    written += "" if port is None else f":{port}"
+    is_bare = value == f"{parts.scheme}://{written}"
+    is_needed = port != 0 and port != _DEFAULT_PORTS.get(parts.scheme)
+    return is_bare and parts.scheme in _DEFAULT_PORTS and is_needed and _is_host(host)
+
+
+def _is_host(name: str) -> bool:
+    # It is written into headers, so nothing may stand in it that separates there.
+    try:
+        ip_address(name)
+    except ValueError:
+        return bool(_HOST_NAME.fullmatch(name))
+    return True
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:
@@ -146,19 +197,25 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
         raise SettingsError(f"{name} must be a whole number") from None
 
 
+def _proxies(environ: Mapping[str, str], mode: Mode) -> int:
+    # TLS ends in a proxy, and a wrong number of them makes every patient one address, or lets
+    # anyone choose theirs: whoever deploys has to count.
+    name = "ZAITAKU_TRUSTED_PROXIES"
+    if mode is Mode.PRODUCTION:
+        _required(environ, name)
+    return _number(environ, name, 0)
+
+
 def _ports(environ: Mapping[str, str]) -> tuple[int, ...]:
     words = _words(environ.get("ZAITAKU_BRIDGE_PORTS", ""))
     try:
         return tuple(int(word) for word in words) or BRIDGE_PORTS
-    except ValueError as error:
-        raise SettingsError("ZAITAKU_BRIDGE_PORTS must be port numbers") from error
+    except ValueError:
+        raise SettingsError("ZAITAKU_BRIDGE_PORTS must be port numbers") from None
 
 
 def _keyring(environ: Mapping[str, str], name: str) -> Keyring:
     keys = tuple(_words(_required(environ, name)))
-    if any(len(set(key)) < MINIMUM_KEY_VARIETY for key in keys):
-        raise SettingsError(f"{name}: a key is too regular; draw it at random")
-    try:
-        return Keyring(keys)
-    except ValueError as error:
-        raise SettingsError(f"{name}: {error}") from None
+    if not all(map(looks_random, keys)):
+        raise SettingsError(f"{name}: a key is too short or too regular; draw it at random")
+    return Keyring(keys)

@@ -38,6 +38,7 @@ def run(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         "ZAITAKU_REQUEST_KEY_FILE": str(tmp_path / "request.pem"),
         "ZAITAKU_TRUST_ANCHORS": str(tmp_path / "roots.pem"),
         "ZAITAKU_OCSP_URL": "http://127.0.0.1:1/",
+        "ZAITAKU_TRUSTED_PROXIES": "1",
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

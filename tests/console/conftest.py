@@ -8,7 +8,7 @@ import pytest
 
 from tests.consent.world import HANAKO, TARO, World, sandbox_with
 from tests.console.office import Office
-from tests.patient.conftest import KEYS, authority
+from tests.patient.conftest import KEYS, SESSION_KEYS, SUBJECT_KEYS, authority
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.service import AccountService
 from zaitaku.app import build_app
@@ -35,8 +35,8 @@ def services(
         database_url=database.url.render_as_string(hide_password=False),
         ephemeral_url=f"sqlite:///{tmp_path / 'ephemeral.db'}",
         url_keys=KEYS,
-        session_keys=KEYS,
-        subject_keys=KEYS,
+        session_keys=SESSION_KEYS,
+        subject_keys=SUBJECT_KEYS,
         request_key_file=tmp_path / "request-key.pem",
         trust_anchors=(authority.roots_file,),
         crl_file=authority.crl_file,

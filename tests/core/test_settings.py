@@ -22,6 +22,7 @@ REQUIRED = {
     "ZAITAKU_SUBJECT_KEYS": "subject-key-of-32-characters-xxxx",
     "ZAITAKU_REQUEST_KEY_FILE": "/etc/zaitaku/request.pem",
     "ZAITAKU_TRUST_ANCHORS": "/etc/zaitaku/first.pem /etc/zaitaku/second.pem",
+    "ZAITAKU_TRUSTED_PROXIES": "0",
 }
 COMPLETE = {**REQUIRED, "ZAITAKU_CRL_FILE": "/var/lib/zaitaku/crl.der"}
 KEYS = ["ZAITAKU_URL_KEYS", "ZAITAKU_SESSION_KEYS", "ZAITAKU_SUBJECT_KEYS"]

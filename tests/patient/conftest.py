@@ -21,6 +21,8 @@ from zaitaku.services import Services, build_services
 from zaitaku.settings import Mode, Settings
 
 KEYS = Keyring(("a-key-for-the-tests-of-patient-pages-1234567",))
+SESSION_KEYS = Keyring(("a-session-key-for-the-tests-of-pages-2345678",))
+SUBJECT_KEYS = Keyring(("a-subject-key-for-the-tests-of-pages-3456789",))
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ def services(
         database_url=f"sqlite:///{tmp_path / 'zaitaku.db'}",
         ephemeral_url=f"sqlite:///{tmp_path / 'ephemeral.db'}",
         url_keys=KEYS,
-        session_keys=KEYS,
-        subject_keys=KEYS,
+        session_keys=SESSION_KEYS,
+        subject_keys=SUBJECT_KEYS,
         request_key_file=tmp_path / "request-key.pem",
         trust_anchors=(authority.roots_file,),
         crl_file=authority.crl_file,

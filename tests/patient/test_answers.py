@@ -152,7 +152,7 @@ def test_the_mode_page_has_every_wording(visitor: Visitor) -> None:
     visitor.prepare()
     visitor.send("self")
     visitor.send()
-    assert visitor.heading == "情報を見せることに、どう答えますか"
+    assert visitor.heading == "情報を見せてよいか、答え方を選んでください"
     for item in ("surgery", "clinical", "checkup", "specific-disease", "high-cost-limit"):
         text = visitor.site.services.wordings.current(item, "ja").text  # type: ignore[arg-type]
         for line in text.splitlines():

@@ -98,7 +98,7 @@ def complete(channel: Channel) -> dict[str, str]:
         **dict.fromkeys(Preparation, "yes"),
         "operator": "self",
         "noticed": "yes",
-        **mode_fields(ChoiceMode.ALL),
+        **mode_fields(ChoiceMode.ALL, ConsentItem),
         "checked": "current",
         **visit,
     }
@@ -177,12 +177,12 @@ def test_a_fixed_visit_is_not_asked_until_its_day_is_over() -> None:
 def test_an_answer_of_its_own_goes_before_the_shortcut(
     item: ConsentItem, decision: Decision
 ) -> None:
-    found = situation({**mode_fields(ChoiceMode.ALL), ITEM_PREFIX + item: decision})
+    found = situation({**mode_fields(ChoiceMode.ALL, ConsentItem), ITEM_PREFIX + item: decision})
     assert found.journey.decision_of(item) is decision
 
 
 def test_a_shortcut_takes_the_place_of_earlier_answers() -> None:
-    fields = {ITEM_PREFIX + ConsentItem.SURGERY: "grant", **mode_fields(ChoiceMode.NONE)}
+    fields = {ITEM_PREFIX + ConsentItem.SURGERY: "grant", **mode_fields(ChoiceMode.NONE, ConsentItem)}
     assert situation(fields).journey.decision_of(ConsentItem.SURGERY) is Decision.REFUSE
 
 

@@ -27,7 +27,7 @@ def test_home_visit_from_the_url_to_the_reference_number(visitor: Visitor, cards
     visitor.send("self")
     assert visitor.heading == "健康保険の資格を、この施設が確認します"
     visitor.send()
-    assert visitor.heading == "情報を見せることに、どう答えますか"
+    assert visitor.heading == "情報を見せてよいか、答え方を選んでください"
     visitor.send("each")
     for decision in ("grant", "refuse", "grant", "refuse", "grant"):
         visitor.send(decision)

@@ -14,20 +14,23 @@ from pypdfium2 import raw
 from tests.reception.world import World
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.poster import CHANNEL_NAMES, Layout, PosterContent, poster_pdf
-from zaitaku.reception.qr import qr_modules
+from zaitaku.reception.qr import qr_modules, qr_png
 
+ADDRESS = "https://zaitaku.example/r/AAc2dNE.zDMS2-awmrzk8jQA4NWFPg"
 ORDINARY = PosterContent(
     facility_name="みどり在宅クリニック",
     channel=Channel.HOME_VISIT,
     phone="03-1234-5678",
     hours="月〜金 9:00〜17:00（祝日は休み）",
-    address="https://zaitaku.example/r/AAc2dNE.zDMS2-awmrzk8jQA4NWFPg",
+    address=ADDRESS,
+    symbol=qr_modules(qr_png(ADDRESS)),
     typed_address="https://zaitaku.example/e",
     typed_number="1234-5678-901",
     version=3,
     issued_on=date(2026, 11, 20),
 )
 LONG_HOST = "https://" + "w" * 63 + ".clinic-and-hospital-network.example.jp"
+LONG_ADDRESS = f"{LONG_HOST}/r/AAc2dNE.zDMS2-awmrzk8jQA4NWFPg"
 FULLEST = replace(
     ORDINARY,
     facility_name=(
@@ -40,7 +43,8 @@ FULLEST = replace(
         "月・火・木・金 9:00〜12:30、14:00〜18:30／水・土 9:00〜12:30"
         "（日曜・祝日・年末年始・お盆は休み。急な時はお電話ください。）"
     ),
-    address=f"{LONG_HOST}/r/AAc2dNE.zDMS2-awmrzk8jQA4NWFPg",
+    address=LONG_ADDRESS,
+    symbol=qr_modules(qr_png(LONG_ADDRESS)),
     typed_address=f"{LONG_HOST}/e",
     version=128,
 )
@@ -127,7 +131,7 @@ def test_the_quiet_zone_is_clear(content: PosterContent) -> None:
     for layout in (Layout.A4, Layout.CARD):
         picture = _picture(poster_pdf(content, layout), 300)
         at = zxingcpp.read_barcodes(picture)[0].position
-        modules = len(qr_modules(content.address))
+        modules = len(content.symbol)
         zone = int(4 * (at.top_right.x - at.top_left.x) / modules) - 3
         left, top, right, bottom = (
             at.top_left.x - 3,

@@ -9,12 +9,15 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from qrcode.constants import ERROR_CORRECT_Q
+from qrcode.main import QRCode
 
 from tests.reception.world import ORIGIN, World, make_world
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.signing import Keyring
 from zaitaku.facilities.model import Channel
 from zaitaku.reception import printing
+from zaitaku.reception.poster import Layout
 from zaitaku.reception.qr import QUIET_ZONE, qr_modules, qr_png, qr_svg
 
 ADDRESS = f"{ORIGIN}/r/AAc2dNE.zDMS2-awmrzk8jQA4NWFPg"
@@ -41,8 +44,9 @@ def test_the_png_says_the_address_at_correction_level_q(length: int) -> None:
 @pytest.mark.parametrize("length", [20, 56, 120, 300])
 def test_the_png_prints_at_60_millimetres_and_300_ppi_or_more(length: int) -> None:
     address = ADDRESS.ljust(length, "x")[:length]
-    modules = len(qr_modules(address))
-    image = Image.open(io.BytesIO(qr_png(address)))
+    png = qr_png(address)
+    modules = len(qr_modules(png))
+    image = Image.open(io.BytesIO(png))
     assert image.width == image.height
     pixels_per_module, rest = divmod(image.width, modules + 2 * QUIET_ZONE)
     assert rest == 0
@@ -55,8 +59,9 @@ def test_the_png_prints_at_60_millimetres_and_300_ppi_or_more(length: int) -> No
 
 
 def test_four_modules_around_are_white() -> None:
-    image = Image.open(io.BytesIO(qr_png(ADDRESS))).convert("L")
-    border = QUIET_ZONE * image.width // (len(qr_modules(ADDRESS)) + 2 * QUIET_ZONE)
+    png = qr_png(ADDRESS)
+    image = Image.open(io.BytesIO(png)).convert("L")
+    border = QUIET_ZONE * image.width // (len(qr_modules(png)) + 2 * QUIET_ZONE)
     for box in (
         (0, 0, image.width, border),
         (0, image.height - border, image.width, image.height),
@@ -66,12 +71,20 @@ def test_four_modules_around_are_white() -> None:
         assert image.crop(box).getextrema() == (255, 255)
 
 
+def _computed(text: str) -> list[list[bool]]:
+    code = QRCode(error_correction=ERROR_CORRECT_Q, border=0)
+    code.add_data(text, optimize=0)
+    return [[bool(module) for module in row] for row in code.get_matrix()]
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=120))
 def test_modules_image_and_drawing_are_one_symbol(text: str) -> None:
-    modules = qr_modules(text)
+    png = qr_png(text)
+    modules = qr_modules(png)
     assert all(len(row) == len(modules) for row in modules)
-    assert _decoded(qr_png(text)).text == text
+    assert list(map(list, modules)) == _computed(text)
+    assert _decoded(png).text == text
     assert qr_svg(modules).count("z") == sum(
         sum(dark and not before for before, dark in zip((False, *row), row, strict=False))
         for row in modules
@@ -119,6 +132,17 @@ def test_an_image_is_made_once_for_each_version_and_address(
         moved.reception.address(first),
         rekeyed.reception.address(first),
     ]
+
+
+def test_posters_carry_the_symbol_that_was_made_once(world: World, drawings: list[str]) -> None:
+    facility = world.add_facility()
+    current = world.current(facility, Channel.ONLINE)
+    symbol = qr_modules(world.prints.qr_png(current))
+    contents = [world.prints.poster_content(facility, Channel.ONLINE) for _ in range(3)]
+    assert [content.symbol for content in contents] == [symbol] * 3
+    for layout in (Layout.A4, Layout.A4, Layout.CARD):
+        world.prints.poster_pdf(facility, Channel.ONLINE, layout)
+    assert drawings == [world.reception.address(current)]
 
 
 def test_two_processes_may_draw_the_same_image_at_once(any_world: World) -> None:

@@ -1,6 +1,6 @@
 """The list of consented patients: what it shows, finds, sorts, and can never show."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,11 +11,13 @@ from sqlalchemy import event
 from tests.consent.world import HANAKO, TARO, VISIT_DAY, Card, World
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.core.clock import JST
+from zaitaku.core.errors import InvalidField
 from zaitaku.eligibility.model import Insured, Sex
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery, Page, SortKey
+from zaitaku.records.news import SeenList
 
 HANAKOS_CARD = Card.named("hanako")
 
@@ -144,7 +146,7 @@ def test_a_name_is_found_however_it_is_typed(any_world: World, search: str) -> N
     assert _found(any_world, search) == [TARO.name]
 
 
-@pytest.mark.parametrize("search", ["花太", "郎\nザ", "'", '"', "\\", "x' OR '1'='1"])
+@pytest.mark.parametrize("search", ["花太", "'", '"', "\\", "x' OR '1'='1"])
 def test_what_is_nowhere_is_not_found(any_world: World, search: str) -> None:
     any_world.register()
     assert _found(any_world, search) == []
@@ -263,12 +265,54 @@ def test_the_plain_list_reads_an_index_and_sorts_nothing(world: World) -> None:
     assert not any("TEMP B-TREE" in line or line.startswith("SCAN") for line in lines)
 
 
-def test_lines_added_since_a_moment_are_counted(any_world: World) -> None:
+def _listed(world: World, ask: Callable[[ConsentedPatients], Any]) -> Any:
+    with world.database.reading() as connection:
+        return ask(ConsentedPatients(connection, world.facility.id))
+
+
+def _seen(world: World) -> SeenList:
+    seen = _listed(world, lambda listed: SeenList.of(listed, world.clock.now()))
+    return SeenList.from_mapping(seen.to_mapping())
+
+
+def test_lines_added_since_the_list_was_read_are_counted(any_world: World) -> None:
     any_world.register()
-    seen = any_world.clock.now()
+    seen = _seen(any_world)
+    assert _listed(any_world, seen.added) == 0
     any_world.register(card=HANAKOS_CARD)
     any_world.register(facility=any_world.other)
-    with any_world.database.reading() as connection:
-        listed = ConsentedPatients(connection, any_world.facility.id)
-        assert listed.added_since(seen) == 1
-        assert listed.added_since(any_world.clock.now()) == 0
+    assert _listed(any_world, seen.added) == 1
+    assert _listed(any_world, _seen(any_world).added) == 0
+
+
+def test_a_line_that_is_recorded_anew_is_news(any_world: World) -> None:
+    any_world.register()
+    seen = _seen(any_world)
+    any_world.register()
+    assert _listed(any_world, seen.added) == 1
+
+
+def test_what_was_stamped_before_and_committed_after_the_reading_is_news(
+    any_world: World,
+) -> None:
+    any_world.register()
+    seen = _seen(any_world)
+    any_world.clock.advance(timedelta(seconds=-90))
+    any_world.register(card=HANAKOS_CARD)
+    assert _listed(any_world, seen.added) == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"since": "now"},
+        {"since": "2026-11-20T10:00:00"},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"since": "9999-12-31T23:59:59-14:00"},
+        {"since": "2026-11-20T10:00:00+09:00", "known": ".".join(map(str, range(201)))},
+    ],
+)
+def test_news_need_a_moment_that_can_be(values: dict[str, str]) -> None:
+    with pytest.raises(InvalidField):
+        SeenList.from_mapping(values)

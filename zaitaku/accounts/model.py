@@ -214,6 +214,8 @@ class AccountAct(StrEnum):
     UNLOCK = auto()
     CHANGE_PASSWORD = auto()
     RESET_PASSWORD = auto()
+    EXPORT_PATIENTS = auto()
+    """The list of consented patients was asked for as a file."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _GROUP_CHARACTERS: Final = 4
 
 
 class Passwords:
-    """Hashes and verifies; every verification costs the same, also one of a nobody's password."""
+    """Hashes and verifies; a nobody's password costs a hash under today's parameters as well."""
 
     def __init__(
         self, *, memory_kibibytes: int = MEMORY_KIBIBYTES, iterations: int = ITERATIONS
@@ -35,13 +35,17 @@ class Passwords:
         """Tell whether ``password`` is the one of the hash ``kept``.
 
         ``None`` (there is no such account) is verified against a decoy: the answer is no, after
-        the same work.
+        the work of a hash under today's parameters. A hash kept under others costs theirs.
         """
         try:
             self._hasher.verify(kept or self._decoy, _prepared(password))
         except (VerifyMismatchError, InvalidHashError):
             return False
         return kept is not None
+
+    def is_outdated(self, kept: str) -> bool:
+        """Tell whether the hash ``kept`` was made under other parameters than today's."""
+        return self._hasher.check_needs_rehash(kept)
 
 
 def _prepared(password: str) -> str:

@@ -1,6 +1,5 @@
 """Use cases of accounts: register, log in, change and reset passwords, release locks."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -34,17 +33,20 @@ from zaitaku.accounts.passwords import Passwords, initial_password
 from zaitaku.accounts.sessions import Session, seal_of
 from zaitaku.accounts.store import AccountStore, KnownAccount, append_event, find_for_login
 from zaitaku.accounts.widths import half_width
+from zaitaku.core.addresses import address_bucket
+from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
-from zaitaku.core.errors import InvalidField, NotFound, TooManyAttempts, ZaitakuError
+from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
 from zaitaku.core.ids import AccountId, FacilityId, new_uuid
+from zaitaku.core.texts import has_control_characters
 from zaitaku.facilities.model import Facility, FacilityKind
 from zaitaku.facilities.store import FacilityStore, lock_facility
 
 LIMIT_WINDOW: Final = timedelta(minutes=15)
 ATTEMPTS_PER_ADDRESS: Final = 60
-"""One address is often a whole clinic's."""
+"""Failures alone; one address is often a whole clinic's."""
 ATTEMPTS_PER_ACCOUNT: Final = 10
 """More than the lock allows, and also counted for accounts that do not exist."""
 NOBODY: Final = "(not logged in)"
@@ -83,6 +85,17 @@ class AccountService:
         self._ephemeral = ephemeral
         self._clock = clock
         self._passwords = passwords or Passwords()
+        self._addresses = self._limit("address", ATTEMPTS_PER_ADDRESS)
+        self._names = self._limit("account", ATTEMPTS_PER_ACCOUNT)
+
+    def _limit(self, kind: str, most: int) -> FailureLimit:
+        return FailureLimit(
+            f"login:{kind}",
+            most=most,
+            window=LIMIT_WINDOW,
+            ephemeral=self._ephemeral,
+            clock=self._clock,
+        )
 
     def register(
         self,
@@ -157,28 +170,30 @@ class AccountService:
     def authenticate(self, attempt: LoginAttempt) -> Staff:
         """Return whom the right password of a usable account belongs to.
 
-        Every refusal costs the same work: one query, one hash, one recorded event.
+        A refusal costs one query, one hash and one recorded event whether or not there is such an
+        account, and the hash is nearly all of the time that it takes. Not equal are the row lock
+        and the counting of a wrong password, which only an account has, and a hash that was made
+        under other parameters, until its next login replaces it.
 
         Raises:
-            TooManyAttempts: the address or the account was tried too often in 15 minutes.
+            TooManyAttempts: the address (of IPv6 its /64) or the account has failed too often in
+                15 minutes; logins that succeed do not count.
             LoginRefused: facility, user ID or password is wrong, or the account is locked.
             InitialPasswordOver: the initial password is right but 30 days old.
             AccountNotUsable: the password is right, the account may not be used now.
             StoreUnavailable: a store is away; without the counters nobody logs in.
         """
         code, key = half_width(attempt.institution_code), user_key(half_width(attempt.user_id))
-        account_counter = _counter("account", f"{code}/{key}")
-        self._limit(_counter("address", attempt.address), ATTEMPTS_PER_ADDRESS)
-        self._limit(account_counter, ATTEMPTS_PER_ACCOUNT)
+        by_address = self._addresses.begin(address_bucket(attempt.address))
+        by_name = self._names.begin(f"{code}/{key}")
         staff = self._logged_in(self._find(code, key), attempt.password)
-        self._ephemeral.delete(account_counter)
+        self._addresses.give_back(by_address)
+        self._names.give_back(by_name)
         return staff
 
-    def _limit(self, counter: str, most: int) -> None:
-        if self._ephemeral.count(counter, LIMIT_WINDOW) > most:
-            raise TooManyAttempts(retry_after=int(LIMIT_WINDOW.total_seconds()))
-
     def _find(self, code: str, key: UserKey) -> KnownAccount | None:
+        if has_control_characters(code + key):
+            return None  # PostgreSQL would not even compare it
         with self._database.reading() as connection:
             return find_for_login(connection, code, key)
 
@@ -206,22 +221,31 @@ class AccountService:
         """Tell whether the password is right; then do ``changes``, else count it as wrong.
 
         The hash takes long, so it is computed before the transaction; the decision is made in it,
-        on the row as it is then.
+        on the row as it is then. A right password whose hash was made under other parameters than
+        today's is hashed anew.
         """
         matches = self._passwords.verify(known.password_hash if known else None, password)
+        renewed = self._renewed(known, password) if known and matches else {}
         with self._database.transaction() as connection:
             if known is None:
                 self._note(connection, None, AccountAct.REFUSE)
                 return False
             store = AccountStore(connection, known.account.facility_id)
             present = _required(store.locked(known.account.id))
-            is_same = present.password_hash == known.password_hash
-            if matches and is_same and not present.account.is_locked:
-                store.update(present.account.id, changes)
+            if present.password_hash != known.password_hash:
+                # Reset, or renewed by another login meanwhile: too seldom to mind the lock's time.
+                matches = self._passwords.verify(present.password_hash, password)
+            if matches and not present.account.is_locked:
+                store.update(present.account.id, {**renewed, **changes})
                 self._note(connection, present.account, act)
                 return True
             self._count_wrong(connection, store, present.account)
             return False
+
+    def _renewed(self, known: KnownAccount, password: str) -> dict[str, Any]:
+        if not self._passwords.is_outdated(known.password_hash):
+            return {}
+        return {"password_hash": self._passwords.hash(password)}
 
     def _count_wrong(self, connection: Connection, store: AccountStore, account: Account) -> None:
         self._note(connection, account, AccountAct.REFUSE)
@@ -282,6 +306,15 @@ class AccountService:
         with self._database.reading() as connection:
             return _required(AccountStore(connection, account.facility_id).by_id(account.id))
 
+    def note_export(self, account: Account) -> None:
+        """Record that the account asks for the file of consented patients, before it gets it.
+
+        Raises:
+            StoreUnavailable: the database is away; without the record there is no file.
+        """
+        with self._database.transaction() as connection:
+            self._note(connection, account, AccountAct.EXPORT_PATIENTS)
+
     def unlock(self, facility_id: FacilityId, user_id: str, *, actor: str) -> Account:
         """Release an account that wrong passwords have locked.
 
@@ -329,10 +362,6 @@ def _kind_of(connection: Connection, facility_id: FacilityId) -> FacilityKind:
     if found is None:
         raise NotFound("facility")
     return found.code.kind
-
-
-def _counter(kind: str, value: str) -> str:
-    return f"login:{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
 def _required(known: KnownAccount | None) -> KnownAccount:

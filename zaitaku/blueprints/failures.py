@@ -151,6 +151,18 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         (_CARD_AGAIN,),
         NextStep.CARD_AGAIN,
     ),
+    "journey-registered": Explanation(
+        mark("この手続きの答えは、すでに登録されています"),
+        (
+            mark("この手続きでは、前に送った答えが登録されています。"),
+            mark("いまカードで送った答えは、登録されていません。"),
+        ),
+        (
+            mark("答えを変えたいときは、はじめの画面から、もう一度やり直してください。"),
+            mark("わからないときは、医療機関や薬局に電話して、受付番号をお伝えください。"),
+        ),
+        NextStep.DONE,
+    ),
     "card-cancelled": Explanation(
         mark("カードの読み取りを取りやめました"),
         (mark("まだ何も登録されていません。答えは残っています。"),),
@@ -240,6 +252,16 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "store-unavailable": Explanation(
         mark("いま、混み合っているか、止まっています"),
         (mark("送った内容は、登録されていません。これまでの答えは残っています。"),),
+        (_WAIT, mark("急ぐときは、医療機関や薬局に電話してください。")),
+        NextStep.SAME_PAGE,
+    ),
+    "registration-unknown": Explanation(
+        mark("登録できたかどうかを、いま確かめられません"),
+        (
+            mark(
+                "もう一度この画面を開くと、登録できていれば受付番号が出ます。二重に登録されることはありません。"
+            ),
+        ),
         (_WAIT, mark("急ぐときは、医療機関や薬局に電話してください。")),
         NextStep.SAME_PAGE,
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from flask import Flask, Response, request, session, url_for
+from flask import Flask, Response, request, session
 
 from zaitaku.blueprints import i18n
 from zaitaku.blueprints.edge import services
@@ -81,7 +81,8 @@ def add(app: Flask) -> None:
     @lru_cache
     def asset(name: str) -> str:
         digest = hashlib.sha256((static / name).read_bytes()).hexdigest()[:_DIGEST_CHARACTERS]
-        return url_for("static", filename=name, v=digest)
+        # Not by url_for, which knows no addresses while a request for a foreign host is refused.
+        return f"{app.static_url_path}/{quote(name)}?v={digest}"
 
     app.jinja_env.globals["asset"] = asset
     app.context_processor(_frame)

@@ -1,17 +1,25 @@
 """What the pages do with the card: look at it, and have it sign once.
 
 Every look and every signature is a session of its own that no other program can enter and that
-ends with a reset, so a verified PIN never outlives it.
+ends with a reset, so a verified PIN never outlives it. A reader that hangs costs its page a
+bounded time and the other pages less: the session goes on in a thread that nobody waits for any
+more, and that never begins to show a PIN after its page has said that the card is silent.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import Lock
+from threading import BoundedSemaphore
+from typing import Final
 
-from zaitaku.cardbridge.jpki import PIN_TRIES, PinLocked, PinWrong, my_number_card
-from zaitaku.cardbridge.transport import CardTrouble, ReaderService
+from zaitaku.cardbridge.jpki import PIN_TRIES, JpkiCard, PinLocked, PinWrong, my_number_card
+from zaitaku.cardbridge.sessions import Session, Sessions
+from zaitaku.cardbridge.transport import CardBusy, CardTrouble, ReaderService
 
-LAST_TRY = 1
+LAST_TRY: Final = 1
+LOOKS_AT_ONCE: Final = 4
+"""More looks than this at the same time are told that the card is in use: threads stay free."""
 
 
 class CardState(StrEnum):
@@ -53,15 +61,16 @@ class NotInsisted(Exception):
 class CardWork:
     """Looks at the card and has it sign, one caller at a time."""
 
-    def __init__(self, readers: ReaderService) -> None:
+    def __init__(self, readers: ReaderService, sessions: Sessions | None = None) -> None:
         self._readers = readers
-        self._turn = Lock()
+        self._sessions = sessions or Sessions()
+        self._looks = BoundedSemaphore(LOOKS_AT_ONCE)
 
     def look(self) -> CardView:
         """Return what lies in the reader and how many tries are left; uses none."""
         try:
-            with self._turn, my_number_card(self._readers) as card:
-                return view_of(card.tries_left())
+            with self._one_look():
+                return view_of(self._sessions.run(self._tries_left))
         except CardTrouble as trouble:
             return view_of_trouble(trouble)
 
@@ -75,17 +84,51 @@ class CardWork:
             PinWrong, PinLocked: the card refused the PIN.
             CardTrouble: as its subclasses say.
         """
+        own = bytearray(pin)  # the session may outlive this call
+        wipe(pin)
+
+        def work(session: Session) -> CardAnswer:
+            try:
+                return self._sign(session, own, statement, insisted=insisted)
+            finally:
+                wipe(own)
+
+        return self._sessions.run(work, when_abandoned=lambda: wipe(own))
+
+    def _sign(
+        self, session: Session, pin: bytearray, statement: bytes, *, insisted: bool
+    ) -> CardAnswer:
+        with my_number_card(self._readers) as card:
+            _check_tries(card, insisted=insisted)
+            session.commit()
+            card.verify_pin(pin)
+            return CardAnswer(card.auth_certificate(), card.sign(statement))
+
+    def _tries_left(self, _: Session) -> int:
+        with my_number_card(self._readers) as card:
+            return card.tries_left()
+
+    @contextmanager
+    def _one_look(self) -> Iterator[None]:
+        if not self._looks.acquire(blocking=False):
+            raise CardBusy("too many looks at once")
         try:
-            with self._turn, my_number_card(self._readers) as card:
-                tries = card.tries_left()
-                if tries == 0:
-                    raise PinLocked
-                if tries <= LAST_TRY and not insisted:
-                    raise NotInsisted
-                card.verify_pin(pin)
-                return CardAnswer(card.auth_certificate(), card.sign(statement))
+            yield
         finally:
-            pin[:] = bytes(len(pin))
+            self._looks.release()
+
+
+def wipe(buffer: bytearray) -> None:
+    """Overwrite a PIN."""
+    buffer[:] = bytes(len(buffer))
+
+
+def _check_tries(card: JpkiCard, *, insisted: bool) -> None:
+    tries = card.tries_left()
+    if tries == 0:
+        raise PinLocked
+    if tries <= LAST_TRY and not insisted:
+        raise NotInsisted
 
 
 def view_of(tries: int) -> CardView:

@@ -1,7 +1,9 @@
 """The pages of one reading: what is asked, the card, the PIN, and back to the site."""
 
 import logging
+from contextlib import suppress
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, request, url_for
@@ -15,17 +17,23 @@ from zaitaku.cardbridge.cardwork import (
     NotInsisted,
     view_of,
     view_of_trouble,
+    wipe,
 )
 from zaitaku.cardbridge.failures import SiteRefused, SiteUnreachable
 from zaitaku.cardbridge.guards import check_token
 from zaitaku.cardbridge.jpki import PIN_TRIES, PinWrong
 from zaitaku.cardbridge.pin import pin_from
-from zaitaku.cardbridge.readings import BridgeOccupied, Reading
+from zaitaku.cardbridge.readings import BridgeOccupied, Reading, ReadingWorks
 from zaitaku.cardbridge.rendering import Action, Page, reading_url, render
 from zaitaku.cardbridge.requests import CANCELLED, VerifiedRequest, verify_request
-from zaitaku.cardbridge.transport import CardTrouble
+from zaitaku.cardbridge.transport import CardBusy, CardTrouble
 
 LOG = logging.getLogger(__name__)
+
+WORK_SECONDS: Final = 10.0
+"""For so long a form that is sent twice waits for what its first sending brings."""
+CANCEL_SECONDS: Final = 3.0
+"""For so long やめて戻る lets the card come to its end."""
 
 reading_pages = Blueprint("reading", __name__)
 
@@ -68,27 +76,36 @@ def enter_pin(reading_id: str) -> AnyResponse:
     reading = _posted(reading_id)
     pin = pin_from(request.form.get("pin", ""))
     try:
-        with reading.work:
+        with bridge().desk.work_on(reading, patience=WORK_SECONDS):
             return _pin_answer(reading, pin)
+    except ReadingWorks:
+        return _card_page(reading, view_of_trouble(CardBusy()), status=HTTPStatus.CONFLICT)
     finally:
         if pin is not None:
-            pin[:] = bytes(len(pin))
+            wipe(pin)
 
 
 @reading_pages.post("/reading/<string:reading_id>/send")
 def send_again(reading_id: str) -> AnyResponse:
     """Send the kept proof once more."""
     reading = _posted(reading_id)
-    with reading.work:
-        return _continued(reading) or redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
+    try:
+        with bridge().desk.work_on(reading, patience=WORK_SECONDS):
+            return _continued(reading) or redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
+    except ReadingWorks:
+        return render(_unsent(reading, HTTPStatus.CONFLICT))
 
 
 @reading_pages.post("/reading/<string:reading_id>/cancel")
 def cancel(reading_id: str) -> AnyResponse:
-    """End the reading and go back to the site."""
+    """End the reading and go back to the site, also while the card or the site hangs.
+
+    What the card signs after that is not sent.
+    """
     reading = _posted(reading_id)
-    with reading.work:
-        back = reading.back or bridge().desk.close(reading, CANCELLED)
+    with suppress(ReadingWorks), bridge().desk.work_on(reading, patience=CANCEL_SECONDS):
+        bridge().desk.close(reading, CANCELLED)
+    back = bridge().desk.close(reading, CANCELLED)
     return redirect(back, HTTPStatus.SEE_OTHER)
 
 
@@ -175,8 +192,9 @@ def _sign(reading: Reading, pin: bytearray) -> AnyResponse:
     proof = wire.CardProof(
         reading.request.challenge, answer.certificate.hex(), answer.signature.hex()
     )
-    bridge().desk.keep_proof(reading, proof)
-    return _send(reading, proof)
+    if not bridge().desk.keep_proof(reading, proof):
+        LOG.info("stopped while the card was at work: the proof is not sent")
+    return _continued(reading) or redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
 
 
 def _send(reading: Reading, proof: wire.CardProof) -> AnyResponse:

@@ -6,6 +6,8 @@ until the site has taken it, and ends with the address to go back to.
 
 import math
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
@@ -27,6 +29,10 @@ class BridgeOccupied(Exception):
     def __init__(self, wait: int) -> None:
         super().__init__(wait)
         self.wait = wait
+
+
+class ReadingWorks(Exception):
+    """The card, or the sending of its proof, is still at work on this reading."""
 
 
 def _new_name() -> str:
@@ -118,16 +124,42 @@ class Desk:
             reading.touched = now
             return reading
 
-    def keep_proof(self, reading: Reading, proof: wire.CardProof) -> None:
-        """Note that the card has signed: its request is never read again."""
+    @contextmanager
+    def work_on(self, reading: Reading, *, patience: float) -> Iterator[None]:
+        """Hold ``reading`` for card work or sending; nothing takes its place meanwhile.
+
+        Raises:
+            ReadingWorks: somebody else still held it after ``patience`` seconds.
+            ReadingGone: another reading has taken its place.
+        """
+        if not reading.work.acquire(timeout=patience):
+            raise ReadingWorks
+        try:
+            self._check_kept(reading)
+            yield
+        finally:
+            reading.work.release()
+
+    def _check_kept(self, reading: Reading) -> None:
         with self._lock:
-            reading.proof = proof
+            if self._readings.get(reading.id) is not reading:
+                raise ReadingGone
+
+    def keep_proof(self, reading: Reading, proof: wire.CardProof) -> bool:
+        """Note that the card has signed: its request is never read again.
+
+        Tells whether the proof is still wanted: the patient may have stopped meanwhile.
+        """
+        with self._lock:
             self._used[_name(reading.asked)] = reading.deadline
+            if reading.back is None:
+                reading.proof = proof
+            return reading.proof is proof
 
     def close(self, reading: Reading, query: str) -> str:
-        """End ``reading`` and return where the browser goes, with ``query``."""
+        """End ``reading`` and return where the browser goes; how it ended first is how it ended."""
         with self._lock:
-            reading.back = reading.asked.back(query)
+            reading.back = reading.back or reading.asked.back(query)
             reading.proof = None
             return reading.back
 
@@ -173,10 +205,12 @@ class Desk:
 
 def _gives_way(current: Reading, asked: VerifiedRequest) -> bool:
     # A journey asks anew after Back or a changed answer: what it asked before is over, unless the
-    # card is at work on it or has signed it.
+    # card is at work on it or has signed it. An older request, out of the browser's history or sent
+    # by somebody who kept it, never displaces a newer one.
     before, now = current.request, asked.request
     is_same_journey = (before.origin, before.return_path) == (now.origin, now.return_path)
-    return is_same_journey and current.proof is None and not current.work.locked()
+    is_idle = current.proof is None and not current.work.locked()
+    return is_same_journey and is_idle and before.issued_at <= now.issued_at
 
 
 def _name(asked: VerifiedRequest) -> tuple[str, str]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -106,15 +105,9 @@ def _read(claims: Mapping[str, Any]) -> wire.CardRequest:
     except wire.MalformedMessage as error:
         raise MalformedRequest from error
     lifetime = request.expires_at - request.issued_at
-    if not (0 < lifetime <= LIFETIME_LIMIT_SECONDS) or not _returns_home(request):
+    if not 0 < lifetime <= LIFETIME_LIMIT_SECONDS:
         raise MalformedRequest
     return request
-
-
-def _returns_home(request: wire.CardRequest) -> bool:
-    parts = urlsplit(request.origin + request.return_path)
-    is_printable = request.return_path.isascii() and request.return_path.isprintable()
-    return is_printable and f"{parts.scheme}://{parts.netloc}" == request.origin
 
 
 def _check_period(request: wire.CardRequest, now: float, site_time: float | None) -> None:

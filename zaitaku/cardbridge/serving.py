@@ -15,7 +15,8 @@ from zaitaku.cardbridge.app import FORM_LIMIT, create_bridge
 from zaitaku.cardbridge.config import BridgeConfig
 
 HOST: Final = "127.0.0.1"
-THREADS: Final = 8
+THREADS: Final = 12
+"""More than can wait for a card at the same time."""
 STOP_SECONDS: Final = 5.0
 
 

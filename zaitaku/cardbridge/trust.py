@@ -18,9 +18,10 @@ Keys of test origins are kept in memory only: their sites are made anew all the 
 
 import json
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -28,7 +29,7 @@ from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import OKPKey
 
 from zaitaku import wire
-from zaitaku.cardbridge.failures import BadSignature, ForeignOrigin, KeyChanged, KeyUnreachable
+from zaitaku.cardbridge.failures import BadSignature, BridgeError, ForeignOrigin, KeyChanged, KeyUnreachable
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
 
 KEY_LIMIT: Final = 16
@@ -38,8 +39,18 @@ Keys = dict[str, OKPKey]
 """Public Ed25519 keys by their thumbprint (RFC 7638)."""
 
 
-class StateUnusable(Exception):
-    """The pinned keys cannot be read or written; the text names the file."""
+class StateUnusable(BridgeError):
+    """The pinned keys cannot be read or written; ``file`` names where they are."""
+
+    page = "state-unusable"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file=file)
+        self.file = file
+
+    def __str__(self) -> str:
+        return self.file
 
 
 class _Registry(jws.JWSRegistry):
@@ -136,9 +147,9 @@ class Pins:
             return {}
         except (OSError, ValueError) as error:
             raise StateUnusable(str(self._file)) from error
-        if not isinstance(content, dict):
+        if not _is_memory(content):
             raise StateUnusable(str(self._file))
-        return content
+        return cast("dict[str, list[Any]]", content)
 
     def _write(self, everything: Mapping[str, Any]) -> None:
         beside = self._file.with_suffix(".new")
@@ -149,6 +160,14 @@ class Pins:
             beside.replace(self._file)
         except OSError as error:
             raise StateUnusable(str(self._file)) from error
+
+
+def _is_memory(content: object) -> bool:
+    """Tell whether it has a list of keys for each site; a key that is none is passed over."""
+    return isinstance(content, dict) and all(
+        isinstance(keys, list) and all(isinstance(key, dict) for key in keys)
+        for keys in content.values()
+    )
 
 
 class Trust:

@@ -122,8 +122,9 @@ class VirtualCard:
     def _select_applet(self, name: bytes) -> None:
         if self.card.kind is not CardKind.JPKI or name != jpki.JPKI_AID:
             raise _Refusal(apdu.FILE_NOT_FOUND)
-        self.reset()
+        # What was verified stays so until power-down or reset: only that ends a session.
         self._applet = True
+        self._file = None
 
     def _select_file(self, name: bytes) -> None:
         if len(name) != _FILE_NAME_BYTES:

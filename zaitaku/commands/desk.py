@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from zaitaku.commands.settings_words import setting_mistake
 from zaitaku.core.clock import JST, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import InvalidField, ZaitakuError
@@ -19,6 +20,8 @@ from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.tokens import UrlTokens
 from zaitaku.settings import Settings
+
+_BLANK: Final = "\u3000"
 
 CHANNEL_OPTION: Final = click.Choice([channel.value for channel in Channel])
 
@@ -32,8 +35,9 @@ _WORDS: Final[Mapping[str, str]] = {
         "zaitaku url show で今のURLを確かめてから、もう一度お試しください。"
     ),
     "store-unavailable": (
-        "データベースを使えないため、何も変更していません。"
-        "データベースが動いているかを確かめて、もう一度お試しください。"
+        "データベースを使えないため、終わらせられませんでした。"
+        "データベースが動いているかを確かめてください。何かを変更するコマンドだったときは、"
+        "変わっていないかを show や list で確かめてから、もう一度お試しください。"
     ),
 }
 _FIELDS: Final[Mapping[str, str]] = {
@@ -50,6 +54,7 @@ _RULES: Final[Mapping[str, str]] = {
     "ten-digits": "は10桁の数字で入力してください。",
     "prefecture": "のはじめの2桁は、都道府県番号（01〜47）にしてください。",
     "kind": "の3桁目は、点数表番号（1、3、4、6のどれか）にしてください。",
+    "characters": "に使えない文字が入っています。入力し直してください。",
     "phone": "は0で始まる10桁か11桁の番号にしてください（例：03-1234-5678）。",
 }
 
@@ -82,9 +87,27 @@ def words_for(error: ZaitakuError) -> str:
     if isinstance(error, UnprintableCharacters):
         named = "、".join(_named(character) for character in error.characters)
         return f"{_FIELDS[error.field]}に、ポスターに印刷できない文字があります: {named}"
-    if isinstance(error, InvalidField) and error.rule in _RULES:
+    if isinstance(error, InvalidField):
+        return _mistake(error)
+    return _WORDS.get(error.code) or _unnamed(error)
+
+
+def _mistake(error: InvalidField) -> str:
+    if error.rule in _RULES:
         return _FIELDS.get(error.field, error.field) + _RULES[error.rule]
-    return _WORDS.get(error.code, f"できませんでした（{error.code}）: {error.detail}")
+    return setting_mistake(error) or _unnamed(error)
+
+
+def _unnamed(error: ZaitakuError) -> str:
+    return f"できませんでした（{error.code}）: {error.detail}"
+
+
+def harmless(text: str) -> str:
+    """Return kept text for a terminal, which would obey the control characters in it."""
+    return "".join(
+        character if character.isprintable() or character == _BLANK else f"(U+{ord(character):04X})"
+        for character in text
+    )
 
 
 def institution_code(_context: click.Context, _option: click.Parameter, digits: str) -> str:

@@ -5,9 +5,18 @@ from typing import Final
 import click
 
 from zaitaku.commands.desk import Desk, institution_code, japan_time, opened_desk, operator
+from zaitaku.commands.settings_words import (
+    TERMS,
+    described,
+    differences,
+    value_words,
+    with_changes,
+)
+from zaitaku.core.errors import Conflict
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.reception.poster import CHANNEL_NAMES
 
+_CHANNELS_BY_SETTING: Final = ("home_visit", "online")
 _STATES: Final = {True: "利用する", False: "利用しない"}
 
 
@@ -73,6 +82,59 @@ def show(code: str) -> None:
         click.echo(f"受付時間: {found.hours or '（なし）'}")
         click.echo(f"登録: {japan_time(found.created_at)}")
         _tell_channels(desk, found)
+    click.echo(f"環境設定情報（第{found.settings_version}版）")
+    for line in described(found.settings):
+        click.echo(f"  {line}")
+
+
+@facility.command("set")
+@click.argument("code", callback=institution_code)
+@click.argument("changes", nargs=-1, required=True, metavar="名前=値...")
+@click.option("--yes", is_flag=True, help="確認の質問をせずに実行する")
+def set_settings(code: str, changes: tuple[str, ...], *, yes: bool) -> None:
+    """環境設定情報を変更します。名前と今の値は show で表示されます。
+
+    例: zaitaku facility set 1310123456 clinical=on medication=off online=on
+    """
+    with opened_desk() as desk:
+        before = desk.facilities.find(InstitutionCode(code))
+        after = with_changes(before.settings, changes)
+        after.check_for(before.code.kind)
+        changed = differences(before.settings, after)
+        if not changed:
+            click.echo("今の設定と同じなので、何も変更していません。")
+            return
+        _tell_changes(before, after, changed)
+        if not yes:
+            click.confirm("変更しますか", abort=True)
+        _save(desk, before, after)
+
+
+def _save(desk: Desk, before: Facility, after: EnvironmentSettings) -> None:
+    try:
+        saved = desk.facilities.change_settings(
+            before.id, after, expected_version=before.settings_version, actor=operator()
+        )
+    except Conflict as error:
+        raise click.ClickException(
+            "ほかの人が先に設定を変更したため、何も変更していません。"
+            "zaitaku facility show で今の設定を確かめてから、もう一度お試しください。"
+        ) from error
+    click.echo(f"変更しました（第{saved.settings_version}版）。")
+
+
+def _tell_changes(before: Facility, after: EnvironmentSettings, changed: list[str]) -> None:
+    click.echo(f"{before.code} {before.name}")
+    former, new = before.settings.to_mapping(), after.to_mapping()
+    for name in changed:
+        click.echo(f"  {TERMS[name]}: {value_words(former[name])} → {value_words(new[name])}")
+    for name in _CHANNELS_BY_SETTING:
+        if name in changed and new[name]:
+            click.echo(
+                f"{TERMS[name]}を利用するには、利用規約への同意が要ります。"
+                "変更すると、運用者が医療機関等を代表して同意したことになります。"
+            )
+    click.echo("この医療機関等でログインしている人は、全員ログアウトされます。")
 
 
 def _tell_channels(desk: Desk, found: Facility) -> None:

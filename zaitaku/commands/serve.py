@@ -6,8 +6,15 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from zaitaku.core.database import Database
-from zaitaku.schema import upgrade
+from zaitaku.core.errors import ZaitakuError
+from zaitaku.schema import is_current, upgrade
 from zaitaku.settings import Settings
+
+
+class NotMigrated(ZaitakuError):
+    """The database does not have this version's tables."""
+
+    code = "not-migrated"
 
 
 @click.command()
@@ -16,7 +23,8 @@ from zaitaku.settings import Settings
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 def serve(host: str, port: int, workers: int) -> None:
     """サーバーを動かします（設定は環境変数 ZAITAKU_…）。"""
-    Settings.from_env()  # a wrong setting is told here, once, and not by every worker
+    # What is wrong is told here, once, and not by every worker.
+    _check_tables(Database(Settings.from_env().database_url))
     Granian(
         "zaitaku.app:from_environment",
         address=host,
@@ -34,3 +42,14 @@ def serve(host: str, port: int, workers: int) -> None:
 def migrate() -> None:
     """データベースをこの版の形にします。"""
     upgrade(Database(Settings.from_env().database_url))
+
+
+def _check_tables(database: Database) -> None:
+    try:
+        if not is_current(database):
+            raise NotMigrated(
+                "データベースがこの版の形になっていません（ZAITAKU_DATABASE_URL の場所も確かめて"
+                "ください）。先に zaitaku migrate を実行してください。"
+            )
+    finally:
+        database.close()

@@ -8,6 +8,7 @@ import click
 from zaitaku.commands.desk import (
     CHANNEL_OPTION,
     Desk,
+    harmless,
     institution_code,
     japan_time,
     opened_desk,
@@ -144,8 +145,8 @@ def _tell(desk: Desk, facility: Facility, standing: ReceptionUrl) -> None:
 
 def _line(event: UrlEvent) -> str:
     source = "" if event.from_number is None else f"第{event.from_number}版 → "
-    reason = f" 理由: {event.reason}" if event.reason else ""
+    reason = f" 理由: {harmless(event.reason)}" if event.reason else ""
     return (
         f"{japan_time(event.at)} {_DONE[event.act]}"
-        f"（{source}第{event.to_number}版） {event.actor}{reason}"
+        f"（{source}第{event.to_number}版） {harmless(event.actor)}{reason}"
     )

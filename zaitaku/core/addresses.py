@@ -1,35 +1,27 @@
-"""Which addresses a store on SQL may have."""
+"""Network addresses as limits on attempts count them."""
 
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
-from zaitaku.core.errors import SettingsError
-
-_SQLITE: Final = frozenset({"sqlite", "sqlite+pysqlite"})
-_POSTGRESQL: Final = "postgresql+psycopg"
+_SUBNET_BITS: Final = 64
 
 
-def check_sql_address(name: str, url: str) -> None:
-    """Check that ``url`` is a store that several processes can share.
+def address_bucket(address: str) -> str:
+    """Return what all addresses of one subscriber share.
 
-    Raises:
-        SettingsError: it is not. The detail names the variable ``name`` and never shows the
-            address, which may hold a password.
+    An IPv4 address is its own bucket. Of an IPv6 address only the /64 counts: a subscriber has at
+    least that many addresses (RFC 6177 §2) and may use another for every attempt. Text that is no
+    address (a socket's name) is its own bucket.
     """
     try:
-        address = make_url(url)
-    except (ArgumentError, ValueError):
-        raise SettingsError(f"{name} is not an address") from None
-    if address.drivername in _SQLITE:
-        if not _is_file(address):
-            raise SettingsError(f"{name} must name a file: each process has its own memory")
-    elif address.drivername != _POSTGRESQL:
-        raise SettingsError(f"{name} must be a SQLite file or {_POSTGRESQL}")
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else _subnet(parsed)
 
 
-def _is_file(address: URL) -> bool:
-    # SQLite's own addresses (file:…) can name memory in several ways (sqlite.org/uri.html, §3).
-    name = address.database or ":memory:"
-    return ":memory:" not in name and not name.startswith("file:")
+def _subnet(address: IPv6Address) -> str:
+    rest = 128 - _SUBNET_BITS
+    return f"{IPv6Address(int(address) >> rest << rest)}/{_SUBNET_BITS}"

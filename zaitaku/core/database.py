@@ -116,9 +116,8 @@ class Database:
 
         Raises:
             StoreUnavailable: the database is away, locked, full, damaged or a standby. Nothing was
-                written,
-                unless the connection broke during the commit itself: then nobody knows, and who
-                tries again must look whether it is there.
+                written, unless the connection broke during the commit itself: then nobody knows,
+                and who tries again must look whether it is there.
         """
         with self._connected("BEGIN IMMEDIATE") as connection:
             yield connection
@@ -155,8 +154,8 @@ class Database:
 
 
 def _is_unavailable(error: DBAPIError) -> bool:
-    if error.connection_invalidated or isinstance(error.orig, SqliteDatabaseError):
-        return _is_file_trouble(error.orig) or error.connection_invalidated
+    if error.connection_invalidated or _is_file_trouble(error.orig):
+        return True
     return getattr(error.orig, "sqlstate", None) in _UNAVAILABLE_STATES
 
 

@@ -3,11 +3,11 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from zaitaku.core.addresses import check_sql_address
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_redis import RedisEphemeralStore
 from zaitaku.core.ephemeral_sql import SqlEphemeralStore
+from zaitaku.core.sql_address import check_sql_address
 
 _REDIS_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 

@@ -1,10 +1,10 @@
 """How both stores open PostgreSQL: every wait has an end, whoever of both sides falls silent."""
 
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
-from psycopg.errors import _WaitTimeout
 from sqlalchemy import Engine, event
 
 _RV = TypeVar("_RV")
@@ -53,8 +53,10 @@ def bound_answers(engine: Engine, busy_seconds: float) -> None:
         answer_seconds = limit
 
     @event.listens_for(engine, "do_connect")
-    def connect(_dialect: object, _record: object, args: Any, kwargs: Any) -> Connection[Any]:
-        return Bounded.connect(*args, **kwargs)
+    def connect(
+        _dialect: object, _record: object, args: list[str], parameters: dict[str, Any]
+    ) -> Connection[Any]:
+        return Bounded.connect(*args, **parameters)
 
 
 class _BoundedConnection(Connection[Any]):
@@ -71,11 +73,14 @@ class _BoundedConnection(Connection[Any]):
         Raises:
             OperationalError: there was no answer in time; what became of the statement is unknown.
         """
+        seconds = self.answer_seconds if timeout is None else timeout
+        began = monotonic()
         try:
-            return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
-        except _WaitTimeout as error:
-            self.pgconn.finish()
-            raise OperationalError("no answer in time") from error
+            return super().wait(gen, interval, seconds)
+        except OperationalError:
+            if monotonic() - began >= seconds:
+                self.pgconn.finish()
+            raise
 
 
 def _statement_seconds(busy_seconds: float) -> float:

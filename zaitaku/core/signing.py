@@ -7,14 +7,30 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import hexdigits
 
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode, want_bytes
 from itsdangerous.signer import HMACAlgorithm
 
 MINIMUM_KEY_CHARACTERS = 32
+VARIETY = 16
+"""Different characters in a key at least; a random one of 32 Base64 characters has about 25."""
+HEX_VARIETY = 8
+"""32 random hex digits have fewer once in 28 million draws."""
+_BLOCK = 8
+"""So long a piece stands twice in 64 random hex digits once in two million draws."""
 TAG_BYTES = 16
 """HMAC-SHA-256 cut to its left half: the shortest that RFC 2104 §5 allows."""
+
+
+def looks_random(key: str) -> bool:
+    """Tell whether ``key`` is long and irregular enough to have been drawn at random."""
+    is_hex = all(character in hexdigits for character in key)
+    variety = HEX_VARIETY if is_hex else VARIETY
+    blocks = [key[start : start + _BLOCK] for start in range(len(key) - _BLOCK + 1)]
+    is_varied = len(set(key)) >= variety and len(set(blocks)) == len(blocks)
+    return len(key) >= MINIMUM_KEY_CHARACTERS and is_varied
 
 
 @dataclass(frozen=True, repr=False)

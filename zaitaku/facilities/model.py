@@ -89,6 +89,10 @@ class PrescriptionTiming(StrEnum):
     OTHERWISE = "otherwise"
 
 
+_PHARMACIES_ALONE = ("electronic_prescription", "refill_prescription")
+_PRESCRIBERS_ALONE = ("prescription_use", "prescription_timing")
+
+
 @dataclass(frozen=True)
 class EnvironmentSettings:
     """環境設定情報 with its initial values (domain.md §4).
@@ -126,6 +130,19 @@ class EnvironmentSettings:
     def is_on(self, channel: Channel) -> bool:
         """Tell whether the facility has set the channel's function to 利用する."""
         return {Channel.HOME_VISIT: self.home_visit, Channel.ONLINE: self.online}[channel]
+
+    def check_for(self, kind: FacilityKind) -> None:
+        """Check that no setting is moved from its initial value where a facility has it not.
+
+        Raises:
+            InvalidField: rule ``pharmacy-only`` or ``not-for-pharmacy`` (domain.md §4).
+        """
+        is_pharmacy = kind is FacilityKind.PHARMACY
+        foreign = _PRESCRIBERS_ALONE if is_pharmacy else _PHARMACIES_ALONE
+        initial = type(self)()
+        for name in foreign:
+            if getattr(self, name) != getattr(initial, name):
+                raise InvalidField(name, "not-for-pharmacy" if is_pharmacy else "pharmacy-only")
 
     def to_mapping(self) -> dict[str, Any]:
         """Return a JSON-ready mapping of every setting."""

@@ -55,7 +55,7 @@ class FacilityService:
             registered_name=check_name(registered_name),
             phone=check_phone(phone),
             hours=check_hours(hours),
-            settings=_checked(settings),
+            settings=_checked(settings, code),
             settings_version=1,
             created_at=self._now(),
         )
@@ -99,17 +99,17 @@ class FacilityService:
         """Let ``settings`` hold from now on; the former ones stay readable.
 
         Raises:
-            InvalidField: the display name breaks its rule.
+            InvalidField: the display name breaks its rule, or the kind of facility lacks a setting.
             NotFound: there is no such facility.
             Conflict: the settings are no longer at ``expected_version``.
         """
-        checked = _checked(settings)
         with self._database.transaction() as connection:
             lock_facility(connection, facility_id)
             store = FacilityStore(connection)
             present = _present(store.by_id(facility_id))
             if present.settings_version != expected_version:
                 raise Conflict(f"settings are at version {present.settings_version}")
+            checked = _checked(settings, present.code)
             version = expected_version + 1
             store.append_settings(facility_id, version, checked, at=self._now(), actor=actor)
         return replace(present, settings=checked, settings_version=version)
@@ -131,7 +131,8 @@ def _insert(store: FacilityStore, added: Facility, actor: str) -> None:
     store.append_settings(added.id, 1, added.settings, at=added.created_at, actor=actor)
 
 
-def _checked(settings: EnvironmentSettings) -> EnvironmentSettings:
+def _checked(settings: EnvironmentSettings, code: InstitutionCode) -> EnvironmentSettings:
+    settings.check_for(code.kind)
     return replace(settings, display_name=check_display_name(settings.display_name))
 
 

@@ -12,7 +12,7 @@ import typst
 from zaitaku.core.clock import JST
 from zaitaku.facilities.fonts import font_folder
 from zaitaku.facilities.model import Channel
-from zaitaku.reception.qr import QUIET_ZONE, qr_modules, qr_svg
+from zaitaku.reception.qr import QUIET_ZONE, Modules, qr_svg
 
 CHANNEL_NAMES: Final = {
     Channel.HOME_VISIT: "訪問診療等",
@@ -48,6 +48,7 @@ class PosterContent:
     """May be empty."""
     address: str
     """The URL in the symbol."""
+    symbol: Modules
     typed_address: str
     """The page on which ``typed_number`` can be typed."""
     typed_number: str
@@ -76,7 +77,6 @@ def poster_pdf(content: PosterContent, layout: Layout) -> bytes:
 
 
 def _values(content: PosterContent) -> dict[str, str | int]:
-    modules = qr_modules(content.address)
     issued = content.issued_on
     return {
         "title": f"{content.facility_name} {CHANNEL_NAMES[content.channel]} 同意の手続きのご案内",
@@ -90,7 +90,7 @@ def _values(content: PosterContent) -> dict[str, str | int]:
         "issued": f"{issued.year}年{issued.month}月{issued.day}日発行",
         "version": f"第{content.version}版",
         "english": ENGLISH,
-        "qr": qr_svg(modules),
-        "modules": len(modules),
+        "qr": qr_svg(content.symbol),
+        "modules": len(content.symbol),
         "quiet_zone": QUIET_ZONE,
     }

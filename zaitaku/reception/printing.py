@@ -8,13 +8,13 @@ from zaitaku.core.ids import UrlVersionId
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
-from zaitaku.reception.qr import qr_png
+from zaitaku.reception.qr import qr_modules, qr_png
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.store import ImageStore
 
 
 class PrintService:
-    """QR images (made once for each version and address) and posters."""
+    """QR symbols (made once for each version and address) and posters that carry the same ones."""
 
     def __init__(self, *, database: Database, reception: ReceptionService, clock: Clock) -> None:
         self._database = database
@@ -41,6 +41,7 @@ class PrintService:
             phone=facility.phone,
             hours=facility.hours,
             address=self._reception.address(current),
+            symbol=qr_modules(self.qr_png(current)),
             typed_address=self._reception.typed_address,
             typed_number=current.typed_number,
             version=current.number,

@@ -9,6 +9,7 @@ from itertools import groupby
 from math import ceil
 from typing import Final
 
+from PIL import Image
 from qrcode.constants import ERROR_CORRECT_Q
 from qrcode.image.pil import PilImage
 from qrcode.main import QRCode
@@ -19,25 +20,32 @@ PRINT_MILLIMETRES: Final = 60
 """Edge of the symbol without its quiet zone, when the PNG is printed at its own resolution."""
 MINIMUM_PPI: Final = 300
 MILLIMETRES_PER_INCH: Final = 25.4
+_DARK: Final = 0
 
 Modules = tuple[tuple[bool, ...], ...]
 """Rows of the symbol without its quiet zone; true is dark."""
 
 
-def qr_modules(text: str) -> Modules:
-    """Return the symbol of ``text`` (the smallest version that holds it)."""
-    return tuple(
-        tuple(bool(module) for module in row) for row in _code(text, border=0).get_matrix()
-    )
+def qr_modules(png: bytes) -> Modules:
+    """Return the symbol of an image that ``qr_png`` made: what is printed is what is kept."""
+    with Image.open(io.BytesIO(png)) as opened:
+        image = opened.convert("L")
+    # The upper left corner of every symbol is dark (the finder pattern, ISO/IEC 18004 §6.3.3).
+    edge = next(at for at in range(image.width) if image.getpixel((at, at)) == _DARK)
+    pixels = edge // QUIET_ZONE
+    centres = range(edge + pixels // 2, image.width - edge, pixels)
+    return tuple(tuple(image.getpixel((x, y)) == _DARK for x in centres) for y in centres)
 
 
 def qr_png(text: str) -> bytes:
     """Return the symbol of ``text`` as PNG: every module the same whole number of pixels.
 
+    The symbol is the smallest version that holds the text.
+
     Printed at the resolution that the file states (300 ppi or a little more), the symbol is 60 mm
     wide.
     """
-    code = _code(text, border=QUIET_ZONE)
+    code = _code(text)
     inches = PRINT_MILLIMETRES / MILLIMETRES_PER_INCH
     code.box_size = ceil(MINIMUM_PPI * inches / code.modules_count)
     ppi = code.modules_count * code.box_size / inches
@@ -56,8 +64,8 @@ def qr_svg(modules: Modules) -> str:
     )
 
 
-def _code(text: str, *, border: int) -> QRCode[PilImage]:
-    code = QRCode(error_correction=ERROR_CORRECT_Q, border=border, image_factory=PilImage)
+def _code(text: str) -> QRCode[PilImage]:
+    code = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE, image_factory=PilImage)
     code.add_data(text, optimize=0)
     code.make(fit=True)
     return code

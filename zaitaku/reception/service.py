@@ -9,6 +9,7 @@ from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
+from zaitaku.core.texts import has_control_characters
 from zaitaku.facilities.model import Channel
 from zaitaku.facilities.store import lock_facility
 from zaitaku.reception.errors import (
@@ -104,7 +105,7 @@ class ReceptionService:
 
         Raises:
             Conflict: another version than ``expected`` is current by now; nothing was changed.
-            InvalidField: the reason is empty or over 200 characters.
+            InvalidField: the reason is empty, over 200 characters or holds control characters.
             NotFound: no URL was issued to such a facility.
         """
         change = _Change(UrlAct.ROTATE, expected, actor, _checked_reason(reason))
@@ -302,4 +303,6 @@ def _checked_reason(reason: str) -> str:
         raise InvalidField("reason", "required")
     if len(tidy) > REASON_CHARACTERS:
         raise InvalidField("reason", "too-long")
+    if has_control_characters(tidy):
+        raise InvalidField("reason", "characters")
     return tidy

@@ -63,12 +63,15 @@ class ConsentedPatients:
             for row in result.mappings():
                 yield _consented(row, now)
 
-    def added_since(self, moment: datetime) -> int:
-        """Return how many lines are new or were changed after ``moment``."""
-        query = select(func.count()).where(
+    def references_since(self, moment: datetime) -> frozenset[str]:
+        """Return the reference of every line that was recorded after ``moment``.
+
+        A line that is recorded anew has a new reference.
+        """
+        query = select(consent.c.reference).where(
             consent.c.facility_id == self._facility_id, consent.c.recorded_at > moment
         )
-        return self._connection.execute(query).scalar_one()
+        return frozenset(self._connection.scalars(query))
 
     def _count(self, query: ListQuery) -> int:
         counted = select(func.count()).select_from(_joined()).where(*self._conditions(query))

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime
+from itertools import chain, islice
 from typing import Final
 
 from zaitaku.core.clock import JST
@@ -44,13 +45,17 @@ def export_consented(
 ) -> Generator[bytes, None, None]:
     """Yield the file of everything that ``query`` finds, while it is read.
 
+    The first line comes when the database has answered with the first row, so whoever takes it
+    before sending anything can still tell of a failure.
+
     Raises:
         StoreUnavailable: the database is away or locked.
     """
     with database.reading() as connection:
         found = ConsentedPatients(connection, facility_id).stream(query, now=now)
         with closing(found) as rows:
-            yield from csv_lines(rows, character_set)
+            first = list(islice(rows, 1))
+            yield from csv_lines(chain(first, rows), character_set)
 
 
 def csv_lines(rows: Iterable[ConsentedPatient], character_set: CharacterSet) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Final, Self
 from zaitaku.consent.model import last_day
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import ConsentId
+from zaitaku.core.texts import has_control_characters
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel
 
@@ -17,6 +18,9 @@ PAGE_SIZE: Final = 50
 MAXIMUM_SIZE: Final = 200
 MAXIMUM_SEARCH: Final = 100
 _MAXIMUM_PAGE: Final = 1_000_000
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2999
+"""Days and moments outside these years are slips of the keyboard, and no clock can shift them."""
 
 
 class SortKey(StrEnum):
@@ -67,6 +71,10 @@ class ListQuery:
     def __post_init__(self) -> None:
         if len(self.search) > MAXIMUM_SEARCH:
             raise InvalidField("q", "too-long")
+        if has_control_characters(self.search):
+            raise InvalidField("q", "characters")
+        _check_year("from", self.recorded_from)
+        _check_year("to", self.recorded_to)
         if self.recorded_from and self.recorded_to and self.recorded_to < self.recorded_from:
             raise InvalidField("to", "before-from")
         if not 1 <= self.page <= _MAXIMUM_PAGE:
@@ -85,7 +93,7 @@ class ListQuery:
         """
         sort = values.get("sort") or f"-{SortKey.RECORDED}"
         return cls(
-            search=values.get("q", "").strip(),
+            search=" ".join(values.get("q", "").split()),
             channel=_channel(values.get("channel", "")),
             recorded_from=_day(values, "from"),
             recorded_to=_day(values, "to"),
@@ -172,6 +180,26 @@ def _day(values: Mapping[str, str], name: str) -> date | None:
         return date.fromisoformat(value) if value else None
     except ValueError as error:
         raise InvalidField(name, "not-a-date") from error
+
+
+def _check_year(name: str, day: date | None) -> None:
+    if day and not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidField(name, "out-of-range")
+
+
+def news_moment(text: str) -> datetime:
+    """Read the moment (ISO 8601, with its offset) since which news are asked for.
+
+    Raises:
+        InvalidField: it is no such moment, or in an impossible year.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidField("since", "not-a-moment") from error
+    if moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise InvalidField("since", "not-a-moment")
+    return moment
 
 
 def _number(values: Mapping[str, str], name: str, initial: int) -> int:

@@ -1,6 +1,9 @@
 """The card bridge's side door: request keys out, proofs in (see ``zaitaku.wire``)."""
 
+from http import HTTPStatus
+
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from zaitaku import wire
 from zaitaku.blueprints.edge import services
@@ -20,14 +23,27 @@ def card_keys() -> Response:
 @blueprint.post(wire.PROOF_PATH)
 def card_proofs() -> Response:
     """Take a proof for a living challenge and answer with a one-time code."""
-    proof = wire.CardProof.from_mapping(request.get_json(silent=True))
+    proof = wire.CardProof.from_mapping(_body())
     return jsonify(code=services().identity.accept(proof))
+
+
+def _body() -> object:
+    try:
+        return request.get_json(silent=True)
+    except RecursionError as error:
+        raise wire.MalformedMessage("body") from error
 
 
 @blueprint.errorhandler(wire.MalformedMessage)
 def malformed(error: wire.MalformedMessage) -> tuple[Response, int]:
     """Name the member that is wrong: programs are written by people."""
-    return jsonify(error="malformed", member=str(error)), 400
+    return jsonify(error="malformed", member=str(error)), HTTPStatus.BAD_REQUEST
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+def too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
+    """Say the same of a body that no proof needs."""
+    return jsonify(error="malformed", member="body"), HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 @blueprint.errorhandler(ZaitakuError)

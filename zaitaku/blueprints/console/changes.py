@@ -5,8 +5,9 @@ the person has come is the draft in the session. The URL that they saw at the fi
 along: if another one is current at the last, nothing is changed and the page tells what happened.
 """
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from types import MappingProxyType
@@ -16,17 +17,22 @@ from uuid import UUID
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from zaitaku.accounts.errors import SessionEnded
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.presenting import ACT_NAMES
-from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.urls import CHANNEL, ChannelView, channel_view, event_views
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_session, current_staff, requires
-from zaitaku.core.errors import Conflict
+from zaitaku.core.errors import Conflict, StoreUnavailable
 from zaitaku.core.ids import UrlVersionId
+from zaitaku.core.logs import request_id
+from zaitaku.core.texts import has_control_characters
 from zaitaku.facilities.model import Channel
-from zaitaku.reception.model import UrlAct, UrlVersion
+from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlVersion
 from zaitaku.reception.service import REASON_CHARACTERS
+
+log = logging.getLogger(__name__)
 
 Page = str | Response | tuple[str, HTTPStatus]
 
@@ -55,6 +61,7 @@ STEPS: Final = MappingProxyType(
 
 _REASON_MISTAKES: Final = {
     "required": "理由を入力してください。",
+    "characters": "理由に使えない文字が入っています。入力し直してください。",
     "too-long": f"理由は{REASON_CHARACTERS}文字以内で入力してください。",
 }
 
@@ -210,6 +217,8 @@ def give_reason(channel: str, act: str) -> Page:
         return _back_to_start(change)
     reason = " ".join(request.form.get("reason", "").split())
     mistake = "" if reason else "required"
+    if has_control_characters(reason):
+        mistake = "characters"
     if len(reason) > REASON_CHARACTERS:
         mistake = "too-long"
     if mistake:
@@ -238,24 +247,69 @@ def confirm_change(channel: str, act: str) -> Page:
         return _back_to_start(change)
     expected = _version_id(request.form.get("expected", ""))
     try:
-        _perform(change, expected)
+        changed = _perform(change, expected)
     except Conflict:
-        return _conflict(change, since=change.seen)
-    return _go_on(change, Step.CONFIRMATION)
+        if not _is_own_doing(change):
+            return _conflict(change, since=change.seen)
+        changed = change.view.url
+    except StoreUnavailable as error:
+        return _cannot_tell(change, error)
+    return _complete(change, changed)
 
 
-def _perform(change: Change, expected: UrlVersionId) -> None:
+def _complete(change: Change, changed: ReceptionUrl) -> Page:
+    """Show that it is done: it is, whatever becomes of the session's draft."""
+    try:
+        return _go_on(change, Step.CONFIRMATION)
+    except (StoreUnavailable, SessionEnded) as error:
+        log.warning("draft lost: %s", error.code, extra={"code": error.code})
+    address = services().reception.address(changed.current)
+    view = replace(change.view, url=changed, address=address)
+    return _show(Step.COMPLETION, replace(change, view=view))
+
+
+def _is_own_doing(change: Change) -> bool:
+    """Tell whether the only thing that happened since the first step is this very change.
+
+    So it is when the last button is pressed again after an answer that got lost.
+    """
+    unseen = event_views(change.view.channel)[: -change.seen or None]
+    done = [(each.event.act, each.event.actor, each.event.reason) for each in unseen]
+    return done == [(change.act, _actor(), change.reason)]
+
+
+def _cannot_tell(change: Change, error: StoreUnavailable) -> Page:
+    log.error("unsettled: %s", error.code, extra={"code": error.code, "detail": error.detail})
+    return failure(
+        "URLが変わったかどうか、いまは確かめられません",
+        "つながりにくくなったため、変更の結果を確かめられませんでした。",
+        "1分ほど待ってから、変更の履歴を開いて、変わったかどうかを確かめてください。"
+        "確かめるまで、もう一度変更しないでください。",
+        reference=request_id.get(),
+        action={
+            "label": "変更の履歴を確かめる",
+            "href": url_for("console.url_history", channel=change.view.channel),
+        },
+    ), error.status
+
+
+def _actor() -> str:
+    account = current_staff().account
+    return f"{account.user_id} {account.name}"
+
+
+def _perform(change: Change, expected: UrlVersionId) -> ReceptionUrl:
     reception, staff = services().reception, current_staff()
     act = {
         UrlAct.ROTATE: reception.rotate,
         UrlAct.REVERT: reception.revert,
         UrlAct.RESET: reception.reset,
     }[change.act]
-    act(
+    return act(
         staff.facility.id,
         change.view.channel,
         expected=expected,
-        actor=f"{staff.account.user_id} {staff.account.name}",
+        actor=_actor(),
         reason=change.reason,
     )
 

@@ -1,10 +1,14 @@
 """Logging in and out, and replacing one's password."""
 
+import logging
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
-from flask import redirect, render_template, request, session, url_for
+from flask import current_app, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
 from werkzeug.wrappers import Response
 
 from zaitaku.accounts.errors import (
@@ -17,14 +21,27 @@ from zaitaku.accounts.errors import (
 from zaitaku.accounts.model import SHORTEST_PASSWORD, Permission
 from zaitaku.accounts.service import LoginAttempt, Staff
 from zaitaku.accounts.sessions import SessionName
-from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import COOKIE_FIELD, PUBLIC, current_staff, requires
-from zaitaku.core.errors import InvalidField, TooManyAttempts
+from zaitaku.core.errors import InvalidField, StoreUnavailable, TooManyAttempts
+from zaitaku.core.logs import request_id
+from zaitaku.core.texts import has_control_characters
+
+log = logging.getLogger(__name__)
 
 Page = str | Response | tuple[str, HTTPStatus]
 
 _CSRF_FIELD: Final = "csrf_token"
+
+_NO_LANDING: Final = frozenset(
+    f"{blueprint.name}.{name}"
+    for name in (
+        *("login", "logout", "logged_out", "nowhere"),
+        *("stay", "patient_news", "qr_image", "download", "export_patients"),
+    )
+)
+"""Where nobody arrives by logging in: the entrance itself, and what is no page."""
 
 _ENDINGS: Final = {
     SessionEnd.IDLE: "30分のあいだ操作がなかったため、または他の画面でログアウトしたため、"
@@ -129,9 +146,29 @@ def _landing(staff: Staff) -> str:
 
 def _safe_next(wanted: str) -> str:
     """Return ``wanted`` if it is a page of the console, so that nobody is sent elsewhere."""
-    is_ours = wanted.startswith(url_for("console.menu"))
-    is_entrance = wanted.startswith((url_for("console.login"), url_for("console.logout")))
-    return wanted if is_ours and not is_entrance else ""
+    if has_control_characters(wanted):
+        return ""
+    parts = urlsplit(wanted)
+    if parts.scheme or parts.netloc:
+        return ""
+    return wanted if _endpoint_of(parts.path) in _landing_pages() else ""
+
+
+def _endpoint_of(path: str) -> str:
+    routes = current_app.url_map.bind("")
+    try:
+        endpoint, _ = routes.match(path, method="GET")
+    except (HTTPException, RoutingException):
+        return ""
+    return str(endpoint)
+
+
+def _landing_pages() -> frozenset[str]:
+    """Return the console's GET routes that show a page to somebody who is logged in."""
+    prefix = f"{blueprint.name}."
+    rules = current_app.url_map.iter_rules()
+    ours = (rule.endpoint for rule in rules if "GET" in (rule.methods or ()))
+    return frozenset(name for name in ours if name.startswith(prefix)) - _NO_LANDING
 
 
 @blueprint.get("/logout")
@@ -178,10 +215,37 @@ def change_password() -> Page:
             errors = {"new_password": _RULES[error.rule]}
         except WrongPassword as error:
             return _after_wrong_password(is_locked=error.is_locked)
+        except StoreUnavailable as error:
+            return _cannot_tell(error)
         else:
-            _enter(staff)
-            return redirect(url_for("console.password_changed"), HTTPStatus.SEE_OTHER)
+            return _go_on_as(staff)
     return _password_page(errors), HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def _go_on_as(staff: Staff) -> Page:
+    try:
+        _enter(staff)
+    except StoreUnavailable as error:
+        log.warning("no session: %s", error.code, extra={"code": error.code})
+        return failure(
+            "パスワードを変更しました",
+            "新しいパスワードは、もう使えます。ただ、いま、つながりにくくなっています。",
+            "1分ほど待ってから、新しいパスワードでログインしてください。",
+            action={"label": "ログイン画面へ", "href": url_for("console.login")},
+        )
+    return redirect(url_for("console.password_changed"), HTTPStatus.SEE_OTHER)
+
+
+def _cannot_tell(error: StoreUnavailable) -> Page:
+    log.error("unsettled: %s", error.code, extra={"code": error.code, "detail": error.detail})
+    return failure(
+        "パスワードが変わったかどうか、いまは確かめられません",
+        "つながりにくくなったため、変更の結果を確かめられませんでした。",
+        "1分ほど待ってから、新しいパスワードでログインしてください。"
+        "できないときは、前のパスワードでログインしてください。",
+        reference=request_id.get(),
+        action={"label": "ログイン画面へ", "href": url_for("console.login")},
+    ), error.status
 
 
 def _mistakes(typed: dict[str, str]) -> dict[str, str]:

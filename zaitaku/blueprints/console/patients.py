@@ -1,6 +1,7 @@
 """同意取得済み患者一覧: search, sort, pages, live news, CSV (domain.md §8)."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -18,11 +19,22 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import by_timer, current_staff, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
-from zaitaku.facilities.model import Channel, CharacterSet
+from zaitaku.facilities.model import Channel, CharacterSet, Facility
 from zaitaku.reception.poster import CHANNEL_NAMES
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.export import export_consented, file_name
-from zaitaku.records.listing import MAXIMUM_SEARCH, ItemState, ListQuery, Page, SortKey
+from zaitaku.records.listing import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    MAXIMUM_SEARCH,
+    ItemState,
+    ListQuery,
+    Page,
+    SortKey,
+)
+from zaitaku.records.news import SeenList
+
+log = logging.getLogger(__name__)
 
 NEWS_SECONDS: Final = 15
 PAGES_AROUND: Final = 2
@@ -35,7 +47,7 @@ _STATE_WORDS: Final = {
 }
 
 _MISTAKES: Final = {
-    "q": f"検索する言葉は{MAXIMUM_SEARCH}文字以内で入力してください。",
+    "q": f"検索する言葉は、ふつうの文字で、{MAXIMUM_SEARCH}文字以内で入力してください。",
     "from": "同意日の「から」は、2026-11-20 のように日付で入力してください。",
     "to": "同意日の「まで」は、「から」と同じ日か、あとの日付にしてください。",
     "channel": "機能を一覧から選んでください。",
@@ -43,6 +55,12 @@ _MISTAKES: Final = {
     "page": "ページは、表の下の番号から選んでください。",
     "size": "1ページの件数は、200件までにしてください。",
 }
+
+_RULES: Final = {
+    "not-a-date": "同意日の「まで」は、2026-11-20 のように日付で入力してください。",
+    "out-of-range": f"同意日は、{FIRST_YEAR}年から{LAST_YEAR}年までの日付で入力してください。",
+}
+"""Words for a mistake that a field's usual words do not fit."""
 
 _FIELDS: Final = frozenset({"q", "channel", "from", "to"})
 """What the search form asks for; a mistake elsewhere in the address is told for the whole page."""
@@ -101,11 +119,17 @@ def consented_patients() -> str | tuple[str, HTTPStatus]:
     now = services().clock.now()
     with services().database.reading() as connection:
         store = ConsentedPatients(connection, current_staff().facility.id)
+        seen = SeenList.of(store, now)
         page = store.page(query, now=now)
-    return _list(query, page, now)
+    _log("consented patients shown", lines=len(page.rows))
+    return _list(query, page, seen)
 
 
-def _list(query: ListQuery, page: Page, now: datetime) -> str:
+def _log(message: str, **numbers: int) -> None:
+    log.info(message, extra={"account": str(current_staff().account.id), **numbers})
+
+
+def _list(query: ListQuery, page: Page, seen: SeenList) -> str:
     return render_template(
         "console/patients.html",
         page_of_list=page,
@@ -123,7 +147,7 @@ def _list(query: ListQuery, page: Page, now: datetime) -> str:
         here=_address(query),
         newest=_address(ListQuery()),
         export=_with_query("console.export_patients", query),
-        news=url_for("console.patient_news", since=now.isoformat()),
+        news=f"{url_for('console.patient_news')}?{urlencode(seen.to_mapping())}",
         **_words(),
     )
 
@@ -147,8 +171,10 @@ def _cell(state: ItemState) -> Markup:
 
 def _unread(error: InvalidField) -> str:
     message = _MISTAKES[error.field]
-    if error.field == "to" and error.rule == "not-a-date":
-        message = "同意日の「まで」は、2026-11-20 のように日付で入力してください。"
+    if error.rule == "out-of-range" and error.field == "from":
+        message = _RULES[error.rule]
+    elif error.field == "to":
+        message = _RULES.get(error.rule, message)
     return render_template(
         "console/patients.html",
         page_of_list=None,
@@ -180,16 +206,14 @@ def _page_links(query: ListQuery, page: Page) -> list[_PageLink]:
 @requires(Permission.SEE_CONSENTED_PATIENTS)
 @by_timer
 def patient_news() -> tuple[Response, HTTPStatus]:
-    """Tell how many lines are new since ``since`` (ISO 8601): no names, only the number."""
+    """Tell how many lines are new since a page was made: no names, only the number."""
     try:
-        since = datetime.fromisoformat(request.args.get("since", ""))
-    except ValueError:
-        return jsonify(error="since"), HTTPStatus.UNPROCESSABLE_ENTITY
-    if since.tzinfo is None:
-        return jsonify(error="since"), HTTPStatus.UNPROCESSABLE_ENTITY
+        seen = SeenList.from_mapping(request.args)
+    except InvalidField as error:
+        return jsonify(error=error.field), HTTPStatus.UNPROCESSABLE_ENTITY
     with services().database.reading() as connection:
         store = ConsentedPatients(connection, current_staff().facility.id)
-        added = store.added_since(since)
+        added = seen.added(store)
     return jsonify(added=added), HTTPStatus.OK
 
 
@@ -202,12 +226,23 @@ def export_patients() -> Response | tuple[str, HTTPStatus]:
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     facility, now = current_staff().facility, services().clock.now()
-    character_set = facility.settings.character_set
+    services().accounts.note_export(current_staff().account)
+    _log("consented patients exported")
     lines = export_consented(
-        services().database, facility.id, query, now=now, character_set=character_set
+        services().database,
+        facility.id,
+        query,
+        now=now,
+        character_set=facility.settings.character_set,
     )
+    return _file(lines, facility, now)
+
+
+def _file(lines: Generator[bytes, None, None], facility: Facility, now: datetime) -> Response:
     # The first line is read here: a database that is away gets its page, not a broken file.
-    response = Response(chain([next(lines)], lines), content_type=_content_type(character_set))
+    content = chain([next(lines)], lines)
+    response = Response(content, content_type=_content_type(facility.settings.character_set))
+    response.call_on_close(lines.close)
     name = quote(file_name(facility.code, japan_date(now)))
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return response

@@ -1,14 +1,26 @@
 """Health: is the process alive, and can it do its work?"""
 
-from flask import Blueprint, Response, jsonify
+from typing import Final
+
+from flask import Blueprint, Response, current_app, jsonify
+from flask.blueprints import BlueprintSetupState
 from sqlalchemy import text
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import PUBLIC, declare
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.schema import SchemaWatch
+
+_WATCH: Final = "zaitaku.schema"
 
 blueprint = Blueprint("ops", __name__)
 declare(blueprint, PUBLIC)
+
+
+@blueprint.record
+def watch_schema(state: BlueprintSetupState) -> None:
+    """Give the application its watch over the tables."""
+    state.app.extensions[_WATCH] = SchemaWatch()
 
 
 @blueprint.get("/healthz")
@@ -19,8 +31,12 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """Answer 200 when both stores answer, 503 otherwise."""
-    states = {"database": _database_answers(), "ephemeral": _ephemeral_answers()}
+    """Answer 200 when both stores answer and the tables are this version's, 503 otherwise."""
+    states = {
+        "database": _database_answers(),
+        "schema": _schema_is_current(),
+        "ephemeral": _ephemeral_answers(),
+    }
     return jsonify(states), 200 if all(states.values()) else 503
 
 
@@ -31,6 +47,14 @@ def _database_answers() -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+def _schema_is_current() -> bool:
+    watch: SchemaWatch = current_app.extensions[_WATCH]
+    try:
+        return watch.is_current(services().database)
+    except StoreUnavailable:
+        return False
 
 
 def _ephemeral_answers() -> bool:

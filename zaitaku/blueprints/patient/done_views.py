@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
-from zaitaku.blueprints.patient.errors import JourneyGone
+from zaitaku.blueprints.patient.errors import JourneyGone, recorded_or_unknown
 from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.consent.model import Decision, Receipt
@@ -25,14 +25,19 @@ SOON: Final = timedelta(days=90)
 @blueprint.get("/j/<string:journey>/done")
 def done(journey: str) -> str | Response:
     """Show the reference number and what the facility sees now."""
-    present, receipt = _registered(JourneyId(journey))
-    if receipt is None:
-        return redirect(url_for("patient.check", journey=journey), 303)
+    with recorded_or_unknown():
+        present = journeys.load(JourneyId(journey))
+        standing = services().consent.standing_of(present.id)
+        if standing is None:
+            return _before_the_card(present)
+        if not present.registered:
+            journeys.remember(present.id, standing.receipt.reference)
+        values = _receipt_values(present, standing.receipt)
     return render_template(
         "patient/done.html",
-        **_receipt_values(present, receipt),
-        is_home_visit=receipt.channel is Channel.HOME_VISIT,
-        grants=any(line.decision is Decision.GRANT for line in receipt.lines),
+        **values,
+        standing=standing,
+        is_home_visit=standing.receipt.channel is Channel.HOME_VISIT,
         expires=_expires_soon(present),
     )
 
@@ -40,12 +45,15 @@ def done(journey: str) -> str | Response:
 @blueprint.get("/j/<string:journey>/receipt")
 def receipt_page(journey: str) -> str | Response:
     """Show the whole statement, to print."""
-    present, receipt = _registered(JourneyId(journey))
-    if receipt is None:
-        return redirect(url_for("patient.check", journey=journey), 303)
+    with recorded_or_unknown():
+        present = journeys.load(JourneyId(journey))
+        receipt = services().consent.receipt_of(present.id)
+        if receipt is None:
+            return _before_the_card(present)
+        values = _receipt_values(present, receipt)
     return render_template(
         "patient/receipt.html",
-        **_receipt_values(present, receipt),
+        **values,
         back=url_for("patient.done", journey=journey),
     )
 
@@ -53,21 +61,22 @@ def receipt_page(journey: str) -> str | Response:
 @blueprint.get("/j/<string:journey>/receipt/text")
 def receipt_text(journey: str) -> Response:
     """Give the receipt as a plain text file, to keep."""
-    present, receipt = _registered(JourneyId(journey))
-    if receipt is None:
-        return redirect(url_for("patient.check", journey=journey), 303)
-    text = render_template("patient/receipt.txt", **_receipt_values(present, receipt))
+    with recorded_or_unknown():
+        present = journeys.load(JourneyId(journey))
+        receipt = services().consent.receipt_of(present.id)
+        if receipt is None:
+            return _before_the_card(present)
+        values = _receipt_values(present, receipt)
+    text = render_template("patient/receipt.txt", **values)
     answer = FlaskResponse("\ufeff" + text, mimetype="text/plain")
     answer.headers["Content-Disposition"] = f"attachment; filename=receipt-{receipt.reference}.txt"
     return answer
 
 
-def _registered(id_: JourneyId) -> tuple[Journey, Receipt | None]:
-    present = journeys.load(id_)
-    receipt = services().consent.receipt_of(id_)
-    if receipt is None and present.registered:
+def _before_the_card(present: Journey) -> Response:
+    if present.registered:
         raise JourneyGone("registered, but no record")
-    return present, receipt
+    return redirect(url_for("patient.check", journey=present.id), 303)
 
 
 def _receipt_values(present: Journey, receipt: Receipt) -> dict[str, Any]:

@@ -15,15 +15,17 @@ from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.blueprints.patient.visit_dates import read_linked
+from zaitaku.core.addresses import address_bucket
+from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.clock import japan_date
-from zaitaku.core.errors import InvalidField, TooManyAttempts
+from zaitaku.core.errors import InvalidField
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.errors import UnknownUrl
 from zaitaku.reception.model import ReceptionContext
 
 TYPED_WINDOW: Final = timedelta(minutes=10)
 TYPED_LIMIT: Final = 30
-"""Numbers tried per address in ``TYPED_WINDOW``; a whole clinic may share one address."""
+"""Numbers mistyped per address in ``TYPED_WINDOW``; a whole clinic may share one address."""
 
 
 @blueprint.get("/")
@@ -64,7 +66,8 @@ def number() -> Answer:
     form = NumberForm()
     if not form.is_submitted():
         return _number_page(form, "")
-    _count_attempt()
+    limit = _typing_limit()
+    attempt = limit.begin(address_bucket(request.remote_addr or ""))
     if not form.validate():
         return _number_page(form, plain_text("番号を入力してください。")), 422
     try:
@@ -72,6 +75,7 @@ def number() -> Answer:
     except UnknownUrl:
         words = plain_text("この番号は見つかりません。数字を一つずつ、もう一度お確かめください。")
         return _number_page(form, words), 422
+    limit.give_back(attempt)
     return redirect(url_for("patient.entry", token=token), 303)
 
 
@@ -79,10 +83,14 @@ def _number_page(form: NumberForm, error: str) -> str:
     return render_template("patient/number.html", form=form, error=error)
 
 
-def _count_attempt() -> None:
-    attempts = services().ephemeral.count(f"typed:{request.remote_addr}", TYPED_WINDOW)
-    if attempts > TYPED_LIMIT:
-        raise TooManyAttempts(retry_after=int(TYPED_WINDOW.total_seconds()))
+def _typing_limit() -> FailureLimit:
+    return FailureLimit(
+        "typed",
+        most=TYPED_LIMIT,
+        window=TYPED_WINDOW,
+        ephemeral=services().ephemeral,
+        clock=services().clock,
+    )
 
 
 def _linked_visit(context: ReceptionContext) -> tuple[Visit | None, bool]:

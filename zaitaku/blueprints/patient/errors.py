@@ -1,8 +1,10 @@
 """What can go wrong on the patient's way."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
-from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 
 
 class JourneyGone(ZaitakuError):
@@ -19,8 +21,31 @@ class JourneyFinished(ZaitakuError):
     status = HTTPStatus.CONFLICT
 
 
+class RegistrationUnknown(ZaitakuError):
+    """A store went away while a consent was registered or its record read.
+
+    It may or may not stand in the records; opening the same address again tells.
+    """
+
+    code = "registration-unknown"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class CardCancelled(ZaitakuError):
     """The patient stopped the reading in the bridge; nothing was registered."""
 
     code = "card-cancelled"
     status = HTTPStatus.OK
+
+
+@contextmanager
+def recorded_or_unknown() -> Iterator[None]:
+    """Where a record may stand already, a store that is away leaves it open whether it does.
+
+    Raises:
+        RegistrationUnknown: in place of ``StoreUnavailable``.
+    """
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise RegistrationUnknown(error.detail) from error

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import Form as PlainForm
 from wtforms import FormField, RadioField, StringField
@@ -12,7 +13,14 @@ LONGEST_TYPED = 40
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type information
-    """A form with the token that keeps other sites from sending it."""
+    """A form with the token that keeps other sites from sending it.
+
+    It reads the fields of a form and nothing else: a JSON body could carry values that are no text.
+    """
+
+    def __init__(self, *, is_fresh: bool = False) -> None:
+        is_sent = request.method == "POST" and not is_fresh
+        super().__init__(formdata=request.form if is_sent else None)
 
 
 class ChoiceForm(Form):

@@ -4,7 +4,7 @@ The answers live as a flat mapping in the short-lived store, under a name that o
 own session can form. Nothing here is sent anywhere before the card has signed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -65,10 +65,12 @@ class Journey:
     operator: Operator | None
     visit: Visit | None
     noticed: str
-    """``version:language`` of the notice as it was shown; empty before."""
+    """``yes`` once the notice was read on; empty before.
+
+    Which text it was is part of the revision that is confirmed on the check page."""
     mode: ChoiceMode | None
     own: Mapping[ConsentItem, Decision]
-    """Answers given one by one; they go before the mode's."""
+    """The answer on each item; a shortcut answers every item that its page showed, and no other."""
     checked: str
     """The revision of the answers that the patient confirmed on the check page."""
     checked_language: Language
@@ -80,7 +82,7 @@ class Journey:
 
     def decision_of(self, item: ConsentItem) -> Decision | None:
         """Return the present answer on ``item``; ``None`` when there is none yet."""
-        return self.own.get(item) or (_MODE_DECISIONS.get(self.mode) if self.mode else None)
+        return self.own.get(item)
 
     @classmethod
     def from_fields(cls, id_: JourneyId, fields: Mapping[str, str]) -> Self:
@@ -112,11 +114,18 @@ def visit_fields(visit: Visit) -> dict[str, str]:
     }
 
 
-def mode_fields(mode: ChoiceMode) -> dict[str, str]:
-    """Return the fields that remember ``mode``; a shortcut takes the place of single answers."""
+def mode_fields(mode: ChoiceMode, shown: Iterable[str]) -> dict[str, str]:
+    """Return the fields that remember ``mode``, where the page showed the items of ``shown``.
+
+    A shortcut takes the place of single answers. It answers what was shown and nothing else: what
+    the facility begins to ask later is a question of its own.
+    """
     if mode is ChoiceMode.EACH:
         return {"mode": mode}
-    return {"mode": mode, **{ITEM_PREFIX + item: "" for item in ConsentItem}}
+    answers = dict.fromkeys(ConsentItem, "") | dict.fromkeys(
+        set(ConsentItem) & set(shown), _MODE_DECISIONS[mode]
+    )
+    return {"mode": mode, **{ITEM_PREFIX + item: answer for item, answer in answers.items()}}
 
 
 def _visit(given: Mapping[str, str]) -> Visit | None:

@@ -1,6 +1,8 @@
 """Journeys in the short-lived store: one read per page shown, one merge per answer."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from flask import g, session
 
@@ -10,9 +12,12 @@ from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.steps import Situation
 from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
+from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId, new_secret_name
 from zaitaku.reception.errors import ChannelOff, UrlRetired
 from zaitaku.reception.model import ReceptionContext
+
+log = logging.getLogger(__name__)
 
 
 def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
@@ -48,6 +53,25 @@ def answer(id_: JourneyId, fields: Mapping[str, str]) -> Journey:
     if journey.registered and "registered" not in fields:
         raise JourneyFinished
     return journey
+
+
+def remember(id_: JourneyId, reference: str, **fields: str) -> None:
+    """Mark the journey as registered, as well as that can be done.
+
+    The record is durable. The short-lived store only saves later pages a question, so its failure
+    must not look like a failure of the registration.
+    """
+    with best_effort():
+        answer(id_, {"registered": reference, **fields})
+
+
+@contextmanager
+def best_effort() -> Iterator[None]:
+    """Go on when the short-lived store fails after the record was written."""
+    try:
+        yield
+    except ZaitakuError as error:
+        log.warning("registered, but not marked: %s", type(error).__name__)
 
 
 def situation_of(journey: Journey) -> Situation:

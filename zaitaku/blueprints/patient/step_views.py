@@ -31,6 +31,7 @@ from zaitaku.blueprints.patient.stepping import (
 )
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.consent.model import ConsentItem, Decision, Operator
+from zaitaku.consent.state import is_full_refusal
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import JourneyId
 
@@ -139,7 +140,8 @@ def choose(journey: str) -> Answer:
     form = ChoiceForm(ChoiceMode)
     if form.validate_on_submit():
         mode = ChoiceMode(form.answer.data)
-        return take(JourneyId(journey), StepName.CHOOSE, mode_fields(mode))
+        shown = request.form.get("items", "").split()
+        return take(JourneyId(journey), StepName.CHOOSE, mode_fields(mode, shown))
     return _choice(JourneyId(journey), MODE_PAGE, form)
 
 
@@ -198,7 +200,8 @@ def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
 def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
     situation = journeys.situation_of(journeys.answer(id_, {ITEM_PREFIX + item: decision}))
     place = _place(situation, item)
-    if "change" not in request.args and place + 1 < len(situation.questions):
+    one_by_one = situation.journey.mode is ChoiceMode.EACH and "change" not in request.args
+    if one_by_one and place + 1 < len(situation.questions):
         following = situation.questions[place + 1].item.value
         return redirect(url_for("patient.items", journey=id_, item=following), 303)
     return redirect(address_of(next_step(StepName.ITEMS, situation), situation), 303)
@@ -251,9 +254,10 @@ def _check_page(situation: Situation, *, is_stale: bool) -> str:
         "patient/check.html",
         situation,
         StepName.CHECK,
-        form=CheckForm(formdata=None),
+        form=CheckForm(is_fresh=True),
         rows=show.check_rows(situation),
         notice=services().wordings.notice(current_language()),
         revision=situation.revision(current_language()),
+        is_full_refusal=is_full_refusal(situation.decisions.values()),
         is_stale=is_stale,
     )

@@ -1,14 +1,25 @@
 """How the wizard moves: which page may be shown, what comes next, what came before."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.patient import journeys
-from zaitaku.blueprints.patient.steps import Situation, StepName, after, before, first_open, is_open
+from zaitaku.blueprints.patient.errors import JourneyFinished
+from zaitaku.blueprints.patient.steps import (
+    BY_NAME,
+    Situation,
+    StepName,
+    after,
+    before,
+    first_open,
+    is_open,
+)
 from zaitaku.core.ids import JourneyId
+from zaitaku.reception.model import ReceptionContext
 
 Answer = str | Response | tuple[str, int]
 """What a view gives back."""
@@ -20,8 +31,28 @@ def opened(id_: JourneyId, name: StepName) -> Situation:
     if journey.registered:
         abort(redirect(url_for("patient.done", journey=id_), 303))
     situation = journeys.situation_of(journey)
+    require_open(name, situation)
+    return situation
+
+
+def require_open(name: StepName, situation: Situation) -> None:
+    """Lead to where the journey stands unless the page of ``name`` may be shown."""
     if not is_open(name, situation):
         abort(redirect(address_of(first_open(situation), situation), 303))
+
+
+def answering(id_: JourneyId, name: StepName) -> Situation:
+    """Return the situation before an answer to ``name`` is kept, if ``name`` is asked at all.
+
+    Raises:
+        JourneyFinished: the journey is registered.
+    """
+    journey = journeys.load(id_)
+    if journey.registered:
+        raise JourneyFinished
+    situation = journeys.situation_of(journey)
+    if not BY_NAME[name].applies(situation):
+        require_open(name, situation)
     return situation
 
 
@@ -36,7 +67,15 @@ def address_of(name: StepName, situation: Situation) -> str:
 
 def take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
     """Keep an answer to the step ``name`` and lead to the next page."""
-    situation = journeys.situation_of(journeys.answer(id_, fields))
+    return _lead_on(name, journeys.situation_of(journeys.answer(id_, fields)))
+
+
+def take_in(situation: Situation, name: StepName, fields: Mapping[str, str]) -> Response:
+    """Keep an answer in a situation that was looked at already."""
+    return _lead_on(name, replace(situation, journey=journeys.answer(situation.journey.id, fields)))
+
+
+def _lead_on(name: StepName, situation: Situation) -> Response:
     return redirect(address_of(next_step(name, situation), situation), 303)
 
 
@@ -63,16 +102,21 @@ def _back(name: StepName, situation: Situation) -> str:
         return url_for("patient.check", journey=situation.journey.id)
     earlier = before(name, situation)
     if earlier is None:
-        return address_of_entry(situation)
+        return address_of_entry(situation.context) + _fixed_day(situation)
     if earlier is StepName.ITEMS:
         last = situation.questions[-1].item.value
         return url_for("patient.items", journey=situation.journey.id, item=last)
     return address_of(earlier, situation)
 
 
-def address_of_entry(situation: Situation) -> str:
+def _fixed_day(situation: Situation) -> str:
+    visit = situation.journey.visit
+    return f"?date={visit.day.isoformat()}" if visit and visit.fixed else ""
+
+
+def address_of_entry(context: ReceptionContext) -> str:
     """Return the path of the entry page on which the journey began."""
-    address = services().reception.address(situation.context.version)
+    address = services().reception.address(context.version)
     return address.removeprefix(services().settings.origin)
 
 

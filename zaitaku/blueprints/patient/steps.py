@@ -14,6 +14,7 @@ from typing import Final
 from zaitaku.blueprints.patient.journey import ChoiceMode, Journey, Preparation
 from zaitaku.blueprints.patient.visit_dates import is_bookable
 from zaitaku.consent.model import ConsentItem, Decision, Question, Wording
+from zaitaku.consent.wording import NOTICE_ID
 from zaitaku.core.languages import Language
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import ReceptionContext
@@ -47,12 +48,17 @@ class Situation:
     wording_of: WordingOf
 
     def revision(self, language: Language) -> str:
-        """Return a short digest of all answers and of the words that they were made on."""
+        """Return a short digest of all answers and of the words that they were made on.
+
+        The notice on 資格確認 is among the words: the document names it, so a notice that changes
+        after the check page was confirmed brings the patient back to that page, which shows it.
+        """
         visit = self.journey.visit
         parts = [
             str(self.journey.operator),
             f"{visit.kind} {visit.day}" if visit else "",
             self.journey.noticed,
+            self.wording_of(NOTICE_ID, language).ref.sha256,
             *(self._line(question, language) for question in self.questions),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -94,7 +100,7 @@ def _asks_visit(situation: Situation) -> bool:
 
 
 def _asks_each(situation: Situation) -> bool:
-    return situation.journey.mode is ChoiceMode.EACH
+    return situation.journey.mode is ChoiceMode.EACH or bool(situation.undecided)
 
 
 def _is_checked(situation: Situation) -> bool:
@@ -104,12 +110,17 @@ def _is_checked(situation: Situation) -> bool:
 
 @dataclass(frozen=True)
 class Step:
-    """One step; ``needs`` names the steps that must be done before its page is shown."""
+    """One step; ``needs`` names the steps that must be done before its page is shown.
+
+    A step that does not apply is closed, unless ``opens_off_the_way``: single answers may be
+    changed after a shortcut too.
+    """
 
     name: StepName
     needs: tuple[StepName, ...]
     is_done: Callable[[Situation], bool]
     applies: Callable[[Situation], bool] = _always
+    opens_off_the_way: bool = False
 
 
 STEPS: Final = (
@@ -120,7 +131,13 @@ STEPS: Final = (
     Step(StepName.VISIT, (StepName.OPERATOR,), _has_visit, _asks_visit),
     Step(StepName.NOTICE, (StepName.OPERATOR, StepName.VISIT), lambda s: bool(s.journey.noticed)),
     Step(StepName.CHOOSE, (StepName.NOTICE,), lambda s: s.journey.mode is not None),
-    Step(StepName.ITEMS, (StepName.CHOOSE,), lambda s: not s.undecided, _asks_each),
+    Step(
+        StepName.ITEMS,
+        (StepName.CHOOSE,),
+        lambda s: not s.undecided,
+        _asks_each,
+        opens_off_the_way=True,
+    ),
     Step(StepName.CHECK, (StepName.CHOOSE, StepName.ITEMS), _is_checked),
     Step(StepName.CARD, (StepName.CHECK,), lambda s: bool(s.journey.registered)),
 )
@@ -128,11 +145,10 @@ BY_NAME: Final[Mapping[StepName, Step]] = {step.name: step for step in STEPS}
 
 
 def is_open(name: StepName, situation: Situation) -> bool:
-    """Tell whether everything that ``name`` needs is done, all the way down."""
-    return all(
-        is_open(needed, situation) and _is_settled(BY_NAME[needed], situation)
-        for needed in BY_NAME[name].needs
-    )
+    """Tell whether ``name`` is asked here, and all that it needs is done, all the way down."""
+    step = BY_NAME[name]
+    is_asked = step.opens_off_the_way or step.applies(situation)
+    return is_asked and _is_reached(step, situation)
 
 
 def first_open(situation: Situation) -> StepName:
@@ -154,6 +170,11 @@ def before(name: StepName, situation: Situation) -> StepName | None:
     names = [step.name for step in STEPS if step.applies(situation) or step.name is name]
     place = names.index(name)
     return names[place - 1] if place else None
+
+
+def _is_reached(step: Step, situation: Situation) -> bool:
+    needed = [BY_NAME[name] for name in step.needs]
+    return all(_is_reached(one, situation) and _is_settled(one, situation) for one in needed)
 
 
 def _is_settled(step: Step, situation: Situation) -> bool:

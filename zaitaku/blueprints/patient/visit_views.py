@@ -9,7 +9,14 @@ from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.forms import VisitForm
 from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.blueprints.patient.stepping import Answer, opened, page_of, take
+from zaitaku.blueprints.patient.stepping import (
+    Answer,
+    answering,
+    opened,
+    page_of,
+    require_open,
+    take_in,
+)
 from zaitaku.blueprints.patient.steps import Situation, StepName
 from zaitaku.blueprints.patient.visit_dates import FIELD, TypedDate
 from zaitaku.core.clock import japan_date
@@ -27,17 +34,20 @@ VISIT_ERRORS: Final = {
 
 @blueprint.route("/j/<string:journey>/visit", methods=["GET", "POST"])
 def visit(journey: str) -> Answer:
-    """Ask for the 受診日 (online channel only)."""
+    """Ask for the 受診日 (online channel only), unless the booking's own link has fixed it."""
     form = VisitForm(VisitKind)
+    # Looked at before anything is written: a day where none is asked would spoil the document.
+    look = answering if form.is_submitted() else opened
+    situation = look(JourneyId(journey), StepName.VISIT)
     typed = TypedDate(**form.visit_date.data)
     error = None
     if form.validate_on_submit():
         try:
             fields = visit_fields(_read_visit(VisitKind(form.answer.data), typed))
-            return take(JourneyId(journey), StepName.VISIT, fields)
+            return take_in(situation, StepName.VISIT, fields)
         except InvalidField as failure:
             error = failure
-    return _visit_page(JourneyId(journey), form, typed, error)
+    return _visit_page(situation, form, typed, error)
 
 
 def _read_visit(kind: VisitKind, typed: TypedDate) -> Visit:
@@ -46,9 +56,9 @@ def _read_visit(kind: VisitKind, typed: TypedDate) -> Visit:
 
 
 def _visit_page(
-    id_: JourneyId, form: VisitForm, typed: TypedDate, failure: InvalidField | None
+    situation: Situation, form: VisitForm, typed: TypedDate, failure: InvalidField | None
 ) -> Answer:
-    situation = opened(id_, StepName.VISIT)
+    require_open(StepName.VISIT, situation)
     rule = _broken_rule(form, failure)
     message = page_text(VISIT_ERRORS[rule]) if rule else ""
     field = "answer" if rule == "choice" else f"{FIELD}-year"

@@ -1,0 +1,28 @@
+"""「すべて」 answers what its page showed, and nothing that comes later."""
+
+import pytest
+
+from tests.patient.site import Visitor
+
+
+@pytest.mark.parametrize("mode", ["all", "none"])
+def test_a_shortcut_does_not_answer_what_the_facility_asks_later(
+    visitor: Visitor, mode: str
+) -> None:
+    visitor.site.change_settings(surgery=False)
+    journey = visitor.walk_to_check(mode=mode)
+    visitor.site.change_settings(surgery=True)
+    visitor.get(f"{journey}/check")
+    assert visitor.location == f"{journey}/items/surgery"
+    assert "checked" not in visitor.text.partition("<form")[2]
+    visitor.send("refuse")
+    assert visitor.location == f"{journey}/check"
+
+
+def test_a_shortcut_answers_only_items_that_its_form_names(visitor: Visitor) -> None:
+    visitor.start()
+    visitor.prepare()
+    visitor.send("self")
+    visitor.send()
+    visitor.send("all", items="checkup nonsense")
+    assert visitor.location.endswith("/items/surgery")

@@ -1,0 +1,49 @@
+"""No control character gets past the edge: into a store, a log, a file or a header."""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Final
+
+from flask import Flask, request
+from werkzeug.wrappers import Response
+
+from zaitaku.core.errors import ZaitakuError
+
+_IN_A_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""C0 controls (ISO/IEC 6429) without tab, line feed and carriage return."""
+_IN_AN_ADDRESS: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class ControlCharacter(ZaitakuError):
+    """A value holds a character that no keyboard types."""
+
+    code = "bad-request"
+    status = HTTPStatus.BAD_REQUEST
+
+
+class StrictFlask(Flask):
+    """Never redirects to an address that could end its header's line (RFC 9110 §5.5)."""
+
+    def redirect(self, location: str, code: int = HTTPStatus.FOUND) -> Response:
+        """Return the redirection, or refuse the request that asked for such an address."""
+        if _IN_AN_ADDRESS.search(location):
+            raise ControlCharacter("location")
+        return super().redirect(location, code)
+
+
+def add(app: Flask) -> None:
+    """Refuse requests with control characters in their path, query or form."""
+    app.before_request(_check)
+
+
+def _check() -> None:
+    if _IN_AN_ADDRESS.search(request.path) or any(map(_IN_A_TEXT.search, _texts())):
+        raise ControlCharacter("request")
+
+
+def _texts() -> Iterator[str]:
+    for values in (request.args, request.form):
+        for name, value in values.items(multi=True):
+            yield name
+            yield value

@@ -1,0 +1,15 @@
+"""What text from outside may hold."""
+
+import unicodedata
+from typing import Final
+
+_UNFIT: Final = frozenset({"Cc", "Cs"})
+"""Control characters and lone surrogates (Unicode 15, table 4-4)."""
+
+
+def has_control_characters(text: str) -> bool:
+    """Tell whether ``text`` holds what no line of text has: controls or lone surrogates.
+
+    PostgreSQL keeps neither U+0000 nor surrogates, and a terminal obeys escape sequences.
+    """
+    return any(unicodedata.category(character) in _UNFIT for character in text)
