@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.signing import Keyring, looks_random
-from zaitaku.core.sql_address import check_sql_address
+from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address
 from zaitaku.wire import BRIDGE_PORTS
 
 LONGEST_VALIDITY_DAYS = 366
@@ -75,6 +75,7 @@ class Settings:
         self._check_authority()
         self._check_numbers()
         check_sql_address("ZAITAKU_DATABASE_URL", self.database_url)
+        check_ephemeral_address(self.ephemeral_url)
 
     def _check_origin(self) -> None:
         if not _is_origin(self.origin):

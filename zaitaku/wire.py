@@ -10,6 +10,7 @@ a *proof* to the origin's ``PROOF_PATH``, gets a one-time code and sends the bro
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -27,12 +28,20 @@ BRIDGE_PORTS: Final = (18231, 18232, 18233)
 """Tried in this order by the bridge; the card page offers the same."""
 
 CHANNELS: Final = frozenset({"home-visit", "online"})
+OPERATORS: Final = frozenset({"self", "legal-representative", "companion"})
 NONCE_BYTES: Final = 32
+FACILITY_LIMIT: Final = 100
+WORDING_LIMIT: Final = 2_000
+MARKED_LIMIT: Final = 8_000
+CHOICES_LIMIT: Final = 10
+"""How many characters, or choices, a page can show so that somebody reads them."""
 DOMAIN_TAG: Final = b"zaitaku consent statement 1\x00"
 
 _GRANTED: Final = {"grant": True, "refuse": False}
 _LOWER_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _PATH: Final = re.compile(r"/(?!/)[^\\?#\x00-\x20\x7f-\U0010ffff]*")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""General categories (UAX #44 §5.7.1) that can hide or turn round what stands beside them."""
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair: JSON can bring it, no UTF-8 text can hold it (RFC 8259 §8.2)."""
 
@@ -64,6 +73,22 @@ class Choice:
     wording: str
     """Its SHA-256 must stand in the document beside the item: what is shown is what is signed."""
     granted: bool
+    marked: str = ""
+    """The wording with readings (``{漢字|かんじ}``), shown only where it is the wording without."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a document says of itself and the bridge shows beside the choices."""
+
+    facility: str
+    channel: str
+    """One of ``CHANNELS``."""
+    visit_date: date | None
+    """受診日; ``None`` where the document has none."""
+    operator: str
+    """Who handles the screen: one of ``OPERATORS``."""
+    language: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +117,9 @@ class CardRequest:
     def claims(self) -> dict[str, Any]:
         """Return the JWT claims (RFC 7519 §4) of this request."""
         body = asdict(self)
+        for choice in body["choices"]:
+            if not choice["marked"]:
+                del choice["marked"]
         return {
             "iss": body.pop("origin"),
             "aud": AUDIENCE,
@@ -126,43 +154,20 @@ class CardRequest:
         request.check_document()
         return request
 
-    @property
-    def facility(self) -> str:
-        """Name of the facility, as the document has it."""
-        return _text(_part(_read(self.document), "facility"), "name")
-
-    @property
-    def channel(self) -> str:
-        """Name of the channel in the document: ``home-visit`` or ``online``."""
-        channel = _text(_read(self.document), "channel")
-        if channel not in CHANNELS:
-            raise MalformedMessage("channel")
-        return channel
-
-    @property
-    def visit_date(self) -> date | None:
-        """受診日 in the document; ``None`` where it has none."""
-        body = _read(self.document)
-        if body.get("visit_date") is None:
-            return None
-        try:
-            return date.fromisoformat(_text(body, "visit_date"))
-        except ValueError as error:
-            raise MalformedMessage("visit_date") from error
-
-    def check_document(self) -> None:
-        """Compare what would be shown with what the card would sign.
+    def check_document(self) -> Shown:
+        """Compare what would be shown with what the card would sign, and return what is shown.
 
         Raises:
             MalformedMessage: the document lacks what must be shown, or says something else than the
-                words that would be shown.
+                words that would be shown; or they could not be read as they stand: invisible
+                characters, far too many of them, no choice at all.
         """
-        _ = (self.facility, self.channel, self.visit_date)
-        shown = {
-            (choice.item, _sha256_hex(choice.wording), choice.granted) for choice in self.choices
-        }
-        if len(shown) != len(self.choices) or shown != _choices_of(self.document):
-            raise MalformedMessage("choices")
+        body = _read(self.document)
+        shown = _shown(body)
+        if shown.language != self.language:
+            raise MalformedMessage("language")
+        _check_choices(self.choices, _choices_of(body))
+        return shown
 
     def statement(self) -> bytes:
         """Return the bytes that the card signs for this request."""
@@ -221,11 +226,56 @@ def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def _choices_of(document: str) -> set[tuple[str, str, bool]]:
+def _shown(body: Mapping[str, Any]) -> Shown:
+    return Shown(
+        facility=_visible(_text(_part(body, "facility"), "name"), "facility", FACILITY_LIMIT),
+        channel=_word(body, "channel", CHANNELS),
+        visit_date=_day(body, "visit_date"),
+        operator=_word(body, "operator", OPERATORS),
+        language=_text(body, "language"),
+    )
+
+
+def _visible(text: str, name: str, limit: int) -> str:
+    """Return ``text`` if every character of it can be seen and it is not too long."""
+    if len(text) > limit or not text.strip():
+        raise MalformedMessage(name)
+    if any(unicodedata.category(character) in _INVISIBLE for character in text):
+        raise MalformedMessage(name)
+    return text
+
+
+def _word(body: Mapping[str, Any], name: str, known: frozenset[str]) -> str:
+    word = _text(body, name)
+    if word not in known:
+        raise MalformedMessage(name)
+    return word
+
+
+def _day(body: Mapping[str, Any], name: str) -> date | None:
+    if body.get(name) is None:
+        return None
+    try:
+        return date.fromisoformat(_text(body, name))
+    except ValueError as error:
+        raise MalformedMessage(name) from error
+
+
+def _check_choices(choices: tuple[Choice, ...], said: set[tuple[str, str, bool]]) -> None:
+    for choice in choices:
+        _visible(choice.wording.replace("\n", ""), "wording", WORDING_LIMIT)
+        if choice.marked:
+            _visible(choice.marked.replace("\n", ""), "marked", MARKED_LIMIT)
+    shown = {(choice.item, _sha256_hex(choice.wording), choice.granted) for choice in choices}
+    if not 0 < len(choices) <= CHOICES_LIMIT or len(shown) != len(choices) or shown != said:
+        raise MalformedMessage("choices")
+
+
+def _choices_of(body: Mapping[str, Any]) -> set[tuple[str, str, bool]]:
     try:
         said = [
             (entry["item"], entry["wording"]["sha256"], _GRANTED[entry["decision"]])
-            for entry in _read(document)["decisions"]
+            for entry in body["decisions"]
         ]
         if len(said) != len(set(said)):
             raise MalformedMessage("document")
@@ -286,4 +336,5 @@ def _return_path(body: Mapping[str, Any]) -> str:
 def _choice(entry: object) -> Choice:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("granted"), bool):
         raise MalformedMessage("choices")
-    return Choice(_text(entry, "item"), _text(entry, "wording"), entry["granted"])
+    marked = _text(entry, "marked") if "marked" in entry else ""
+    return Choice(_text(entry, "item"), _text(entry, "wording"), entry["granted"], marked)

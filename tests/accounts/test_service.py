@@ -214,6 +214,7 @@ def test_a_reset_during_a_login_wins(
     real = passwords.verify
 
     def verify_then_reset(kept: str | None, password: str) -> bool:
+        monkeypatch.setattr(passwords, "verify", real)
         is_right = real(kept, password)
         accounts.reset_password(facility.id, "staff1", actor="kanri")
         return is_right
@@ -247,8 +248,86 @@ def test_tries_from_one_address_are_limited(accounts: AccountService) -> None:
 
 def test_frequent_logins_are_no_attack(accounts: AccountService, facility: Facility) -> None:
     register(accounts, facility)
-    for _ in range(ATTEMPTS_PER_ACCOUNT + 2):
+    for _ in range(ATTEMPTS_PER_ADDRESS + 2):
         accounts.authenticate(attempt(PASSWORD))
+    for number in range(ATTEMPTS_PER_ADDRESS):
+        with pytest.raises(LoginRefused):
+            accounts.authenticate(attempt("wrong", user_id=f"u{number}"))
+    with pytest.raises(TooManyAttempts):
+        accounts.authenticate(attempt(PASSWORD))
+
+
+def test_a_subscriber_of_ipv6_is_one_address(accounts: AccountService) -> None:
+    for number in range(ATTEMPTS_PER_ADDRESS):
+        with pytest.raises(LoginRefused):
+            accounts.authenticate(
+                attempt("wrong", user_id=f"u{number}", address=f"2001:db8::{number:x}")
+            )
+    with pytest.raises(TooManyAttempts):
+        accounts.authenticate(attempt("wrong", user_id="x", address="2001:db8::ffff:1"))
+    with pytest.raises(LoginRefused):
+        accounts.authenticate(attempt("wrong", user_id="x", address="2001:db8:0:1::1"))
+
+
+@pytest.mark.parametrize("changes", [{"user_id": "a\0b"}, {"code": "\0"}, {"user_id": "\ud800"}])
+def test_control_characters_name_nobody(
+    any_accounts: AccountService, any_facility: Facility, changes: dict[str, str]
+) -> None:
+    register(any_accounts, any_facility)
+    with pytest.raises(LoginRefused):
+        any_accounts.authenticate(attempt(PASSWORD, **changes))
+
+
+@pytest.fixture
+def raised(any_database: Database, ephemeral: EphemeralStore, clock: FixedClock) -> AccountService:
+    """The same accounts after an update that makes hashing dearer."""
+    dearer = Passwords(memory_kibibytes=16, iterations=2)
+    return AccountService(database=any_database, ephemeral=ephemeral, clock=clock, passwords=dearer)
+
+
+def kept_hash(database: Database) -> str:
+    with database.reading() as connection:
+        return str(connection.execute(select(account.c.password_hash)).scalar_one())
+
+
+def test_a_login_renews_a_hash_of_former_parameters(
+    any_accounts: AccountService,
+    raised: AccountService,
+    any_facility: Facility,
+    any_database: Database,
+) -> None:
+    new = register(any_accounts, any_facility)
+    former = kept_hash(any_database)
+    with pytest.raises(LoginRefused):
+        raised.authenticate(attempt("wrong"))
+    assert kept_hash(any_database) == former
+    staff = raised.authenticate(attempt(PASSWORD))
+    renewed = kept_hash(any_database)
+    assert "m=16,t=2" in renewed
+    assert staff.account.password_changed_at == new.account.password_changed_at
+    raised.authenticate(attempt(PASSWORD))
+    assert kept_hash(any_database) == renewed
+
+
+def test_two_logins_at_once_may_renew_the_hash(
+    any_accounts: AccountService, raised: AccountService, any_facility: Facility
+) -> None:
+    register(any_accounts, any_facility)
+    outcomes = outcomes_at_once([lambda: raised.authenticate(attempt(PASSWORD))] * 4)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert any_accounts.all_of(any_facility.id)[0].wrong_passwords == 0
+
+
+def test_an_export_is_recorded(
+    accounts: AccountService, facility: Facility, database: Database
+) -> None:
+    new = register(accounts, facility)
+    accounts.note_export(new.account)
+    with database.reading() as connection:
+        last = connection.execute(
+            select(account_event).where(account_event.c.act == "export_patients")
+        ).one()
+    assert (last.account_id, last.actor) == (new.account.id, "staff1")
 
 
 class AwayStore:

@@ -128,6 +128,18 @@ def test_reset_forgets_the_verification_and_the_selection(card: VirtualCard) -> 
     assert ask(card, APPLET, KEY_FILE, SIGN) == "6982"
 
 
+def test_a_verification_lasts_until_power_down_whatever_is_selected(card: VirtualCard) -> None:
+    ask(card, APPLET, PIN_FILE, VERIFY)
+    assert ask(card, "00a4040c0ad392f000260100000002") == "6a82"
+    assert ask(card, APPLET, KEY_FILE, SIGN).endswith("9000")
+    card.reset()
+    assert ask(card, APPLET, KEY_FILE, SIGN) == "6982"
+
+
+def test_selecting_the_applet_selects_none_of_its_files(card: VirtualCard) -> None:
+    assert ask(card, APPLET, PIN_FILE, APPLET, TRIES) == "6985"
+
+
 def test_wrong_pins_survive_a_restart(tmp_path: Path, material: Material) -> None:
     path = tmp_path / "card.json"
     ask(make_card(path, material), APPLET, PIN_FILE, VERIFY_WRONG, VERIFY_WRONG)

@@ -1,75 +1,19 @@
 """The operator's commands on facilities, URLs and posters, run as an operator runs them."""
 
 import getpass
-import secrets
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import pypdfium2
 import pytest
 import zxingcpp
-from click.testing import CliRunner, Result
 from PIL import Image
+from sqlalchemy import insert, select
 
+from tests.commands.conftest import CODE, Run
 from zaitaku.commands.desk import words_for
-from zaitaku.commands.facility import facility
-from zaitaku.commands.poster import poster
-from zaitaku.commands.url import url
 from zaitaku.core.database import Database
 from zaitaku.core.errors import InvalidField, NotFound
-
-CODE: Final = "1310123456"
-GROUPS: Final = {"facility": facility, "url": url, "poster": poster}
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run ``zaitaku <words>`` on a deployment of its own."""
-    environ = {
-        "ZAITAKU_ORIGIN": "https://zaitaku.example",
-        "ZAITAKU_DATABASE_URL": database.url.render_as_string(hide_password=False),
-        "ZAITAKU_EPHEMERAL_URL": "sqlite:///unused.db",
-        "ZAITAKU_URL_KEYS": secrets.token_hex(16),
-        "ZAITAKU_SESSION_KEYS": secrets.token_hex(16),
-        "ZAITAKU_SUBJECT_KEYS": secrets.token_hex(16),
-        "ZAITAKU_REQUEST_KEY_FILE": str(tmp_path / "request.pem"),
-        "ZAITAKU_TRUST_ANCHORS": str(tmp_path / "roots.pem"),
-        "ZAITAKU_OCSP_URL": "http://127.0.0.1:1/",
-        "ZAITAKU_TRUSTED_PROXIES": "1",
-    }
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-
-    def run_words(*words: str, typed: str = "") -> Result:
-        group, *rest = words
-        return CliRunner().invoke(GROUPS[group], rest, input=typed)
-
-    return run_words
-
-
-@pytest.fixture
-def clinic(run: Run) -> Run:
-    """The same, with one facility."""
-    added = run(
-        "facility",
-        "add",
-        CODE,
-        "--name",
-        "みどり在宅クリニック",
-        "--phone",
-        "０３−１２３４−５６７８",
-        "--hours",
-        "月〜金 9:00〜17:00",
-        "--home-visit",
-    )
-    assert added.exit_code == 0, added.output
-    assert "登録しました: 1310123456 みどり在宅クリニック" in added.output
-    assert "訪問診療等: 利用する" in added.output
-    assert "オンライン診療等・外来診療等（通常とは異なる動線）: 利用しない" in added.output
-    return run
+from zaitaku.reception.store import url_event
 
 
 def _address(run: Run, channel: str = "home-visit") -> str:
@@ -240,3 +184,29 @@ def test_a_database_that_is_away_is_told(run: Run, monkeypatch: pytest.MonkeyPat
 def test_a_failure_without_words_of_its_own_is_told_by_its_code() -> None:
     assert "(" not in words_for(NotFound("facility"))
     assert "invalid-field" in words_for(InvalidField("other", "unheard-of"))
+
+
+def test_what_a_kept_reason_holds_does_not_reach_the_terminal(
+    clinic: Run, database: Database
+) -> None:
+    with database.transaction() as connection:
+        first = (
+            connection.execute(select(url_event).where(url_event.c.channel == "home-visit"))
+            .mappings()
+            .one()
+        )
+        event = {**first, "sequence": 2, "reason": "あ　い\x1b[2J\u202eう", "actor": "x\x07"}
+        connection.execute(insert(url_event).values(event))
+    shown = clinic("url", "show", CODE, "home-visit").output
+    assert "あ　い(U+001B)[2J(U+202E)う" in shown
+    assert "x(U+0007)" in shown
+    assert not {"\x1b", "\u202e", "\x07"} & set(shown)
+
+
+@pytest.mark.parametrize("reason", ["a\x1b[2Jb", "a\x07"])
+def test_a_reason_with_control_characters_is_refused(clinic: Run, reason: str) -> None:
+    before = _address(clinic)
+    refused = clinic("url", "rotate", CODE, "home-visit", "--yes", "--reason", reason)
+    assert refused.exit_code == 1
+    assert "理由に使えない文字" in refused.output
+    assert _address(clinic) == before

@@ -39,15 +39,15 @@ def _everything(world: World) -> None:
     """Every act there is on consents: first, again, changed, retried, re-keyed, joined, listed."""
     first = world.register(decisions={ConsentItem.SURGERY: Decision.REFUSE})
     world.register(language=Language.ENGLISH)
-    document = world.document(Channel.ONLINE)
+    card = world.sign(world.document(Channel.ONLINE))
     for _ in range(2):
-        world.consent.register(world.sign(document))
+        world.consent.register(card)
     world.register(card=Card.named("newer", "taro"))
     renewed = Card.named("renewed")
     world.register(card=renewed)
     SandboxEligibility(world.database).bind(renewed.subject_hashes[0], TARO)
     world.register(card=renewed)
-    assert world.consent.receipt_of(document.journey)
+    assert world.consent.standing_of(card.journey)
     with world.database.reading() as connection:
         page = ConsentedPatients(connection, world.facility.id).page(
             ListQuery(search=first.receipt.reference), now=world.clock.now()

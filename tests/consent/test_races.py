@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.consent.world import TAROS_CARD, Card, World
+from zaitaku.consent.errors import JourneyRegistered
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.consent.service import ConsentService, Registration
 from zaitaku.consent.tables import consent, consent_item, consent_record, credential, patient
@@ -41,10 +42,20 @@ def _registering(service: ConsentService, card: VerifiedCard) -> Callable[[], Re
 def test_one_journey_registered_by_many_is_one_record(any_world: World) -> None:
     document = any_world.document()
     cards = [any_world.sign(document) for _ in range(THREADS)]
-    done = _at_once([_registering(any_world.consent, card) for card in cards])
-    assert len({registration.receipt.reference for registration in done}) == 1
-    assert all(registration.receipt == done[0].receipt for registration in done)
-    assert [registration.is_new for registration in done].count(True) == 1
+    barrier = Barrier(THREADS)
+
+    def register(card: VerifiedCard) -> tuple[bool, str]:
+        barrier.wait(30)
+        try:
+            done = any_world.consent.register(card)
+        except JourneyRegistered as told:
+            return False, told.reference
+        return done.is_new, done.receipt.reference
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        done = list(pool.map(register, cards))
+    assert {reference for _, reference in done} == {any_world.record(document.journey).reference}
+    assert [is_new for is_new, _ in done].count(True) == 1
     assert [any_world.count(table) for table in TABLES[:4]] == [1, 1, 1, 1]
 
 

@@ -87,21 +87,21 @@ def test_the_reference_is_dated_in_japan_and_no_twelve_digits(any_world: World) 
     assert any_world.register().receipt.reference.startswith("270101-")
 
 
-def test_the_same_journey_again_gives_the_same_receipt(any_world: World) -> None:
-    document = any_world.document()
-    first = any_world.consent.register(any_world.sign(document))
+def test_the_same_proof_again_gives_the_same_receipt(any_world: World) -> None:
+    card = any_world.sign(any_world.document())
+    first = any_world.consent.register(card)
     any_world.clock.advance(timedelta(minutes=1))
-    again = any_world.consent.register(any_world.sign(document))
+    again = any_world.consent.register(card)
     assert not again.is_new
     assert again.receipt == first.receipt
     assert any_world.count(consent_record) == 1
 
 
 def test_a_registered_journey_is_answered_whatever_became_of_its_url(any_world: World) -> None:
-    document = any_world.document()
-    first = any_world.consent.register(any_world.sign(document))
+    card = any_world.sign(any_world.document())
+    first = any_world.consent.register(card)
     _rotate(any_world)
-    assert any_world.consent.register(any_world.sign(document)).receipt == first.receipt
+    assert any_world.consent.register(card).receipt == first.receipt
 
 
 def _rotate(world: World) -> None:
@@ -151,7 +151,7 @@ def test_a_later_refusal_replaces_a_grant_in_the_same_consent(any_world: World) 
 def test_an_item_that_is_not_asked_any_more_keeps_its_state_and_time(any_world: World) -> None:
     first = any_world.register()
     any_world.change_settings(surgery=False)
-    any_world.register(decision=Decision.REFUSE)
+    any_world.register(decisions={ConsentItem.CHECKUP: Decision.REFUSE})
     items = {row["item"]: row for row in any_world.rows(consent_item)}
     assert (items["surgery"]["state"], items["checkup"]["state"]) == ("grant", "refuse")
     assert items["surgery"]["since"] == first.receipt.recorded_at

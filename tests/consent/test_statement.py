@@ -11,8 +11,9 @@ from zaitaku.consent.questions import questions_for
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.languages import Language
+from zaitaku.core.ruby import plain
 from zaitaku.facilities.model import Channel
-from zaitaku.wire import CardRequest
+from zaitaku.wire import CardRequest, Shown
 
 ALL = {
     ConsentItem.SURGERY: Decision.GRANT,
@@ -58,12 +59,19 @@ def test_the_bridge_accepts_the_lines_that_belong_to_the_document(
         language=language,
         return_path="/j/x/card/return",
     )
-    request.check_document()
-    assert request.facility == document.facility_name
-    assert request.channel == document.channel
-    assert request.visit_date == document.visit_date
+    assert request.check_document() == Shown(
+        facility=document.facility_name,
+        channel=document.channel.value,
+        visit_date=document.visit_date,
+        operator=document.operator.value,
+        language=language.value,
+    )
     assert [choice.granted for choice in choices] == [True, False, True, False, True]
     assert not any("{" in choice.wording for choice in choices)
+    has_readings = language is Language.EASY_JAPANESE
+    for choice in choices:
+        assert bool(choice.marked) is has_readings
+        assert plain(choice.marked or choice.wording) == choice.wording
 
 
 def _without(item: ConsentItem) -> dict[ConsentItem, Decision]:

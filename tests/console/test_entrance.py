@@ -7,9 +7,11 @@ import pytest
 from tests.console.office import PASSWORD, Browser, Office
 from tests.patient.lint import words
 from zaitaku.accounts.model import Role
-from zaitaku.accounts.service import ATTEMPTS_PER_ACCOUNT
-from zaitaku.accounts.sessions import SessionName
+from zaitaku.accounts.service import ATTEMPTS_PER_ACCOUNT, AccountService
+from zaitaku.accounts.sessions import SessionName, Sessions
+from zaitaku.blueprints.console import entrance
 from zaitaku.blueprints.permissions import COOKIE_FIELD
+from zaitaku.core.errors import StoreUnavailable
 
 
 def test_the_right_words_open_the_menu(office: Office) -> None:
@@ -150,7 +152,30 @@ def test_whoever_is_not_logged_in_comes_back_to_the_page_after_logging_in(office
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/", "//evil.example/", "/e", "/console/logout", "/\\evil"]
+    "wanted",
+    [
+        "https://evil.example/",
+        "https://evil.example/console/help",
+        "//evil.example/",
+        "//evil.example/console/help",
+        "/e",
+        "/\\evil",
+        "/console/x\n",
+        "/console/help\n",
+        "/console/\r\nSet-Cookie: a=b",
+        "/console/help?q=\x80",
+        "/console//help",
+        "/console/../e",
+        "/console/nowhere",
+        "/console/login",
+        "/console/logout",
+        "/console/logged-out",
+        "/console/stay",
+        "/console/consented-patients/news?since=x",
+        "/console/consented-patients/export",
+        "/console/reception-urls/online/qr-image",
+        "/console/reception-urls/online/poster/file",
+    ],
 )
 def test_nobody_is_sent_elsewhere_after_logging_in(office: Office, wanted: str) -> None:
     browser = office.browser()
@@ -289,3 +314,47 @@ def test_nothing_personal_is_logged(office: Office, caplog: pytest.LogCaptureFix
     logged = " ".join(str(record.__dict__) for record in caplog.records)
     for word in (PASSWORD, "a-wrong-password", "kanri", "ザイタク", session_name(browser)):
         assert word not in logged
+
+
+def test_every_other_page_may_be_come_back_to(office: Office) -> None:
+    rules = [rule for rule in office.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    with office.app.test_request_context():
+        landing = [rule for rule in rules if rule.endpoint in entrance._landing_pages()]
+    assert len(landing) > 10
+    browser = office.logged_in()
+    for rule in landing:
+        values = {"channel": "online", "act": "rotate", "kind": "poster"}
+        _, path = rule.build(values) or ("", "")
+        assert browser.get(path) == 200
+        assert browser.answer.mimetype == "text/html"
+
+
+def away(*_: object, **__: object) -> None:
+    raise StoreUnavailable("OperationalError")
+
+
+def send_new_password(browser: Browser) -> int:
+    browser.get("/console/password")
+    return browser.send(current=PASSWORD, new_password="atarashii-pass-1", again="atarashii-pass-1")
+
+
+def test_a_lost_answer_to_a_new_password_is_not_called_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = office.logged_in()
+    with monkeypatch.context() as broken:
+        broken.setattr(AccountService, "change_password", away)
+        assert send_new_password(browser) == 503
+    assert browser.heading == "パスワードが変わったかどうか、いまは確かめられません"
+    assert "何も変更していません" not in browser.text
+
+
+def test_a_changed_password_is_told_even_when_no_session_can_be_opened(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = office.logged_in()
+    with monkeypatch.context() as broken:
+        broken.setattr(Sessions, "open", away)
+        assert send_new_password(browser) == 200
+    assert browser.heading == "パスワードを変更しました"
+    assert office.browser().log_in("kanri", "atarashii-pass-1") == 200

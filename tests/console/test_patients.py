@@ -7,10 +7,14 @@ from html import escape
 from urllib.parse import unquote
 
 import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
 
 from tests.consent.world import HANAKOS_CARD, TARO, Card
 from tests.console.office import Office
-from zaitaku.accounts.model import Role
+from zaitaku.accounts.model import AccountAct, Role
+from zaitaku.accounts.service import AccountService
+from zaitaku.accounts.store import account_event
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import Channel, CharacterSet
@@ -98,6 +102,9 @@ def test_typed_markup_stays_text(office: Office) -> None:
         ("from=yesterday", "「から」は、2026-11-20 のように"),
         ("to=2026-99-99", "「まで」は、2026-11-20 のように"),
         ("from=2026-11-20&to=2026-11-19", "あとの日付"),
+        ("from=0001-01-01", "1900年から2999年まで"),
+        ("to=9999-12-31", "1900年から2999年まで"),
+        ("q=a%C2%80b", "ふつうの文字"),
         ("channel=other", "機能を一覧から"),
         ("sort=secret", "表の見出しから"),
         ("page=x", "表の下の番号から"),
@@ -154,7 +161,26 @@ def test_news_count_what_came_since_the_page_was_made(office: Office) -> None:
     assert browser.client.get(news, base_url="http://localhost:8000").json == {"added": 2}
 
 
-@pytest.mark.parametrize("since", ["", "now", "2026-11-20T10:00:00"])
+def test_news_are_told_of_what_was_stamped_before_the_page_was_made(office: Office) -> None:
+    browser = office.logged_in(Role.GENERAL)
+    office.world.register()
+    browser.get(LIST)
+    news = news_path(browser.answer.text)
+    office.clock.advance(timedelta(seconds=-60))
+    office.world.register(card=HANAKOS_CARD)
+    assert browser.client.get(news, base_url="http://localhost:8000").json == {"added": 1}
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "",
+        "now",
+        "2026-11-20T10:00:00",
+        "0001-01-01T00:00:00%2B14:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
 def test_news_need_a_moment(office: Office, since: str) -> None:
     assert office.logged_in().get(f"{LIST}/news?since={since}") == 422
 
@@ -195,6 +221,56 @@ def test_the_export_is_in_the_facilitys_character_set(office: Office) -> None:
     browser.get(f"{LIST}/export")
     assert browser.answer.mimetype_params["charset"] == "Shift_JIS"
     assert table(browser.answer.data, "cp932")[1][1] == TARO.name
+
+
+def test_an_export_is_recorded_before_anything_is_sent(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = office.logged_in(Role.MEDICAL_VIEW)
+    assert browser.get(f"{LIST}/export?q=だれか") == 200
+    with office.services.database.reading() as connection:
+        found = connection.execute(
+            select(account_event.c.actor, account_event.c.at).where(
+                account_event.c.act == AccountAct.EXPORT_PATIENTS
+            )
+        ).all()
+    assert [tuple(row) for row in found] == [("etsuran", office.clock.now())]
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("OperationalError")
+
+    monkeypatch.setattr(AccountService, "note_export", away)
+    assert browser.get(f"{LIST}/export") == 503
+
+
+def test_looking_at_the_list_is_logged_without_names(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    office.world.register()
+    browser = office.logged_in(Role.GENERAL)
+    browser.get(f"{LIST}?q=太郎")
+    (line,) = [each for each in caplog.records if each.message == "consented patients shown"]
+    (who,) = [
+        each
+        for each in office.services.accounts.all_of(office.world.facility.id)
+        if each.user_id == "ippan"
+    ]
+    assert (line.__dict__["account"], line.__dict__["lines"]) == (str(who.id), 1)
+    assert "太郎" not in str(line.__dict__)
+
+
+def test_a_database_that_fails_at_the_query_gives_a_page_and_no_file(office: Office) -> None:
+    browser = office.logged_in()
+
+    def fail(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "JOIN patient" in statement:
+            raise OperationalError(statement, {}, Exception("away"))
+
+    event.listen(office.services.database.engine, "before_cursor_execute", fail)
+    assert browser.get(f"{LIST}/export") == 503
+    assert browser.heading == "いま、つながりにくくなっています"
+    assert "Content-Disposition" not in browser.answer.headers
 
 
 def test_only_roles_that_may_export_are_offered_it(office: Office) -> None:

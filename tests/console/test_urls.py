@@ -9,9 +9,12 @@ import zxingcpp
 from PIL import Image
 
 from tests.console.office import Browser, Office
+from zaitaku.accounts.sessions import Sessions
+from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import ReceptionUrl
 from zaitaku.reception.poster import CHANNEL_NAMES
+from zaitaku.reception.service import ReceptionService
 
 BASE = "/console/reception-urls"
 REASON = "ポスターの写真がSNSに出たため"
@@ -287,3 +290,64 @@ def test_a_version_of_another_facility_changes_nothing(office: Office) -> None:
 @pytest.mark.parametrize("path", ["other", "online/destroy", "online/zip"])
 def test_unknown_names_are_no_pages(office: Office, path: str) -> None:
     assert office.logged_in().get(f"{BASE}/{path}") == 404
+
+
+def at_the_last_button(office: Office) -> Browser:
+    browser = office.logged_in()
+    browser.get(f"{BASE}/online/rotate")
+    for answer in ({"ticked": "yes"}, {}, {"reason": REASON}):
+        browser.send(**answer)
+    return browser
+
+
+def away(*_: object, **__: object) -> None:
+    raise StoreUnavailable("OperationalError")
+
+
+def test_a_change_of_which_nobody_knows_is_not_called_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = at_the_last_button(office)
+    with monkeypatch.context() as broken:
+        broken.setattr(ReceptionService, "rotate", away)
+        assert browser.send() == 503
+    assert browser.heading == "URLが変わったかどうか、いまは確かめられません"
+    assert "何も変更していません" not in browser.text
+    browser.follow("変更の履歴を確かめる")
+    assert browser.path == f"{BASE}/online/history"
+
+
+def test_a_change_that_was_done_is_told_even_when_the_session_store_is_away(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = at_the_last_button(office)
+    with monkeypatch.context() as broken:
+        broken.setattr(Sessions, "keep_draft", away)
+        assert browser.send() == 200
+    assert browser.heading == "URLを変更しました"
+    assert "第2版" in browser.text
+    assert address(office) in browser.text
+
+
+def test_pressing_again_after_a_lost_answer_shows_what_was_done(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = at_the_last_button(office)
+    path, fields = browser.path, hidden_of(browser)
+    with monkeypatch.context() as broken:
+        broken.setattr(Sessions, "keep_draft", away)
+        browser.post(path, fields)
+    browser.post(path, fields)
+    assert browser.heading == "URLを変更しました"
+    assert address(office) in browser.text
+    assert standing(office).current.number == 2
+
+
+@pytest.mark.parametrize("reason", ["a\0b", "a\x1b[2Jb"])
+def test_a_reason_holds_no_control_characters(office: Office, reason: str) -> None:
+    browser = office.logged_in()
+    browser.get(f"{BASE}/online/rotate")
+    browser.send(ticked="yes")
+    browser.send()
+    assert browser.send(reason=reason) in {400, 422}
+    assert standing(office).current.number == 1

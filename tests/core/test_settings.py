@@ -1,5 +1,6 @@
 """The deployment's settings: what is missing or weak refuses to start, by name, never by value."""
 
+import secrets
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +27,17 @@ REQUIRED = {
 }
 COMPLETE = {**REQUIRED, "ZAITAKU_CRL_FILE": "/var/lib/zaitaku/crl.der"}
 KEYS = ["ZAITAKU_URL_KEYS", "ZAITAKU_SESSION_KEYS", "ZAITAKU_SUBJECT_KEYS"]
+UNFIT = [
+    "secret-word",
+    "postgresql+psycopg://user:secret-word@host:port/name",
+    "postgresql://user:secret-word@host/name",
+    "postgresql+asyncpg://user:secret-word@host/name",
+    "mysql://user:secret-word@host/name",
+    "sqlite://",
+    "sqlite:///:memory:",
+    "sqlite:///file:word?mode=memory&uri=true",
+    "sqlite+aiosqlite:///word.db",
+]
 NUMBERS = ["ZAITAKU_ONLINE_VALIDITY_DAYS", "ZAITAKU_TRUSTED_PROXIES"]
 
 
@@ -71,6 +83,11 @@ def test_what_is_missing_is_named(name: str, value: str | None) -> None:
         "long-enough-newest-key-of-32-chars,short-and-secret-word",
         "wwwwooooorrrrddddwwwwooooorrrrdddd",
         "0" * 64,
+        "changeme-changeme-changeme-changeme-changeme",
+        "correct-horse1correct-horse1correct-horse1",
+        "abcabcabdabcabcabdabcabcabdabcabcabd",
+        "password1password2password3password4",
+        "0123456789abcdef0123456789abcdef",
     ],
 )
 def test_weak_keys_are_refused_without_being_shown(name: str, weak: str) -> None:
@@ -100,12 +117,105 @@ def test_a_key_of_fewer_than_32_characters_never_passes(name: str, key: str) -> 
         "https://Zaitaku.example",
         "//zaitaku.example",
         "javascript:word",
+        "https://a b",
+        "https://word;evil",
+        "https://*.word.example",
+        "https://word_example",
+        "https://-word.example",
+        "https://word..example",
+        "https://word.example,evil",
+        "https://word'example",
+        "https://zaitaku.example:0",
+        "https://zaitaku.example:65536",
+        "https://zaitaku.example:443",
+        "https://zaitaku.example:",
+        "https://[::1]word",
+        "https://みどり-word.example",
     ],
 )
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     told = refusal({**COMPLETE, "ZAITAKU_ORIGIN": origin})
     assert "ZAITAKU_ORIGIN" in told
     assert "word" not in told
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://zaitaku.example:8443",
+        "https://a.b-c.example",
+        "https://127.0.0.1",
+        "https://[::1]:8443",
+        "https://xn--q9jyb4c.example",
+    ],
+)
+def test_what_is_an_origin_is_taken_as_it_is(origin: str) -> None:
+    assert Settings.from_env({**COMPLETE, "ZAITAKU_ORIGIN": origin}).origin == origin
+
+
+@pytest.mark.parametrize("draw", [secrets.token_urlsafe, secrets.token_hex])
+@pytest.mark.parametrize("size", [32, 64])
+def test_random_keys_are_taken(draw: Callable[[int], str], size: int) -> None:
+    for _ in range(100):
+        key = draw(size)
+        assert Settings.from_env({**COMPLETE, "ZAITAKU_URL_KEYS": key}).url_keys.keys == (key,)
+
+
+@pytest.mark.parametrize("one", KEYS)
+@pytest.mark.parametrize("other", KEYS)
+def test_no_two_rings_share_a_key(one: str, other: str) -> None:
+    shared = "one-key-of-the-deployment-1234567890"
+    environ = {**COMPLETE, one: shared, other: f"{COMPLETE[other]},{shared}"}
+    if one == other:
+        Settings.from_env(environ)
+        return
+    told = refusal(environ)
+    assert one in told
+    assert other in told
+    assert shared not in told
+
+
+@pytest.mark.parametrize("name", ["ZAITAKU_DATABASE_URL", "ZAITAKU_EPHEMERAL_URL"])
+@pytest.mark.parametrize("value", UNFIT)
+def test_stores_that_cannot_be_shared_are_refused_by_name(name: str, value: str) -> None:
+    told = refusal({**COMPLETE, name: value})
+    assert name in told
+    assert "word" not in told
+
+
+@pytest.mark.parametrize("ports", ["0", "65536", "18231 70000", "-1", "a-word", "18231.5"])
+def test_bridge_ports_are_ports(ports: str) -> None:
+    told = refusal({**COMPLETE, "ZAITAKU_BRIDGE_PORTS": ports})
+    assert "ZAITAKU_BRIDGE_PORTS" in told
+    assert "word" not in told
+
+
+def test_all_bridge_ports_of_an_address_can_be_meant() -> None:
+    settings = Settings.from_env({**COMPLETE, "ZAITAKU_BRIDGE_PORTS": "1, 65535"})
+    assert settings.bridge_ports == (1, 65535)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://word.example", "word.example", "http://", "http://word.example:port", "file:///w"],
+)
+def test_the_responder_is_on_the_web(url: str) -> None:
+    told = refusal({**COMPLETE, "ZAITAKU_OCSP_URL": url})
+    assert "ZAITAKU_OCSP_URL" in told
+    assert "word" not in told
+
+
+def test_an_online_consent_holds_a_year_at_most() -> None:
+    longest = Settings.from_env({**COMPLETE, "ZAITAKU_ONLINE_VALIDITY_DAYS": "366"})
+    assert longest.online_validity_days == 366
+    told = refusal({**COMPLETE, "ZAITAKU_ONLINE_VALIDITY_DAYS": "367"})
+    assert "ZAITAKU_ONLINE_VALIDITY_DAYS" in told
+
+
+def test_the_proxies_are_counted_by_whoever_deploys() -> None:
+    environ = {k: v for k, v in COMPLETE.items() if k != "ZAITAKU_TRUSTED_PROXIES"}
+    assert "ZAITAKU_TRUSTED_PROXIES is not set" in refusal(environ)
+    assert Settings.from_env({**environ, "ZAITAKU_MODE": "sandbox"}).trusted_proxies == 0
 
 
 def test_production_needs_tls() -> None:

@@ -18,13 +18,25 @@ from zaitaku.wire import (
     CardRequest,
     Choice,
     MalformedMessage,
+    Shown,
     document_digest,
     statement,
 )
 
 TEXT = st.text(min_size=1, max_size=12)
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+READABLE = st.text(st.characters(exclude_categories=HIDDEN), min_size=1, max_size=12).filter(
+    str.strip
+)
 CHOICES = st.lists(
-    st.builds(Choice, item=TEXT, wording=TEXT, granted=st.booleans()),
+    st.builds(
+        Choice,
+        item=TEXT,
+        wording=READABLE,
+        granted=st.booleans(),
+        marked=st.just("") | READABLE,
+    ),
+    min_size=1,
     max_size=4,
     unique_by=lambda choice: choice.item,
 )
@@ -48,7 +60,13 @@ def document(choices: list[Choice]) -> str:
 
 def written(decisions: list[dict[str, Any]], **changes: object) -> str:
     """Return a document with these decisions; ``changes`` replace its other members."""
-    body = {"facility": {"name": "みどり坂"}, "channel": "online", "visit_date": "2026-12-01"}
+    body = {
+        "facility": {"name": "みどり坂"},
+        "channel": "online",
+        "visit_date": "2026-12-01",
+        "operator": "companion",
+        "language": "ja",
+    }
     return json.dumps({**body, "decisions": decisions, **changes})
 
 
@@ -63,7 +81,7 @@ def requests(draw: st.DrawFn) -> CardRequest:
         expires_at=draw(st.integers()),
         document=document(choices),
         choices=tuple(choices),
-        language=draw(TEXT),
+        language="ja",
         return_path=draw(st.from_regex(r"/[a-z0-9][a-z0-9/._-]*", fullmatch=True)),
     )
 
@@ -180,9 +198,12 @@ class TestClaims:
             ("nonce", "ab " * 32),
             ("nonce", "xy" * 32),
             ("language", "half \ud800"),
+            ("language", "en"),
             ("choices", {}),
             ("choices", [None]),
             ("choices", [{"item": "surgery", "wording": "words", "granted": 1}]),
+            ("choices", []),
+            ("choices", [{"item": "surgery", "wording": "words", "granted": True, "marked": 1}]),
             ("protocol", "1"),
             ("return_path", "j/x"),
             ("return_path", "//evil.example"),
@@ -211,7 +232,6 @@ class TestChoices:
     def test_any_other_word_or_answer_is_refused(
         self, request: CardRequest, data: st.DataObject, words: str
     ) -> None:
-        assume(request.choices)
         place = data.draw(st.integers(0, len(request.choices) - 1))
         shown = request.choices[place]
         for changed in (
@@ -228,7 +248,6 @@ class TestChoices:
     def test_nothing_is_left_out_or_shown_twice(
         self, request: CardRequest, data: st.DataObject
     ) -> None:
-        assume(request.choices)
         place = data.draw(st.integers(0, len(request.choices) - 1))
         without = request.choices[:place] + request.choices[place + 1 :]
         twice = (*request.choices, request.choices[place])
@@ -285,12 +304,18 @@ class TestWhatIsShownBeside:
     """Facility, channel and 受診日 are read from the document: what is shown is what is signed."""
 
     def test_they_are_the_documents_own(self) -> None:
-        assert (REQUEST.facility, REQUEST.channel) == ("みどり坂", "online")
-        assert REQUEST.visit_date == date(2026, 12, 1)
+        assert REQUEST.check_document() == Shown(
+            facility="みどり坂",
+            channel="online",
+            visit_date=date(2026, 12, 1),
+            operator="companion",
+            language="ja",
+        )
 
     def test_a_home_visit_has_no_date(self) -> None:
-        without = written([], channel="home-visit", visit_date=None)
-        assert replace(REQUEST, document=without).visit_date is None
+        entries = [decision(choice) for choice in REQUEST.choices]
+        without = written(entries, channel="home-visit", visit_date=None)
+        assert replace(REQUEST, document=without).check_document().visit_date is None
 
     @pytest.mark.parametrize(
         "changes",
@@ -303,12 +328,91 @@ class TestWhatIsShownBeside:
             {"channel": None},
             {"visit_date": "tomorrow"},
             {"visit_date": 20261201},
+            {"operator": None},
+            {"operator": "somebody"},
+            {"language": None},
+            {"language": "en"},
+            {"facility": {"name": " "}},
+            {"facility": {"name": "あ" * 101}},
         ],
     )
     def test_a_document_that_lacks_them_is_refused(self, changes: dict[str, object]) -> None:
         entries = [decision(choice) for choice in REQUEST.choices]
         with pytest.raises(MalformedMessage):
             replace(REQUEST, document=written(entries, **changes)).check_document()
+
+
+@st.composite
+def hidden_texts(draw: st.DrawFn) -> str:
+    """Text with a character that cannot be seen, at any place."""
+    hidden = draw(st.characters(categories=("Cc", "Cf", "Co", "Zl", "Zp")).filter("\n".__ne__))
+    return draw(READABLE) + hidden + draw(READABLE)
+
+
+def asking(wording: str, *, facility: str = "みどり坂", marked: str = "") -> CardRequest:
+    """Return a request whose one choice has these words."""
+    choice = Choice("surgery", wording, True, marked)
+    text = written([decision(choice)], facility={"name": facility})
+    return replace(REQUEST, choices=(choice,), document=text)
+
+
+class TestReadable:
+    """What the card signs can be read as it stands by whoever looks at the page."""
+
+    @given(hidden_texts())
+    def test_no_character_hides_or_turns_others_round(self, text: str) -> None:
+        for request in (
+            asking(text),
+            asking("words", facility=text),
+            asking("words", marked=text),
+        ):
+            with pytest.raises(MalformedMessage):
+                request.check_document()
+
+    @pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200b", "\a", "\r", "\u2028"])
+    def test_the_well_known_ones_are_among_them(self, character: str) -> None:
+        with pytest.raises(MalformedMessage):
+            asking(f"見せません{character}").check_document()
+
+    def test_a_wording_has_paragraphs_and_a_name_has_not(self) -> None:
+        asking("質問\n説明\n説明").check_document()
+        with pytest.raises(MalformedMessage):
+            asking("質問", facility="みどり坂\n公式").check_document()
+
+    @pytest.mark.parametrize(
+        ("fits", "too_long"),
+        [
+            (asking("い" * 2000), asking("い" * 2001)),
+            (asking("い", facility="あ" * 100), asking("い", facility="あ" * 101)),
+            (asking("い", marked="い" * 8000), asking("い", marked="い" * 8001)),
+        ],
+    )
+    def test_nothing_is_too_long_to_be_read(self, fits: CardRequest, too_long: CardRequest) -> None:
+        fits.check_document()
+        with pytest.raises(MalformedMessage):
+            too_long.check_document()
+
+    @pytest.mark.parametrize(
+        ("count", "is_taken"), [(0, False), (1, True), (10, True), (11, False)]
+    )
+    def test_there_is_something_to_decide_and_not_too_much(
+        self, count: int, *, is_taken: bool
+    ) -> None:
+        choices = [Choice(f"item-{number}", "words", True) for number in range(count)]
+        request = replace(REQUEST, choices=tuple(choices), document=document(choices))
+        if is_taken:
+            request.check_document()
+            return
+        with pytest.raises(MalformedMessage):
+            request.check_document()
+
+    def test_readings_go_with_the_words_and_are_not_digested(self) -> None:
+        request = asking("手術", marked="{手術|しゅじゅつ}")
+        assert CardRequest.from_claims(json.loads(json.dumps(request.claims()))) == request
+        assert request.statement() == asking("手術").statement()
+
+    def test_a_request_without_readings_does_not_mention_them(self) -> None:
+        assert set(asking("手術").claims()["choices"][0]) == {"item", "wording", "granted"}
 
 
 class TestProof:

@@ -64,7 +64,12 @@ class TestAddress:
     ) -> None:
         app = deploy(trusted_proxies=proxies)
         seen: list[str | None] = []
-        app.view_functions["ops.alive"] = lambda: seen.append(request.remote_addr) or "ok"
+
+        def alive() -> str:
+            seen.append(request.remote_addr)
+            return "ok"
+
+        app.view_functions["ops.alive"] = alive
         answer = app.test_client().get(
             "/healthz", base_url=ORIGIN, headers={"X-Forwarded-For": forwarded}
         )

@@ -56,7 +56,7 @@ def test_damaged_addresses_get_a_calm_page(visitor: Visitor, change: str) -> Non
         "truncated": path[:-3],
         "tampered": path[:-1] + ("A" if path[-1] != "A" else "B"),
         "foreign": "/r/abcdefg.ABCDEFGHIJKLMNOPQRSTUV",
-        "odd": "/r/%00%FF",
+        "odd": "/r/%F0%FF",
     }
     assert visitor.get(paths[change]) == 404
     assert visitor.heading == explain("unknown-url").heading

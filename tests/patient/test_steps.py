@@ -19,6 +19,7 @@ from zaitaku.blueprints.patient.journey import (
     visit_fields,
 )
 from zaitaku.blueprints.patient.steps import (
+    BY_NAME,
     STEPS,
     Situation,
     StepName,
@@ -27,9 +28,9 @@ from zaitaku.blueprints.patient.steps import (
     first_open,
     is_open,
 )
-from zaitaku.consent.model import ConsentItem, Decision, Operator
+from zaitaku.consent.model import ConsentItem, Decision, Operator, Wording
 from zaitaku.consent.questions import questions_for
-from zaitaku.consent.wording import Wordings
+from zaitaku.consent.wording import NOTICE_ID, Wordings
 from zaitaku.core.ids import FacilityId, JourneyId, UrlVersionId
 from zaitaku.core.languages import Language
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
@@ -146,6 +147,22 @@ def test_no_visit_closes_the_card_on_the_online_channel_only() -> None:
 
 
 @settings(deadline=None)
+@given(answers, visits, st.sampled_from(Channel), st.sampled_from(StepName))
+def test_only_steps_that_are_asked_are_open(
+    fields: dict[str, str], visit: Visit | None, channel: Channel, name: StepName
+) -> None:
+    found = situation(fields | (visit_fields(visit) if visit else {}), channel)
+    if is_open(name, found) and name is not StepName.ITEMS:
+        assert BY_NAME[name].applies(found)
+
+
+@pytest.mark.parametrize("mode", list(ChoiceMode))
+def test_single_answers_are_open_after_a_shortcut_too(mode: ChoiceMode) -> None:
+    fields = complete(Channel.HOME_VISIT) | mode_fields(mode, list(ConsentItem))
+    assert is_open(StepName.ITEMS, situation(fields))
+
+
+@settings(deadline=None)
 @given(answers, visits, st.sampled_from(Channel))
 def test_the_first_open_step_may_always_be_shown(
     fields: dict[str, str], visit: Visit | None, channel: Channel
@@ -168,6 +185,8 @@ def test_a_fixed_visit_is_not_asked_until_its_day_is_over() -> None:
     fixed = visit_fields(Visit(VisitKind.ONLINE, TODAY, fixed=True))
     over = visit_fields(Visit(VisitKind.ONLINE, TODAY - timedelta(days=1), fixed=True))
     ready = complete(Channel.ONLINE)
+    assert not is_open(StepName.VISIT, situation(ready | fixed, Channel.ONLINE))
+    assert is_open(StepName.VISIT, situation(ready | over, Channel.ONLINE))
     assert after(StepName.OPERATOR, situation(ready | fixed, Channel.ONLINE)) is StepName.NOTICE
     assert first_open(situation(ready | over, Channel.ONLINE)) is StepName.VISIT
 
@@ -182,7 +201,10 @@ def test_an_answer_of_its_own_goes_before_the_shortcut(
 
 
 def test_a_shortcut_takes_the_place_of_earlier_answers() -> None:
-    fields = {ITEM_PREFIX + ConsentItem.SURGERY: "grant", **mode_fields(ChoiceMode.NONE, ConsentItem)}
+    fields = {
+        ITEM_PREFIX + ConsentItem.SURGERY: "grant",
+        **mode_fields(ChoiceMode.NONE, ConsentItem),
+    }
     assert situation(fields).journey.decision_of(ConsentItem.SURGERY) is Decision.REFUSE
 
 
@@ -202,3 +224,18 @@ def test_the_revision_changes_with_every_answer_the_settings_and_the_language() 
     revisions = {found.revision(Language.JAPANESE) for found in (base, *others)}
     revisions |= {base.revision(language) for language in Language}
     assert len(revisions) == len(others) + len(Language)
+
+
+def test_the_revision_changes_with_the_notice() -> None:
+    base = situation(complete(Channel.HOME_VISIT))
+
+    def wording_of(wording_id: str, language: Language) -> Wording:
+        found = WORDINGS.current(wording_id, language)
+        if wording_id != NOTICE_ID:
+            return found
+        return replace(found, ref=replace(found.ref, version=2, sha256="0" * 64))
+
+    changed = replace(base, wording_of=wording_of)
+    assert is_open(StepName.CARD, base)
+    assert not is_open(StepName.CARD, changed)
+    assert first_open(changed) is StepName.CHECK

@@ -112,8 +112,8 @@ def test_the_bridge_is_told_what_the_patient_confirmed(visitor: Visitor) -> None
     choices = {choice.item: choice.granted for choice in request.choices}
     assert choices[ConsentItem.SURGERY] is False
     assert all(granted for item, granted in choices.items() if item != ConsentItem.SURGERY)
-    assert request.facility == "みどり坂クリニック"
-    assert request.channel == "home-visit"
+    shown = request.check_document()
+    assert (shown.facility, shown.channel) == ("みどり坂クリニック", "home-visit")
     assert request.return_path == f"{journey}/card/return"
     assert request.language == "ja"
 

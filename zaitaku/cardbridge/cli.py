@@ -18,11 +18,12 @@ from zaitaku import wire
 from zaitaku.cardbridge.bridge import installed_version
 from zaitaku.cardbridge.cardfile import CardFileError
 from zaitaku.cardbridge.config import BridgeConfig, parse_origin
+from zaitaku.cardbridge.failures import StateUnusable
 from zaitaku.cardbridge.inprocess import InProcessService
 from zaitaku.cardbridge.pcsc import PcscService
 from zaitaku.cardbridge.serving import PortTaken, bind, run_bridge
 from zaitaku.cardbridge.transport import ReaderService
-from zaitaku.cardbridge.trust import Pins, StateUnusable
+from zaitaku.cardbridge.trust import Pins
 from zaitaku.cardbridge.virtual import CardBox
 from zaitaku.cardbridge.virtualreader import VirtualReader
 from zaitaku.cardbridge.vpcd import VpcdPlug

@@ -56,6 +56,19 @@ class KeyChanged(BridgeError):
     status = HTTPStatus.FORBIDDEN
 
 
+class StateUnusable(BridgeError):
+    """The pinned keys cannot be read or written; fact: ``file``, where they are."""
+
+    page = "state-unusable"
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file=file)
+        self.file = file
+
+    def __str__(self) -> str:
+        return self.file
+
+
 class RequestExpired(BridgeError):
     """Too much time has passed since the site asked."""
 

@@ -26,6 +26,7 @@ from zaitaku.cardbridge.pin import pin_from
 from zaitaku.cardbridge.readings import BridgeOccupied, Reading, ReadingWorks
 from zaitaku.cardbridge.rendering import Action, Page, reading_url, render
 from zaitaku.cardbridge.requests import CANCELLED, VerifiedRequest, verify_request
+from zaitaku.cardbridge.ruby import marked_lines
 from zaitaku.cardbridge.transport import CardBusy, CardTrouble
 
 LOG = logging.getLogger(__name__)
@@ -255,7 +256,7 @@ def _pin_page(reading: Reading, view: CardView, error: str, status: HTTPStatus) 
         reading,
         error=error,
         template="pin.html",
-        more={"is_last": view.state is CardState.LAST_TRY},
+        more={"is_last": view.state is CardState.LAST_TRY, "marked_lines": marked_lines},
     )
 
 

@@ -32,6 +32,7 @@ class VerifiedRequest:
     """A card request whose signature, origin, form and time were checked."""
 
     request: wire.CardRequest
+    shown: wire.Shown
     is_test: bool
 
     def back(self, query: str) -> str:
@@ -54,7 +55,7 @@ def verify_request(*, token: str, trust: Trust, now: float, bridge_version: str)
         raise MalformedRequest
     site_time = trust.verify_signature(origin=origin, signed=signed)
     _check_protocol(claims, bridge_version)
-    verified = VerifiedRequest(_read(claims), trust.is_test(origin))
+    verified = VerifiedRequest(*_read(claims), trust.is_test(origin))
     try:
         _check_period(verified.request, now, site_time)
     except BridgeError as error:
@@ -99,15 +100,16 @@ def _check_protocol(claims: Mapping[str, Any], bridge_version: str) -> None:
         raise NewerProtocol(version=bridge_version)
 
 
-def _read(claims: Mapping[str, Any]) -> wire.CardRequest:
+def _read(claims: Mapping[str, Any]) -> tuple[wire.CardRequest, wire.Shown]:
     try:
         request = wire.CardRequest.from_claims(claims)
+        shown = request.check_document()
     except wire.MalformedMessage as error:
         raise MalformedRequest from error
     lifetime = request.expires_at - request.issued_at
     if not 0 < lifetime <= LIFETIME_LIMIT_SECONDS:
         raise MalformedRequest
-    return request
+    return request, shown
 
 
 def _check_period(request: wire.CardRequest, now: float, site_time: float | None) -> None:

@@ -18,7 +18,6 @@ Keys of test origins are kept in memory only: their sites are made anew all the 
 
 import json
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, cast
@@ -29,7 +28,13 @@ from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import OKPKey
 
 from zaitaku import wire
-from zaitaku.cardbridge.failures import BadSignature, BridgeError, ForeignOrigin, KeyChanged, KeyUnreachable
+from zaitaku.cardbridge.failures import (
+    BadSignature,
+    ForeignOrigin,
+    KeyChanged,
+    KeyUnreachable,
+    StateUnusable,
+)
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
 
 KEY_LIMIT: Final = 16
@@ -37,20 +42,6 @@ KEY_LIMIT: Final = 16
 
 Keys = dict[str, OKPKey]
 """Public Ed25519 keys by their thumbprint (RFC 7638)."""
-
-
-class StateUnusable(BridgeError):
-    """The pinned keys cannot be read or written; ``file`` names where they are."""
-
-    page = "state-unusable"
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-
-    def __init__(self, file: str) -> None:
-        super().__init__(file=file)
-        self.file = file
-
-    def __str__(self) -> str:
-        return self.file
 
 
 class _Registry(jws.JWSRegistry):
@@ -113,7 +104,11 @@ class Pins:
         Raises:
             StateUnusable
         """
-        return usable_keys(self._read().get(origin, []))
+        everything = self._read()
+        keys = usable_keys(everything.get(origin, []))
+        if origin in everything and not keys:  # served before, but by which key cannot be told
+            raise StateUnusable(str(self._file))
+        return keys
 
     def add(self, origin: str, keys: Keys) -> None:
         """Pin ``keys`` for ``origin`` beside those already pinned.

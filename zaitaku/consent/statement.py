@@ -75,8 +75,10 @@ def _answer(
 
 def _choice(answer: Answer, wordings: Wordings) -> Choice:
     wording = wordings.published(answer.wording)
+    marked = "\n".join((wording.question, *wording.explanation))
     return Choice(
         item=answer.item.value,
         wording=wording.text,
         granted=answer.decision is Decision.GRANT,
+        marked="" if marked == wording.text else marked,
     )

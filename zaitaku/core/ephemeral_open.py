@@ -1,15 +1,10 @@
 """Which short-lived store an address means."""
 
-from typing import Final
-from urllib.parse import urlsplit
-
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_redis import RedisEphemeralStore
 from zaitaku.core.ephemeral_sql import SqlEphemeralStore
-from zaitaku.core.sql_address import check_sql_address
-
-_REDIS_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
+from zaitaku.core.store_addresses import check_ephemeral_address, is_redis
 
 
 def open_ephemeral(url: str, clock: Clock) -> EphemeralStore:
@@ -20,7 +15,7 @@ def open_ephemeral(url: str, clock: Clock) -> EphemeralStore:
             never shows the address, which may hold a password.
         StoreUnavailable: the SQL database is away. (Redis is reached at the first call.)
     """
-    if urlsplit(url).scheme in _REDIS_SCHEMES:
+    check_ephemeral_address(url)
+    if is_redis(url):
         return RedisEphemeralStore(url)
-    check_sql_address("ZAITAKU_EPHEMERAL_URL", url)
     return SqlEphemeralStore(url, clock)

@@ -43,8 +43,13 @@ def choices() -> tuple[wire.Choice, ...]:
     )
 
 
-def document_of(shown: tuple[wire.Choice, ...], facility: str = FACILITY) -> str:
-    """Return the consent document for the choices."""
+def document_of(
+    shown: tuple[wire.Choice, ...],
+    facility: str = FACILITY,
+    language: str = "ja",
+    **changes: object,
+) -> str:
+    """Return the consent document for the choices; ``changes`` replace its members."""
     decisions = [
         {
             "item": choice.item,
@@ -53,8 +58,14 @@ def document_of(shown: tuple[wire.Choice, ...], facility: str = FACILITY) -> str
         }
         for choice in shown
     ]
-    body = {"facility": {"name": facility}, "channel": "home-visit", "decisions": decisions}
-    return json.dumps(body, ensure_ascii=False)
+    body = {
+        "facility": {"name": facility},
+        "channel": "home-visit",
+        "language": language,
+        "operator": "self",
+        "decisions": decisions,
+    }
+    return json.dumps({**body, **changes}, ensure_ascii=False)
 
 
 def claims_for(
@@ -62,15 +73,16 @@ def claims_for(
 ) -> dict[str, Any]:
     """Return the claims of a card request; ``changes`` replace claims."""
     shown = choices()
+    language = str(changes.get("language", "ja"))
     request = wire.CardRequest(
         origin=origin,
         challenge=challenge,
         nonce="5a" * wire.NONCE_BYTES,
         issued_at=int(now),
         expires_at=int(now) + 600,
-        document=document_of(shown),
+        document=document_of(shown, language=language),
         choices=shown,
-        language="ja",
+        language=language,
         return_path=RETURN_PATH,
     )
     claims: dict[str, Any] = json.loads(json.dumps({**request.claims(), **changes}))
@@ -106,9 +118,10 @@ class Rig:
 
     def token(self, challenge: str = "c-1", **changes: Any) -> str:
         """Return a signed request; each challenge is another journey's unless told otherwise."""
-        claims = claims_for(self.site.origin, now=time.time(), challenge=challenge)
-        claims["return_path"] = return_path_of(challenge)
-        return self.site.sign({**claims, "language": self.language, **changes})
+        told = {"language": self.language, "return_path": return_path_of(challenge), **changes}
+        return self.site.sign(
+            claims_for(self.site.origin, now=time.time(), challenge=challenge, **told)
+        )
 
     def read(self, token: str, **query: str) -> TestResponse:
         """Open the bridge with a request, as a browser comes from the site."""

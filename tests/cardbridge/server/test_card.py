@@ -10,6 +10,7 @@ import pytest
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card
 from tests.cardbridge.server.rig import Rig, hidden_fields, page_name
 from zaitaku.cardbridge import jpki, transport
+from zaitaku.cardbridge.apdu import Command
 from zaitaku.cardbridge.inprocess import InProcessService, Moment, PullAt
 from zaitaku.cardbridge.transport import (
     CardBusy,
@@ -244,6 +245,22 @@ def test_a_card_pulled_at_any_moment_ends_calmly(
     assert card.tries == 3
 
 
+def signs_without_a_pin(card: VirtualCard) -> bool:
+    """Try what another program could do with the card afterwards."""
+    statement = Command(jpki.PROPRIETARY, 0x2A, 0x00, jpki.CURRENT_FILE, b"any", 256).encode()
+    for select in ("00a4040c0ad392f000260100000001", "00a4020c020017"):
+        assert card.process(bytes.fromhex(select)) == b"\x90\x00"
+    return card.process(statement).endswith(b"\x90\x00")
+
+
 def test_a_verified_pin_does_not_outlive_the_reading(rig: Rig, card: VirtualCard) -> None:
     rig.opened().enter()
-    assert card._verified is False
+    assert not signs_without_a_pin(card)
+
+
+def test_a_transport_that_forgets_the_reset_would_be_noticed(
+    rig: Rig, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VirtualReader, "reset", lambda *_: None)
+    rig.opened().enter()
+    assert signs_without_a_pin(card)

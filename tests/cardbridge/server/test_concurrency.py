@@ -1,5 +1,6 @@
 """One reading at a time, and one try a form, however often it is sent."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
@@ -8,7 +9,9 @@ import pytest
 from tests.cardbridge.cards import PIN, WRONG_PIN
 from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name, return_path_of
-from zaitaku.cardbridge.readings import IDLE_SECONDS
+from zaitaku import wire
+from zaitaku.cardbridge import reading_views
+from zaitaku.cardbridge.readings import IDLE_SECONDS, Reading
 from zaitaku.cardbridge.virtualcard import VirtualCard
 
 
@@ -45,6 +48,60 @@ def test_a_journey_that_asks_anew_waits_while_its_proof_is_kept(rig: Rig) -> Non
     rig.post(f"{first.path}/pin", **first.fields(), pin=PIN)
     answer = rig.read(rig.token("c-2", return_path=return_path_of("c-1")))
     assert page_name(answer) == "busy"
+
+
+def test_an_older_request_does_not_take_the_place_of_a_newer_one(rig: Rig) -> None:
+    now, same = int(rig.now()), return_path_of("c-1")
+    newer = rig.opened("c-2", return_path=same, iat=now, exp=now + 600)
+    older = rig.token("c-1", return_path=same, iat=now - 1, exp=now + 600)
+    assert page_name(rig.read(older)) == "busy"
+    assert page_name(newer.page()) == "pin"
+
+
+def test_a_request_of_the_same_second_takes_the_place(rig: Rig) -> None:
+    now, same = int(rig.now()), return_path_of("c-1")
+    first = rig.opened("c-1", return_path=same, iat=now, exp=now + 600)
+    rig.opened("c-2", return_path=same, iat=now, exp=now + 600)
+    assert page_name(first.page()) == "gone"
+
+
+def test_while_the_card_is_at_work_the_newer_request_waits(rig: Rig) -> None:
+    opened = rig.opened("c-1")
+    fields = opened.fields()
+    newer = rig.token("c-2", return_path=return_path_of("c-1"))
+    rig.site.proof_delay = 1
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(rig.post, f"{opened.path}/pin", **fields, pin=PIN)
+        while wire.PROOF_PATH not in rig.site.asked:
+            time.sleep(0.01)
+        waits = rig.read(newer)
+        assert not sending.done()
+        answer = sending.result()
+    assert page_name(waits) == "busy"
+    assert answer.location == back_to(rig.site, f"code={CODE}")
+    assert [proof["challenge"] for proof in rig.site.proofs] == ["c-1"]
+    assert rig.read(newer).status_code == HTTPStatus.SEE_OTHER
+
+
+@pytest.mark.parametrize("action", ["pin", "send", "cancel"])
+def test_a_reading_that_is_replaced_under_its_form_does_nothing_any_more(
+    rig: Rig, card: VirtualCard, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    opened = rig.opened("c-1")
+    fields = opened.fields()
+    newer = rig.token("c-2", return_path=return_path_of("c-1"))
+    found = reading_views._posted
+
+    def replaced(reading_id: str) -> Reading:
+        reading = found(reading_id)
+        assert rig.read(newer).status_code == HTTPStatus.SEE_OTHER
+        return reading
+
+    monkeypatch.setattr(reading_views, "_posted", replaced)
+    answer = rig.post(f"{opened.path}/{action}", **fields, pin=WRONG_PIN)
+    assert (answer.status_code, page_name(answer)) == (HTTPStatus.NOT_FOUND, "gone")
+    assert card.tries == 3
+    assert rig.site.proofs == []
 
 
 def test_an_idle_reading_can_be_given_up_for_another(rig: Rig) -> None:

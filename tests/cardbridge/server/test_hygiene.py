@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.cardbridge.cards import Material, make_card, typed
 from tests.cardbridge.server.rig import Rig, choices
+from zaitaku.cardbridge import reading_views
 from zaitaku.cardbridge.cardwork import CardWork, NotInsisted
 from zaitaku.cardbridge.inprocess import InProcessService, Moment
 from zaitaku.cardbridge.pin import pin_from
@@ -153,6 +154,39 @@ def test_the_pin_is_wiped_when_the_card_is_gone_or_the_reader_crashes(
     with pytest.raises(ValueError, match=r"^$"):
         CardWork(InProcessService(reader, hook=crash_late)).sign(again, b"", insisted=False)
     assert again == bytearray(4)
+
+
+def stale(rig: Rig, fields: dict[str, str], path: str) -> None:
+    answer = rig.post(path, **{**fields, "turn": "7"}, pin=MARKED)
+    assert "カードには触れていません" in answer.text
+
+
+def cut_off(rig: Rig, fields: dict[str, str], path: str) -> None:
+    assert rig.post(path, **{**fields, "token": "x"}, pin=MARKED).status_code == 403
+
+
+def finished_before(rig: Rig, fields: dict[str, str], path: str) -> None:
+    rig.post(path.replace("/pin", "/cancel"), token=fields["token"])
+    assert rig.post(path, **fields, pin=MARKED).status_code == 303
+
+
+@pytest.mark.parametrize("way", [stale, cut_off, finished_before])
+def test_a_pin_that_never_reaches_the_card_is_wiped_too(
+    marked: Rig,
+    monkeypatch: pytest.MonkeyPatch,
+    way: Callable[[Rig, dict[str, str], str], None],
+) -> None:
+    made: list[bytearray | None] = []
+
+    def kept(text: str) -> bytearray | None:
+        made.append(pin_from(text))
+        return made[-1]
+
+    monkeypatch.setattr(reading_views, "pin_from", kept)
+    opened = marked.opened()
+    way(marked, opened.fields(), f"{opened.path}/pin")
+    assert all(pin == bytearray(4) for pin in made)
+    assert len(made) == (0 if way is cut_off else 1)
 
 
 def test_no_byte_buffer_keeps_the_pin_after_a_reading(marked: Rig) -> None:

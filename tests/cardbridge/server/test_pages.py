@@ -188,7 +188,15 @@ def test_the_pin_field_is_not_for_password_managers(rig: Rig) -> None:
     page = rig.opened().page().text
     field = re.search(r'<input id="pin"[^>]*>', page)
     assert field is not None
-    for part in ('type="password"', 'inputmode="numeric"', 'autocomplete="off"'):
+    for part in (
+        'type="password"',
+        'inputmode="numeric"',
+        'autocomplete="one-time-code"',
+        'name="pin"',
+        "data-1p-ignore",
+        'data-lpignore="true"',
+        "data-bwignore",
+    ):
         assert part in field[0]
     assert "value=" not in field[0]
     assert PIN not in page

@@ -17,8 +17,9 @@ from joserfc.jwk import OKPKey
 
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import Rig, claims_for, page_name
+from zaitaku.cardbridge.failures import StateUnusable
 from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.trust import Pins, StateUnusable
+from zaitaku.cardbridge.trust import Pins
 from zaitaku.cardbridge.virtualreader import VirtualReader
 
 
@@ -181,7 +182,18 @@ def test_a_test_origin_is_remembered_only_while_the_bridge_runs(rig: Rig) -> Non
     assert restarted(rig).read(rig.token()).status_code == HTTPStatus.SEE_OTHER
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        "null",
+        '{"https://a.example": 3}',
+        '{"https://a.example": ["x"]}',
+        '{"https://a.example": {"kty": "OKP"}}',
+    ],
+)
 def test_a_broken_memory_is_not_taken_for_an_empty_one(secure: Rig, content: str) -> None:
     secure.state.mkdir()
     (secure.state / "sites.json").write_text(content)
@@ -189,6 +201,17 @@ def test_a_broken_memory_is_not_taken_for_an_empty_one(secure: Rig, content: str
         Pins(secure.state).check()
     answer = secure.read(secure.token())
     assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert page_name(answer) == "state-unusable"
+    assert "sites.json" in answer.text
+
+
+@pytest.mark.parametrize("keys", [[], [{"kty": "RSA"}], [{"kty": "OKP", "crv": "Ed25519"}]])
+def test_a_site_without_a_usable_key_is_not_taken_for_one_never_seen(
+    secure: Rig, keys: list[object]
+) -> None:
+    secure.state.mkdir()
+    (secure.state / "sites.json").write_text(json.dumps({secure.site.origin: keys}))
+    assert page_name(secure.read(secure.token())) == "state-unusable"
 
 
 def test_pins_of_several_sites_stand_side_by_side(tmp_path: Path) -> None:

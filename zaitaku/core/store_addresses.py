@@ -1,6 +1,7 @@
-"""Which addresses a store on SQL may have."""
+"""Which addresses the two stores may have."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -8,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 from zaitaku.core.errors import SettingsError
 
 _SQLITE: Final = frozenset({"sqlite", "sqlite+pysqlite"})
+_REDIS_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 _POSTGRESQL: Final = "postgresql+psycopg"
 
 
@@ -27,6 +29,24 @@ def check_sql_address(name: str, url: str) -> None:
             raise SettingsError(f"{name} must name a file: each process has its own memory")
     elif address.drivername != _POSTGRESQL:
         raise SettingsError(f"{name} must be a SQLite file or {_POSTGRESQL}")
+
+
+def is_redis(url: str) -> bool:
+    """Tell whether the short-lived store at ``url`` is a Redis."""
+    try:
+        return urlsplit(url).scheme in _REDIS_SCHEMES
+    except ValueError:
+        return False
+
+
+def check_ephemeral_address(url: str) -> None:
+    """Check that ``url`` is a short-lived store that several processes can share.
+
+    Raises:
+        SettingsError: as ``check_sql_address``.
+    """
+    if not is_redis(url):
+        check_sql_address("ZAITAKU_EPHEMERAL_URL", url)
 
 
 def _is_file(address: URL) -> bool:

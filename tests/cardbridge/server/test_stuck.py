@@ -1,0 +1,257 @@
+"""A reader that hangs costs its own page a bounded time, and the other pages next to nothing."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from http import HTTPStatus
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.cardbridge.cards import PIN, typed
+from tests.cardbridge.server.fakesite import FakeSite
+from tests.cardbridge.server.rig import Opened, Rig, back_to, page_name
+from zaitaku.cardbridge import reading_views
+from zaitaku.cardbridge.cardwork import LOOKS_AT_ONCE, CardState, CardWork
+from zaitaku.cardbridge.inprocess import InProcessService, Moment
+from zaitaku.cardbridge.serving import running_bridge
+from zaitaku.cardbridge.sessions import Session, Sessions
+from zaitaku.cardbridge.transport import CardBusy, CardConnection, CardUnresponsive
+from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.virtualreader import VirtualReader
+
+TURN = 0.1
+LONGEST = 0.4
+VERIFY = 5
+"""Number of the APDU that shows the PIN: applet, PIN file, tries, PIN file, PIN."""
+
+
+class StuckAt:
+    """A hook that hangs at one APDU until it is let go."""
+
+    def __init__(self, number: int, moment: Moment = Moment.BEFORE) -> None:
+        self.free = threading.Event()
+        self.passed = threading.Event()
+        self._at = (number, moment)
+
+    def __call__(self, number: int, moment: Moment) -> None:
+        if (number, moment) == self._at:
+            self.free.wait(30)
+        self.passed.set()
+
+
+class StuckService:
+    """Readers of which none ever connects, until they are let go."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+
+    def readers(self) -> list[str]:
+        return ["stuck"]
+
+    def connect(self, reader: str) -> CardConnection:
+        self.free.wait(30)
+        raise CardUnresponsive(reader)
+
+
+@pytest.fixture
+def stuck() -> Iterator[StuckService]:
+    service = StuckService()
+    yield service
+    service.free.set()
+
+
+def sessions() -> Sessions:
+    return Sessions(turn=TURN, longest=LONGEST)
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Wait a little for what another thread does."""
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def hanging(rig: Rig, reader: VirtualReader, hook: StuckAt) -> Opened:
+    """Open a reading whose next session with the card hangs."""
+    opened = rig.opened()
+    here = rig.app.extensions["zaitaku-bridge"]
+    work = CardWork(InProcessService(reader, hook=hook), sessions())
+    rig.app.extensions["zaitaku-bridge"] = replace(here, cards=work)
+    return opened
+
+
+def test_a_reader_that_hangs_is_called_silent_after_a_bounded_time(stuck: StuckService) -> None:
+    view = CardWork(stuck, sessions()).look()
+    assert (view.state, view.trouble) == (CardState.TROUBLE, "card-unresponsive")
+
+
+def test_the_next_page_does_not_wait_behind_it(stuck: StuckService) -> None:
+    work = CardWork(stuck, sessions())
+    work.look()
+    began = time.monotonic()
+    assert work.look().trouble == "card-busy"
+    assert time.monotonic() - began < TURN
+
+
+def test_a_page_waits_a_little_for_a_session_that_ends(card: VirtualCard) -> None:
+    reader = VirtualReader()
+    reader.insert(card)
+    hook = StuckAt(1)
+    work = CardWork(InProcessService(reader, hook=hook), Sessions(turn=5, longest=5))
+    with ThreadPoolExecutor(2) as pool:
+        looks = [pool.submit(work.look) for _ in range(2)]
+        hook.free.set()
+        assert [look.result().tries for look in looks] == [3, 3]
+
+
+def test_a_reader_that_comes_back_is_used_again(stuck: StuckService) -> None:
+    work = CardWork(stuck, sessions())
+    work.look()
+    stuck.free.set()
+    assert soon(lambda: work.look().trouble == "card-unresponsive")
+
+
+def test_many_looks_do_not_take_every_thread(stuck: StuckService) -> None:
+    work = CardWork(stuck, Sessions(turn=5, longest=5))
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        looks = [pool.submit(work.look) for _ in range(LOOKS_AT_ONCE)]
+        assert soon(lambda: work._looks._value == 0)
+        assert work.look().trouble == "card-busy"
+        stuck.free.set()
+        assert {look.result().trouble for look in looks} == {"card-unresponsive"}
+
+
+def test_what_the_session_raises_reaches_the_page() -> None:
+    def fail(_: Session) -> None:
+        raise ValueError("odd")
+
+    both = sessions()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="odd"):
+            both.run(fail)
+
+
+def test_a_session_is_either_given_up_or_committed() -> None:
+    one, other = Session(), Session()
+    assert one.abandon()
+    with pytest.raises(CardUnresponsive):
+        one.commit()
+    other.commit()
+    assert not other.abandon()
+
+
+def test_a_pin_is_never_shown_after_its_page_was_told_that_the_card_is_silent(
+    card: VirtualCard,
+) -> None:
+    reader = VirtualReader()
+    reader.insert(card)
+    hook = StuckAt(1)
+    work = CardWork(InProcessService(reader, hook=hook), sessions())
+    pin = typed("0000")
+    with pytest.raises(CardUnresponsive):
+        work.sign(pin, b"statement", insisted=True)
+    assert pin == bytearray(4)
+    hook.free.set()
+    assert soon(lambda: work.look().tries == 3)
+    assert card.tries == 3
+
+
+def test_a_pin_on_its_way_is_not_overwritten_under_the_card(card: VirtualCard) -> None:
+    """Zeros in its place would be a wrong PIN."""
+    reader = VirtualReader()
+    reader.insert(card)
+    hook = StuckAt(VERIFY - 1)
+    work = CardWork(InProcessService(reader, hook=hook), sessions())
+    with pytest.raises(CardUnresponsive):
+        work.sign(typed(PIN), b"statement", insisted=True)
+    hook.free.set()
+    assert soon(lambda: work.look().state is CardState.READY)
+    assert card.tries == 3
+
+
+def test_a_pin_that_waits_for_its_turn_is_wiped(stuck: StuckService) -> None:
+    work = CardWork(stuck, sessions())
+    work.look()
+    pin = typed()
+    with pytest.raises(CardBusy):
+        work.sign(pin, b"statement", insisted=False)
+    assert pin == bytearray(4)
+
+
+def test_the_page_of_a_pin_says_that_the_card_is_silent(
+    rig: Rig, virtual_reader: VirtualReader
+) -> None:
+    fields = rig.opened().fields()
+    hook = StuckAt(VERIFY)
+    opened = hanging(rig, virtual_reader, hook)
+    answer = rig.post(f"{opened.path}/pin", **fields, pin=PIN)
+    assert (answer.status_code, page_name(answer)) == (HTTPStatus.CONFLICT, "card-unresponsive")
+    hook.free.set()
+    assert soon(lambda: page_name(opened.page()) == "pin")
+    assert rig.site.proofs == []
+
+
+def test_cancel_answers_while_the_card_hangs_and_nothing_is_sent_later(
+    rig: Rig, virtual_reader: VirtualReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_views, "CANCEL_SECONDS", 0.1)
+    fields = rig.opened().fields()
+    hook = StuckAt(VERIFY)
+    opened = hanging(rig, virtual_reader, hook)
+    slow = Sessions(turn=TURN, longest=20)
+    rig.app.extensions["zaitaku-bridge"].cards._sessions = slow
+    with ThreadPoolExecutor(1) as pool:
+        pin = pool.submit(rig.post, f"{opened.path}/pin", **fields, pin=PIN)
+        assert hook.passed.wait(5)
+        cancelled = rig.post(f"{opened.path}/cancel", token=fields["token"])
+        assert not pin.done()
+        hook.free.set()
+        late = pin.result()
+    back = back_to(rig.site, "cancelled=1")
+    assert (cancelled.location, late.location) == (back, back)
+    assert rig.site.proofs == []
+    assert page_name(rig.read(rig.token())) == "used"
+
+
+def test_a_form_sent_twice_does_not_wait_for_a_hanging_card_for_ever(
+    rig: Rig, virtual_reader: VirtualReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_views, "WORK_SECONDS", 0.1)
+    opened = rig.opened()
+    fields = opened.fields()
+    reading = rig.app.extensions["zaitaku-bridge"].desk._readings[opened.path.split("/")[-1]]
+    with reading.work:
+        pin = rig.post(f"{opened.path}/pin", **fields, pin=PIN)
+        again = rig.post(f"{opened.path}/send", token=fields["token"])
+    assert (pin.status_code, page_name(pin)) == (HTTPStatus.CONFLICT, "card-busy")
+    assert (again.status_code, page_name(again)) == (HTTPStatus.CONFLICT, "send-failed")
+    assert rig.site.proofs == []
+
+
+def test_a_served_bridge_answers_other_pages_while_nine_look_at_a_hanging_reader(
+    site: FakeSite, stuck: StuckService, rig: Rig
+) -> None:
+    config = replace(rig.config, readers=stuck, port=0)
+    with running_bridge(config) as running, ThreadPoolExecutor(9) as pool:
+        looks = [pool.submit(fetch, running.config.port, "/") for _ in range(9)]
+        assert soon(lambda: sum(look.done() for look in looks) >= 5)
+        began = time.monotonic()
+        assert fetch(running.config.port, "/assets/bridge.css") == HTTPStatus.OK
+        assert fetch(running.config.port, "/nowhere") == HTTPStatus.NOT_FOUND
+        assert fetch(running.config.port, "/") == HTTPStatus.OK
+        assert time.monotonic() - began < 4
+        stuck.free.set()
+        assert {look.result() for look in looks} == {HTTPStatus.OK}
+
+
+def fetch(port: int, path: str) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()

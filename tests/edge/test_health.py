@@ -1,0 +1,109 @@
+"""Ready means: both stores answer and the tables are this version's."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from tests.edge.conftest import Deploy
+from zaitaku.commands import serve as commands
+from zaitaku.core.database import Database
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.schema import upgrade
+
+LOCAL = "http://127.0.0.1:8000"
+
+
+def unmigrated(deploy: Deploy, url: str) -> FlaskClient:
+    return deploy(origin=LOCAL, trusted_proxies=0, database_url=url).test_client()
+
+
+def test_ready(client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json() == {"database": True, "schema": True, "ephemeral": True}
+
+
+def test_not_before_the_tables_are_there(deploy: Deploy, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    client = unmigrated(deploy, url)
+    answer = client.get("/readyz", base_url=LOCAL)
+    assert answer.status_code == 503
+    assert answer.get_json()["schema"] is False
+    late = Database(url)
+    upgrade(late)
+    late.close()
+    assert client.get("/readyz", base_url=LOCAL).status_code == 200
+
+
+def test_what_is_known_is_not_asked_again(deploy: Deploy) -> None:
+    app = deploy(origin=LOCAL, trusted_proxies=0)
+    client = app.test_client()
+    assert client.get("/readyz", base_url=LOCAL).status_code == 200
+    asked: list[str] = []
+    engine = app.extensions["zaitaku"].database.engine
+    event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    assert client.get("/readyz", base_url=LOCAL).status_code == 200
+    assert asked == ["SELECT 1"]
+
+
+def test_a_damaged_file(deploy: Deploy, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.db"
+    path.write_bytes(b"no database at all " * 1000)
+    client = unmigrated(deploy, f"sqlite:///{path}")
+    answer = client.get("/readyz", base_url=LOCAL)
+    assert answer.status_code == 503
+    assert answer.get_json() == {"database": False, "schema": False, "ephemeral": True}
+    assert client.get("/healthz", base_url=LOCAL).status_code == 200
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
+    """The settings of a deployment, and what was started instead of a server."""
+    values = {
+        "MODE": "sandbox",
+        "ORIGIN": LOCAL,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'served.db'}",
+        "EPHEMERAL_URL": f"sqlite:///{tmp_path / 'ephemeral.db'}",
+        "URL_KEYS": "a-url-key-for-the-tests-of-the-edge-1234567",
+        "SESSION_KEYS": "a-session-key-for-the-tests-of-the-edge-2345678",
+        "SUBJECT_KEYS": "a-subject-key-for-the-tests-of-the-edge-3456789",
+        "REQUEST_KEY_FILE": "unused.pem",
+        "TRUST_ANCHORS": "unused.pem",
+        "CRL_FILE": "unused.der",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"ZAITAKU_{name}", value)
+    servers: list[object] = []
+
+    class Server:
+        def __init__(self, *_: object, **options: object) -> None:
+            self.options = options
+
+        def serve(self) -> None:
+            servers.append(self.options["workers"])
+
+    monkeypatch.setattr(commands, "Granian", Server)
+    return servers
+
+
+def test_the_server_does_not_start_without_its_tables(
+    started: list[object], tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(commands.serve, ["--workers", "2"])
+    assert isinstance(result.exception, commands.NotMigrated)
+    assert "zaitaku migrate" in result.exception.detail
+    assert not (tmp_path / "served.db").exists()
+    assert started == []
+    assert CliRunner().invoke(commands.migrate).exit_code == 0
+    assert CliRunner().invoke(commands.serve, ["--workers", "2"]).exit_code == 0
+    assert started == [2]
+
+
+def test_the_server_does_not_start_on_a_damaged_file(started: list[object], tmp_path: Path) -> None:
+    (tmp_path / "served.db").write_bytes(b"no database at all " * 1000)
+    result = CliRunner().invoke(commands.serve)
+    assert isinstance(result.exception, StoreUnavailable)
+    assert started == []
