@@ -65,7 +65,7 @@ def ask(card: VirtualCard, *commands: str) -> str:
         ([APPLET, PIN_FILE, VERIFY, KEY_FILE, "802a0080f6" + "00" * 246 + "00"], "6700"),
         ([APPLET, PIN_FILE, VERIFY, KEY_FILE, "802a00800301020310"], "6c00"),
         ([APPLET, PIN_FILE, VERIFY, VERIFY_WRONG, KEY_FILE, SIGN], "6982"),
-        ([APPLET, PIN_FILE, VERIFY, APPLET, KEY_FILE, SIGN], "6982"),
+        ([APPLET, PIN_FILE, VERIFY, APPLET, KEY_FILE, SIGN], "9000"),
         (["00b0000004"], "6985"),
         ([APPLET, PIN_FILE, "00b0000004"], "6985"),
         ([APPLET, KEY_FILE, "00b0000004"], "6985"),

@@ -52,8 +52,9 @@ def _states(world: World) -> set[str]:
 def test_after_a_full_refusal_nothing_is_granted(
     stated: dict[ConsentItem, Decision], standing: dict[str, Decision]
 ) -> None:
-    after: dict[str, Decision]
-    after = {**standing, **withdrawn_by(stated, standing), **implied_decisions(stated)}
+    after = dict(standing)
+    for effects in (withdrawn_by(stated, standing), implied_decisions(stated)):
+        after.update((item.value, decision) for item, decision in effects.items())
     if all(decision is Decision.REFUSE for decision in stated.values()):
         assert set(after.values()) == {Decision.REFUSE}
     assert all(after[item] is decision for item, decision in stated.items())

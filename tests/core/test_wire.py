@@ -24,10 +24,9 @@ from zaitaku.wire import (
 )
 
 TEXT = st.text(min_size=1, max_size=12)
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-READABLE = st.text(st.characters(exclude_categories=HIDDEN), min_size=1, max_size=12).filter(
-    str.strip
-)
+READABLE = st.text(
+    st.characters(exclude_categories=("Cc", "Cf", "Cs", "Co", "Zl", "Zp")), min_size=1, max_size=12
+).filter(str.strip)
 CHOICES = st.lists(
     st.builds(
         Choice,

@@ -253,3 +253,15 @@ def test_a_number_that_was_never_issued_is_unknown(world: World) -> None:
     for typed in (new_handle(), "", "1234-5678-900", "x" * 10_000):
         with pytest.raises(UnknownUrl):
             world.reception.resolve_number(typed)
+
+
+@pytest.mark.parametrize("reason", ["a\0b", "a\x1b[2Jb", "a\ud800"])
+def test_a_reason_holds_no_control_characters(any_world: World, reason: str) -> None:
+    facility = any_world.add_facility()
+    current = any_world.current(facility, HOME)
+    with pytest.raises(InvalidField) as caught:
+        any_world.reception.rotate(
+            facility.id, HOME, expected=current.id, actor=ACTOR, reason=reason
+        )
+    assert (caught.value.field, caught.value.rule) == ("reason", "characters")
+    assert any_world.current(facility, HOME) == current

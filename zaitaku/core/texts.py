@@ -12,4 +12,13 @@ def has_control_characters(text: str) -> bool:
 
     PostgreSQL keeps neither U+0000 nor surrogates, and a terminal obeys escape sequences.
     """
-    return any(unicodedata.category(character) in _UNFIT for character in text)
+    return any(map(_is_unfit, text))
+
+
+def without_control_characters(text: str) -> str:
+    """Return ``text`` as a page may show it again."""
+    return "".join(character for character in text if not _is_unfit(character))
+
+
+def _is_unfit(character: str) -> bool:
+    return unicodedata.category(character) in _UNFIT

@@ -13,7 +13,10 @@ from zaitaku.cardbridge.words import Language
 
 QUESTION = "手術の情報を見せますか"
 EXPLANATION = "説明です。\n二つめです。"
-MARKED = "{手術|しゅじゅつ}の{情報|じょうほう}を{見|み}せますか\n{説明|せつめい}です。\n{二|ふた}つめです。"
+MARKED = (
+    "{手術|しゅじゅつ}の{情報|じょうほう}を{見|み}せますか\n"
+    "{説明|せつめい}です。\n{二|ふた}つめです。"
+)
 RUBY = "<ruby>手術<rp>(</rp><rt>しゅじゅつ</rt><rp>)</rp></ruby>"
 
 

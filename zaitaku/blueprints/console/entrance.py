@@ -26,7 +26,7 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import COOKIE_FIELD, PUBLIC, current_staff, requires
 from zaitaku.core.errors import InvalidField, StoreUnavailable, TooManyAttempts
 from zaitaku.core.logs import request_id
-from zaitaku.core.texts import has_control_characters
+from zaitaku.core.texts import has_control_characters, without_control_characters
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,8 @@ def login() -> str:
 def log_in() -> Page:
     """Open a session under a new name, or show the form again."""
     typed = {name: request.form.get(name, "") for name in _MISSING}
-    values = {name: typed[name] for name in ("institution_code", "user_id")}
+    shown = ("institution_code", "user_id")
+    values = {name: without_control_characters(typed[name]) for name in shown}
     missing = {name: words for name, words in _MISSING.items() if not typed[name].strip()}
     if missing:
         return _login_page(_Form(values, missing)), HTTPStatus.UNPROCESSABLE_ENTITY

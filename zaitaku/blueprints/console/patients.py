@@ -19,6 +19,7 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import by_timer, current_staff, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
+from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.model import Channel, CharacterSet, Facility
 from zaitaku.reception.poster import CHANNEL_NAMES
 from zaitaku.records.consented import ConsentedPatients
@@ -178,7 +179,7 @@ def _unread(error: InvalidField) -> str:
     return render_template(
         "console/patients.html",
         page_of_list=None,
-        typed=request.args,
+        typed={name: without_control_characters(value) for name, value in request.args.items()},
         errors={error.field if error.field in _FIELDS else "main": message},
         **_words(),
     )
