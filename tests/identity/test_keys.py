@@ -10,6 +10,7 @@ from joserfc import jws
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet, OKPKey
 
+from tests.identity.asking import CHOICES, DOCUMENT
 from tests.identity.world import ORIGIN
 from zaitaku import wire
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
@@ -24,8 +25,8 @@ REQUEST = wire.CardRequest(
     nonce="00" * 32,
     issued_at=1,
     expires_at=2,
-    document='{"channel":"online","decisions":[],"facility":{"name":"みどり坂"}}',
-    choices=(),
+    document=DOCUMENT,
+    choices=CHOICES,
     language="ja",
     return_path="/j/1/card/return",
 )
