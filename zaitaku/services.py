@@ -108,8 +108,8 @@ def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> Id
 
 def _revocation(settings: Settings) -> RevocationSource:
     sources: list[RevocationSource] = []
-    if settings.crl_file:
-        sources.append(CrlFile(settings.crl_file))
     if settings.ocsp_url:
         sources.append(Ocsp(settings.ocsp_url))
+    if settings.crl_file:
+        sources.append(CrlFile(settings.crl_file))
     return RevocationChain(sources)
