@@ -163,10 +163,11 @@ def _cards(folder: Path | None, *, vpcd: bool) -> Iterator[tuple[ReaderService, 
 def _serve(config: BridgeConfig, port: int | None, *, opens: bool) -> None:
     bound = bind(wire.BRIDGE_PORTS if port is None else (port,))
     address = f"http://127.0.0.1:{bound.getsockname()[1]}/"
+    for way in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore Ctrl-C otherwise
+        signal.signal(way, _stop)
     click.echo(f"カード読み取りアプリ / card bridge: {address}")
     click.echo("終わるときは Ctrl-C / Ctrl-C ends it")
     sys.stdout.flush()
-    signal.signal(signal.SIGTERM, _stop)
     if opens and _has_screen():
         _open_soon(address)
     try:

@@ -69,10 +69,13 @@ class RunningBridge:
         return self.config.address
 
     def stop(self) -> None:
-        """Close every connection and end the thread."""
+        """Let what is being answered end, close every connection and end the thread.
+
+        The workers go first: one that ends after the connections are closed has nobody to tell.
+        """
+        self._server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
         self._server.trigger.pull_trigger(self._close)
         self.thread.join(STOP_SECONDS)
-        self._server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
 
     def _close(self) -> None:
         wasyncore.close_all(self._map, ignore_all=True)
