@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final, Self
@@ -29,6 +29,8 @@ BRIDGE_PORTS: Final = (18231, 18232, 18233)
 
 CHANNELS: Final = frozenset({"home-visit", "online"})
 OPERATORS: Final = frozenset({"self", "legal-representative", "companion"})
+TEXT_SIZES: Final = ("standard", "large", "largest")
+"""How large the patient reads on the site; the bridge goes on in the same size."""
 NONCE_BYTES: Final = 32
 FACILITY_LIMIT: Final = 100
 WORDING_LIMIT: Final = 2_000
@@ -38,6 +40,7 @@ CHOICES_LIMIT: Final = 10
 DOMAIN_TAG: Final = b"zaitaku consent statement 1\x00"
 
 _GRANTED: Final = {"grant": True, "refuse": False}
+_VERSION: Final = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.(?:0|[1-9][0-9]{0,5})){0,3}")
 _LOWER_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _PATH: Final = re.compile(r"/(?!/)[^\\?#\x00-\x20\x7f-\U0010ffff]*")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -56,7 +59,9 @@ def document_digest(document: str) -> bytes:
 
 
 def statement(*, origin: str, nonce: bytes, document: str) -> bytes:
-    """Return the bytes that the card signs (SHA-256 with RSA, PKCS#1 v1.5).
+    """Return the bytes that the card signs, with the algorithm of its own certificate.
+
+    RSA-2048 signs their SHA-256 digest (RFC 8017 §8.2), ECDSA P-384 their SHA-384 (FIPS 186-5 §6).
 
     Every part has a fixed length, so no two inputs make the same statement: domain tag, SHA-256 of
     the origin, SHA-256 of the nonce, SHA-256 of the consent document.
@@ -113,6 +118,10 @@ class CardRequest:
     return_path: str
     """Path at the origin to which the browser goes back."""
     protocol: int = PROTOCOL
+    text_size: str = TEXT_SIZES[0]
+    """One of ``TEXT_SIZES``."""
+    bridge: str = ""
+    """Lowest version of the bridge that the site still serves, ``1.2.3``; empty: any."""
 
     def claims(self) -> dict[str, Any]:
         """Return the JWT claims (RFC 7519 §4) of this request."""
@@ -120,6 +129,9 @@ class CardRequest:
         for choice in body["choices"]:
             if not choice["marked"]:
                 del choice["marked"]
+        for name in ("text_size", "bridge"):
+            if body[name] == _UNSAID[name]:
+                del body[name]
         return {
             "iss": body.pop("origin"),
             "aud": AUDIENCE,
@@ -150,6 +162,8 @@ class CardRequest:
             language=_text(claims, "language"),
             return_path=_return_path(claims),
             protocol=_number(claims, "protocol"),
+            text_size=_optional(claims, "text_size", set(TEXT_SIZES).__contains__),
+            bridge=_optional(claims, "bridge", _VERSION.fullmatch),
         )
         request.check_document()
         return request
@@ -203,6 +217,33 @@ class CardProof:
         for part in (certificate, signature):
             _hex(part)
         return cls(_text(body, "challenge"), certificate, signature)
+
+
+_UNSAID: Final = {"text_size": TEXT_SIZES[0], "bridge": ""}
+"""Claims that are left out, and what they mean then."""
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """Return a version as numbers that compare, without closing zeros: ``1.2`` is ``1.2.0``.
+
+    Raises:
+        MalformedMessage: it is not one to four numbers with dots between them.
+    """
+    if not _VERSION.fullmatch(text):
+        raise MalformedMessage("version")
+    numbers = [int(number) for number in text.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def _optional(body: Mapping[str, Any], name: str, is_good: Callable[[str], object]) -> str:
+    if name not in body:
+        return _UNSAID[name]
+    value = _text(body, name)
+    if not is_good(value):
+        raise MalformedMessage(name)
+    return value
 
 
 def _sha256_hex(text: str) -> str:
