@@ -6,11 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export ZAITAKU_DATA ?= data
 
+# Cases for each target of `make fuzz`: three targets and more look at each kind of input.
+CASES ?= 34000
+
 # What the tests run for real, from Debian's own packages.
 TEST_PACKAGES := chromium redis-server postgresql pcscd vsmartcard-vpcd opensc openssl \
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux
 
-.PHONY: help setup setup-dev test-packages demo test test-fast lint format bench screenshots lock clean
+.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-bridge screenshots lock clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +47,9 @@ test: setup-dev test-packages ## すべての検査と試験 / every check and e
 test-fast: setup-dev ## ブラウザと実機器を使わない試験 / tests without browser and card service
 	@$(BIN)/python -m pytest -q -m "not browser and not pcscd and not slow" $(ARGS)
 
+fuzz: setup-dev ## でたらめな入力を大量に試す / damaged cards, certificates, requests, returns (CASES=…)
+	@ZAITAKU_FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/fuzz -n 2 --dist loadfile -p no:logging
+
 lint: setup-dev ## 静的検査 / static checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -56,6 +62,9 @@ format: setup-dev ## 書式を整える / format the code
 
 bench: setup-dev ## 速さを測る / application CPU beside a bare Flask floor
 	@$(BIN)/python -m bench.journey $(ARGS)
+
+bench-bridge: setup-dev test-packages ## カード自身の時間に何が加わるか / what the bridge adds to the card's own time
+	@$(BIN)/python -m tests.pcscd -- $(BIN)/python -m bench.bridge $(ARGS)
 
 screenshots: setup-dev test-packages ## 画面の写しを撮り直す / remake docs/screenshots from the running demo
 	@$(BIN)/python -m tools.screenshots

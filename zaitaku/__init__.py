@@ -1,6 +1,5 @@
 """zaitaku: an open マイナ在宅受付Web."""
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,8 +7,6 @@ if TYPE_CHECKING:
 
     from zaitaku.core.clock import Clock
     from zaitaku.settings import Settings
-
-__version__ = version("zaitaku")
 
 
 def create_app(settings: "Settings", clock: "Clock | None" = None) -> "Flask":

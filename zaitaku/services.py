@@ -14,7 +14,13 @@ from zaitaku.eligibility.provider import EligibilityProvider, NoEligibility
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.anchors import TrustAnchors
+from zaitaku.identity.handover import HandOvers
 from zaitaku.identity.keys import RequestKeys
+from zaitaku.identity.oidc.client import OpenIdClient
+from zaitaku.identity.oidc.client_keys import ClientKeys
+from zaitaku.identity.oidc.exchange import HttpExchange
+from zaitaku.identity.oidc.provider_keys import ProviderKeys
+from zaitaku.identity.oidc.service import CALLBACK_PATH, OpenIdService
 from zaitaku.identity.revocation.crl import CrlFile
 from zaitaku.identity.revocation.ocsp import Ocsp
 from zaitaku.identity.revocation.source import RevocationChain, RevocationSource
@@ -38,6 +44,9 @@ class Services:
     reception: ReceptionService
     prints: PrintService
     identity: IdentityService
+    openid: OpenIdService | None
+    """``None``: this deployment has no OpenID provider."""
+    hand_overs: HandOvers
     wordings: Wordings
     consent: ConsentService
     accounts: AccountService
@@ -60,6 +69,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         clock=clock,
     )
     wordings = Wordings.load()
+    identity = _identity(settings, ephemeral, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -68,7 +78,9 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         facilities=FacilityService(database=database, clock=clock),
         reception=reception,
         prints=PrintService(database=database, reception=reception, clock=clock),
-        identity=_identity(settings, ephemeral, clock),
+        identity=identity,
+        openid=_openid(settings, identity),
+        hand_overs=HandOvers(ephemeral=ephemeral, clock=clock),
         wordings=wordings,
         consent=ConsentService(
             database=database,
@@ -102,6 +114,29 @@ def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> Id
         ),
         origin=settings.origin,
         clock=clock,
+        lifetime=settings.challenge_lifetime,
+        bridge_minimum=settings.bridge_minimum,
+    )
+
+
+def _openid(settings: Settings, identity: IdentityService) -> OpenIdService | None:
+    if settings.openid is None:
+        return None
+    exchange = HttpExchange()
+    keys = ProviderKeys(settings.openid.keys_url, exchange=exchange, clock=identity.clock)
+    return OpenIdService(
+        client=OpenIdClient(
+            provider=settings.openid,
+            client_keys=ClientKeys.load(settings.openid.key_file),
+            provider_keys=keys,
+            exchange=exchange,
+            clock=identity.clock,
+            redirect_uri=settings.origin + CALLBACK_PATH,
+        ),
+        ephemeral=identity.ephemeral,
+        outcomes=identity.outcomes,
+        subject_keys=settings.subject_keys,
+        origin=settings.origin,
         lifetime=settings.challenge_lifetime,
     )
 

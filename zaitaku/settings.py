@@ -12,9 +12,10 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
+from zaitaku.core.openid import OpenIdProvider
 from zaitaku.core.signing import Keyring, looks_random
 from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address
-from zaitaku.wire import BRIDGE_PORTS
+from zaitaku.wire import BRIDGE_PORTS, MalformedMessage, version_of
 
 LONGEST_VALIDITY_DAYS = 366
 HIGHEST_PORT = 65535
@@ -66,6 +67,10 @@ class Settings:
     journey_lifetime: timedelta = timedelta(hours=12)
     bridge_ports: tuple[int, ...] = BRIDGE_PORTS
     """Loopback ports at which the card page looks for the bridge, in this order."""
+    bridge_minimum: str = ""
+    """Lowest version of the bridge that is still served (``1.2.3``); empty: any."""
+    openid: OpenIdProvider | None = None
+    """Who reads the card by the patient's phone; ``None``: that way is not offered."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
 
@@ -73,7 +78,9 @@ class Settings:
         self._check_origin()
         self._check_keys()
         self._check_authority()
+        self._check_openid()
         self._check_numbers()
+        _check_version("ZAITAKU_BRIDGE_MINIMUM", self.bridge_minimum)
         check_sql_address("ZAITAKU_DATABASE_URL", self.database_url)
         check_ephemeral_address(self.ephemeral_url)
 
@@ -97,6 +104,10 @@ class Settings:
             raise SettingsError("neither ZAITAKU_CRL_FILE nor ZAITAKU_OCSP_URL is given")
         if self.ocsp_url is not None and not _is_web_address(self.ocsp_url):
             raise SettingsError("ZAITAKU_OCSP_URL must be an http or https address")
+
+    def _check_openid(self) -> None:
+        if self.openid and self.mode is Mode.PRODUCTION and not self.openid.is_tls:
+            raise SettingsError("ZAITAKU_OIDC_… addresses must be https in production")
 
     def _check_numbers(self) -> None:
         if not 0 <= self.online_validity_days <= LONGEST_VALIDITY_DAYS:
@@ -136,7 +147,9 @@ class Settings:
             ),
             crl_file=Path(crl_file) if crl_file else None,
             ocsp_url=environ.get("ZAITAKU_OCSP_URL") or None,
+            openid=OpenIdProvider.from_env(environ),
             bridge_ports=_ports(environ),
+            bridge_minimum=environ.get("ZAITAKU_BRIDGE_MINIMUM", "").strip(),
             online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
             trusted_proxies=_proxies(environ, mode),
         )
@@ -213,6 +226,13 @@ def _ports(environ: Mapping[str, str]) -> tuple[int, ...]:
         return tuple(int(word) for word in words) or BRIDGE_PORTS
     except ValueError:
         raise SettingsError("ZAITAKU_BRIDGE_PORTS must be port numbers") from None
+
+
+def _check_version(name: str, text: str) -> None:
+    try:
+        version_of(text or "0")
+    except MalformedMessage:
+        raise SettingsError(f"{name} must be a version like 1.2.3") from None
 
 
 def _keyring(environ: Mapping[str, str], name: str) -> Keyring:

@@ -296,10 +296,14 @@ def _word(body: Mapping[str, Any], name: str, known: frozenset[str]) -> str:
 def _day(body: Mapping[str, Any], name: str) -> date | None:
     if body.get(name) is None:
         return None
+    text = _text(body, name)
     try:
-        return date.fromisoformat(_text(body, name))
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise MalformedMessage(name) from error
+    if day.isoformat() != text:  # ISO 8601 has other spellings; readers in other languages have not
+        raise MalformedMessage(name)
+    return day
 
 
 def _check_choices(choices: tuple[Choice, ...], said: set[tuple[str, str, bool]]) -> None:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from zaitaku.cardbridge.cardfile import CardFile
+from zaitaku.cardbridge.finding import found_card
+from zaitaku.cardbridge.jpki import CERTIFICATE_HEAD, READ_AT_ONCE, JpkiCard
+from zaitaku.cardbridge.transport import ReaderService
 from zaitaku.cardbridge.virtualcard import VirtualCard
 
 PIN: Final = "8264"
@@ -121,3 +126,19 @@ def write_card(path: Path, material: Material, **changes: object) -> Path:
 def make_card(path: Path, material: Material, **changes: object) -> VirtualCard:
     """Return a card that lives in the file ``path``."""
     return VirtualCard(CardFile.load(write_card(path, material, **changes)))
+
+
+def verify_number(certificate: bytes) -> int:
+    """Return the number of VERIFY among the commands of a signature, from 1.
+
+    Before it: applet, PIN and its tries; the certificate's file, head and parts; the PIN again.
+    """
+    parts = -(-(len(certificate) - CERTIFICATE_HEAD) // READ_AT_ONCE)
+    return 3 + 2 + parts + 1 + 1
+
+
+@contextmanager
+def my_number_card(service: ReaderService) -> Iterator[JpkiCard]:
+    """Hold the one My Number Card of all readers alone."""
+    with found_card(service) as found:
+        yield found.card

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, typed
-from zaitaku.cardbridge import jpki
+from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, my_number_card, typed
+from zaitaku.cardbridge.algorithms import RSA_2048_SHA256
 from zaitaku.cardbridge.apdu import AUTHENTICATION_BLOCKED
 from zaitaku.cardbridge.cardfile import CardFile
 from zaitaku.cardbridge.inprocess import InProcessService, Moment, PullAt
@@ -26,7 +26,6 @@ from zaitaku.cardbridge.jpki import (
     PinMalformed,
     PinRequired,
     PinWrong,
-    my_number_card,
 )
 from zaitaku.cardbridge.transport import (
     CardBusy,
@@ -93,7 +92,7 @@ def test_commands_are_those_of_the_open_readers(
         card.verify_pin(typed())
         card.auth_certificate()
         card.sign(DATA)
-    digest_info = jpki.RSA_2048_SHA256.block(DATA).hex()
+    digest_info = RSA_2048_SHA256.block(DATA).hex()
     reads = [line for line in sent if line.startswith("00b0")]
     assert [line for line in sent if line not in reads] == [
         "00a4040c0ad392f000260100000001",

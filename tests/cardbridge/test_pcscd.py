@@ -12,10 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from tests.cardbridge.cards import PIN, WRONG_PIN, Material, typed
+from tests.cardbridge.cards import PIN, WRONG_PIN, Material, my_number_card, typed
 from tests.pcscd import READER, card_in_pcscd, pcscd, wait_for_card, wait_for_no_card
 from zaitaku.cardbridge.cardfile import CardFile
-from zaitaku.cardbridge.jpki import JpkiCard, PinRequired, PinWrong, my_number_card
+from zaitaku.cardbridge.jpki import JpkiCard, PinRequired, PinWrong
 from zaitaku.cardbridge.pcsc import PcscService
 from zaitaku.cardbridge.transport import (
     CardBusy,

@@ -128,7 +128,7 @@ def test_root_that_may_not_sign_is_refused(
 
 
 def test_root_with_another_kind_of_key_is_refused(authority: TestAuthority, tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP384R1())
+    key = ec.generate_private_key(ec.SECP256R1())
     name = authority.roots[Generation.SECOND].certificate.subject
     root = (
         x509.CertificateBuilder()

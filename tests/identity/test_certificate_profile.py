@@ -124,10 +124,11 @@ def test_what_the_profile_leaves_open_is_accepted(
 @pytest.mark.parametrize(
     "key",
     [
-        ec.generate_private_key(ec.SECP384R1()).public_key(),
+        ec.generate_private_key(ec.SECP256R1()).public_key(),
+        ec.generate_private_key(ec.SECP521R1()).public_key(),
         rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key(),
     ],
-    ids=["p-384", "rsa-1024"],
+    ids=["p-256", "p-521", "rsa-1024"],
 )
 def test_other_key_is_refused(
     authority: TestAuthority, card: Signer, key: CertificatePublicKeyTypes

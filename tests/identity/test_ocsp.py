@@ -15,7 +15,7 @@ from zaitaku.identity.errors import CertificateRevoked, RevocationUnknown
 from zaitaku.identity.revocation import CrlFile, Ocsp, RevocationChain, RevocationStatus
 from zaitaku.identity.revocation.answer import VerifiedAnswer
 from zaitaku.identity.revocation.exchange import SourceAway
-from zaitaku.identity.revocation.ocsp import AnswerMemory
+from zaitaku.identity.revocation.memory import AnswerMemory
 from zaitaku.sandbox.authority import LIST_LIFETIME, Generation, TestAuthority
 from zaitaku.sandbox.ocsp import ANSWER_LIFETIME, answer
 from zaitaku.sandbox.profile import Period, Signer

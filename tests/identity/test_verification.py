@@ -21,9 +21,9 @@ from zaitaku.identity.errors import (
     UnknownAuthority,
     VerificationFailed,
     WrongCertificate,
-    failure_of,
 )
 from zaitaku.identity.model import Challenge
+from zaitaku.identity.outcomes import failure_of
 from zaitaku.identity.revocation import RevocationStatus
 from zaitaku.identity.verification import ProofVerifier, verify_card_proof
 from zaitaku.sandbox.authority import Generation, TestAuthority

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.conftest import NOW
@@ -59,7 +57,7 @@ def der(certificate: x509.Certificate) -> bytes:
 
 
 def signed(card: Signer, message: bytes) -> bytes:
-    return card.key.sign(message, PKCS1v15(), SHA256())
+    return card.sign(message)
 
 
 def proof(card: Signer, challenge: Challenge) -> wire.CardProof:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 from xml.etree.ElementTree import Element
 
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -162,7 +160,7 @@ class Visitor:
 
     def prove(self, request: wire.CardRequest, card: Signer) -> str:
         """Have ``card`` sign, post the proof as the bridge does, return the way back."""
-        signature = card.key.sign(request.statement(), PKCS1v15(), SHA256())
+        signature = card.sign(request.statement())
         certificate = card.certificate.public_bytes(Encoding.DER).hex()
         proof = wire.CardProof(request.challenge, certificate, signature.hex())
         answer = self.site.app.test_client().post(

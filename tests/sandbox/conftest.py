@@ -4,9 +4,18 @@ from tests.sandbox.fixtures import (
     authority,
     card,
     foreign_card,
+    next_card,
     old_root_card,
     other_card,
     revoked_card,
 )
 
-__all__ = ["authority", "card", "foreign_card", "old_root_card", "other_card", "revoked_card"]
+__all__ = [
+    "authority",
+    "card",
+    "foreign_card",
+    "next_card",
+    "old_root_card",
+    "other_card",
+    "revoked_card",
+]

@@ -38,6 +38,12 @@ def old_root_card(authority: TestAuthority) -> Signer:
 
 
 @pytest.fixture(scope="session")
+def next_card(authority: TestAuthority) -> Signer:
+    """A good card of the coming generation: its key and its root are on P-384."""
+    return authority.issue(birth_date=BIRTH_DATE, issued_on=ISSUED_ON, generation=Generation.THIRD)
+
+
+@pytest.fixture(scope="session")
 def foreign_card(authority: TestAuthority) -> Signer:
     """A card of the authority that only has the same name."""
     return authority.issue(

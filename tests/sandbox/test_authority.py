@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import NOW
 from zaitaku.core.clock import JST, FixedClock
-from zaitaku.sandbox.authority import LIST_LIFETIME, LIST_RENEWAL, Generation, TestAuthority
+from zaitaku.sandbox.authority import LIST_LIFETIME, LIST_RENEWAL, PINNED, Generation, TestAuthority
 from zaitaku.sandbox.files import write_once, write_private
 from zaitaku.sandbox.profile import AUTH_POLICY, Signer, birthday_in, card_period
 
@@ -43,7 +43,7 @@ def test_all_generations_share_one_name_and_no_key(authority: TestAuthority) -> 
         "OU=JPKI for user authentication,O=JPKI,C=JP"
     }
     keys = {root.key.public_key().public_numbers() for root in authority.roots.values()}
-    assert len(keys) == 3
+    assert len(keys) == 4
 
 
 def test_card_has_the_profile(card: Signer) -> None:
@@ -104,7 +104,7 @@ def test_lost_files_are_made_again(copied: Path) -> None:
     for name in ("roots.pem", "crl.der", "crl.pem"):
         (copied / name).unlink()
     again = TestAuthority.open(copied, FixedClock(NOW))
-    assert len(x509.load_pem_x509_certificates(again.roots_file.read_bytes())) == 2
+    assert len(x509.load_pem_x509_certificates(again.roots_file.read_bytes())) == 3
     assert again.crl_bundle.exists()
     assert _list(again).next_update_utc == NOW + LIST_LIFETIME
 
@@ -129,6 +129,14 @@ def test_list_from_the_future_is_made_again(copied: Path) -> None:
     clock = FixedClock(NOW - DAY)
     authority = TestAuthority.open(copied, clock)
     assert _list(authority).last_update_utc == NOW - DAY
+
+
+def test_bundle_from_before_a_generation_was_added_is_made_again(copied: Path) -> None:
+    bundle = copied / "crl.pem"
+    lists = bundle.read_bytes().split(b"-----BEGIN")
+    bundle.write_bytes(b"-----BEGIN".join(lists[:-1]))
+    TestAuthority.open(copied, FixedClock(NOW))
+    assert bundle.read_bytes().count(b"-----BEGIN") == len(PINNED)
 
 
 @pytest.mark.parametrize("content", [b"", b"broken"])
@@ -166,9 +174,13 @@ def test_another_authoritys_certificate_cannot_be_revoked(
 
 
 def test_generation_is_told_by_the_key(
-    authority: TestAuthority, card: Signer, old_root_card: Signer, foreign_card: Signer
+    authority: TestAuthority,
+    card: Signer,
+    old_root_card: Signer,
+    next_card: Signer,
+    foreign_card: Signer,
 ) -> None:
-    cards = (old_root_card, card, foreign_card)
+    cards = (old_root_card, card, next_card, foreign_card)
     assert [authority.generation_of(one.certificate) for one in cards] == list(Generation)
 
 

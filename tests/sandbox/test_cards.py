@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.conftest import NOW
 from tests.identity.world import CHALLENGE, KEYS, anchors_of
@@ -28,6 +26,7 @@ from zaitaku.identity.verification import ProofVerifier, verify_card_proof
 from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.sandbox.cards import DemoCard, make_demo_cards
 from zaitaku.sandbox.people import Case, plans
+from zaitaku.sandbox.profile import Signer
 
 REFUSED: Mapping[Case, type[VerificationFailed]] = {
     Case.EXPIRED: CertificateExpired,
@@ -62,6 +61,10 @@ def folder(
 @pytest.fixture(scope="module")
 def cards(demo: tuple[Path, TestAuthority]) -> Mapping[Case, DemoCard]:
     return dict(zip(Case, make_demo_cards(*demo), strict=True))
+
+
+def loaded(card: CardFile) -> x509.Certificate:
+    return x509.load_der_x509_certificate(card.certificate)
 
 
 def _age(born: date, today: date) -> int:
@@ -165,7 +168,7 @@ def test_each_card_is_accepted_or_refused_as_its_case_says(
         verified = verify_card_proof(
             challenge=CHALLENGE,
             certificate=file.certificate,
-            signature=file.key.sign(CHALLENGE.statement, PKCS1v15(), SHA256()),
+            signature=Signer(loaded(file), file.key).sign(CHALLENGE.statement),
             verifier=verifier,
             now=NOW,
         )

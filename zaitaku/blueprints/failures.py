@@ -169,6 +169,47 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         (mark("続けるときは、もう一度カードを読み取ってください。"),),
         NextStep.CARD_AGAIN,
     ),
+    "handover-gone": Explanation(
+        mark("この二次元コードや番号は、もう使えません"),
+        (
+            mark("二次元コードと番号は、5分たつか、一度使うと、使えなくなります。"),
+            mark("登録が終わったかどうかは、はじめの画面（スマートフォンなど）でわかります。"),
+        ),
+        (mark("終わっていないときは、はじめの画面から、もう一度やり直せます。"),),
+    ),
+    "handover-expired": Explanation(
+        mark("パソコンとつなぐ時間が切れました"),
+        (mark("安全のため、時間がたつと使えなくなります。"), _NOTHING_REGISTERED),
+    ),
+    "handover-claimed": Explanation(
+        mark("別のパソコンが、先に開いています"),
+        (
+            mark("この二次元コードや番号は、一台のパソコンだけで使えます。"),
+            mark("この画面からは、何も登録されません。"),
+        ),
+        (
+            mark(
+                "心当たりがないときは、はじめの画面（スマートフォンなど）で「ちがいます」か「やめる」を押してください。"
+            ),
+            mark("終わっていないときは、はじめの画面から、もう一度やり直せます。"),
+        ),
+    ),
+    "handover-same-browser": Explanation(
+        mark("この画面は、カードを読み取るパソコンで開いてください"),
+        (mark("二次元コードや番号を出した画面と、同じところで開かれました。"),),
+        (
+            mark(
+                "カードリーダーのあるパソコンで、二次元コードを読み取るか、番号を入力してください。"
+            ),
+        ),
+    ),
+    "handover-cancelled": Explanation(
+        mark("パソコンでの読み取りを取りやめました"),
+        (
+            mark("二つの画面のどちらかで、「やめる」か「ちがいます」が押されました。"),
+            _NOTHING_REGISTERED,
+        ),
+    ),
     "visit-date-over": Explanation(
         mark("受診日が過ぎています"),
         (mark("受診日が過ぎたため、同意を登録できませんでした。"), _NOTHING_REGISTERED),

@@ -92,7 +92,7 @@ def add(app: Flask) -> None:
 def remember_choices() -> None:
     """Keep a language or text size that the address asks for, whatever the answer will be."""
     i18n.current_language()
-    _text_size()
+    text_size()
 
 
 def _keep_versioned(response: Response) -> Response:
@@ -104,10 +104,11 @@ def _keep_versioned(response: Response) -> Response:
 
 def _frame() -> dict[str, Any]:
     is_sandbox = services().settings.mode is Mode.SANDBOX
-    return {"page": Page(i18n.current_language(), _text_size(), is_sandbox)}
+    return {"page": Page(i18n.current_language(), text_size(), is_sandbox)}
 
 
-def _text_size() -> TextSize:
+def text_size() -> TextSize:
+    """Return the size that the patient reads in."""
     asked = request.args.get(_COOKIE_FIELD, "")
     if asked in set(TextSize):
         session[_COOKIE_FIELD] = asked

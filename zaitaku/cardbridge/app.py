@@ -17,7 +17,9 @@ from zaitaku.cardbridge.failures import (
     KeyUnreachable,
     MalformedRequest,
     PageMissing,
+    TooOften,
 )
+from zaitaku.cardbridge.live_views import live_pages
 from zaitaku.cardbridge.reading_views import reading_pages
 from zaitaku.cardbridge.rendering import Action, Page, render
 from zaitaku.cardbridge.status_views import status_pages
@@ -26,18 +28,21 @@ from zaitaku.cardbridge.virtual import UnknownCard
 LOG = logging.getLogger(__name__)
 
 FORM_LIMIT: Final = 256 * 1024
-NOT_PAGES: Final = frozenset({"status.assets", "status.virtual_cards"})
-WORTH_A_RETRY: Final = (KeyUnreachable, ClockWrong)
+NOT_PAGES: Final = frozenset({"status.assets", "status.virtual_cards", "live.changes"})
+PIN_FORM: Final = "reading.enter_pin"
+WORTH_A_RETRY: Final = (KeyUnreachable, ClockWrong, TooOften)
 
 
 def create_bridge(config: BridgeConfig) -> Flask:
     """Return the bridge's application; it must be served at ``config.address`` only."""
     app = Flask("zaitaku.cardbridge", template_folder="pages/templates", static_folder=None)
+    app.config["DEBUG"] = False  # FLASK_DEBUG in the environment would turn it on
     app.config["MAX_CONTENT_LENGTH"] = FORM_LIMIT
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_LIMIT
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions[EXTENSION] = assemble(config)
     app.register_blueprint(reading_pages)
+    app.register_blueprint(live_pages)
     app.register_blueprint(status_pages)
     app.before_request(_guard)
     app.after_request(_harden)
@@ -49,11 +54,16 @@ def create_bridge(config: BridgeConfig) -> Flask:
 
 
 def _guard() -> None:
+    guards.check_user(request)
     guards.check_host(request, bridge().config.hosts)
     if request.method not in guards.SAFE_METHODS:
         guards.check_post(request)
-    elif request.endpoint not in NOT_PAGES:
+    elif request.endpoint in NOT_PAGES:
+        guards.check_own_use(request)
+    else:
         guards.check_page(request)
+    if request.endpoint == PIN_FORM:
+        bridge().pins.take()
 
 
 def _harden(response: Response) -> Response:
@@ -66,16 +76,20 @@ def _refusal(error: BridgeError) -> Response:
 
 
 def _ways_on(error: BridgeError) -> tuple[Action, ...]:
-    retry = Action("common.retry", _same_request(), primary=True)
+    retry = Action("common.retry", _same_page(), primary=True)
     back = Action("common.back", error.back or "", primary=not isinstance(error, WORTH_A_RETRY))
     return (
-        *([retry] if isinstance(error, WORTH_A_RETRY) and request.args.get("request") else []),
+        *([retry] if isinstance(error, WORTH_A_RETRY) and _same_page() else []),
         *([back] if error.back else []),
     )
 
 
-def _same_request() -> str:
-    return url_for("reading.begin", request=request.args.get("request", ""))
+def _same_page() -> str:
+    """Return where the same can be asked again: the request, or the reading of a PIN form."""
+    if request.endpoint == PIN_FORM:
+        return url_for("reading.show", **(request.view_args or {}))
+    token = request.values.get("request")
+    return url_for("reading.begin", request=token) if token else ""
 
 
 def _unknown_card(_: UnknownCard) -> Response:

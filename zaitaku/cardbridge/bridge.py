@@ -2,16 +2,19 @@
 
 import secrets
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final, cast
 
 from flask import current_app
 
 from zaitaku.cardbridge.cardwork import CardWork
 from zaitaku.cardbridge.config import BridgeConfig
+from zaitaku.cardbridge.emblem import EmblemKeeper
+from zaitaku.cardbridge.limits import PINS, Limiter
+from zaitaku.cardbridge.preferences import Preferences
 from zaitaku.cardbridge.readings import Desk
 from zaitaku.cardbridge.site import SiteClient
 from zaitaku.cardbridge.trust import Pins, Trust
+from zaitaku.cardbridge.versions import installed_version
 from zaitaku.cardbridge.words import Words
 
 EXTENSION: Final = "zaitaku-bridge"
@@ -26,10 +29,14 @@ class Bridge:
     trust: Trust
     desk: Desk
     cards: CardWork
+    preferences: Preferences
     words: Words
     version: str
     give_up_token: str
     """The form that drops an idle reading carries it."""
+    emblem: EmblemKeeper
+    pins: Limiter
+    """How often PINs may be typed, right or wrong."""
 
     def now(self) -> float:
         """Return the present moment in seconds since 1970."""
@@ -51,20 +58,15 @@ def assemble(config: BridgeConfig) -> Bridge:
         trust=trust,
         desk=Desk(),
         cards=CardWork(config.readers),
+        preferences=Preferences(config.state),
         words=Words.load(),
         version=installed_version(),
         give_up_token=secrets.token_urlsafe(16),
+        emblem=EmblemKeeper(config.state),
+        pins=Limiter(PINS),
     )
 
 
 def bridge() -> Bridge:
     """Return the bridge that answers the present request."""
     return cast("Bridge", current_app.extensions[EXTENSION])
-
-
-def installed_version() -> str:
-    """Return the version of the installed package."""
-    try:
-        return version("zaitaku")
-    except PackageNotFoundError:
-        return "0"

@@ -9,11 +9,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 SUFFIX: Final = ".json"
 MOST_TRIES: Final = 3
+
+CardKey = RSAPrivateKey | EllipticCurvePrivateKey
+"""RSA, or P-384 for a card of the coming generation."""
 
 
 class CardFileError(Exception):
@@ -41,7 +45,7 @@ class CardFile:
     """DER."""
     ca_certificate: bytes = field(repr=False, default=b"")
     """DER."""
-    key: RSAPrivateKey | None = field(repr=False, default=None)
+    key: CardKey | None = field(repr=False, default=None)
     path: Path | None = None
 
     @classmethod
@@ -132,14 +136,16 @@ def _tries(value: object) -> int:
     return value
 
 
-def _key(pem: object) -> RSAPrivateKey:
+def _key(pem: object) -> CardKey:
     # The check of the primes takes 50 ms a card; a broken key would only spoil its own signatures.
     key = load_pem_private_key(
         str(pem).encode(), password=None, unsafe_skip_rsa_key_validation=True
     )
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError("key")
-    return key
+    if isinstance(key, RSAPrivateKey):
+        return key
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP384R1):
+        return key
+    raise TypeError("key")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -8,14 +8,31 @@ more, and that never begins to show a PIN after its page has said that the card 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from threading import BoundedSemaphore
 from typing import Final
 
-from zaitaku.cardbridge.jpki import PIN_TRIES, JpkiCard, PinLocked, PinWrong, my_number_card
+from zaitaku.cardbridge.finding import FoundCard, found_card
+from zaitaku.cardbridge.jpki import (
+    PIN_TRIES,
+    CardFault,
+    JpkiCard,
+    PinLocked,
+    PinRequired,
+    PinWrong,
+    algorithm_for,
+)
+from zaitaku.cardbridge.pinpad import ENTRY_SECONDS, PadNeeded, PadUnusable
 from zaitaku.cardbridge.sessions import Session, Sessions
-from zaitaku.cardbridge.transport import CardBusy, CardTrouble, ReaderService
+from zaitaku.cardbridge.transport import (
+    CardBusy,
+    CardTrouble,
+    ChooseReader,
+    ReaderFacts,
+    ReaderService,
+)
+from zaitaku.cardbridge.watching import Watch
 
 LAST_TRY: Final = 1
 LOOKS_AT_ONCE: Final = 4
@@ -38,6 +55,12 @@ class CardView:
     state: CardState
     tries: int = 0
     trouble: str = ""
+    reader: str = ""
+    """Name of the reader that holds the My Number Card; empty while none is held."""
+    readers: tuple[str, ...] = ()
+    """Names of all readers; with ``choose-reader`` of those only that hold a My Number Card."""
+    has_pinpad: bool = False
+    """The PIN can be typed on the reader's own keys."""
 
     @property
     def page(self) -> str:
@@ -65,48 +88,117 @@ class CardWork:
         self._readers = readers
         self._sessions = sessions or Sessions()
         self._looks = BoundedSemaphore(LOOKS_AT_ONCE)
+        self._watch = Watch(readers)
+        self._without_pad: frozenset[str] = frozenset()
 
-    def look(self) -> CardView:
-        """Return what lies in the reader and how many tries are left; uses none."""
+    def stamp(self) -> str:
+        """Return an opaque sign that changes whenever a reader or a card comes or goes.
+
+        Cheap, and touches no card: made to be asked every second.
+        """
+        return self._watch.stamp()
+
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        """Return what each reader says about itself, for whoever helps.
+
+        Raises:
+            NoService, NoReader, ReaderFault
+        """
+        return self._readers.facts()
+
+    def look(self, preferred: str | None = None) -> CardView:
+        """Return what lies in the reader and how many tries are left; uses none.
+
+        Of several readers with a My Number Card, ``preferred`` wins by its name.
+        """
         try:
             with self._one_look():
-                return view_of(self._sessions.run(self._tries_left))
+                return self._sessions.run(lambda _: self._seen(preferred))
         except CardTrouble as trouble:
             return view_of_trouble(trouble)
 
-    def sign(self, pin: bytearray, statement: bytes, *, insisted: bool) -> CardAnswer:
-        """Show ``pin`` to the card once; if it is right, take certificate and signature.
+    def sign(
+        self,
+        pin: bytearray | None,
+        statement: bytes,
+        *,
+        insisted: bool,
+        reader: str | None = None,
+    ) -> CardAnswer:
+        """Show the PIN to the card once; if it is right, take certificate and signature.
 
-        ``pin`` is wiped whatever happens.
+        ``pin`` is wiped whatever happens; None has it typed on the reader's own keys, which may
+        take a minute. With ``reader`` no card in another one is touched.
 
         Raises:
             NotInsisted: one try is left and ``insisted`` is false.
             PinWrong, PinLocked: the card refused the PIN.
+            ChooseReader: several readers hold a My Number Card, and ``reader`` names none.
+            PadTimedOut, PadCancelled, PadCount, PadUnusable: nothing was shown to the card.
+            PadNeeded: the reader takes the PIN on its own keys only.
             CardTrouble: as its subclasses say.
         """
-        own = bytearray(pin)  # the session may outlive this call
+        own = None if pin is None else bytearray(pin)  # the session may outlive this call
         wipe(pin)
 
         def work(session: Session) -> CardAnswer:
             try:
-                return self._sign(session, own, statement, insisted=insisted)
+                with found_card(self._readers, only=reader) as found:
+                    return self._sign(session, found, own, statement, insisted=insisted)
             finally:
                 wipe(own)
 
-        return self._sessions.run(work, when_abandoned=lambda: wipe(own))
+        longer = 2 * ENTRY_SECONDS if pin is None else 0
+        return self._sessions.run(work, when_abandoned=lambda: wipe(own), longer=longer)
 
     def _sign(
-        self, session: Session, pin: bytearray, statement: bytes, *, insisted: bool
+        self,
+        session: Session,
+        found: FoundCard,
+        pin: bytearray | None,
+        statement: bytes,
+        *,
+        insisted: bool,
     ) -> CardAnswer:
-        with my_number_card(self._readers) as card:
-            _check_tries(card, insisted=insisted)
-            session.commit()
-            card.verify_pin(pin)
-            return CardAnswer(card.auth_certificate(), card.sign(statement))
+        card = found.card
+        _check_tries(card, insisted=insisted)
+        # A card without certificate says so before a PIN is shown; Android's token wants it first.
+        early = _certificate_without_pin(card)
+        session.commit()
+        self._verify(found, pin)
+        certificate = early or card.auth_certificate()
+        return CardAnswer(certificate, card.sign(statement, algorithm_for(certificate)))
 
-    def _tries_left(self, _: Session) -> int:
-        with my_number_card(self._readers) as card:
-            return card.tries_left()
+    def _verify(self, found: FoundCard, pin: bytearray | None) -> None:
+        if pin is None:
+            self._verify_on_pad(found)
+            return
+        try:
+            found.card.verify_pin(pin)
+        except (CardFault, PinRequired) as fault:
+            if found.pad() is None:
+                raise
+            raise PadNeeded(fault.detail) from fault
+
+    def _verify_on_pad(self, found: FoundCard) -> None:
+        pad = found.pad()
+        try:
+            if pad is None:
+                raise PadUnusable("no pad")
+            found.card.verify_on_pad(pad)
+        except PadUnusable:
+            self._without_pad |= {found.reader}
+            raise
+
+    def _seen(self, preferred: str | None) -> CardView:
+        with found_card(self._readers, preferred=preferred) as found:
+            tries = found.card.tries_left()
+            if tries:
+                found.card.check_certificate()
+            has_pinpad = found.reader not in self._without_pad and found.pad() is not None
+            return replace(
+                view_of(tries), reader=found.reader, readers=found.readers, has_pinpad=has_pinpad
+            )
 
     @contextmanager
     def _one_look(self) -> Iterator[None]:
@@ -118,9 +210,17 @@ class CardWork:
             self._looks.release()
 
 
-def wipe(buffer: bytearray) -> None:
+def wipe(buffer: bytearray | None) -> None:
     """Overwrite a PIN."""
-    buffer[:] = bytes(len(buffer))
+    if buffer is not None:
+        buffer[:] = bytes(len(buffer))
+
+
+def _certificate_without_pin(card: JpkiCard) -> bytes | None:
+    try:
+        return card.auth_certificate()
+    except PinRequired:
+        return None
 
 
 def _check_tries(card: JpkiCard, *, insisted: bool) -> None:
@@ -144,4 +244,6 @@ def view_of_trouble(trouble: CardTrouble) -> CardView:
         return CardView(CardState.LOCKED)
     if isinstance(trouble, PinWrong):
         return view_of(min(trouble.tries_left, PIN_TRIES))
+    if isinstance(trouble, ChooseReader):
+        return CardView(CardState.TROUBLE, trouble=trouble.code, readers=trouble.readers)
     return CardView(CardState.TROUBLE, trouble=trouble.code)

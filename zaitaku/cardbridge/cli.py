@@ -1,32 +1,65 @@
-"""The command ``zaitaku-bridge``."""
+"""The command ``zaitaku-bridge``.
+
+It imports little: a second start has only to find the first, and the browser that the first has
+opened waits at its port while ``starting`` brings in the rest.
+"""
 
 import logging
 import os
-import signal
 import sys
-import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from threading import Timer
-from types import FrameType
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 import click
 
 from zaitaku import wire
-from zaitaku.cardbridge.bridge import installed_version
-from zaitaku.cardbridge.cardfile import CardFileError
-from zaitaku.cardbridge.config import BridgeConfig, parse_origin
+from zaitaku.cardbridge import desktop, launching
 from zaitaku.cardbridge.failures import StateUnusable
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.pcsc import PcscService
-from zaitaku.cardbridge.serving import PortTaken, bind, run_bridge
-from zaitaku.cardbridge.transport import ReaderService
-from zaitaku.cardbridge.trust import Pins
-from zaitaku.cardbridge.virtual import CardBox
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.vpcd import VpcdPlug
+from zaitaku.cardbridge.operator import (
+    Operator,
+    OperatorBroken,
+    OriginOutsideBuild,
+    Served,
+    served,
+)
+from zaitaku.cardbridge.origins import parse_origin
+from zaitaku.cardbridge.ports import PortTaken, bind
+from zaitaku.cardbridge.single import AlreadyRunning, Claim, claimed
+from zaitaku.cardbridge.versions import installed_version
+
+REHEARSAL: Final = Path("-")
+"""``--virtual`` without a folder."""
+REGISTERED: Final = ("port", "allow_origin", "test_origin", "state", "ca_file")
+"""Options that a registration keeps."""
+
+
+class Act(StrEnum):
+    """What else the command can be told than to run."""
+
+    REGISTER = "register"
+    UNREGISTER = "unregister"
+    START = "start"
+    """By a link; the same as running."""
+
+
+class ActType(click.ParamType[Act]):
+    """A word that is an act, or the link that starts the bridge."""
+
+    name = "act"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Act:
+        """Return the act."""
+        word = str(value)
+        if launching.is_link(word):
+            return Act.START
+        if word not in {Act.REGISTER, Act.UNREGISTER}:
+            self.fail("register | unregister", param, ctx)
+        return Act(word)
 
 
 class OriginType(click.ParamType[str]):
@@ -47,6 +80,20 @@ class OriginType(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+class LinkedCommand(click.Command):
+    """A command that a link may start, and that takes no orders from one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look at the words as they came, before any of them is taken for an option."""
+        try:
+            launching.check_link(args)
+        except launching.LinkRefused as error:
+            raise click.UsageError(
+                "このリンクは使えません。何も始めていません / this link cannot be used"
+            ) from error
+        return super().parse_args(ctx, args)
+
+
 def default_state() -> Path:
     """Return the folder where this user's programs keep what they remember."""
     if os.name == "nt":
@@ -60,6 +107,7 @@ def default_state() -> Path:
 class Options(TypedDict):
     """What stands on the command line."""
 
+    act: Act | None
     port: int | None
     allow_origin: tuple[str, ...]
     test_origin: tuple[str, ...]
@@ -74,7 +122,14 @@ class Options(TypedDict):
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command(context_settings={"auto_envvar_prefix": "ZAITAKU_BRIDGE"})
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"zaitaku-bridge, version {installed_version()}")
+        ctx.exit()
+
+
+@click.command(cls=LinkedCommand, context_settings={"auto_envvar_prefix": "ZAITAKU_BRIDGE"})
+@click.argument("act", required=False, type=ActType(), metavar="[register|unregister]")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="この番号だけを使う / use only this port"
 )
@@ -91,7 +146,13 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="試験用のサイト / site for trials, http too",
 )
 @click.option("--state", type=FOLDER, default=default_state, help="記憶のフォルダー / state folder")
-@click.option("--virtual", type=FOLDER, help="仮想カードのフォルダー / folder of virtual cards")
+@click.option(
+    "--virtual",
+    type=FOLDER,
+    is_flag=False,
+    flag_value=REHEARSAL,
+    help="仮想カード（のフォルダー） / virtual cards, of a folder or made for rehearsing",
+)
 @click.option("--vpcd", is_flag=True, help="仮想カードを pcscd 経由で読む / plug them into pcscd")
 @click.option(
     "--ca-file",
@@ -104,89 +165,152 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="サイトの鍵を忘れて終わる / forget the pinned keys of a site and exit",
 )
 @click.option("--no-open", is_flag=True, help="ブラウザーを開かない / do not open the browser")
-@click.version_option(installed_version(), prog_name="zaitaku-bridge")
-def main(**options: Unpack[Options]) -> None:
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="版を表示する / show the version",
+)
+@click.pass_context
+def main(ctx: click.Context, /, **options: Unpack[Options]) -> None:
     """マイナンバーカードを読み取るアプリ。このパソコンの中だけで動きます。
 
     Reads the My Number Card for the sites it was told to serve; listens on 127.0.0.1 only.
+    register / unregister: メニューとログイン時の起動に加える、やめる / menu, links, log-in.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    with _said_calmly():
+        _act(ctx, options)
+
+
+@contextmanager
+def _said_calmly() -> Iterator[None]:
     try:
-        _run(options)
+        yield
     except StateUnusable as error:
         raise click.ClickException(f"読み書きできません / cannot be used: {error}") from error
-    except CardFileError as error:
-        raise click.ClickException(f"仮想カード / virtual card: {error}") from error
     except PortTaken as error:
         raise click.ClickException(
             f"ほかのプログラムが使っています / taken by another program: 127.0.0.1:{error}"
         ) from error
+    except OperatorBroken as error:
+        raise click.ClickException(f"operator.toml: {error}") from error
+    except OriginOutsideBuild as error:
+        raise click.UsageError(
+            f"このアプリは {error} のためのものではありません / this build does not serve {error}"
+        ) from error
 
 
-def _run(options: Options) -> None:
-    pins = Pins(options["state"])
-    if options["forget_origin"] is not None:
-        _forget(pins, options["forget_origin"])
-        return
-    pins.check()
-    with _cards(options["virtual"], vpcd=options["vpcd"]) as (readers, box):
-        config = BridgeConfig(
-            readers=readers,
-            state=options["state"],
-            allowed_origins=frozenset(options["allow_origin"]),
-            test_origins=frozenset(options["test_origin"]),
-            box=box,
-            ca_file=options["ca_file"],
-        )
-        _serve(config, options["port"], opens=not options["no_open"])
+def _act(ctx: click.Context, options: Options) -> None:
+    operator = Operator.load()
+    told = Served(frozenset(options["allow_origin"]), frozenset(options["test_origin"]))
+    sites = served(operator, told)
+    if options["act"] in {Act.REGISTER, Act.UNREGISTER}:
+        _register(ctx, options["act"])
+    elif options["forget_origin"] is not None:
+        _forget(options["state"], options["forget_origin"])
+    else:
+        _run(options, operator, sites)
 
 
-def _forget(pins: Pins, origin: str) -> None:
-    known = pins.forget(origin)
+def _register(ctx: click.Context, act: Act | None) -> None:
+    if sys.platform in {"win32", "darwin"}:
+        raise click.ClickException("packaging/README.md")
+    places = desktop.DesktopPlaces.from_env()
+    try:
+        _register_at(places, act, [*launching.own_command(), *_kept_words(ctx)])
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"登録できません / cannot be registered: {error}") from error
+
+
+def _register_at(places: desktop.DesktopPlaces, act: Act | None, command: Sequence[str]) -> None:
+    if act is Act.REGISTER:
+        desktop.register(places, command)
+        click.echo("メニューとログイン時の起動に加えました / registered")
+    elif desktop.unregister(places):
+        click.echo("登録をすべて取り消しました / unregistered")
+    else:
+        click.echo("登録されていません / was not registered")
+
+
+def _kept_words(ctx: click.Context) -> list[str]:
+    """Return the options that somebody gave, as they would be given again from anywhere."""
+    default = click.core.ParameterSource.DEFAULT
+    words: list[str] = []
+    for name in REGISTERED:
+        value = ctx.params[name]
+        if value is None or ctx.get_parameter_source(name) is default:
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            text = str(one.absolute() if isinstance(one, Path) else one)
+            words += [f"--{name.replace('_', '-')}", text]
+    return words
+
+
+def _forget(state: Path, origin: str) -> None:
+    from zaitaku.cardbridge.trust import Pins  # noqa: PLC0415 - see the head of this file
+
+    known = Pins(state).forget(origin)
     click.echo(f"忘れました / forgotten: {origin}" if known else f"知りません / unknown: {origin}")
 
 
-@contextmanager
-def _cards(folder: Path | None, *, vpcd: bool) -> Iterator[tuple[ReaderService, CardBox | None]]:
-    if folder is None:
-        yield PcscService(), None
-        return
-    reader = VirtualReader()
-    box = CardBox(folder, reader)
-    if not vpcd:
-        yield InProcessService(reader), box
-        return
-    with VpcdPlug(reader):
-        yield PcscService(), box
-
-
-def _serve(config: BridgeConfig, port: int | None, *, opens: bool) -> None:
-    bound = bind(wire.BRIDGE_PORTS if port is None else (port,))
-    address = f"http://127.0.0.1:{bound.getsockname()[1]}/"
-    for way in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore Ctrl-C otherwise
-        signal.signal(way, _stop)
-    click.echo(f"カード読み取りアプリ / card bridge: {address}")
-    click.echo("終わるときは Ctrl-C / Ctrl-C ends it")
-    sys.stdout.flush()
-    if opens and _has_screen():
-        _open_soon(address)
+def _run(options: Options, operator: Operator | None, sites: Served) -> None:
     try:
-        run_bridge(config, bound)
-    except KeyboardInterrupt:
-        click.echo("\n終わりました / stopped")
+        with claimed(options["state"], _name_of_claim(options)) as claim:
+            _serve(options, operator, sites, claim)
+    except AlreadyRunning as running:
+        _meet(running.address, opens=_opens(options))
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _name_of_claim(options: Options) -> str | None:
+    """Return what starts that want the same bridge have in common; None: a bridge of its own."""
+    if options["port"] == 0:
+        return None
+    port = "" if options["port"] is None else f"-{options['port']}"
+    return f"running{port}{'-virtual' if options['virtual'] else ''}"
 
 
-def _has_screen() -> bool:
-    if os.name == "nt" or sys.platform == "darwin":
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+def _opens(options: Options) -> bool:
+    return not options["no_open"] and launching.has_screen()
 
 
-def _open_soon(address: str) -> None:
-    timer = Timer(0.3, webbrowser.open, [address])
-    timer.daemon = True
-    timer.start()
+def _meet(address: str, *, opens: bool) -> None:
+    if not address:
+        raise click.ClickException(
+            "もう動いているようですが、返事がありません / seems to run already, but does not answer"
+        )
+    click.echo(f"もう動いています / already running: {address}")
+    if opens:
+        launching.open_page(address)
+
+
+def _serve(options: Options, operator: Operator | None, sites: Served, claim: Claim) -> None:
+    port = options["port"]
+    with bind(wire.BRIDGE_PORTS if port is None else (port,)) as bound:
+        whole = claim.announce(bound.getsockname()[1])
+        from zaitaku.cardbridge import starting  # noqa: PLC0415 - see the head of this file
+
+        start = starting.Start(
+            bound=bound,
+            state=options["state"],
+            sites=sites,
+            operator=operator,
+            claim=whole,
+            virtual=_cards_folder(options),
+            vpcd=options["vpcd"],
+            ca_file=options["ca_file"],
+            opens=_opens(options),
+        )
+        starting.run(start)
+
+
+def _cards_folder(options: Options) -> Path | None:
+    if options["virtual"] != REHEARSAL:
+        return options["virtual"]
+    from zaitaku.cardbridge.rehearsal import make_cards  # noqa: PLC0415 - only here
+
+    made = make_cards(options["state"] / "rehearsal")
+    click.echo(f"試験用の認証局 / authority of these cards: {made.roots}")
+    return made.cards

@@ -4,36 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
+from zaitaku.cardbridge.operator import Operator
+from zaitaku.cardbridge.origins import DEFAULT_PORTS
+from zaitaku.cardbridge.single import NOT_SINGLE, Claim
 from zaitaku.cardbridge.transport import ReaderService
 from zaitaku.cardbridge.virtual import CardBox
-
-DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-
-def parse_origin(text: str, *, tls_only: bool) -> str:
-    """Return ``text`` as the serialisation of an origin (RFC 6454 §6.2).
-
-    Raises:
-        ValueError: it is no http(s) origin, has more than scheme, host and port, or is not https
-            although ``tls_only``.
-    """
-    parts = urlsplit(text.strip().rstrip("/"))
-    schemes = {"https"} if tls_only else set(DEFAULT_PORTS)
-    if parts.scheme not in schemes or not parts.hostname or _has_more_than_origin(text):
-        raise ValueError("an origin is " + "/".join(sorted(schemes)) + "://host or …://host:port")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = parts.port
-    return f"{parts.scheme}://{host}" + (
-        "" if port in {None, DEFAULT_PORTS[parts.scheme]} else f":{port}"
-    )
-
-
-def _has_more_than_origin(text: str) -> bool:
-    parts = urlsplit(text.strip().rstrip("/"))
-    return bool(parts.path or parts.query or parts.fragment or "@" in parts.netloc)
 
 
 @dataclass(frozen=True)
@@ -53,6 +29,10 @@ class BridgeConfig:
     """The virtual cards to choose from, where ``readers`` is the virtual reader."""
     ca_file: Path | None = None
     """PEM file of the certificate authorities to trust instead of the system's."""
+    operator: Operator | None = None
+    """Who offers this build; its sites were already taken into account."""
+    claim: Claim = NOT_SINGLE
+    """By which a bridge that is started later knows this one as its own."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 

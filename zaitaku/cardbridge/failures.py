@@ -97,6 +97,13 @@ class NewerProtocol(BridgeError):
     status = HTTPStatus.BAD_REQUEST
 
 
+class BridgeTooOld(BridgeError):
+    """The site no longer serves this bridge; facts: ``version`` of the bridge, ``needed``."""
+
+    page = "too-old"
+    status = HTTPStatus.BAD_REQUEST
+
+
 class ReadingGone(BridgeError):
     """There is no such reading: it ran out of time, or the bridge was started anew."""
 
@@ -116,6 +123,20 @@ class ForeignCaller(BridgeError):
 
     page = "foreign-caller"
     status = HTTPStatus.FORBIDDEN
+
+
+class ForeignUser(BridgeError):
+    """Another user of this computer speaks to this user's bridge."""
+
+    page = "foreign-user"
+    status = HTTPStatus.FORBIDDEN
+
+
+class TooOften(BridgeError):
+    """The same was asked too often; fact: ``wait``, seconds until it may be asked again."""
+
+    page = "too-often"
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class StaleForm(BridgeError):

@@ -1,9 +1,9 @@
 """Who may speak to the bridge, and what its answers allow a browser to do.
 
 The bridge listens on the loopback address only; any page on the web can still make a browser send
-it something. So: the ``Host`` field must be ours (DNS rebinding), pages answer to top-level
-navigations only, forms come from our own pages and carry a token, and nothing is ever shared
-across origins.
+it something, and so can any user of this computer. So: the connection must be this user's where the
+system tells, the ``Host`` field must be ours (DNS rebinding), pages answer to top-level navigations
+only, forms come from our own pages and carry a token, and nothing is ever shared across origins.
 """
 
 import hmac
@@ -11,7 +11,8 @@ from typing import Final
 
 from flask import Request, Response
 
-from zaitaku.cardbridge.failures import ForeignCaller, ForeignHost, StaleForm
+from zaitaku.cardbridge.failures import ForeignCaller, ForeignHost, ForeignUser, StaleForm
+from zaitaku.cardbridge.peers import Peer, peer_of
 
 HEADERS: Final = {
     "X-Frame-Options": "DENY",
@@ -23,6 +24,18 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+LOADING_AHEAD: Final = ("Sec-Purpose", "Purpose", "X-Moz", "X-Purpose")
+"""Fields by which browsers, older ones too, say that nobody has asked for the page yet."""
+
+
+def check_user(request: Request) -> None:
+    """Let only this user's programs pass, where the system tells whose they are.
+
+    Raises:
+        ForeignUser
+    """
+    if peer_of(request.environ) is Peer.SOMEBODY_ELSE:
+        raise ForeignUser
 
 
 def check_host(request: Request, hosts: frozenset[str]) -> None:
@@ -46,7 +59,8 @@ def check_page(request: Request) -> None:
     """
     if request.headers.get("Sec-Fetch-Dest", "document") != "document":
         raise ForeignCaller
-    if "prefetch" in request.headers.get("Sec-Purpose", ""):
+    said = " ".join(request.headers.get(name, "") for name in LOADING_AHEAD).lower()
+    if any(word in said for word in ("prefetch", "prerender", "preview")):
         raise ForeignCaller
 
 
@@ -61,7 +75,7 @@ def check_own_use(request: Request) -> None:
 
 
 def check_post(request: Request) -> None:
-    """Let only forms of our own pages pass; their token is checked besides.
+    """Let only forms of our own pages pass, in a window of their own; their token is checked too.
 
     Under ``Referrer-Policy: no-referrer`` browsers send ``Origin: null`` even to ourselves
     (Fetch, "append a request Origin header"), so that value alone says nothing.
@@ -70,6 +84,8 @@ def check_post(request: Request) -> None:
         ForeignCaller
     """
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise ForeignCaller
+    if request.headers.get("Sec-Fetch-Dest", "document") != "document":
         raise ForeignCaller
     own = {f"http://{request.environ.get('HTTP_HOST', '')}", "null"}
     if request.headers.get("Origin", "null") not in own:
@@ -95,7 +111,7 @@ def harden(response: Response, form_origin: str | None) -> Response:
     form_action = f"'self' {form_origin}" if form_origin else "'self'"
     response.headers.update(HEADERS)
     response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
         f"form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     )
     return response

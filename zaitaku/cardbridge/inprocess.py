@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from enum import Enum
 
-from zaitaku.cardbridge.transport import CardConnection, CardRemoved, NoReader
+from zaitaku.cardbridge.transport import (
+    CardConnection,
+    CardPresence,
+    CardRemoved,
+    NoReader,
+    ReaderFacts,
+)
 from zaitaku.cardbridge.virtualreader import Insertion, VirtualReader
 
 
@@ -65,6 +71,19 @@ class InProcessService:
             raise NoReader(reader)
         return InProcessConnection(found, found.take(), self._hook)
 
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        """Return what the virtual readers are.
+
+        Raises:
+            NoReader: there is none.
+        """
+        return tuple(_facts(self._readers[name]) for name in self.readers())
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` whenever a card comes or goes."""
+        for reader in self._readers.values():
+            reader.listen(changed)
+
 
 class InProcessConnection:
     """A session with a card in a ``VirtualReader``."""
@@ -97,3 +116,8 @@ class InProcessConnection:
         if self._open:
             self._open = False
             self._reader.release(self._insertion)
+
+
+def _facts(reader: VirtualReader) -> ReaderFacts:
+    presence = CardPresence.EMPTY if reader.card is None else CardPresence.PRESENT
+    return ReaderFacts(reader.name, vendor="zaitaku", card=presence)

@@ -5,32 +5,28 @@ No official specification of the commands is public; files and commands follow O
 number, and the applets around it, are never touched.
 """
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from zaitaku.cardbridge import apdu
-from zaitaku.cardbridge.apdu import Command, Instruction, MalformedApdu, Response, Status
-from zaitaku.cardbridge.transport import (
-    CardBusy,
-    CardConnection,
-    CardRemoved,
-    CardTrouble,
-    CardUnresponsive,
-    NoCard,
-    NoReader,
-    ReaderFault,
-    ReaderService,
-    TransportTrouble,
+from zaitaku.cardbridge.algorithms import (
+    RSA_2048_SHA256,
+    SignatureAlgorithm,
+    SignatureMalformed,
+    UnknownAlgorithm,
+    algorithm_of,
 )
+from zaitaku.cardbridge.apdu import Command, Instruction, MalformedApdu, Response, Status
+from zaitaku.cardbridge.pinpad import PinEntry, PinPad
+from zaitaku.cardbridge.transport import CardConnection, CardTrouble
 
 JPKI_AID: Final = bytes.fromhex("D392F000260100000001")
 AUTH_CERTIFICATE: Final = 0x000A
 AUTH_CA_CERTIFICATE: Final = 0x000B
 AUTH_KEY: Final = 0x0017
 AUTH_PIN: Final = 0x0018
+TOKEN_INFO: Final = 0x0006
+CERTIFICATES_PRESENT: Final = 0x0008
 
 PIN_DIGITS: Final = 4
 PIN_TRIES: Final = 3
@@ -51,12 +47,37 @@ _DER_LONG_SEQUENCE: Final = b"\x30\x82"
 _EMPTY_HEADS: Final = (bytes(CERTIFICATE_HEAD), b"\xff" * CERTIFICATE_HEAD)
 _BLOCKED: Final = (apdu.AUTHENTICATION_BLOCKED, apdu.REFERENCE_DATA_UNUSABLE)
 _ABSENT_APPLET: Final = range(0x67, 0x6F)
+_ABSENT_PIN: Final = (
+    apdu.FILE_NOT_FOUND,
+    apdu.CONDITIONS_NOT_SATISFIED,
+    apdu.REFERENCE_DATA_NOT_FOUND,
+)
+_TOKEN_NAME_BYTES: Final = 32
+_AUTH_NEVER_ISSUED: Final = 0x00
+"""Second byte of ``0008``; a card with both certificates has ``8F`` there, others were not seen."""
 
 
 class NotMyNumberCard(CardTrouble):
     """The card does not know the JPKI applet."""
 
     code = "not-my-number-card"
+
+
+class JukiCard(NotMyNumberCard):
+    """A 住民基本台帳カード, the card before: same applet, but no pair for user authentication."""
+
+    code = "juki-card"
+
+
+class NoPinCard(CardTrouble):
+    """A My Number Card without a PIN to show: 顔認証マイナンバーカード.
+
+    How such a card answers is not published. That a PIN which was never set is missing, or says that
+    it cannot be used, is inferred from ISO/IEC 7816-4:2020 §5.6; one that says that it is locked
+    cannot be told from a locked card.
+    """
+
+    code = "no-pin-card"
 
 
 class PinMalformed(CardTrouble):
@@ -99,22 +120,14 @@ class CardFault(CardTrouble):
     code = "card-fault"
 
 
-@dataclass(frozen=True)
-class SignatureAlgorithm:
-    """How this generation of cards signs."""
+class TokenKind(Enum):
+    """What answers as the JPKI applet, by the name in its file ``0006`` (jpki/myna)."""
 
-    digest_info: bytes
-    """DER before the digest (RFC 8017 §9.2, note 1); the card pads the whole by PKCS#1 v1.5."""
-    signature_bytes: int
-
-    def block(self, data: bytes) -> bytes:
-        """Return what the card is given to sign ``data``."""
-        return self.digest_info + hashlib.sha256(data).digest()
-
-
-RSA_2048_SHA256: Final = SignatureAlgorithm(
-    bytes.fromhex("3031300d060960864801650304020105000420"), 256
-)
+    CARD = "JPKIAPICCTOKEN2"
+    ANDROID = "JPKIAPGPSETOKEN"
+    IPHONE = "JPKIAPIOSTOKEN"
+    JUKI = "JPKIAPICCTOKEN"
+    OTHER = ""
 
 
 class JpkiCard:
@@ -129,7 +142,6 @@ class JpkiCard:
             TransportTrouble: the way to the card failed; so in every method below.
         """
         self._connection = connection
-        self._algorithm = RSA_2048_SHA256
         answer = self._ask(Command(0, Instruction.SELECT, BY_NAME, NO_ANSWER_DATA, JPKI_AID))
         if answer.status.sw1 in _ABSENT_APPLET:
             raise NotMyNumberCard(str(answer.status))
@@ -139,12 +151,18 @@ class JpkiCard:
         """Return how many wrong PINs the card still takes; 0 means locked. Uses no try.
 
         Raises:
+            NoPinCard, JukiCard: there is no PIN to show.
             CardFault: the card does not say.
         """
-        self._select_file(AUTH_PIN)
+        selected = self._selected(AUTH_PIN)
+        if selected.status == apdu.FILE_NOT_FOUND:
+            raise self._without_pin(selected.status)
+        _expect_success(selected, f"select {AUTH_PIN:04X}")
         status = self._ask(Command(0, Instruction.VERIFY, 0, CURRENT_FILE)).status
         if status in _BLOCKED:
             return 0
+        if status in _ABSENT_PIN:
+            raise self._without_pin(status)
         if status == apdu.SUCCESS:  # verified in this session: a right PIN has reset the counter
             return PIN_TRIES
         if status.tries_left is None:
@@ -170,6 +188,41 @@ class JpkiCard:
             pin[:] = bytes(len(pin))
         _check_verified(status)
 
+    def verify_on_pad(self, pad: PinPad) -> None:
+        """Have the PIN typed on the reader's keys and shown to the card once.
+
+        Raises:
+            PadTimedOut, PadCancelled, PadCount, PadUnusable: the card was not asked.
+            PinWrong, PinLocked, CardFault: as ``verify_pin``.
+        """
+        self._select_file(AUTH_PIN)
+        header = bytes((0, Instruction.VERIFY, 0, CURRENT_FILE))
+        _check_verified(pad.enter(PinEntry(header, PIN_DIGITS)))
+
+    def kind(self) -> TokenKind:
+        """Return what kind of token this is; no PIN is needed."""
+        name = self._opened(TOKEN_INFO, _TOKEN_NAME_BYTES).decode("ascii", "replace")
+        names = {kind.value: kind for kind in TokenKind}
+        return names.get(name.rstrip(" \0"), TokenKind.OTHER)
+
+    def check_certificate(self) -> None:
+        """Look whether the authentication certificate is there, as far as is told without the PIN.
+
+        A card shows the head of the file itself. Android's token wants the PIN for that; its list
+        of certificates counts only when it plainly says that there is none.
+
+        Raises:
+            CertificateMissing: there is none.
+            CardFault: the file does not hold what its head says.
+        """
+        self._select_certificate()
+        try:
+            _certificate_length(self._read(0, CERTIFICATE_HEAD))
+        except PinRequired:
+            listed = self._opened(CERTIFICATES_PRESENT, 2)
+            if listed[1:] == bytes([_AUTH_NEVER_ISSUED]):
+                raise CertificateMissing("list") from None
+
     def auth_certificate(self) -> bytes:
         """Return the authentication certificate as DER, without the filler behind it.
 
@@ -187,28 +240,39 @@ class JpkiCard:
         )
         return head + b"".join(rest)
 
-    def sign(self, data: bytes) -> bytes:
-        """Return the authentication key's signature over ``data`` (SHA-256, PKCS#1 v1.5).
+    def sign(self, data: bytes, algorithm: SignatureAlgorithm = RSA_2048_SHA256) -> bytes:
+        """Return the authentication key's signature over ``data``, made as ``algorithm`` says.
 
         Raises:
             PinRequired: the PIN was not verified in this session.
-            CardFault: the key is missing or the signature has the wrong length.
+            CardFault: the key is missing, or what came back is no signature.
         """
         self._select_file(AUTH_KEY)
-        block = self._algorithm.block(data)
         command = Command(
             PROPRIETARY,
             Instruction.PERFORM_SECURITY_OPERATION,
             0,
             CURRENT_FILE,
-            block,
+            algorithm.block(data),
             apdu.SHORT_LE,
         )
         answer = self._ask(command)
         _expect_success(answer, "sign")
-        if len(answer.data) != self._algorithm.signature_bytes:
-            raise CardFault(f"sign: {len(answer.data)} bytes")
-        return answer.data
+        try:
+            return algorithm.signature(answer.data)
+        except SignatureMalformed as error:
+            raise CardFault(f"sign: {error}") from error
+
+    def _without_pin(self, status: Status) -> CardTrouble:
+        is_old = self.kind() is TokenKind.JUKI
+        return JukiCard(str(status)) if is_old else NoPinCard(str(status))
+
+    def _opened(self, file: int, count: int) -> bytes:
+        """Return the beginning of a file; nothing when the card does not give it."""
+        if self._selected(file).status != apdu.SUCCESS:
+            return b""
+        answer = self._ask(Command(0, Instruction.READ_BINARY, 0, 0, le=count))
+        return answer.data if answer.status in (apdu.SUCCESS, apdu.END_OF_FILE) else b""
 
     def _select_file(self, file: int) -> None:
         _expect_success(self._selected(file), f"select {file:04X}")
@@ -238,46 +302,16 @@ class JpkiCard:
             raise CardFault(f"answer: {error}") from error
 
 
-@contextmanager
-def my_number_card(service: ReaderService) -> Iterator[JpkiCard]:
-    """Find the My Number Card among all readers, hold it alone, and leave it reset.
+def algorithm_for(certificate: bytes) -> SignatureAlgorithm:
+    """Return how the card with this authentication certificate (DER) signs.
 
     Raises:
-        TransportTrouble, NotMyNumberCard: of several readers, the one that helps most: a card that
-            is there but of another kind, then one that is busy or silent, then none.
+        CardFault: the certificate is damaged, or its key is of a kind that is not known here.
     """
-    troubles: list[CardTrouble] = []
-    for reader in service.readers():
-        try:
-            connection = service.connect(reader)
-        except TransportTrouble as trouble:
-            troubles.append(trouble)
-            continue
-        with closing(connection):
-            try:
-                card = JpkiCard(connection)
-            except CardTrouble as trouble:
-                troubles.append(trouble)
-                continue
-            yield card
-            return
-    raise _most_telling(troubles)
-
-
-_TELLING: Final = (
-    NotMyNumberCard,
-    CardFault,
-    CardBusy,
-    CardRemoved,
-    CardUnresponsive,
-    ReaderFault,
-    NoCard,
-)
-
-
-def _most_telling(troubles: list[CardTrouble]) -> CardTrouble:
-    ranked = [trouble for kind in _TELLING for trouble in troubles if isinstance(trouble, kind)]
-    return (ranked or troubles or [NoReader()])[0]
+    try:
+        return algorithm_of(certificate)
+    except UnknownAlgorithm as error:
+        raise CardFault(f"certificate: {error}") from error
 
 
 def _check_form(pin: bytearray) -> None:

@@ -1,26 +1,20 @@
-"""The transport to real readers: PC/SC, called directly (no compiled module of our own).
+"""The transport to real readers: PC/SC."""
 
-The same functions exist as pcsc-lite (Linux), WinSCard (Windows) and PCSC.framework (macOS); only
-the widths of the C types, the names' encoding and the calling convention differ. Values from
-pcsc-lite's ``pcsclite.h`` and Microsoft's "Authentication Return Values".
-"""
-
-import ctypes
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
+from zaitaku.cardbridge.pcscapi import LEAVE_CARD, Attribute, Pcsc, ReaderState, load_pcsc
+from zaitaku.cardbridge.pcscwatch import Follower
+from zaitaku.cardbridge.pinpad import FEATURE_VERIFY_PIN_DIRECT, features_in
 from zaitaku.cardbridge.transport import (
     CardBusy,
     CardConnection,
+    CardPresence,
     CardRemoved,
-    CardUnresponsive,
-    NoCard,
-    NoReader,
-    NoService,
-    ReaderFault,
+    ReaderFacts,
     TransportTrouble,
 )
 
@@ -28,217 +22,7 @@ PATIENCE_SECONDS: Final = 1.5
 """Windows looks into each new card for certificates, which keeps it busy for about a second."""
 RETRY_SECONDS: Final = 0.1
 
-SCOPE_USER: Final = 0
-SCOPE_SYSTEM: Final = 2
-SHARE_EXCLUSIVE: Final = 1
-PROTOCOL_T0: Final = 1
-PROTOCOL_T1: Final = 2
-RESET_CARD: Final = 1
-
-_SUCCESS: Final = 0
-_CODE_MASK: Final = 0xFFFFFFFF
-_NAMES_LENGTH: Final = 4096
-_ANSWER_LENGTH: Final = 65538
-
-Troubles = dict[int, type[TransportTrouble]]
-
-_ANYWHERE: Final[Troubles] = {
-    0x80100009: NoReader,  # unknown reader
-    0x8010000B: CardBusy,  # sharing violation
-    0x8010000C: NoCard,
-    0x80100017: NoReader,  # reader unavailable
-    0x8010001D: NoService,
-    0x8010001E: NoService,  # service stopped
-    0x8010002E: NoReader,  # no readers available
-    0x80100065: CardUnresponsive,  # unsupported
-    0x80100066: CardUnresponsive,
-    0x80100067: CardUnresponsive,  # unpowered
-    0x80100068: CardRemoved,  # reset by somebody: verified PIN and selection are gone
-    0x80100069: CardRemoved,
-}
-_CONNECTING: Final[Troubles] = _ANYWHERE | {
-    0x8010000F: CardUnresponsive,  # no common protocol
-    0x80100013: CardUnresponsive,  # communication error
-    0x80100016: CardUnresponsive,  # not transacted
-    0x80100069: NoCard,
-}
-_TALKING: Final[Troubles] = _ANYWHERE | {
-    # A card pulled in mid-answer shows as a broken exchange before the reader notices it is gone.
-    0x00000006: CardRemoved,  # Windows: handle of a vanished session
-    0x0000001F: CardRemoved,  # Windows: device not functioning
-    0x80100003: CardRemoved,  # invalid handle
-    0x8010000C: CardRemoved,
-    0x80100013: CardRemoved,  # communication error
-    0x80100016: CardRemoved,  # not transacted
-    0x8010002F: CardRemoved,  # communication data lost
-    0x80100067: CardRemoved,
-}
-
-
-@dataclass(frozen=True)
-class Abi:
-    """What differs between the platforms."""
-
-    library: str
-    dword: Any
-    """ctypes type of DWORD: unsigned long with pcsc-lite (64 bits), 32 bits elsewhere."""
-    long: Any
-    """ctypes type of LONG, which the functions return."""
-    handle: Any
-    """ctypes type of a context and of a card handle."""
-    suffix: str = ""
-    """Of functions that take names."""
-    encoding: str = "utf-8"
-    scope: int = SCOPE_SYSTEM
-
-
-def abi_of(platform: str) -> Abi:
-    """Return the binary interface of a ``sys.platform``."""
-    if platform == "win32":
-        return Abi(
-            library="winscard.dll",
-            dword=ctypes.c_uint32,
-            long=ctypes.c_int32,
-            handle=ctypes.c_size_t,
-            suffix="W",
-            encoding="utf-16-le",
-            scope=SCOPE_USER,
-        )
-    if platform == "darwin":
-        return Abi(
-            library="/System/Library/Frameworks/PCSC.framework/PCSC",
-            dword=ctypes.c_uint32,
-            long=ctypes.c_int32,
-            handle=ctypes.c_int32,
-        )
-    return Abi("libpcsclite.so.1", ctypes.c_ulong, ctypes.c_long, ctypes.c_long)
-
-
-class Pcsc:
-    """The PC/SC functions with Python's types; ``functions`` is the loaded library."""
-
-    def __init__(self, abi: Abi, functions: object) -> None:
-        self._abi = abi
-        by_name, pointer = abi.suffix, ctypes.c_void_p
-        dword, handle, numbers = abi.dword, abi.handle, ctypes.POINTER(abi.dword)
-        declare = _Declare(functions, abi.long)
-        self._establish = declare("SCardEstablishContext", dword, pointer, pointer, pointer)
-        self._release = declare("SCardReleaseContext", handle)
-        self._list = declare(f"SCardListReaders{by_name}", handle, pointer, pointer, numbers)
-        self._connect = declare(
-            f"SCardConnect{by_name}", handle, pointer, dword, dword, pointer, numbers
-        )
-        self._disconnect = declare("SCardDisconnect", handle, dword)
-        self._transmit = declare(
-            "SCardTransmit", handle, pointer, pointer, dword, pointer, pointer, numbers
-        )
-
-    def establish(self) -> int:
-        """Open a context.
-
-        Raises:
-            NoService: nobody listens.
-        """
-        context = self._abi.handle()
-        code = self._establish(self._abi.scope, None, None, ctypes.byref(context))
-        _check(code, _ANYWHERE)
-        return int(context.value)
-
-    def release(self, context: int) -> None:
-        """Close a context; a stale one is no failure."""
-        self._release(context)
-
-    def list_readers(self, context: int) -> list[str]:
-        """Return the readers' names.
-
-        Raises:
-            NoReader: there is none.
-        """
-        width = len("\0".encode(self._abi.encoding))
-        names = ctypes.create_string_buffer(_NAMES_LENGTH * width)
-        length = self._abi.dword(_NAMES_LENGTH)
-        _check(self._list(context, None, names, ctypes.byref(length)), _ANYWHERE)
-        text = names.raw[: length.value * width].decode(self._abi.encoding)
-        found = [name for name in text.split("\0") if name]
-        if not found:
-            raise NoReader
-        return found
-
-    def connect(self, context: int, reader: str) -> tuple[int, int]:
-        """Return a handle on the card, held alone, and the protocol it speaks.
-
-        Raises:
-            TransportTrouble: as its subclasses say.
-        """
-        handle, protocol = self._abi.handle(), self._abi.dword()
-        code = self._connect(
-            context,
-            f"{reader}\0".encode(self._abi.encoding),
-            SHARE_EXCLUSIVE,
-            PROTOCOL_T0 | PROTOCOL_T1,
-            ctypes.byref(handle),
-            ctypes.byref(protocol),
-        )
-        _check(code, _CONNECTING)
-        return int(handle.value), int(protocol.value)
-
-    def disconnect(self, handle: int) -> None:
-        """Let the card go with a reset; a vanished card is no failure."""
-        self._disconnect(handle, RESET_CARD)
-
-    def transmit(self, handle: int, protocol: int, command: bytes | bytearray) -> bytes:
-        """Send a command and return the answer; the copy of the command is wiped.
-
-        Raises:
-            TransportTrouble: as its subclasses say.
-        """
-        dword = self._abi.dword
-        header = (dword * 2)(protocol, ctypes.sizeof(dword) * 2)  # SCARD_IO_REQUEST
-        sent = (ctypes.c_ubyte * len(command)).from_buffer_copy(command)
-        answer = ctypes.create_string_buffer(_ANSWER_LENGTH)
-        length = dword(_ANSWER_LENGTH)
-        try:
-            code = self._transmit(
-                handle, header, sent, len(command), None, answer, ctypes.byref(length)
-            )
-        finally:
-            ctypes.memset(sent, 0, len(command))
-        _check(code, _TALKING)
-        return ctypes.string_at(answer, length.value)
-
-
-class _Declare:
-    """Gives functions their argument types: without them ctypes would cut handles to 32 bits."""
-
-    def __init__(self, functions: object, result: object) -> None:
-        self._functions = functions
-        self._result = result
-
-    def __call__(self, name: str, *arguments: object) -> Callable[..., int]:
-        function = getattr(self._functions, name)
-        function.argtypes = arguments
-        function.restype = self._result
-        declared: Callable[..., int] = function
-        return declared
-
-
-def load_pcsc() -> Pcsc:
-    """Load this platform's library.
-
-    Raises:
-        NoService: it is not installed.
-    """
-    abi = abi_of(sys.platform)
-    try:
-        return Pcsc(abi, _load(abi.library))
-    except (OSError, AttributeError) as error:
-        raise NoService(abi.library) from error
-
-
-def _load(library: str) -> ctypes.CDLL:
-    if sys.platform == "win32":
-        return ctypes.WinDLL(library)
-    return ctypes.CDLL(library)
+_VERSION_BYTES: Final = 4
 
 
 class PcscService:
@@ -280,6 +64,25 @@ class PcscService:
             raise
         return PcscConnection(pcsc, context, handle, protocol)
 
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        """Return what each reader says about itself; no card is touched.
+
+        Raises:
+            NoService, NoReader, ReaderFault
+        """
+        pcsc = self._pcsc()
+        context = pcsc.establish()
+        try:
+            names = pcsc.list_readers(context)
+            states = pcsc.wait(context, dict.fromkeys(names, ReaderState.UNAWARE), 0)
+            return tuple(_facts(pcsc, context, name, state) for name, state in states.items())
+        finally:
+            pcsc.release(context)
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` whenever a reader or a card comes or goes, the service too."""
+        Follower(self._pcsc, changed).start()
+
     def _take(self, pcsc: Pcsc, context: int, reader: str) -> tuple[int, int]:
         deadline = time.monotonic() + self._patience
         while True:
@@ -316,6 +119,25 @@ class PcscConnection:
             raise CardRemoved("closed")
         return self._pcsc.transmit(self._handle, self._protocol, command)
 
+    @property
+    def feature_request(self) -> int:
+        """The control code that asks for the reader's features."""
+        return self._pcsc.feature_request
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """Send words to the reader itself.
+
+        Raises:
+            CardRemoved: the session is over; and other ``TransportTrouble``.
+        """
+        if not self._open:
+            raise CardRemoved("closed")
+        return self._pcsc.control(self._handle, code, data)
+
+    def atr(self) -> bytes:
+        """Return the card's answer to reset; empty when it cannot be had."""
+        return self._pcsc.attribute(self._handle, Attribute.ATR) if self._open else b""
+
     def close(self) -> None:
         """Reset the card and let it go."""
         if self._open:
@@ -324,7 +146,45 @@ class PcscConnection:
             self._pcsc.release(self._context)
 
 
-def _check(code: int, troubles: Troubles) -> None:
-    status = code & _CODE_MASK  # 32-bit platforms return it as a negative number
-    if status != _SUCCESS:
-        raise troubles.get(status, ReaderFault)(f"{status:08X}")
+def _facts(pcsc: Pcsc, context: int, name: str, state: int) -> ReaderFacts:
+    bare = ReaderFacts(name, card=_presence(state))
+    try:
+        handle = pcsc.connect_reader(context, name)
+    except TransportTrouble:  # somebody holds it alone: what the service knows must do
+        return bare
+    try:
+        return replace(
+            bare,
+            vendor=pcsc.attribute(handle, Attribute.VENDOR_NAME)
+            .rstrip(b"\0")
+            .decode(errors="replace"),
+            driver=_version(pcsc.attribute(handle, Attribute.DRIVER_VERSION)),
+            has_pinpad=_has_pinpad(pcsc, handle),
+        )
+    finally:
+        pcsc.disconnect(handle, LEAVE_CARD)
+
+
+def _has_pinpad(pcsc: Pcsc, handle: int) -> bool:
+    try:
+        features = pcsc.control(handle, pcsc.feature_request, b"")
+    except TransportTrouble:
+        return False
+    return FEATURE_VERIFY_PIN_DIRECT in features_in(features)
+
+
+def _version(raw: bytes) -> str:
+    if len(raw) < _VERSION_BYTES:
+        return ""
+    number = int.from_bytes(raw[:_VERSION_BYTES], sys.byteorder)
+    return f"{number >> 24}.{number >> 16 & 0xFF}.{number & 0xFFFF}"
+
+
+def _presence(state: int) -> CardPresence:
+    told = {
+        ReaderState.MUTE: CardPresence.MUTE,
+        ReaderState.EXCLUSIVE: CardPresence.IN_USE,
+        ReaderState.PRESENT: CardPresence.PRESENT,
+        ReaderState.EMPTY: CardPresence.EMPTY,
+    }
+    return next((what for flag, what in told.items() if state & flag), CardPresence.UNKNOWN)

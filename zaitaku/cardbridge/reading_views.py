@@ -1,32 +1,40 @@
-"""The pages of one reading: what is asked, the card, the PIN, and back to the site."""
+"""The addresses of one reading: what is asked, the card, the PIN, and back to the site.
+
+Every form is answered by a redirect: what it brought is kept with the reading and shown by its
+page, so that Back and Reload never send a form again.
+"""
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, redirect, request, url_for
+from flask import Blueprint, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from zaitaku import wire
 from zaitaku.cardbridge.bridge import bridge
-from zaitaku.cardbridge.cardwork import (
-    CardState,
-    CardView,
-    NotInsisted,
-    view_of,
-    view_of_trouble,
-    wipe,
-)
+from zaitaku.cardbridge.cardwork import NotInsisted, view_of, view_of_trouble, wipe
 from zaitaku.cardbridge.failures import SiteRefused, SiteUnreachable
 from zaitaku.cardbridge.guards import check_token
-from zaitaku.cardbridge.jpki import PIN_TRIES, PinWrong
+from zaitaku.cardbridge.jpki import PinWrong
+from zaitaku.cardbridge.pagestate import NOTHING, Notice
 from zaitaku.cardbridge.pin import pin_from
+from zaitaku.cardbridge.pinpad import PadNeeded
+from zaitaku.cardbridge.reading_pages import (
+    REFUSED,
+    UNSENT,
+    busy_page,
+    card_page,
+    closed_page,
+    readers_page,
+    unsent_page,
+)
 from zaitaku.cardbridge.readings import BridgeOccupied, Reading, ReadingWorks
-from zaitaku.cardbridge.rendering import Action, Page, reading_url, render
+from zaitaku.cardbridge.rendering import Page, reading_url, render
 from zaitaku.cardbridge.requests import CANCELLED, VerifiedRequest, verify_request
-from zaitaku.cardbridge.ruby import marked_lines
 from zaitaku.cardbridge.transport import CardBusy, CardTrouble
 
 LOG = logging.getLogger(__name__)
@@ -55,32 +63,57 @@ def give_up() -> AnyResponse:
     try:
         bridge().desk.give_up_idle(bridge().now())
     except BridgeOccupied as occupied:
-        return _busy(asked, token, occupied.wait)
+        return render(busy_page(asked, token, occupied.wait))
     return _opened(asked, token)
 
 
 @reading_pages.get("/reading/<string:reading_id>")
 def show(reading_id: str) -> AnyResponse:
-    """Show what is asked, and the card as it lies there."""
+    """Show what is asked, and the card as it lies there or as the latest form found it."""
     reading = _found(reading_id)
+    notice = _notice(reading)
     if reading.back is not None:
-        return render(_finished(reading, reading.back))
-    if reading.proof is not None:
-        return render(_unsent(reading, HTTPStatus.OK))
+        return render(closed_page(reading, reading.back, notice))
+    if reading.proof is not None or notice.page == UNSENT:
+        return render(unsent_page(reading, notice))
+    reading.pages.choose_keys(request.args.get("keys", ""))
+    stamp = bridge().cards.stamp()  # before the look: what comes or goes meanwhile is a change
+    page = _card_page(reading, notice)
+    return render(replace(page, stamp=stamp))
+
+
+def _card_page(reading: Reading, notice: Notice) -> Page:
+    view = notice.view or bridge().cards.look(bridge().preferences.reader())
+    if "readers" in request.args and len(view.readers) > 1:
+        return readers_page(reading, view)
     insisted = request.args.get("insist") == "1"
-    return _card_page(reading, bridge().cards.look(), insisted=insisted)
+    return card_page(reading, view, notice, insisted=insisted)
+
+
+@reading_pages.post("/reading/<string:reading_id>/reader")
+def choose_reader(reading_id: str) -> AnyResponse:
+    """Remember on this computer which of the offered readers is meant."""
+    reading = _posted(reading_id)
+    name = request.form.get("reader", "")
+    if name in reading.pages.offered:
+        bridge().preferences.remember_reader(name)
+    return redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
 
 
 @reading_pages.post("/reading/<string:reading_id>/pin")
 def enter_pin(reading_id: str) -> AnyResponse:
-    """Show the typed PIN to the card once, have it sign, and send the proof."""
+    """Show the PIN to the card once, have it sign, and send the proof.
+
+    The PIN is in the form, or is typed on the reader's own keys meanwhile.
+    """
     reading = _posted(reading_id)
-    pin = pin_from(request.form.get("pin", ""))
+    pin = None if _is_on_reader() else pin_from(request.form.get("pin", ""))
+    reading.pages.is_shuffled = request.form.get("shuffled") == "1"
     try:
         with bridge().desk.work_on(reading, patience=WORK_SECONDS):
             return _pin_answer(reading, pin)
     except ReadingWorks:
-        return _card_page(reading, view_of_trouble(CardBusy()), status=HTTPStatus.CONFLICT)
+        return _shown(reading, Notice(HTTPStatus.CONFLICT, view_of_trouble(CardBusy())))
     finally:
         if pin is not None:
             wipe(pin)
@@ -94,7 +127,7 @@ def send_again(reading_id: str) -> AnyResponse:
         with bridge().desk.work_on(reading, patience=WORK_SECONDS):
             return _continued(reading) or redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
     except ReadingWorks:
-        return render(_unsent(reading, HTTPStatus.CONFLICT))
+        return _shown(reading, Notice(HTTPStatus.CONFLICT, page=UNSENT))
 
 
 @reading_pages.post("/reading/<string:reading_id>/cancel")
@@ -122,27 +155,9 @@ def _opened(asked: VerifiedRequest, token: str) -> AnyResponse:
     try:
         reading = bridge().desk.open(asked, language=language, now=bridge().now())
     except BridgeOccupied as occupied:
-        return _busy(asked, token, occupied.wait)
+        return render(busy_page(asked, token, occupied.wait))
     LOG.info("reading opened for %s", asked.request.origin)
     return redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
-
-
-def _busy(asked: VerifiedRequest, token: str, wait: int) -> Response:
-    again = url_for("reading.begin", request=token)
-    fields = {"request": token, "token": bridge().give_up_token}
-    actions = (
-        Action("common.retry", again, primary=wait > 0),
-        *([] if wait else [Action("busy.give-up", url_for("reading.give_up"), fields, True)]),
-        Action("common.back", asked.back(CANCELLED)),
-    )
-    return render(
-        Page(
-            "busy" if wait else "busy-idle",
-            HTTPStatus.CONFLICT,
-            {"wait": wait},
-            tuple(sorted(actions, key=lambda action: not action.primary)),
-        )
-    )
 
 
 def _found(reading_id: str) -> Reading:
@@ -157,16 +172,46 @@ def _posted(reading_id: str) -> Reading:
     return reading
 
 
+def _notice(reading: Reading) -> Notice:
+    """Return what the form brought whose answer led here; nothing once a later one was sent."""
+    is_latest = request.args.get("after") == str(reading.turn)
+    return reading.pages.notice(reading.turn) if is_latest else NOTHING
+
+
+def _shown(reading: Reading, notice: Notice) -> AnyResponse:
+    """Keep what a form brought and lead to the page that shows it."""
+    reading.pages.keep(notice, turn=reading.turn)
+    return _led_to_notice(reading, insist=None)
+
+
+def _led_to_notice(reading: Reading, *, insist: str | None) -> AnyResponse:
+    url = reading_url(reading, after=reading.turn, insist=insist)
+    return redirect(url, HTTPStatus.SEE_OTHER)
+
+
 def _pin_answer(reading: Reading, pin: bytearray | None) -> AnyResponse:
     continued = _continued(reading)
     if continued is not None:
         return continued
     if request.form.get("turn") != str(reading.turn):
-        return _typing_error(reading, reading.last_error or "pin-stale")
-    if pin is None:
-        return _typing_error(reading, "pin-format")
+        return _sent_before(reading)
+    if pin is None and not _is_on_reader():
+        return _mistyped(reading, "pin-format", insist=request.form.get("insist"))
     reading.turn += 1
     return _sign(reading, pin)
+
+
+def _sent_before(reading: Reading) -> AnyResponse:
+    """Answer a form of an earlier turn: sent twice, it brings what its first sending brought."""
+    if reading.pages.notice(reading.turn).view is not None:
+        return _led_to_notice(reading, insist=None)
+    return _mistyped(reading, "pin-stale", insist=None)
+
+
+def _mistyped(reading: Reading, error: str, *, insist: str | None) -> AnyResponse:
+    """Show the PIN page again; the card is asked for the tries left, which uses none."""
+    reading.pages.keep(Notice(HTTPStatus.UNPROCESSABLE_ENTITY, error=error), turn=reading.turn)
+    return _led_to_notice(reading, insist="1" if insist == "1" else None)
 
 
 def _continued(reading: Reading) -> AnyResponse | None:
@@ -176,20 +221,21 @@ def _continued(reading: Reading) -> AnyResponse | None:
     return _send(reading, reading.proof) if reading.proof is not None else None
 
 
-def _sign(reading: Reading, pin: bytearray) -> AnyResponse:
-    insisted = request.form.get("insist") == "1"
-    reading.last_error = ""
+def _is_on_reader() -> bool:
+    return request.form.get("keys") == "reader"
+
+
+def _sign(reading: Reading, pin: bytearray | None) -> AnyResponse:
+    seen = reading.pages.seen
     try:
-        answer = bridge().cards.sign(pin, reading.request.statement(), insisted=insisted)
-    except NotInsisted:
-        return _card_page(reading, view_of(1), status=HTTPStatus.CONFLICT)
-    except PinWrong as wrong:
-        reading.last_error = "pin-wrong"
-        LOG.info("PIN refused by the card")
-        return _wrong(reading, view_of_trouble(wrong))
-    except CardTrouble as trouble:
-        LOG.info("card trouble: %s", trouble.code)
-        return _card_page(reading, view_of_trouble(trouble), status=HTTPStatus.CONFLICT)
+        answer = bridge().cards.sign(
+            pin,
+            reading.request.statement(),
+            insisted=request.form.get("insist") == "1",
+            reader=seen.reader if seen else None,
+        )
+    except (NotInsisted, CardTrouble) as trouble:
+        return _shown(reading, _trouble(reading, trouble))
     proof = wire.CardProof(
         reading.request.challenge, answer.certificate.hex(), answer.signature.hex()
     )
@@ -198,94 +244,29 @@ def _sign(reading: Reading, pin: bytearray) -> AnyResponse:
     return _continued(reading) or redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
 
 
+def _trouble(reading: Reading, trouble: NotInsisted | CardTrouble) -> Notice:
+    if isinstance(trouble, NotInsisted):
+        return Notice(HTTPStatus.CONFLICT, reading.pages.in_its_reader(view_of(1)))
+    LOG.info("card trouble: %s", trouble.code)
+    view = view_of_trouble(trouble)
+    if isinstance(trouble, PinWrong):
+        view = reading.pages.in_its_reader(view)
+        return Notice(HTTPStatus.UNPROCESSABLE_ENTITY, view, "pin-wrong")
+    if isinstance(trouble, PadNeeded):
+        reading.pages.choose_keys("reader")
+    return Notice(HTTPStatus.CONFLICT, view)
+
+
 def _send(reading: Reading, proof: wire.CardProof) -> AnyResponse:
     try:
         code = bridge().site.send_proof(reading.request.origin, proof)
     except SiteUnreachable:
         LOG.warning("the proof did not reach %s", reading.request.origin)
-        return render(_unsent(reading, SiteUnreachable.status))
+        return _shown(reading, Notice(SiteUnreachable.status, page=UNSENT))
     except SiteRefused as refused:
         LOG.warning("%s refused the proof: %s", reading.request.origin, refused.reason)
-        return render(_refused(reading))
+        bridge().desk.close(reading, CANCELLED)
+        return _shown(reading, Notice(SiteRefused.status, page=REFUSED))
     LOG.info("reading done for %s", reading.request.origin)
     back = bridge().desk.close(reading, urlencode({"code": code}))
     return redirect(back, HTTPStatus.SEE_OTHER)
-
-
-def _typing_error(reading: Reading, error: str) -> Response:
-    """Show the PIN page again; the card is asked for the tries left, which uses none."""
-    view = bridge().cards.look()
-    insisted = request.form.get("insist") == "1" and error == "pin-format"
-    return _card_page(
-        reading, view, insisted=insisted, error=error, status=HTTPStatus.UNPROCESSABLE_ENTITY
-    )
-
-
-def _wrong(reading: Reading, view: CardView) -> Response:
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return _card_page(reading, view, error="pin-wrong", status=status)
-
-
-def _card_page(
-    reading: Reading,
-    view: CardView,
-    *,
-    insisted: bool = False,
-    error: str = "",
-    status: HTTPStatus = HTTPStatus.OK,
-) -> Response:
-    takes_pin = view.state is CardState.READY or (view.state is CardState.LAST_TRY and insisted)
-    if takes_pin:
-        return render(_pin_page(reading, view, error, status))
-    if view.state is CardState.LAST_TRY:
-        return render(_last_try(reading, error, status))
-    name = view.page if bridge().words.has(view.page) else "card-fault"
-    actions = (_retry(reading), _cancel(reading))
-    if view.state is CardState.LOCKED:
-        retry = Action("pin-locked.retry", reading_url(reading))
-        actions = (_cancel(reading, primary=True), retry)
-    return render(Page(name, status, {}, actions, reading))
-
-
-def _pin_page(reading: Reading, view: CardView, error: str, status: HTTPStatus) -> Page:
-    return Page(
-        "pin",
-        status,
-        {"tries": view.tries, "most": PIN_TRIES},
-        (_cancel(reading),),
-        reading,
-        error=error,
-        template="pin.html",
-        more={"is_last": view.state is CardState.LAST_TRY, "marked_lines": marked_lines},
-    )
-
-
-def _last_try(reading: Reading, error: str, status: HTTPStatus) -> Page:
-    insist = Action("last-try.insist", reading_url(reading, insist="1"))
-    actions = (_cancel(reading, primary=True), insist)
-    return Page("last-try", status, {"tries": 1}, actions, reading, error=error)
-
-
-def _unsent(reading: Reading, status: HTTPStatus) -> Page:
-    url = url_for("reading.send_again", reading_id=reading.id)
-    again = Action("send-failed.again", url, {"token": reading.token}, primary=True)
-    return Page("send-failed", status, {}, (again, _cancel(reading)), reading)
-
-
-def _refused(reading: Reading) -> Page:
-    back = bridge().desk.close(reading, CANCELLED)
-    action = Action("common.back", back, primary=True)
-    return Page("send-refused", SiteRefused.status, {}, (action,), reading)
-
-
-def _finished(reading: Reading, back: str) -> Page:
-    return Page("finished", actions=(Action("common.back", back, primary=True),), reading=reading)
-
-
-def _retry(reading: Reading) -> Action:
-    return Action("common.retry", reading_url(reading), primary=True)
-
-
-def _cancel(reading: Reading, *, primary: bool = False) -> Action:
-    url = url_for("reading.cancel", reading_id=reading.id)
-    return Action("common.cancel", url, {"token": reading.token}, primary)

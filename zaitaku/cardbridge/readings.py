@@ -2,6 +2,12 @@
 
 A reading begins with a verified request, is shown, takes PINs until one is right, keeps the proof
 until the site has taken it, and ends with the address to go back to.
+
+Whoever comes again with the same request, after a browser or a network that failed, finds the
+reading as far as it has got: a proof that is not sent yet is sent without another PIN, and the way
+back leads to the site with the same code. Both live in memory only, because a proof holds the
+patient's certificate. A bridge that was started anew asks for the PIN once more; whether a
+challenge was answered before is for the site to judge, which takes one proof for each.
 """
 
 import math
@@ -14,6 +20,7 @@ from typing import Final
 
 from zaitaku import wire
 from zaitaku.cardbridge.failures import ReadingGone, RequestExpired, RequestUsed
+from zaitaku.cardbridge.pagestate import PageState
 from zaitaku.cardbridge.requests import CANCELLED, LEEWAY_SECONDS, VerifiedRequest
 
 IDLE_SECONDS: Final = 20
@@ -52,12 +59,14 @@ class Reading:
     """Every form of this reading's pages carries it."""
     turn: int = 0
     """Counts the PINs shown to the card, so that a form that is sent twice is one try."""
-    last_error: str = ""
-    """What the latest turn ended with, for the second sending of its form."""
+    pages: PageState = field(default_factory=PageState, repr=False)
+    """How it is shown, and what its latest form brought."""
     proof: wire.CardProof | None = field(default=None, repr=False)
     """Kept from the signature until the site has answered."""
     back: str | None = field(default=None, repr=False)
     """Where the browser goes; set when the reading is over."""
+    is_done: bool = False
+    """The site has taken the proof."""
     work: Lock = field(default_factory=Lock, repr=False)
 
     @property
@@ -90,25 +99,26 @@ class Desk:
         self._used: dict[tuple[str, str], float] = {}
 
     def open(self, asked: VerifiedRequest, *, language: str, now: float) -> Reading:
-        """Begin a reading, or return the one already begun for the same request.
+        """Begin a reading, or return the one in which the same request was or will be answered.
 
         Raises:
-            RequestUsed: the card was already read for it.
+            RequestUsed: the card was already read for it, and the proof is not wanted any more.
             BridgeOccupied: another reading is under way.
         """
         with self._lock:
             self._sweep(now)
             current = self._current(now)
-            if current is not None and current.asked == asked:
-                current.touched = now
-                return current
+            begun = self._begun(asked, current)
+            if begun is not None:
+                begun.touched = now
+                return begun
             self._check_free(asked, current, now)
             reading = Reading(asked, language, now)
             self._readings[reading.id] = reading
             return reading
 
-    def find(self, reading_id: str, now: float) -> Reading:
-        """Return a reading by its name and note that somebody attends to it.
+    def find(self, reading_id: str, now: float, *, attends: bool = True) -> Reading:
+        """Return a reading by its name and, with ``attends``, note that somebody attends to it.
 
         Raises:
             ReadingGone: there is none.
@@ -121,7 +131,8 @@ class Desk:
                 raise ReadingGone
             if reading.back is None and not reading.is_open(now):
                 raise _expired(reading)
-            reading.touched = now
+            if attends:
+                reading.touched = now
             return reading
 
     @contextmanager
@@ -159,7 +170,9 @@ class Desk:
     def close(self, reading: Reading, query: str) -> str:
         """End ``reading`` and return where the browser goes; how it ended first is how it ended."""
         with self._lock:
-            reading.back = reading.back or reading.asked.back(query)
+            if reading.back is None:
+                reading.back = reading.asked.back(query)
+                reading.is_done = query != CANCELLED
             reading.proof = None
             return reading.back
 
@@ -176,6 +189,12 @@ class Desk:
             if wait := current.seconds_to_wait(now):
                 raise BridgeOccupied(wait)
             del self._readings[current.id]
+
+    def _begun(self, asked: VerifiedRequest, current: Reading | None) -> Reading | None:
+        if current is not None and _goes_on(current, asked):
+            return current
+        done = (one for one in self._readings.values() if one.is_done and one.asked == asked)
+        return next(done, None)
 
     def _check_free(self, asked: VerifiedRequest, current: Reading | None, now: float) -> None:
         if _name(asked) in self._used:
@@ -203,14 +222,31 @@ class Desk:
         self._used = {name: until for name, until in self._used.items() if now <= until}
 
 
+def _is_same_journey(one: wire.CardRequest, other: wire.CardRequest) -> bool:
+    return (one.origin, one.return_path) == (other.origin, other.return_path)
+
+
+def _goes_on(current: Reading, asked: VerifiedRequest) -> bool:
+    """Tell whether ``asked`` is what ``current`` is about.
+
+    A journey that asks anew for the very choices that the card has signed need not ask for the PIN
+    again: the proof that waits is as good for it. (The two documents differ in when they were
+    stated.)
+    """
+    if current.asked == asked:
+        return True
+    before, now = current.request, asked.request
+    is_same = current.asked.shown == asked.shown and before.choices == now.choices
+    return current.proof is not None and is_same and _is_same_journey(before, now)
+
+
 def _gives_way(current: Reading, asked: VerifiedRequest) -> bool:
     # A journey asks anew after Back or a changed answer: what it asked before is over, unless the
-    # card is at work on it or has signed it. An older request, out of the browser's history or sent
-    # by somebody who kept it, never displaces a newer one.
+    # card is at work on it, and a proof of the old answers is not wanted any more. An older request,
+    # out of the browser's history or sent by somebody who kept it, never displaces a newer one.
     before, now = current.request, asked.request
-    is_same_journey = (before.origin, before.return_path) == (now.origin, now.return_path)
-    is_idle = current.proof is None and not current.work.locked()
-    return is_same_journey and is_idle and before.issued_at <= now.issued_at
+    is_idle = not current.work.locked()
+    return is_idle and _is_same_journey(before, now) and before.issued_at <= now.issued_at
 
 
 def _name(asked: VerifiedRequest) -> tuple[str, str]:

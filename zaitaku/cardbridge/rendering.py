@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from flask import Response, current_app, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from zaitaku import wire
 from zaitaku.cardbridge.bridge import Bridge, bridge
 from zaitaku.cardbridge.guards import SAFE_METHODS
 from zaitaku.cardbridge.readings import Reading
@@ -43,21 +44,38 @@ class Page:
     error: str = ""
     """Name of the words of what went wrong with what was typed."""
     template: str = "notice.html"
+    stamp: str = ""
+    """Sign of the readers and cards as the page shows them; empty where it shows none."""
     more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SwitchLink:
+    """One choice of a switch in the head of the page."""
+
+    value: str
+    name: str
+    """The text itself for a language, its name in the catalogue for a size."""
+    href: str
+    is_current: bool
 
 
 def render(page: Page) -> Response:
     """Return the answer that shows ``page``."""
     hint = _hint()
     speaker = bridge().words.speaker(_language(page, hint))
+    size = _text_size(page, hint)
     html = render_template(
         page.template,
         page=page,
         t=speaker,
-        languages=_language_links(page, speaker),
+        text_size=size,
+        languages=_language_links(speaker),
+        sizes=_size_links(size),
         picture=page.name in PICTURES,
         banners=_banners(bridge(), page, hint),
         version=bridge().version,
+        emblem=bridge().emblem.emblem,
         **page.more,
     )
     return make_response(html, page.status)
@@ -83,20 +101,35 @@ def _accepted_language() -> Language:
     return known_language(accepted or "") or Language.JAPANESE
 
 
-def _language_links(page: Page, speaker: Speaker) -> list[tuple[Language, str, str | None]]:
+def _text_size(page: Page, hint: Hint) -> str:
+    """Return one of ``wire.TEXT_SIZES``: what was chosen here, else what the site asked for."""
+    asked = request.args.get("size", "")
+    if page.reading is not None:
+        page.reading.pages.choose_text_size(asked)
+        return page.reading.pages.text_size or page.reading.request.text_size
+    known = [size for size in (asked, hint.text_size) if size in wire.TEXT_SIZES]
+    return known[0] if known else wire.TEXT_SIZES[0]
+
+
+def _language_links(speaker: Speaker) -> list[SwitchLink]:
     return [
-        (language, name, None if language is speaker.language else _link_in(page, language))
+        SwitchLink(language, name, _here_with("lang", language), language is speaker.language)
         for language, name in NAMES.items()
     ]
 
 
-def _link_in(page: Page, language: Language) -> str:
-    """Return the same page in ``language``; always relative, so it cannot lead elsewhere."""
-    if page.reading is not None:
-        return reading_url(page.reading, lang=language.value)
+def _size_links(current: str) -> list[SwitchLink]:
+    return [
+        SwitchLink(size, f"common.size-{size}", _here_with("size", size), size == current)
+        for size in wire.TEXT_SIZES
+    ]
+
+
+def _here_with(name: str, value: str) -> str:
+    """Return the same page with another language or size; relative, so it leads nowhere else."""
     if request.method in SAFE_METHODS:
-        return "?" + urlencode({**request.args.to_dict(), "lang": language.value})
-    return url_for("status.show", lang=language.value)
+        return "?" + urlencode({**request.args.to_dict(), name: value})
+    return f"{url_for('status.show')}?{urlencode({name: value})}"
 
 
 def _banners(here: Bridge, page: Page, hint: Hint) -> list[str]:
@@ -108,9 +141,18 @@ def _banners(here: Bridge, page: Page, hint: Hint) -> list[str]:
     ]
 
 
-def reading_url(reading: Reading, *, lang: str | None = None, insist: str | None = None) -> str:
-    """Return the address of a reading's page."""
-    return url_for("reading.show", reading_id=reading.id, lang=lang, insist=insist)
+def reading_url(
+    reading: Reading,
+    *,
+    after: int | None = None,
+    insist: str | None = None,
+    keys: str | None = None,
+) -> str:
+    """Return the address of a reading's page.
+
+    With ``after`` it shows what the form of that turn brought, otherwise the card as it lies there.
+    """
+    return url_for("reading.show", reading_id=reading.id, after=after, insist=insist, keys=keys)
 
 
 def asset(name: str, mimetype: str) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,12 +13,14 @@ from joserfc.errors import JoseError
 from zaitaku import wire
 from zaitaku.cardbridge.failures import (
     BridgeError,
+    BridgeTooOld,
     ClockWrong,
     MalformedRequest,
     NewerProtocol,
     RequestExpired,
 )
 from zaitaku.cardbridge.trust import Trust, registry
+from zaitaku.cardbridge.versions import is_older
 
 LEEWAY_SECONDS: Final = 120
 """How far this computer's clock and the site's may be apart."""
@@ -46,7 +49,7 @@ def verify_request(*, token: str, trust: Trust, now: float, bridge_version: str)
     Raises:
         MalformedRequest: it is not a card request, or contradicts itself.
         ForeignOrigin, KeyUnreachable, KeyChanged, BadSignature: as ``Trust.verify_signature``.
-        NewerProtocol: it needs a newer bridge.
+        NewerProtocol, BridgeTooOld: it needs a newer bridge.
         RequestExpired, ClockWrong: it is not live at ``now`` (seconds since 1970).
     """
     signed, claims = _opened(token)
@@ -55,6 +58,7 @@ def verify_request(*, token: str, trust: Trust, now: float, bridge_version: str)
         raise MalformedRequest
     site_time = trust.verify_signature(origin=origin, signed=signed)
     _check_protocol(claims, bridge_version)
+    _check_version(claims, bridge_version)
     verified = VerifiedRequest(*_read(claims), trust.is_test(origin))
     try:
         _check_period(verified.request, now, site_time)
@@ -70,6 +74,7 @@ class Hint:
 
     language: str = ""
     origin: str = ""
+    text_size: str = ""
 
 
 def hint_of(token: str) -> Hint:
@@ -78,7 +83,8 @@ def hint_of(token: str) -> Hint:
         claims = _opened(token)[1]
     except MalformedRequest:
         return Hint()
-    return Hint(str(claims.get("language", "")), str(claims.get("iss", "")))
+    said = (str(claims.get(name, "")) for name in ("language", "iss", "text_size"))
+    return Hint(*said)
 
 
 def _opened(token: str) -> tuple[jws.CompactSignature, Mapping[str, Any]]:
@@ -100,12 +106,26 @@ def _check_protocol(claims: Mapping[str, Any], bridge_version: str) -> None:
         raise NewerProtocol(version=bridge_version)
 
 
+def _check_version(claims: Mapping[str, Any], bridge_version: str) -> None:
+    """Look at the wanted version before the rest: what this bridge cannot read may be why."""
+    needed = claims.get("bridge")
+    if not isinstance(needed, str) or not is_older(bridge_version, needed):
+        return
+    error = BridgeTooOld(version=bridge_version, needed=needed)
+    with suppress(wire.MalformedMessage):
+        request = wire.CardRequest.from_claims(claims)
+        error.back = f"{request.origin}{request.return_path}?{CANCELLED}"
+    raise error
+
+
 def _read(claims: Mapping[str, Any]) -> tuple[wire.CardRequest, wire.Shown]:
     try:
         request = wire.CardRequest.from_claims(claims)
         shown = request.check_document()
     except wire.MalformedMessage as error:
         raise MalformedRequest from error
+    if request.protocol != wire.PROTOCOL:  # a newer one was told apart before
+        raise MalformedRequest
     lifetime = request.expires_at - request.issued_at
     if not 0 < lifetime <= LIFETIME_LIMIT_SECONDS:
         raise MalformedRequest

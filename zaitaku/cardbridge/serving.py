@@ -1,40 +1,22 @@
 """From a configuration to a server on the loopback address."""
 
-import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from waitress import create_server, wasyncore
 
-from zaitaku import wire
 from zaitaku.cardbridge.app import FORM_LIMIT, create_bridge
 from zaitaku.cardbridge.config import BridgeConfig
+from zaitaku.cardbridge.hardening import protect_process
+from zaitaku.cardbridge.ports import bind
 
-HOST: Final = "127.0.0.1"
 THREADS: Final = 12
 """More than can wait for a card at the same time."""
 STOP_SECONDS: Final = 5.0
-
-
-class PortTaken(Exception):
-    """Another program listens on every port that the bridge may use."""
-
-
-def bind(ports: Sequence[int] = wire.BRIDGE_PORTS) -> socket.socket:
-    """Return a socket bound to the first free one of ``ports`` at 127.0.0.1; 0 is any free one.
-
-    Raises:
-        PortTaken
-    """
-    for port in ports:
-        bound = _bound(port)
-        if bound is not None:
-            return bound
-    raise PortTaken(", ".join(map(str, ports)))
 
 
 def run_bridge(config: BridgeConfig, bound: socket.socket | None = None) -> None:
@@ -43,6 +25,7 @@ def run_bridge(config: BridgeConfig, bound: socket.socket | None = None) -> None
     Raises:
         PortTaken: ``bound`` is not given and the configured port is in use.
     """
+    protect_process()
     with running_bridge(config, bound) as running:
         running.thread.join()
 
@@ -96,16 +79,3 @@ def running_bridge(
         yield running
     finally:
         running.stop()
-
-
-def _bound(port: int) -> socket.socket | None:
-    candidate = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if os.name == "posix":  # elsewhere the option would let two programs share the port
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        candidate.bind((HOST, port))
-        candidate.listen()
-    except OSError:
-        candidate.close()
-        return None
-    return candidate

@@ -58,35 +58,41 @@ class Sessions:
         self._patience = turn
         self._longest = longest
         self._turn = Lock()
-        self._began = 0.0
+        self._over = 0.0
 
     def run(
-        self, work: Callable[[Session], Result], *, when_abandoned: Callable[[], None] | None = None
+        self,
+        work: Callable[[Session], Result],
+        *,
+        when_abandoned: Callable[[], None] | None = None,
+        longer: float = 0.0,
     ) -> Result:
         """Do ``work`` in a thread of its own; return what it returns, raise what it raises.
 
         ``when_abandoned`` is called when the session is given up before it was committed.
+        ``longer`` is how many seconds more than usual it may take.
 
         Raises:
             CardBusy: another session did not end in time, or hangs.
             CardUnresponsive: this one did not end in time.
         """
-        self._take_turn()
+        longest = self._longest + longer
+        self._take_turn(longest)
         session = Session()
         done: Future[Result] = Future()
         Thread(target=self._work, args=(session, work, done), name="card", daemon=True).start()
-        if not wait((done,), self._longest).done:
+        if not wait((done,), longest).done:
             if session.abandon() and when_abandoned is not None:
                 when_abandoned()
             raise CardUnresponsive("no end of the session")
         return done.result()
 
-    def _take_turn(self) -> None:
+    def _take_turn(self, longest: float) -> None:
         # Behind a session that hangs there is nothing to wait for.
-        hangs = time.monotonic() - self._began > self._longest
+        hangs = time.monotonic() > self._over
         if not self._turn.acquire(timeout=0 if hangs else self._patience):
             raise CardBusy("another session")
-        self._began = time.monotonic()
+        self._over = time.monotonic() + longest
 
     def _work(
         self, session: Session, work: Callable[[Session], Result], done: Future[Result]

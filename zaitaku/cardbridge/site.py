@@ -1,6 +1,7 @@
 """The bridge's own conversation with the asking site: its keys, and the proof.
 
-TLS with certificate check, no redirects, no retries, no proxies, bounded time and size.
+TLS with certificate check, no redirects, no retries, no proxies, bounded time, size and number:
+whoever makes a browser open the bridge again and again does not make it hammer a site.
 """
 
 import json
@@ -17,7 +18,8 @@ from typing import Any, Final
 import urllib3
 
 from zaitaku import wire
-from zaitaku.cardbridge.failures import KeyUnreachable, SiteRefused, SiteUnreachable
+from zaitaku.cardbridge.failures import KeyUnreachable, SiteRefused, SiteUnreachable, TooOften
+from zaitaku.cardbridge.limits import KEYS_IN_ALL, KEYS_OF_A_SITE, PROOFS, Limiter
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
@@ -45,13 +47,18 @@ class _BadAnswer(Exception):
     """The answer is too long, too slow, or not what was asked for."""
 
 
+_FAILURES: Final = (urllib3.exceptions.HTTPError, OSError, ValueError, _BadAnswer)
+
+
 class SiteClient:
     """Speaks with the asking site."""
 
     def __init__(self, ca_file: Path | None = None) -> None:
-        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        self._keys = Limiter(KEYS_OF_A_SITE)
+        self._keys_in_all = Limiter(KEYS_IN_ALL)
+        self._proofs = Limiter(PROOFS)
         self._pool = urllib3.PoolManager(
-            ssl_context=context,
+            ssl_context=_tls(ca_file),
             retries=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
@@ -60,25 +67,30 @@ class SiteClient:
         """Return the keys that ``origin`` publishes (RFC 7517 §5).
 
         Raises:
+            TooOften: this was done too often of late.
             KeyUnreachable: the site, its certificate or its answer is not as it must be.
         """
+        self._keys.take(origin)
+        self._keys_in_all.take()
         try:
             response, body = self._ask("GET", origin + wire.KEYS_PATH)
             return _published(response.status, body, response.headers.get("Date"))
-        except (urllib3.exceptions.HTTPError, OSError, ValueError, _BadAnswer) as error:
+        except _FAILURES as error:
             raise KeyUnreachable(origin=origin) from error
 
     def send_proof(self, origin: str, proof: wire.CardProof) -> str:
         """Post ``proof`` and return the one-time code.
 
         Raises:
-            SiteUnreachable: the network or the site failed; sending again is right.
+            SiteUnreachable: the network or the site failed, or it was sent to too often of late;
+                sending again is right.
             SiteRefused: the site does not take the proof; sending again is of no use.
         """
         try:
+            self._proofs.take(origin)
             response, body = self._ask("POST", origin + wire.PROOF_PATH, proof.to_json())
             return _code(response.status, body)
-        except (urllib3.exceptions.HTTPError, OSError, ValueError, _BadAnswer) as error:
+        except (*_FAILURES, TooOften) as error:
             raise SiteUnreachable from error
 
     def _ask(
@@ -94,6 +106,17 @@ class SiteClient:
             return response, _read_bounded(response)
         finally:
             response.close()
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    # Not ``ssl.create_default_context``: that writes the session keys where SSLKEYLOGFILE says.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def _read_bounded(response: urllib3.BaseHTTPResponse) -> bytes:

@@ -25,7 +25,10 @@ from zaitaku.cardbridge.virtual import CardBox
 
 status_pages = Blueprint("status", __name__)
 
-ASSETS = {"bridge.css": "text/css", "bridge.js": "text/javascript"}
+ASSETS = {
+    "bridge.css": "text/css",
+    **dict.fromkeys(("bridge.js", "pad.js", "live.js"), "text/javascript"),
+}
 
 
 @status_pages.get("/")

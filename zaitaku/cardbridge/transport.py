@@ -1,6 +1,9 @@
 """Readers and connections to cards, whatever carries them, and what can go wrong on the way."""
 
-from typing import ClassVar, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Protocol, runtime_checkable
 
 
 class CardTrouble(Exception):
@@ -65,6 +68,42 @@ class ReaderFault(TransportTrouble):
     code = "reader-fault"
 
 
+class ChooseReader(TransportTrouble):
+    """Several readers hold a My Number Card, and nobody has said which one is meant."""
+
+    code = "choose-reader"
+
+    def __init__(self, readers: tuple[str, ...]) -> None:
+        super().__init__(f"{len(readers)} readers")
+        self.readers = readers
+        """Names of those that hold one."""
+
+
+class CardPresence(StrEnum):
+    """What a reader says about its slot, without a word to the card."""
+
+    EMPTY = "empty"
+    PRESENT = "present"
+    MUTE = "mute"
+    """Something lies there and does not answer."""
+    IN_USE = "in-use"
+    """Another program holds it alone."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ReaderFacts:
+    """What can be told about one reader to whoever helps; never its serial number."""
+
+    name: str
+    vendor: str = ""
+    """Empty when the driver does not say."""
+    driver: str = ""
+    """Version of the driver, ``major.minor.build``; empty when it does not say."""
+    has_pinpad: bool = False
+    card: CardPresence = CardPresence.UNKNOWN
+
+
 class CardConnection(Protocol):
     """A session with one card that no other program can enter."""
 
@@ -86,6 +125,45 @@ class CardConnection(Protocol):
         ...
 
 
+@runtime_checkable
+class ReaderControl(Protocol):
+    """What a connection may offer besides: words to the reader itself, such as its PIN pad."""
+
+    @property
+    def feature_request(self) -> int:
+        """The control code that asks for the reader's features (PC/SC part 10 §2.2)."""
+        ...
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """Send ``data`` to the reader and return its answer.
+
+        Raises:
+            TransportTrouble: the reader does not know the code, or failed.
+        """
+        ...
+
+
+@runtime_checkable
+class AtrHolder(Protocol):
+    """What a connection may offer besides: how the card introduced itself when it was powered."""
+
+    def atr(self) -> bytes:
+        """Return the answer to reset (ISO/IEC 7816-3 §8); empty when it cannot be had."""
+        ...
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """What a reader service may offer besides: to tell when something comes or goes."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` after each coming and going of a reader or card, from now on.
+
+        Touches no card and ends with the program. Called from any thread; never fails.
+        """
+        ...
+
+
 class ReaderService(Protocol):
     """Gives the readers of this computer."""
 
@@ -103,5 +181,13 @@ class ReaderService(Protocol):
 
         Raises:
             NoService, NoReader, NoCard, CardBusy, CardUnresponsive, ReaderFault
+        """
+        ...
+
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        """Return what each reader says about itself; disturbs no session.
+
+        Raises:
+            NoService, NoReader, ReaderFault
         """
         ...

@@ -10,6 +10,8 @@ of no use) and that this bridge **trusts**:
   key. To change its key a site publishes the new one with the older one's endorsement and leaves
   the endorsement there; a bridge that slept through the change still follows. Merely standing
   beside a pinned key is not enough: whoever has taken over the address can copy public keys.
+* A pinned key that the site publishes no more is forgotten once a request was trusted without it:
+  a key that was withdrawn, perhaps because it was stolen, stays withdrawn.
 * Anything else is refused with a page of its own, until somebody makes the bridge forget the site
   (``zaitaku-bridge --forget-origin``).
 
@@ -35,6 +37,7 @@ from zaitaku.cardbridge.failures import (
     KeyUnreachable,
     StateUnusable,
 )
+from zaitaku.cardbridge.keeping import read_private, write_private
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
 
 KEY_LIMIT: Final = 16
@@ -110,17 +113,15 @@ class Pins:
             raise StateUnusable(str(self._file))
         return keys
 
-    def add(self, origin: str, keys: Keys) -> None:
-        """Pin ``keys`` for ``origin`` beside those already pinned.
+    def keep(self, origin: str, keys: Keys) -> None:
+        """Pin ``keys`` for ``origin`` in place of those pinned before.
 
         Raises:
             StateUnusable
         """
         with self._lock:
-            everything = self._read()
-            pinned = usable_keys(everything.get(origin, [])) | keys
-            kept = [key.as_dict(private=False) for key in pinned.values()][-KEY_LIMIT:]
-            self._write(everything | {origin: kept})
+            kept = [key.as_dict(private=False) for key in keys.values()]
+            self._write(self._read() | {origin: kept})
 
     def forget(self, origin: str) -> bool:
         """Unpin every key of ``origin``; return whether there was one.
@@ -137,7 +138,7 @@ class Pins:
 
     def _read(self) -> dict[str, list[Any]]:
         try:
-            content = json.loads(self._file.read_text("utf-8"))
+            content = json.loads(read_private(self._file))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
@@ -147,12 +148,8 @@ class Pins:
         return cast("dict[str, list[Any]]", content)
 
     def _write(self, everything: Mapping[str, Any]) -> None:
-        beside = self._file.with_suffix(".new")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            beside.touch(mode=0o600)
-            beside.write_text(json.dumps(everything, indent=1), "utf-8")
-            beside.replace(self._file)
+            write_private(self._file, json.dumps(everything, indent=1))
         except OSError as error:
             raise StateUnusable(str(self._file)) from error
 
@@ -186,6 +183,7 @@ class Trust:
 
         Raises:
             ForeignOrigin: nobody told the bridge to serve it; nothing is fetched from it.
+            TooOften: keys were fetched too often of late.
             KeyUnreachable: its keys could not be fetched, or none is usable.
             BadSignature: none of its keys made the signature.
             KeyChanged: a key made it that is neither pinned nor vouched for.
@@ -208,8 +206,9 @@ class Trust:
         trusted = _vouched(origin, pinned, keys, published.endorsements) if pinned else keys
         if signer not in trusted:
             raise KeyChanged(origin=origin)
-        if trusted.keys() - pinned.keys():
-            self._pin(origin, trusted)
+        living = {name: key for name, key in trusted.items() if name in keys}
+        if living.keys() != pinned.keys():
+            self._pin(origin, living)
 
     def _pinned(self, origin: str) -> Keys:
         return self._test_pins.get(origin, {}) if self.is_test(origin) else self._pins.of(origin)
@@ -218,7 +217,7 @@ class Trust:
         if self.is_test(origin):
             self._test_pins[origin] = keys
         else:
-            self._pins.add(origin, keys)
+            self._pins.keep(origin, keys)
 
 
 def _signer_of(signed: jws.CompactSignature, keys: Keys) -> str | None:

@@ -2,21 +2,29 @@
 
 It answers as far as open readers tell how a real card does: the files of the JPKI applet with
 filler behind the certificates, a PIN counter that survives power-down, a verification that does
-not, PKCS#1 padding inside the card. The signing pair is there, with its PIN locked. A card of the
-kind ``other`` knows no applet.
+not, PKCS#1 padding inside the card. With a P-384 key it signs as ``algorithms`` expects of the
+coming generation: it takes a digest and gives both numbers bare. The signing pair is there, with
+its PIN locked. A card of the kind ``other`` knows no applet.
 """
 
 import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    NoDigestInfo,
+    Prehashed,
+    decode_dss_signature,
+)
+from cryptography.hazmat.primitives.hashes import SHA384
 
 from zaitaku.cardbridge import apdu, jpki
+from zaitaku.cardbridge.algorithms import ECDSA_P384_SHA384
 from zaitaku.cardbridge.apdu import Command, Instruction, MalformedApdu, Response, Status
-from zaitaku.cardbridge.cardfile import CardFile, CardFileError, CardKind
+from zaitaku.cardbridge.cardfile import CardFile, CardFileError, CardKey, CardKind
 
 ATR: Final = bytes.fromhex("3BE000FF8131FE4514")
 """One of several in use (OpenSC ``card-jpki.c``)."""
@@ -197,12 +205,25 @@ class VirtualCard:
 
     def _signature(self, block: bytes, le: int) -> bytes:
         key = self.card.key
-        if not isinstance(key, RSAPrivateKey):
+        if key is None:
             raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
-        signature = key.sign(block, PKCS1v15(), NoDigestInfo())
+        signature = _signed(key, block)
         if le < len(signature):
             raise _Refusal(apdu.wrong_le_status(len(signature)))
         return signature
+
+
+def _signed(key: CardKey, block: bytes) -> bytes:
+    if isinstance(key, RSAPrivateKey):
+        return key.sign(block, PKCS1v15(), NoDigestInfo())
+    return _signed_by_curve(key, block)
+
+
+def _signed_by_curve(key: EllipticCurvePrivateKey, digest: bytes) -> bytes:
+    if len(digest) != SHA384.digest_size:
+        raise _Refusal(apdu.WRONG_LENGTH)
+    numbers = decode_dss_signature(key.sign(digest, ECDSA(Prehashed(SHA384()))))
+    return b"".join(number.to_bytes(ECDSA_P384_SHA384.number_bytes) for number in numbers)
 
 
 def _expect_current_file(command: Command) -> None:

@@ -1,4 +1,4 @@
-"""Proving a record years later, from the record alone.
+"""What a record keeps as proof, and proving it years later, from the record alone.
 
 No certificate, no authority and no network is asked: that the certificate was good on the day was
 verified then. What is proved here is that this key signed exactly this document for exactly this
@@ -6,6 +6,7 @@ challenge, and that the words it names are the words that were published.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -14,11 +15,17 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.errors import EvidenceBroken, MalformedDocument, UnknownWording
-from zaitaku.consent.model import ConsentRecord, Evidence
+from zaitaku.consent.model import ConsentRecord, Evidence, IdToken
 from zaitaku.consent.statement import check_wordings
 from zaitaku.consent.wording import Wordings
+from zaitaku.identity.model import Verified, VerifiedCard, VerifiedToken
+from zaitaku.identity.oidc.errors import AppRefused
+from zaitaku.identity.oidc.id_token import public_key_of, signature_of, verify_kept_token
 from zaitaku.identity.schemes import SCHEMES
 from zaitaku.wire import document_digest, statement
+
+APP_ALGORITHM: Final = "openid-id-token-rs256"
+"""Stands in a record's ``algorithm`` where an ID token is the evidence."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,44 @@ class VerifiedRecord:
     document: ConsentDocument
 
 
+def evidence_of(verified: Verified) -> Evidence:
+    """Return what the record keeps of a reading, by card or by phone."""
+    if isinstance(verified, VerifiedToken):
+        return _token_evidence(verified)
+    return _card_evidence(verified)
+
+
+def _card_evidence(card: VerifiedCard) -> Evidence:
+    return Evidence(
+        origin=card.origin,
+        nonce=card.nonce,
+        signature=card.signature,
+        public_key=card.public_key,
+        algorithm=card.algorithm,
+        certificate_expires=card.certificate_expires,
+        verified_at=card.verified_at,
+    )
+
+
+def _token_evidence(verified: VerifiedToken) -> Evidence:
+    return Evidence(
+        origin=verified.origin,
+        nonce=verified.nonce,
+        signature=signature_of(verified.token),
+        public_key=public_key_of(verified.key),
+        algorithm=APP_ALGORITHM,
+        certificate_expires=verified.expires,
+        verified_at=verified.verified_at,
+        id_token=IdToken(verified.token, verified.key),
+    )
+
+
 def verify_record(*, record: ConsentRecord, wordings: Wordings) -> VerifiedRecord:
     """Verify a record's digests, wordings and signature.
 
     Raises:
         EvidenceBroken: ``part`` is ``digest``, ``document``, ``journey``, ``wording``,
-            ``algorithm``, ``public-key`` or ``signature``.
+            ``algorithm``, ``public-key``, ``signature`` or ``id-token``.
     """
     if document_digest(record.document).hex() != record.document_sha256:
         raise EvidenceBroken("digest")
@@ -43,7 +82,10 @@ def verify_record(*, record: ConsentRecord, wordings: Wordings) -> VerifiedRecor
         check_wordings(document, wordings)
     except UnknownWording as error:
         raise EvidenceBroken("wording") from error
-    _check_signature(record.evidence, record.document)
+    if record.evidence.id_token is None:
+        _check_signature(record.evidence, record.document)
+    else:
+        _check_id_token(record.evidence, record.evidence.id_token, record.document)
     return VerifiedRecord(record, document)
 
 
@@ -69,4 +111,20 @@ def _check_signature(evidence: Evidence, document: str) -> None:
     if not isinstance(key, RSAPublicKey | EllipticCurvePublicKey) or not scheme.accepts(key):
         raise EvidenceBroken("public-key")
     if not scheme.is_valid(key=key, signature=evidence.signature, message=message):
+        raise EvidenceBroken("signature")
+
+
+def _check_id_token(evidence: Evidence, kept: IdToken, document: str) -> None:
+    if evidence.algorithm != APP_ALGORITHM:
+        raise EvidenceBroken("algorithm")
+    message = statement(origin=evidence.origin, nonce=evidence.nonce, document=document)
+    try:
+        verify_kept_token(token=kept.token, key=kept.key, statement=message)
+        is_whole = evidence.signature == signature_of(kept.token)
+        is_key = evidence.public_key == public_key_of(kept.key)
+    except AppRefused as error:
+        raise EvidenceBroken("id-token") from error
+    if not is_key:
+        raise EvidenceBroken("public-key")
+    if not is_whole:
         raise EvidenceBroken("signature")

@@ -85,8 +85,22 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class IdToken:
+    """The OpenID provider's own word, where the patient's phone read the card."""
+
+    token: str
+    """As it came: JWS compact serialization (RFC 7515 §7.1)."""
+    key: str
+    """The provider's public key that signed it: a JWK (RFC 7517 §4) as JSON."""
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What proves, years later, that this card agreed to this document."""
+    """What proves, years later, that this credential agreed to this document.
+
+    Of a card it is the card's signature over the statement. Of an ID token it is the provider's
+    signature over the token, whose ``nonce`` is the statement's digest.
+    """
 
     origin: str
     nonce: bytes
@@ -95,7 +109,10 @@ class Evidence:
     """SubjectPublicKeyInfo, DER (RFC 5280 §4.1.2.7)."""
     algorithm: str
     certificate_expires: datetime
+    """End of what vouched on the day: the card's certificate, or the ID token."""
     verified_at: datetime
+    id_token: IdToken | None = None
+    """``None``: a card signed."""
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from zaitaku.consent.errors import (
     JourneyRegistered,
     VisitDateOver,
 )
+from zaitaku.consent.evidence import evidence_of
 from zaitaku.consent.model import (
     ConsentItem,
     ConsentRecord,
     Decision,
-    Evidence,
     Operator,
     Receipt,
     Standing,
@@ -38,7 +38,7 @@ from zaitaku.core.ids import CredentialId, JourneyId, RecordId, new_uuid, random
 from zaitaku.core.languages import Language
 from zaitaku.eligibility.model import Insured
 from zaitaku.eligibility.provider import EligibilityProvider, insured_or_none
-from zaitaku.identity.model import VerifiedCard
+from zaitaku.identity.model import Verified
 from zaitaku.reception.model import ReceptionContext
 from zaitaku.reception.service import ReceptionService
 from zaitaku.wire import Choice
@@ -61,7 +61,8 @@ class Registration:
 class _Case:
     """What is about to be registered."""
 
-    card: VerifiedCard
+    card: Verified
+    """A card, or the patient's phone that read one."""
     document: ConsentDocument
     insured: Insured | None
 
@@ -138,7 +139,7 @@ class ConsentService:
             states = ConsentStore(connection, record.facility_id).standing(record, document)
         return standing_from(receipt_from(record, self._wordings), states, self._wordings)
 
-    def register(self, verified: VerifiedCard) -> Registration:
+    def register(self, verified: Verified) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.
 
         When the facility's settings changed since the patient answered, the patient's words still
@@ -168,7 +169,7 @@ class ConsentService:
                 continue  # somebody else was faster: what they wrote is visible to the next try
         raise StoreUnavailable("registrations kept colliding")
 
-    def _checked(self, verified: VerifiedCard) -> ConsentDocument:
+    def _checked(self, verified: Verified) -> ConsentDocument:
         document = ConsentDocument.parse_canonical(verified.document)
         if document.journey != verified.journey:
             raise ForeignDocument("journey")
@@ -188,7 +189,7 @@ class ConsentService:
         with self._database.reading() as connection:
             return record_of_journey(connection, journey)
 
-    def _repeated(self, standing: ConsentRecord, card: VerifiedCard) -> Registration:
+    def _repeated(self, standing: ConsentRecord, card: Verified) -> Registration:
         # Another challenge may carry other answers, or another person's card: a receipt for it
         # would say that something was recorded which was not.
         if (standing.challenge, standing.document) != (card.challenge, card.document):
@@ -225,7 +226,7 @@ class ConsentService:
             facility_phone=context.facility.phone,
             document=case.card.document,
             document_sha256=case.document.sha256(),
-            evidence=_evidence(case.card),
+            evidence=evidence_of(case.card),
         )
 
     def _reference(self, at: datetime) -> str:
@@ -233,7 +234,7 @@ class ConsentService:
         return f"{japan_date(at):%y%m%d}-{digits[:3]}-{digits[3:]}"
 
 
-def _standing_record(connection: Connection, card: VerifiedCard) -> ConsentRecord | None:
+def _standing_record(connection: Connection, card: Verified) -> ConsentRecord | None:
     # One statement: between two, another process could record this very journey, and its own
     # challenge would look like another's.
     found = records_of(connection, card.journey, card.challenge)
@@ -246,15 +247,3 @@ def _standing_record(connection: Connection, card: VerifiedCard) -> ConsentRecor
 def _check_place(document: ConsentDocument, context: ReceptionContext) -> None:
     if document.facility_code != context.facility.code or document.channel != context.channel:
         raise ForeignDocument("facility or channel")
-
-
-def _evidence(card: VerifiedCard) -> Evidence:
-    return Evidence(
-        origin=card.origin,
-        nonce=card.nonce,
-        signature=card.signature,
-        public_key=card.public_key,
-        algorithm=card.algorithm,
-        certificate_expires=card.certificate_expires,
-        verified_at=card.verified_at,
-    )

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, ScalarSelect, or_, select
 
 from zaitaku.consent.document import ConsentDocument
-from zaitaku.consent.model import ConsentRecord, Decision, Evidence
+from zaitaku.consent.model import ConsentRecord, Decision, Evidence, IdToken
 from zaitaku.consent.state import implied_decisions, withdrawn_by
 from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
 from zaitaku.core.ids import (
@@ -74,7 +74,7 @@ class ConsentStore:
             IntegrityError: its journey, challenge or reference stands in another record.
         """
         values = {name: getattr(record, name) for name in _RECORD}
-        evidence = {name: getattr(record.evidence, name) for name in _EVIDENCE}
+        evidence = _evidence_row(record.evidence)
         own = {"facility_id": self._facility_id, "url_version_id": document.url_version}
         self._connection.execute(consent_record.insert().values({**values, **evidence, **own}))
 
@@ -176,5 +176,18 @@ def _record(row: RowMapping) -> ConsentRecord:
     values = {name: row[name] for name in _RECORD}
     values["id"] = RecordId(row["id"])
     values["credential_id"] = CredentialId(row["credential_id"])
-    evidence = Evidence(**{name: row[name] for name in _EVIDENCE})
-    return ConsentRecord(**values, evidence=evidence)
+    return ConsentRecord(**values, evidence=_evidence(row))
+
+
+def _evidence_row(evidence: Evidence) -> dict[str, Any]:
+    token = evidence.id_token
+    return {
+        **{name: getattr(evidence, name) for name in _EVIDENCE},
+        "id_token": token.token if token else None,
+        "id_token_key": token.key if token else None,
+    }
+
+
+def _evidence(row: RowMapping) -> Evidence:
+    token = None if row["id_token"] is None else IdToken(row["id_token"], row["id_token_key"])
+    return Evidence(**{name: row[name] for name in _EVIDENCE}, id_token=token)

@@ -73,6 +73,8 @@ consent_record = Table(
     Column("algorithm", String(40), nullable=False),
     Column("certificate_expires", Moment, nullable=False),
     Column("verified_at", Moment, nullable=False),
+    Column("id_token", Text),
+    Column("id_token_key", Text),
     UniqueConstraint("facility_id", "reference"),
 )
 guard(consent_record)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import SettingsError
@@ -73,15 +75,20 @@ def _check(root: x509.Certificate, *, allow_test: bool) -> None:
 
 
 def _check_authority(root: x509.Certificate) -> None:
-    key = root.public_key()
-    if not isinstance(key, RSAPublicKey) or key.key_size < MINIMUM_RSA_BITS:
-        raise SettingsError("trust anchors: a root's key is not RSA of 2048 bits or more")
+    if not _is_strong(root.public_key()):
+        raise SettingsError("trust anchors: a root's key is neither RSA of 2048 bits nor P-384")
     usage = find_extension(root.extensions, x509.KeyUsage)
     constraints = find_extension(root.extensions, x509.BasicConstraints)
     may_sign = usage is not None and usage.key_cert_sign
     is_authority = constraints is not None and constraints.ca
     if not (is_authority and may_sign and did_sign(root, root)):
         raise SettingsError("trust anchors: a certificate is not a self-signed authority's")
+
+
+def _is_strong(key: CertificatePublicKeyTypes) -> bool:
+    if isinstance(key, EllipticCurvePublicKey):
+        return isinstance(key.curve, SECP384R1)
+    return isinstance(key, RSAPublicKey) and key.key_size >= MINIMUM_RSA_BITS
 
 
 def _has_marker(root: x509.Certificate) -> bool:

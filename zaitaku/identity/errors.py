@@ -97,11 +97,3 @@ FAILURES: tuple[type[VerificationFailed], ...] = (
     RevocationUnknown,
 )
 """Every way in which ``verify_card_proof`` refuses, in the order of its checks."""
-
-
-def failure_of(code: str) -> VerificationFailed:
-    """Return the failure that has this public ``code``; an unknown one is the general refusal."""
-    for failure in FAILURES:
-        if failure.code == code:
-            return failure()
-    return VerificationFailed(f"outcome {code}")

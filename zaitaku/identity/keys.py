@@ -1,41 +1,17 @@
-"""The keys that sign card requests (RFC 8032 Ed25519) and their publication (RFC 7517).
+"""The keys that sign this deployment's card requests: the SDK's, with the site's own errors."""
 
-One PEM file holds one or several private keys, the newest first. The newest signs; all are
-published, so that a bridge that met an older one still finds it while a new one takes over.
-"""
-
-import contextlib
-import json
-import os
-import re
-from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Self
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from joserfc import jws, jwt
-from joserfc.jwk import KeySet, OKPKey
-
-from zaitaku import wire
 from zaitaku.core.errors import SettingsError
+from zaitaku.sdk.errors import KeysUnusable
+from zaitaku.sdk.keys import ALGORITHM, SiteKeys
 
-ALGORITHM: Final = "Ed25519"
-"""JWS algorithm name of RFC 9864 §2.2; the older name ``EdDSA`` leaves the curve open."""
-_PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----\n?", re.DOTALL)
+__all__ = ["ALGORITHM", "RequestKeys"]
 
 
-@dataclass(frozen=True)
-class RequestKeys:
+class RequestKeys(SiteKeys):
     """The signing keys of one deployment, newest first."""
-
-    keys: tuple[OKPKey, ...] = field(repr=False)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -45,60 +21,6 @@ class RequestKeys:
             SettingsError: it cannot be read, has no key, or has one that is not Ed25519.
         """
         try:
-            blocks = _PEM_BLOCK.findall(path.read_bytes())
-        except OSError as error:
-            raise SettingsError(f"request key file {path} cannot be read") from error
-        if not blocks:
-            raise SettingsError(f"request key file {path} has no PEM key")
-        return cls(tuple(_read(block, path) for block in blocks))
-
-    @classmethod
-    def make(cls, path: Path) -> Self:
-        """Write a new key to ``path`` (mode 0600) unless the file is there; read the file.
-
-        Raises:
-            SettingsError: the file that was there has no usable key.
-        """
-        key = Ed25519PrivateKey.generate()
-        text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        with contextlib.suppress(FileExistsError):
-            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(opened, "wb") as file:
-                file.write(text)
-        return cls.load(path)
-
-    def sign(self, request: wire.CardRequest) -> str:
-        """Return the signed request: a JWS in compact serialization (RFC 7515 §7.1)."""
-        newest = self.keys[0]
-        header = {"alg": ALGORITHM, "typ": wire.REQUEST_TYPE, "kid": newest.thumbprint()}
-        # As UTF-8 the Japanese words take half the room that JSON's escapes would, and the browser
-        # carries all of it in one address.
-        claims = json.dumps(request.claims(), ensure_ascii=False, separators=(",", ":"))
-        return jws.serialize_compact(header, claims.encode(), newest, algorithms=[ALGORITHM])
-
-    def published(self, origin: str) -> dict[str, Any]:
-        """Return the JWK Set of ``origin`` for ``wire.KEYS_PATH``.
-
-        Public halves only, named by their thumbprints (RFC 7638). ``endorsements`` has each older
-        key's word for each newer one: a bridge that has pinned the older follows to the newer.
-        """
-        key_set = KeySet(list(self.keys)).as_dict(private=False, alg=ALGORITHM, use="sig")
-        pairs = combinations(self.keys, 2)
-        endorsements = [_endorse(origin, older=older, newer=newer) for newer, older in pairs]
-        return {**key_set, "endorsements": endorsements}
-
-
-def _endorse(origin: str, *, older: OKPKey, newer: OKPKey) -> str:
-    header = {"alg": ALGORITHM, "typ": wire.ENDORSEMENT_TYPE, "kid": older.thumbprint()}
-    claims = {"iss": origin, "sub": newer.thumbprint()}
-    return jwt.encode(header, claims, older, algorithms=[ALGORITHM])
-
-
-def _read(block: bytes, path: Path) -> OKPKey:
-    try:
-        key = load_pem_private_key(block, password=None)
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"request key file {path} has an unreadable key") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SettingsError(f"request key file {path} has a key that is not Ed25519")
-    return OKPKey.import_key(block)
+            return super().load(path)
+        except KeysUnusable as error:
+            raise SettingsError(str(error)) from error

@@ -61,6 +61,61 @@ class Challenge:
 
 
 @dataclass(frozen=True)
+class VerifiedToken:
+    """An ID token that binds this document: made only by ``oidc.service`` and its copy.
+
+    The patient's own phone read the card, and the OpenID provider vouches for it.
+    """
+
+    challenge: ChallengeId
+    journey: JourneyId
+    document: str
+    origin: str
+    nonce: bytes
+    """Of the challenge; the token's own ``nonce`` is the digest of the statement."""
+    token: str
+    """The ID token as it came (JWS compact serialization)."""
+    key: str
+    """The provider's public key that signed it, a JWK as JSON."""
+    subject_hashes: tuple[str, ...]
+    """Keyed hashes that stand for issuer and subject, newest key first."""
+    expires: datetime
+    """The token's ``exp``."""
+    verified_at: datetime
+
+    def to_fields(self) -> dict[str, str]:
+        """Return this token as an entry of the short-lived store."""
+        return {
+            "challenge": self.challenge,
+            "journey": self.journey,
+            "document": self.document,
+            "origin": self.origin,
+            "nonce": self.nonce.hex(),
+            "token": self.token,
+            "key": self.key,
+            "subject_hashes": " ".join(self.subject_hashes),
+            "expires": self.expires.isoformat(),
+            "verified_at": self.verified_at.isoformat(),
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        """Read back what ``to_fields`` wrote."""
+        return cls(
+            challenge=ChallengeId(fields["challenge"]),
+            journey=JourneyId(fields["journey"]),
+            document=fields["document"],
+            origin=fields["origin"],
+            nonce=bytes.fromhex(fields["nonce"]),
+            token=fields["token"],
+            key=fields["key"],
+            subject_hashes=tuple(fields["subject_hashes"].split()),
+            expires=datetime.fromisoformat(fields["expires"]),
+            verified_at=datetime.fromisoformat(fields["verified_at"]),
+        )
+
+
+@dataclass(frozen=True)
 class VerifiedCard:
     """A card that signed this document: made only by ``verify_card_proof`` and its copy.
 
@@ -114,3 +169,7 @@ class VerifiedCard:
             certificate_expires=datetime.fromisoformat(fields["certificate_expires"]),
             verified_at=datetime.fromisoformat(fields["verified_at"]),
         )
+
+
+Verified = VerifiedCard | VerifiedToken
+"""Who agreed to what, in either way: by a card at a reader, or by the patient's phone."""

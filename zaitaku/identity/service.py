@@ -21,17 +21,12 @@ from typing import Any, Final
 
 from zaitaku import wire
 from zaitaku.core.clock import Clock
-from zaitaku.core.ephemeral import EphemeralStore, Fields
+from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
-from zaitaku.identity.errors import (
-    ChallengeUnknown,
-    OutcomeForeign,
-    OutcomeUnknown,
-    VerificationFailed,
-    failure_of,
-)
+from zaitaku.identity.errors import ChallengeUnknown, VerificationFailed
 from zaitaku.identity.keys import RequestKeys
-from zaitaku.identity.model import Challenge, SignedRequest, VerifiedCard
+from zaitaku.identity.model import Challenge, SignedRequest, Verified, VerifiedCard
+from zaitaku.identity.outcomes import Outcomes
 from zaitaku.identity.verification import ProofVerifier, verify_card_proof
 
 logger = logging.getLogger(__name__)
@@ -52,6 +47,7 @@ class IdentityService:
         origin: str,
         clock: Clock,
         lifetime: timedelta,
+        bridge_minimum: str = "",
     ) -> None:
         self.ephemeral = ephemeral
         self.request_keys = request_keys
@@ -59,6 +55,12 @@ class IdentityService:
         self.origin = origin
         self.clock = clock
         self.lifetime = lifetime
+        self.bridge_minimum = bridge_minimum
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What came of readings, by card or by phone."""
+        return Outcomes(self.ephemeral, self.lifetime)
 
     def published_keys(self) -> dict[str, Any]:
         """Return what stands under ``wire.KEYS_PATH``."""
@@ -72,6 +74,7 @@ class IdentityService:
         choices: tuple[wire.Choice, ...],
         language: str,
         return_path: str,
+        text_size: str = wire.TEXT_SIZES[0],
     ) -> SignedRequest:
         """Make a one-time challenge for ``document`` and the signed request that carries it.
 
@@ -90,6 +93,8 @@ class IdentityService:
             choices=choices,
             language=language,
             return_path=return_path,
+            text_size=text_size,
+            bridge=self.bridge_minimum,
         )
         request.check_document()
         token = self.request_keys.sign(request)
@@ -119,8 +124,7 @@ class IdentityService:
         digest = _proof_digest(proof)
         self._claim(challenge, digest)
         code = self._code(challenge, digest)
-        fields = self._outcome_fields(challenge, proof)
-        self.ephemeral.create(_outcome_key(code), fields, self.lifetime)
+        self.outcomes.keep(code, challenge.journey, self._verified(challenge, proof))
         return code
 
     def _living(self, name: str) -> Challenge:
@@ -146,9 +150,11 @@ class IdentityService:
         tag = next(self.verifier.subject_keys.keyed_hashes(CODE_PURPOSE, value))
         return base64.urlsafe_b64encode(bytes.fromhex(tag)[:CODE_BYTES]).rstrip(b"=").decode()
 
-    def _outcome_fields(self, challenge: Challenge, proof: wire.CardProof) -> dict[str, str]:
+    def _verified(
+        self, challenge: Challenge, proof: wire.CardProof
+    ) -> VerifiedCard | VerificationFailed:
         try:
-            verified = verify_card_proof(
+            return verify_card_proof(
                 challenge=challenge,
                 certificate=bytes.fromhex(proof.certificate),
                 signature=bytes.fromhex(proof.signature),
@@ -157,33 +163,21 @@ class IdentityService:
             )
         except VerificationFailed as failure:
             logger.info("card proof refused: %s (%s)", failure.code, failure.detail)
-            return {"journey": challenge.journey, "failure": failure.code}
-        return verified.to_fields()
+            return failure
 
-    def outcome(self, code: str, journey: JourneyId) -> VerifiedCard:
-        """Return what came of the proof that was answered with ``code``; it stays until it dies.
+    def outcome(self, code: str, journey: JourneyId) -> Verified:
+        """Return what came of the reading that was answered with ``code``; it stays until it dies.
 
         Raises:
             OutcomeUnknown: no outcome lives under this code.
             OutcomeForeign: it belongs to another journey.
-            VerificationFailed: the proof was refused; the subclass is the reason.
+            VerificationFailed: the reading was refused; the subclass is the reason.
         """
-        fields = self.ephemeral.read(_outcome_key(code))
-        if fields is None:
-            raise OutcomeUnknown
-        _check_journey(fields, journey)
-        if "failure" in fields:
-            raise failure_of(fields["failure"])
-        return VerifiedCard.from_fields(fields)
+        return self.outcomes.of(code, journey)
 
     def forget(self, code: str) -> None:
         """Remove the outcome: it has been recorded, or is no longer wanted."""
-        self.ephemeral.delete(_outcome_key(code))
-
-
-def _check_journey(fields: Fields, journey: JourneyId) -> None:
-    if not hmac.compare_digest(fields["journey"].encode(), journey.encode()):
-        raise OutcomeForeign
+        self.outcomes.forget(code)
 
 
 def _challenge_key(name: str) -> str:
@@ -193,10 +187,6 @@ def _challenge_key(name: str) -> str:
 
 def _claim_key(name: str) -> str:
     return f"accepted:{_digest(name)}"
-
-
-def _outcome_key(code: str) -> str:
-    return f"outcome:{_digest(code)}"
 
 
 def _proof_digest(proof: wire.CardProof) -> str:

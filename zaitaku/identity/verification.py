@@ -36,7 +36,7 @@ from zaitaku.identity.errors import (
 )
 from zaitaku.identity.model import Challenge, VerifiedCard
 from zaitaku.identity.revocation import RevocationSource, RevocationStatus
-from zaitaku.identity.schemes import SignatureScheme, scheme_for
+from zaitaku.identity.schemes import AUTHORITY_ALGORITHMS, SignatureScheme, scheme_for
 from zaitaku.identity.subjects import public_key_bytes, subject_hashes
 
 AUTH_POLICY: Final = x509.ObjectIdentifier("1.2.392.200149.8.5.1.3.30")
@@ -132,7 +132,7 @@ def _check_profile(card: x509.Certificate) -> SignatureScheme:
         scheme = scheme_for(card.public_key())
     except UNREADABLE as error:
         raise WrongCertificate("unreadable content") from error
-    if scheme is None or card.signature_algorithm_oid != scheme.certificate_algorithm:
+    if scheme is None or card.signature_algorithm_oid not in AUTHORITY_ALGORITHMS:
         raise WrongCertificate("algorithm")
     _check_critical(extensions)
     _check_usage(extensions)

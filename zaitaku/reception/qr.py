@@ -37,6 +37,11 @@ def qr_modules(png: bytes) -> Modules:
     return tuple(tuple(image.getpixel((x, y)) == _DARK for x in centres) for y in centres)
 
 
+def screen_modules(text: str) -> Modules:
+    """Return the symbol of ``text`` for a screen."""
+    return tuple(tuple(bool(module) for module in row) for row in _code(text).modules)
+
+
 def qr_png(text: str) -> bytes:
     """Return the symbol of ``text`` as PNG: every module the same whole number of pixels.
 

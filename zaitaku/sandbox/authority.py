@@ -1,7 +1,8 @@
 """A test authority after the model of JPKI, made on the fly in a folder and kept there.
 
-It has two root generations of one name, and a third authority of the very same name whose root is
-never pinned: a certificate from there looks right in every field and must be refused.
+It has three root generations of one name, the last of them on P-384 as the coming one may be; and
+another authority of the very same name whose root is never pinned: a certificate from there looks
+right in every field and must be refused.
 """
 
 import contextlib
@@ -13,17 +14,14 @@ from typing import ClassVar, Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from zaitaku.core.clock import Clock, SystemClock
 from zaitaku.sandbox.files import write_once, write_private
 from zaitaku.sandbox.profile import (
+    KeyKind,
     Period,
     Signer,
     card_period,
@@ -45,15 +43,21 @@ class Generation(StrEnum):
     FIRST = "first"
     SECOND = "second"
     """The present one."""
+    THIRD = "third"
+    """The coming one, on P-384."""
     FOREIGN = "foreign"
     """Another authority that only has the same name."""
 
 
-PINNED: Final = (Generation.SECOND, Generation.FIRST)
+PINNED: Final = (Generation.SECOND, Generation.FIRST, Generation.THIRD)
+
+KINDS: Final = dict.fromkeys(Generation, KeyKind.RSA_2048) | {Generation.THIRD: KeyKind.P_384}
+"""What kind of key each root has, and the cards that it signs unless told otherwise."""
 
 _ROOT_DAYS: Final = {
     Generation.FIRST: (-3650, 3650),
     Generation.SECOND: (-2190, 5475),
+    Generation.THIRD: (-1095, 7300),
     Generation.FOREIGN: (-2190, 5475),
 }
 """First and last day of each root, seen from the day on which the authority is made."""
@@ -116,9 +120,14 @@ class TestAuthority:
         """Issue an authentication certificate that ends on the fifth birthday after its issue."""
         return self.issue_for(card_period(issued_on, birth_date), generation)
 
-    def issue_for(self, period: Period, generation: Generation = Generation.SECOND) -> Signer:
-        """Issue an authentication certificate for a given period."""
-        card = new_card(self.roots[generation], period)
+    def issue_for(
+        self,
+        period: Period,
+        generation: Generation = Generation.SECOND,
+        kind: KeyKind | None = None,
+    ) -> Signer:
+        """Issue an authentication certificate for a given period; its key is of the root's kind."""
+        card = new_card(self.roots[generation], period, kind or KINDS[generation])
         self._registers[generation].add(card.certificate.serial_number, self.clock.now())
         return card
 
@@ -162,7 +171,10 @@ class TestAuthority:
     def _is_list_fresh(self) -> bool:
         try:
             crl = x509.load_der_x509_crl(self.crl_file.read_bytes())
+            lists = self.crl_bundle.read_bytes().count(b"-----BEGIN X509 CRL-----")
         except (OSError, ValueError):
+            return False
+        if lists != len(PINNED):  # made before a generation was added
             return False
         now = self.clock.now()
         ends = crl.next_update_utc
@@ -176,7 +188,7 @@ def _open_root(folder: Path, generation: Generation, clock: Clock) -> Signer:
     first, last = _ROOT_DAYS[generation]
     now = clock.now()
     period = Period(now + timedelta(days=first), now + timedelta(days=last))
-    return _read(write_once(path, _text(new_root(period))))
+    return _read(write_once(path, _text(new_root(period, KINDS[generation]))))
 
 
 def _open_responder(folder: Path, generation: Generation, root: Signer) -> Signer:
@@ -189,12 +201,11 @@ def _open_responder(folder: Path, generation: Generation, root: Signer) -> Signe
 
 
 def _text(signer: Signer) -> bytes:
-    key = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return key + signer.certificate.public_bytes(Encoding.PEM)
+    return signer.pem().encode() + signer.certificate.public_bytes(Encoding.PEM)
 
 
 def _read(text: bytes) -> Signer:
     key = load_pem_private_key(text, password=None)
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError("the test authority's keys are RSA")
+    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
+        raise TypeError("not a key of the test authority")
     return Signer(x509.load_pem_x509_certificate(text), key)

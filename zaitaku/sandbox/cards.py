@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from zaitaku.core.clock import japan_date
 from zaitaku.sandbox.authority import TestAuthority
@@ -143,7 +143,7 @@ def _new(plan: Plan, authority: TestAuthority) -> DemoCard:
         pin=PIN,
         certificate=issued.certificate.public_bytes(Encoding.DER),
         ca_certificate=root.public_bytes(Encoding.DER),
-        key=issued.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        key=issued.pem(),
     )
 
 

@@ -11,11 +11,11 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from zaitaku.sandbox.authority import PINNED, Generation, TestAuthority
+from zaitaku.sandbox.profile import digest_for
 from zaitaku.sandbox.register import Standing
 
 REQUEST_LIMIT: Final = 4_096
@@ -66,7 +66,8 @@ def answer(authority: TestAuthority, content: bytes) -> bytes:
     builder = _builder(authority, generation, request)
     if nonce is not None:
         builder = builder.add_extension(nonce, critical=False)
-    signed = builder.sign(authority.responders[generation].key, SHA256())
+    key = authority.responders[generation].key
+    signed = builder.sign(key, digest_for(key))
     return signed.public_bytes(Encoding.DER)
 
 

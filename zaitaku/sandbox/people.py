@@ -29,6 +29,7 @@ class Case(StrEnum):
     REVOKED = "revoked"
     FOREIGN = "unknown-authority"
     OTHER = "not-my-number-card"
+    NEXT = "next-generation"
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,14 @@ def _special(today: date) -> tuple[Plan, ...]:
             "交通系などの、ほかのICカードです。ちがうカードだと分かる案内が出ることを確かめます。",
             None,
             lately,
+        ),
+        Plan(
+            Case.NEXT,
+            "次の世代のカード",
+            "これから作られるカードのように、新しい方式（P-384）で署名します。ふつうに使えます。",
+            Person("中村 葵", "ナカムラ アオイ", date(1996, 8, 9), "female"),
+            lately,
+            generation=Generation.THIRD,
         ),
     )
 

@@ -7,11 +7,14 @@ address. All root generations share one name.
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from zaitaku.core.clock import JST
@@ -33,16 +36,57 @@ class Period:
     ends: datetime
 
 
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+
+class KeyKind(StrEnum):
+    """What kind of key signs, and with it the digest."""
+
+    RSA_2048 = "rsa-2048"
+    """With SHA-256: the cards and roots of today."""
+    P_384 = "p-384"
+    """With SHA-384: what is planned for the next generation."""
+
+
 @dataclass(frozen=True)
 class Signer:
     """A certificate and its private key."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
+    key: PrivateKey
+
+    @property
+    def kind(self) -> KeyKind:
+        """What kind of key it is."""
+        return kind_of(self.key)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign as a card does: PKCS#1 v1.5, or DER of the two numbers on P-384."""
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(message, PKCS1v15(), SHA256())
+        return self.key.sign(message, ec.ECDSA(SHA384()))
+
+    def pem(self) -> str:
+        """Return the private key as PKCS #8, PEM."""
+        text = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return text.decode()
 
 
-def new_key() -> rsa.RSAPrivateKey:
-    """Make an RSA key of the size that the card has (takes a tenth of a second)."""
+def kind_of(key: PrivateKey) -> KeyKind:
+    """Return the kind of a key that was made here."""
+    return KeyKind.RSA_2048 if isinstance(key, rsa.RSAPrivateKey) else KeyKind.P_384
+
+
+def digest_for(key: PrivateKey) -> SHA256 | SHA384:
+    """Return what certificates, lists and answers are digested with before ``key`` signs them."""
+    return SHA256() if isinstance(key, rsa.RSAPrivateKey) else SHA384()
+
+
+def new_key(kind: KeyKind = KeyKind.RSA_2048) -> PrivateKey:
+    """Make a key of the kind that the card has (RSA takes a tenth of a second)."""
+    if kind is KeyKind.P_384:
+        return ec.generate_private_key(ec.SECP384R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
 
 
@@ -85,9 +129,9 @@ def birthday_in(year: int, birth_date: date) -> date:
         return date(year, 2, 28)
 
 
-def new_root(period: Period) -> Signer:
+def new_root(period: Period, kind: KeyKind = KeyKind.RSA_2048) -> Signer:
     """Make a self-signed root that carries the mark of the test authority."""
-    key = new_key()
+    key = new_key(kind)
     name = authority_name()
     builder = (
         _builder(name, name, key.public_key(), period, key.public_key())
@@ -97,25 +141,24 @@ def new_root(period: Period) -> Signer:
             x509.UnrecognizedExtension(x509.ObjectIdentifier(TEST_ROOT_OID), _MARK), critical=False
         )
     )
-    return Signer(builder.sign(key, SHA256()), key)
+    return Signer(builder.sign(key, digest_for(key)), key)
 
 
-def new_card(root: Signer, period: Period) -> Signer:
-    """Make a key and its authentication certificate."""
-    key = new_key()
+def new_card(root: Signer, period: Period, kind: KeyKind = KeyKind.RSA_2048) -> Signer:
+    """Make a key and its authentication certificate; ``root`` may be of another kind."""
+    key = new_key(kind)
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"),
             x509.NameAttribute(NameOID.COMMON_NAME, secrets.token_hex(16).upper()),
         ]
     )
-    return Signer(
-        card_builder(root, subject, key.public_key(), period).sign(root.key, SHA256()), key
-    )
+    builder = card_builder(root, subject, key.public_key(), period)
+    return Signer(builder.sign(root.key, digest_for(root.key)), key)
 
 
 def card_builder(
-    root: Signer, subject: x509.Name, public_key: rsa.RSAPublicKey, period: Period
+    root: Signer, subject: x509.Name, public_key: PublicKey, period: Period
 ) -> x509.CertificateBuilder:
     """Return an authentication certificate that is ready to be signed with the root's key."""
     point = x509.DistributionPoint([distribution_point()], None, None, None)
@@ -131,8 +174,8 @@ def card_builder(
 
 
 def new_responder(root: Signer, period: Period) -> Signer:
-    """Make an OCSP responder that ``root`` appoints (RFC 6960 §4.2.2.2)."""
-    key = new_key()
+    """Make an OCSP responder of its kind that ``root`` appoints (RFC 6960 §4.2.2.2)."""
+    key = new_key(root.kind)
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"),
@@ -145,7 +188,7 @@ def new_responder(root: Signer, period: Period) -> Signer:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
         .add_extension(x509.OCSPNoCheck(), critical=False)
     )
-    return Signer(builder.sign(root.key, SHA256()), key)
+    return Signer(builder.sign(root.key, digest_for(root.key)), key)
 
 
 def new_revocation_list(
@@ -164,7 +207,7 @@ def new_revocation_list(
     for serial, since in revoked.items():
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since)
         builder = builder.add_revoked_certificate(entry.build())
-    return builder.sign(root.key, SHA256())
+    return builder.sign(root.key, digest_for(root.key))
 
 
 def _name(organization: str, *units: str) -> x509.Name:
@@ -180,9 +223,9 @@ def _name(organization: str, *units: str) -> x509.Name:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    public_key: rsa.RSAPublicKey,
+    public_key: PublicKey,
     period: Period,
-    issuer_key: rsa.RSAPublicKey,
+    issuer_key: PublicKey,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

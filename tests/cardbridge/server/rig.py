@@ -133,14 +133,23 @@ class Rig:
 
     def get_as(self, path: str, headers: Mapping[str, str], /, **query: str) -> TestResponse:
         """Fetch a page with the fields that some browser sends."""
-        return self.client().get(path, base_url=BASE, query_string=query, headers=dict(headers))
+        return self.client().get(path, base_url=BASE, query_string=query or None, headers=dict(headers))
 
     def post(self, path: str, /, **fields: str) -> TestResponse:
         """Post a form as a page of the bridge does."""
         return self.post_as(path, {}, **fields)
 
     def post_as(self, path: str, headers: Mapping[str, str], /, **fields: str) -> TestResponse:
-        """Post a form; ``headers`` replace those that our own pages bring about."""
+        """Post a form and go on to the page that shows what it brought, as a browser does.
+
+        ``headers`` replace those that our own pages bring about.
+        """
+        answer = self.post_only(path, headers, **fields)
+        target = answer.location or ""
+        return self.get(target) if is_notice(target) else answer
+
+    def post_only(self, path: str, headers: Mapping[str, str], /, **fields: str) -> TestResponse:
+        """Post a form without going on to the page that shows what it brought."""
         sent = {"Origin": "null", "Sec-Fetch-Site": "same-origin", **headers}
         return self.client().post(path, base_url=BASE, data=fields, headers=sent)
 
@@ -173,6 +182,11 @@ class Opened:
     def cancel(self) -> TestResponse:
         """Press やめて戻る."""
         return self.rig.post(f"{self.path}/cancel", token=self.fields()["token"])
+
+
+def is_notice(location: str) -> bool:
+    """Tell whether an answer leads to the page that shows what a form brought."""
+    return location.startswith("/reading/") and "after=" in location
 
 
 def hidden_fields(answer: TestResponse) -> dict[str, str]:

@@ -19,6 +19,7 @@ from zaitaku.cardbridge.transport import (
     CardUnresponsive,
     NoReader,
     NoService,
+    ReaderFacts,
     ReaderFault,
 )
 from zaitaku.cardbridge.virtualcard import VirtualCard
@@ -39,6 +40,9 @@ class TroubledReaders:
 
     def connect(self, reader: str) -> CardConnection:
         raise self._trouble
+
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        return ()
 
 
 def with_card(rig: Rig, card: VirtualCard) -> Rig:
@@ -83,8 +87,8 @@ def test_a_card_without_the_certificate_leads_to_the_municipality(
     rig: Rig, tmp_path: Path, material: Material
 ) -> None:
     bare = make_card(tmp_path / "bare.json", material, certificate="0000000000")
-    answer = with_card(rig, bare).opened().enter()
-    assert (answer.status_code, page_name(answer)) == (HTTPStatus.CONFLICT, "certificate-missing")
+    answer = with_card(rig, bare).opened().page()
+    assert page_name(answer) == "certificate-missing"
     assert "市区町村" in answer.text
 
 

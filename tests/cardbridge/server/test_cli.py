@@ -18,9 +18,11 @@ from joserfc.jwk import OKPKey
 from tests.cardbridge.cards import Material, write_card
 from zaitaku import wire
 from zaitaku.cardbridge.cli import default_state, main
-from zaitaku.cardbridge.config import BridgeConfig, parse_origin
+from zaitaku.cardbridge.config import BridgeConfig
 from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.serving import PortTaken, bind, running_bridge
+from zaitaku.cardbridge.origins import parse_origin
+from zaitaku.cardbridge.ports import PortTaken, bind
+from zaitaku.cardbridge.serving import running_bridge
 from zaitaku.cardbridge.trust import Pins
 
 HOUSE = Path(__file__).parents[3]
@@ -124,7 +126,7 @@ def test_importing_the_command_needs_nothing_of_the_server() -> None:
 
 def test_a_site_can_be_forgotten_from_the_command_line(tmp_path: Path) -> None:
     key = OKPKey.generate_key("Ed25519")
-    Pins(tmp_path).add("https://a.example", {key.thumbprint(): key})
+    Pins(tmp_path).keep("https://a.example", {key.thumbprint(): key})
     options = ["--state", str(tmp_path), "--forget-origin", "https://a.example"]
     assert "忘れました" in CliRunner().invoke(main, options).output
     assert "知りません" in CliRunner().invoke(main, options).output

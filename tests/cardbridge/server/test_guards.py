@@ -7,7 +7,7 @@ import pytest
 from tests.cardbridge.cards import PIN
 from tests.cardbridge.server.rig import BASE, PORT, Opened, Rig, page_name
 from zaitaku.cardbridge.app import create_bridge
-from zaitaku.cardbridge.transport import CardConnection
+from zaitaku.cardbridge.transport import CardConnection, ReaderFacts
 from zaitaku.cardbridge.virtualcard import VirtualCard
 
 
@@ -202,6 +202,9 @@ class BrokenReaders:
 
     def connect(self, reader: str) -> CardConnection:
         raise AssertionError(reader)
+
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        return ()
 
 
 def test_the_unforeseen_is_answered_calmly_and_logged_without_its_text(

@@ -15,7 +15,7 @@ from zaitaku.cardbridge import reading_views
 from zaitaku.cardbridge.cardwork import CardWork, NotInsisted
 from zaitaku.cardbridge.inprocess import InProcessService, Moment
 from zaitaku.cardbridge.pin import pin_from
-from zaitaku.cardbridge.transport import CardTrouble
+from zaitaku.cardbridge.transport import CardTrouble, ReaderFacts
 from zaitaku.cardbridge.virtualreader import VirtualReader
 
 MARKED = "7359"
@@ -71,6 +71,9 @@ class Crashing:
 
     def connect(self, reader: str) -> None:
         raise AssertionError(reader)
+
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        return ()
 
 
 WAYS = [succeed, miss, mistype, fail_to_send, crash, post_to_a_stranger, post_without_a_token]

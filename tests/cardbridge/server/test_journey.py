@@ -7,10 +7,12 @@ from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import (
     LABELS,
     WORDING,
+    Opened,
     Rig,
     back_to,
     check_signature,
     claims_for,
+    hidden_fields,
     page_name,
 )
 from zaitaku.cardbridge.virtualcard import VirtualCard
@@ -76,8 +78,10 @@ def test_a_finished_reading_says_so_and_links_back(rig: Rig) -> None:
 
 def test_a_request_is_not_read_twice(rig: Rig) -> None:
     token = rig.token()
-    rig.read(token)
-    rig.opened().enter()
+    opened = Opened(rig, rig.read(token).location)
+    rig.site.proof_status = HTTPStatus.SERVICE_UNAVAILABLE
+    opened.enter()
+    rig.post(f"{opened.path}/cancel", token=hidden_fields(opened.page())["token"])
     answer = rig.read(token)
     assert answer.status_code == HTTPStatus.CONFLICT
     assert page_name(answer) == "used"

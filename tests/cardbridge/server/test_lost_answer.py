@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Request, Response
 
@@ -133,6 +134,7 @@ def card_of(authority: TestAuthority, path: Path) -> VirtualCard:
     now = SystemClock().now()
     issued = authority.issue_for(Period(now - timedelta(days=1), now + timedelta(days=99)))
     root = authority.roots[Generation.SECOND].certificate
+    assert isinstance(issued.key, RSAPrivateKey)
     return make_card(path, Material(issued.key, der(issued.certificate), der(root)))
 
 

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.cardbridge.cards import PIN, typed
+from tests.cardbridge.cards import PIN, Material, typed, verify_number
 from tests.cardbridge.server.fakesite import FakeSite
 from tests.cardbridge.server.rig import Opened, Rig, back_to, page_name
 from zaitaku.cardbridge import reading_views
@@ -18,13 +18,17 @@ from zaitaku.cardbridge.cardwork import LOOKS_AT_ONCE, CardState, CardWork
 from zaitaku.cardbridge.inprocess import InProcessService, Moment
 from zaitaku.cardbridge.serving import running_bridge
 from zaitaku.cardbridge.sessions import Session, Sessions
-from zaitaku.cardbridge.transport import CardBusy, CardConnection, CardUnresponsive
+from zaitaku.cardbridge.transport import (
+    CardBusy,
+    CardConnection,
+    CardUnresponsive,
+    ReaderFacts,
+)
 from zaitaku.cardbridge.virtualcard import VirtualCard
 from zaitaku.cardbridge.virtualreader import VirtualReader
 
 TURN = 0.1
 LONGEST = 0.4
-VERIFY = 5
 """Number of the APDU that shows the PIN: applet, PIN file, tries, PIN file, PIN."""
 
 
@@ -54,6 +58,9 @@ class StuckService:
     def connect(self, reader: str) -> CardConnection:
         self.free.wait(30)
         raise CardUnresponsive(reader)
+
+    def facts(self) -> tuple[ReaderFacts, ...]:
+        return ()
 
 
 @pytest.fixture
@@ -164,7 +171,7 @@ def test_a_pin_on_its_way_is_not_overwritten_under_the_card(card: VirtualCard) -
     """Zeros in its place would be a wrong PIN."""
     reader = VirtualReader()
     reader.insert(card)
-    hook = StuckAt(VERIFY - 1)
+    hook = StuckAt(verify_number(card.card.certificate) - 1)
     work = CardWork(InProcessService(reader, hook=hook), sessions())
     with pytest.raises(CardUnresponsive):
         work.sign(typed(PIN), b"statement", insisted=True)
@@ -183,10 +190,10 @@ def test_a_pin_that_waits_for_its_turn_is_wiped(stuck: StuckService) -> None:
 
 
 def test_the_page_of_a_pin_says_that_the_card_is_silent(
-    rig: Rig, virtual_reader: VirtualReader
+    rig: Rig, virtual_reader: VirtualReader, material: Material
 ) -> None:
     fields = rig.opened().fields()
-    hook = StuckAt(VERIFY)
+    hook = StuckAt(verify_number(material.certificate))
     opened = hanging(rig, virtual_reader, hook)
     answer = rig.post(f"{opened.path}/pin", **fields, pin=PIN)
     assert (answer.status_code, page_name(answer)) == (HTTPStatus.CONFLICT, "card-unresponsive")
@@ -196,11 +203,14 @@ def test_the_page_of_a_pin_says_that_the_card_is_silent(
 
 
 def test_cancel_answers_while_the_card_hangs_and_nothing_is_sent_later(
-    rig: Rig, virtual_reader: VirtualReader, monkeypatch: pytest.MonkeyPatch
+    rig: Rig,
+    virtual_reader: VirtualReader,
+    material: Material,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading_views, "CANCEL_SECONDS", 0.1)
     fields = rig.opened().fields()
-    hook = StuckAt(VERIFY)
+    hook = StuckAt(verify_number(material.certificate))
     opened = hanging(rig, virtual_reader, hook)
     slow = Sessions(turn=TURN, longest=20)
     rig.app.extensions["zaitaku-bridge"].cards._sessions = slow
@@ -218,7 +228,10 @@ def test_cancel_answers_while_the_card_hangs_and_nothing_is_sent_later(
 
 
 def test_a_form_sent_twice_does_not_wait_for_a_hanging_card_for_ever(
-    rig: Rig, virtual_reader: VirtualReader, monkeypatch: pytest.MonkeyPatch
+    rig: Rig,
+    virtual_reader: VirtualReader,
+    material: Material,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading_views, "WORK_SECONDS", 0.1)
     opened = rig.opened()

@@ -217,8 +217,8 @@ def test_a_site_without_a_usable_key_is_not_taken_for_one_never_seen(
 def test_pins_of_several_sites_stand_side_by_side(tmp_path: Path) -> None:
     pins = Pins(tmp_path)
     keys = [OKPKey.generate_key("Ed25519") for _ in range(2)]
-    pins.add("https://a.example", {keys[0].thumbprint(): keys[0]})
-    pins.add("https://b.example", {keys[1].thumbprint(): keys[1]})
+    pins.keep("https://a.example", {keys[0].thumbprint(): keys[0]})
+    pins.keep("https://b.example", {keys[1].thumbprint(): keys[1]})
     assert list(pins.of("https://a.example")) == [keys[0].thumbprint()]
     stored = json.loads((tmp_path / "sites.json").read_text())
     assert all("d" not in key for site in stored.values() for key in site)

@@ -7,23 +7,22 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
-from zaitaku import wire
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.headers import allow_form_target
 from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient.asking import ask_for_card, bridge_at, reading_address
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
 from zaitaku.blueprints.patient.forms import PortForm
 from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer, address_of, address_of_entry, opened
-from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
+from zaitaku.blueprints.patient.steps import StepName, first_open, is_open
 from zaitaku.consent.errors import JourneyRegistered
-from zaitaku.consent.model import Operator
-from zaitaku.core.errors import Conflict, ZaitakuError
+from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId
 from zaitaku.identity.errors import IdentityError, OutcomeUnknown
-from zaitaku.identity.model import SignedRequest, VerifiedCard
+from zaitaku.identity.model import VerifiedCard
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ def card(journey: str) -> str:
     """Explain the reading; offer other ports when an earlier ask got no answer."""
     situation = opened(JourneyId(journey), StepName.CARD)
     ports = services().settings.bridge_ports
-    allow_form_target(*(_bridge(port) for port in ports))
+    allow_form_target(*(bridge_at(port) for port in ports))
     return render_template(
         "patient/card.html",
         form=PortForm(),
@@ -55,8 +54,8 @@ def ask_card(journey: str) -> Answer:
     situation = journeys.situation_of(present)
     if not is_open(StepName.CARD, situation):
         return redirect(address_of(first_open(situation), situation), 303)
-    asked = _ask(situation)
-    return redirect(f"{_bridge(_port())}{wire.READ_PATH}?request={asked.token}", 303)
+    asked = ask_for_card(situation, url_for("patient.card_return", journey=journey))
+    return redirect(reading_address(asked.token), 303)
 
 
 @blueprint.get("/j/<string:journey>/card/return")
@@ -125,38 +124,3 @@ def _name_facility(present: Journey) -> None:
     # Only so that a failure's page can show whom to call.
     with suppress(ZaitakuError):
         journeys.context_after_all(present)
-
-
-def _ask(situation: Situation) -> SignedRequest:
-    journey, consent = situation.journey, services().consent
-    document = consent.state(
-        journey=journey.id,
-        context=situation.context,
-        language=journey.checked_language,
-        operator=_given(journey.operator),
-        visit_date=journey.visit.day if journey.visit else None,
-        decisions=situation.decisions,
-    )
-    return services().identity.ask(
-        journey=journey.id,
-        document=document.canonical(),
-        choices=consent.choices(document),
-        language=journey.checked_language.value,
-        return_path=url_for("patient.card_return", journey=journey.id),
-    )
-
-
-def _given(operator: Operator | None) -> Operator:
-    if operator is None:
-        raise Conflict("the steps let nobody come here without an operator")
-    return operator
-
-
-def _bridge(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-def _port() -> int:
-    ports = services().settings.bridge_ports
-    asked = request.form.get("port", "")
-    return next((port for port in ports if str(port) == asked), ports[0])

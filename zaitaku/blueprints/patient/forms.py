@@ -63,3 +63,11 @@ class PortForm(Form):
     """At which port the bridge is asked."""
 
     port = StringField()
+
+
+class HandOverForm(Form):
+    """What one of the two screens of a hand-over answers; ``hand_over`` names the one it shows."""
+
+    act = StringField()
+    hand_over = StringField()
+    port = StringField()

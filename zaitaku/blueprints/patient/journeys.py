@@ -13,17 +13,29 @@ from zaitaku.blueprints.patient.steps import Situation
 from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import ZaitakuError
-from zaitaku.core.ids import JourneyId, new_secret_name
+from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
 from zaitaku.reception.errors import ChannelOff, UrlRetired
 from zaitaku.reception.model import ReceptionContext
 
 log = logging.getLogger(__name__)
 
 
+def name_browser() -> str:
+    """Return the secret name that this browser's cookie carries, from now on at least."""
+    name: str = session.setdefault("sid", new_secret_name())
+    session.permanent = True  # a phone may end its browser during a call
+    return name
+
+
+def browser_name() -> str:
+    """Return the secret name of this browser; empty when it has none yet."""
+    name: str = session.get("sid", "")
+    return name
+
+
 def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
     """Start a journey at the URL version of ``context`` and return its name."""
-    session.setdefault("sid", new_secret_name())
-    session.permanent = True  # a phone may end its browser during a call
+    name_browser()
     journey = JourneyId(new_secret_name())
     lifetime = services().settings.journey_lifetime
     services().ephemeral.create(
@@ -92,8 +104,13 @@ def situation_of(journey: Journey) -> Situation:
 
 def context_after_all(journey: Journey) -> ReceptionContext:
     """Return where the journey belongs, even when its URL works no more by now."""
+    return context_at(journey.version)
+
+
+def context_at(version: UrlVersionId) -> ReceptionContext:
+    """Return where a URL version leads or led."""
     try:
-        g.reception = services().reception.context_of(journey.version)
+        g.reception = services().reception.context_of(version)
     except (UrlRetired, ChannelOff) as closed:
         g.reception = closed.context
     context: ReceptionContext = g.reception

@@ -2,7 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -57,14 +57,19 @@ def verify_answer(
     *,
     content: bytes,
     request: ocsp.OCSPRequest,
-    nonce: bytes,
+    nonce: bytes | None,
     issuer: x509.Certificate,
     now: datetime,
+    freshness: timedelta | None = None,
 ) -> VerifiedAnswer:
-    """Verify the DER ``content`` that came back for ``request``; ``nonce`` must be in it.
+    """Verify the DER ``content`` that answers ``request``.
 
     In the order of RFC 6960 §3.2: readable and successful; signed by the issuer or by a responder
-    that the issuer appointed; for our question (nonce); about our certificate; recent enough.
+    that the issuer appointed; for our question; about our certificate; recent enough.
+
+    It is for our question when ``nonce`` is in it. Where ``freshness`` is given, an answer that has
+    no nonce will do, if its thisUpdate is not further back; and where nobody asked (``nonce`` is
+    ``None``: the answer was handed over, stapled), only its thisUpdate counts.
 
     Raises:
         AnswerRefused: one of these does not hold.
@@ -73,12 +78,16 @@ def verify_answer(
         response = ocsp.load_der_ocsp_response(content)
         _check_success(response)
         _check_signature(response, issuer, now)
-        _check_extensions(response, nonce)
+        is_ours = _is_ours(response, nonce)
         single = _single(response, request)
+        status = _STATUSES[single.certificate_status]
     except UNREADABLE as error:
         raise AnswerRefused("unreadable") from error
     _check_time(single, now)
-    return VerifiedAnswer(_STATUSES[single.certificate_status], single.next_update_utc)
+    ends = single.next_update_utc
+    if not is_ours:
+        ends = _fresh_until(single, freshness, now)
+    return VerifiedAnswer(status, ends)
 
 
 def _check_success(response: ocsp.OCSPResponse) -> None:
@@ -148,13 +157,29 @@ def _verify(
         raise InvalidSignature
 
 
-def _check_extensions(response: ocsp.OCSPResponse, nonce: bytes) -> None:
+def _is_ours(response: ocsp.OCSPResponse, nonce: bytes | None) -> bool:
+    """Tell whether the answer carries our nonce; one that carries another is refused."""
     extensions = response.extensions
     if unknown_critical(extensions, _UNDERSTOOD_IN_ANSWER) is not None:
         raise AnswerRefused("critical extension")
     found = find_extension(extensions, x509.OCSPNonce)
-    if found is None or not hmac.compare_digest(found.nonce, nonce):
+    if nonce is None or found is None:
+        return False
+    if not hmac.compare_digest(found.nonce, nonce):
         raise AnswerRefused("nonce")
+    return True
+
+
+def _fresh_until(
+    single: ocsp.OCSPSingleResponse, freshness: timedelta | None, now: datetime
+) -> datetime:
+    """Return until when an answer that is not bound to a question may stand."""
+    if freshness is None:
+        raise AnswerRefused("nonce")
+    ends = single.this_update_utc + freshness
+    if now > ends:
+        raise AnswerRefused("not fresh")
+    return min(ends, single.next_update_utc or single.this_update_utc)
 
 
 def _single(response: ocsp.OCSPResponse, request: ocsp.OCSPRequest) -> ocsp.OCSPSingleResponse:

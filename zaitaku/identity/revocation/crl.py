@@ -29,8 +29,14 @@ _UNDERSTOOD: Final = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT})
 Stamp = tuple[int, int, int]
 
 
+class ListsUnreadable(Exception):
+    """A file holds no revocation lists; the text is for the log."""
+
+
 @dataclass(frozen=True)
-class _RevocationList:
+class RevocationList:
+    """One list, read and not yet believed."""
+
     crl: x509.CertificateRevocationList
     serials: frozenset[int]
     """Made once per file: the library's own search walks the whole list for each question."""
@@ -39,22 +45,30 @@ class _RevocationList:
 
     @classmethod
     def of(cls, crl: x509.CertificateRevocationList) -> Self:
-        """Raise ``ValueError`` when the list says less than it seems to (delta, indirect, …)."""
+        """Read what is needed of a list.
+
+        Raises:
+            ValueError: it says less than it seems to (delta, indirect, …).
+        """
         unknown = unknown_critical(crl.extensions, _UNDERSTOOD)
         if unknown is not None:
             raise ValueError(f"critical extension {unknown}")
         serials = frozenset(entry.serial_number for entry in crl)
+        _read_all(crl)
         return cls(crl, serials, _points(crl.extensions))
 
     def is_current(self, now: datetime) -> bool:
+        """Tell whether ``now`` is between thisUpdate and nextUpdate; without the latter, never."""
         ends = self.crl.next_update_utc
         begins = self.crl.last_update_utc - CLOCK_SKEW
         return ends is not None and begins <= now <= ends
 
     def covers(self, certificate: x509.Certificate) -> bool:
+        """Tell whether it is meant for ``certificate``, whose issuer signed it."""
         return self.points is None or not self.points.isdisjoint(_points_of(certificate))
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
+        """Tell whether ``issuer`` signed it, and may."""
         usage = find_extension(issuer.extensions, x509.KeyUsage)
         if usage is None or not usage.crl_sign or self.crl.issuer != issuer.subject:
             return False
@@ -71,10 +85,10 @@ class _Snapshot:
     """One reading of the file, with the signatures that were verified since."""
 
     stamp: Stamp | None = None
-    lists: tuple[_RevocationList, ...] = ()
-    by_issuer: dict[bytes, tuple[_RevocationList, ...]] = field(default_factory=dict)
+    lists: tuple[RevocationList, ...] = ()
+    by_issuer: dict[bytes, tuple[RevocationList, ...]] = field(default_factory=dict)
 
-    def signed_by(self, issuer: x509.Certificate) -> tuple[_RevocationList, ...]:
+    def signed_by(self, issuer: x509.Certificate) -> tuple[RevocationList, ...]:
         key_id = issuer_key_id(issuer)
         if key_id not in self.by_issuer:
             found = tuple(entry for entry in self.lists if entry.is_signed_by(issuer))
@@ -112,7 +126,7 @@ class CrlFile:
             try:
                 stamp = _stamp(self.path)
                 if stamp != self._snapshot.stamp:
-                    self._snapshot = _Snapshot(stamp, _lists(self.path.read_bytes()))
+                    self._snapshot = _Snapshot(stamp, _usable_lists(self.path.read_bytes()))
             except OSError as error:
                 logger.warning("revocation list is away: %s", type(error).__name__)
                 self._snapshot = _Snapshot()
@@ -124,7 +138,12 @@ def _stamp(path: Path) -> Stamp:
     return state.st_mtime_ns, state.st_size, state.st_ino
 
 
-def _lists(content: bytes) -> tuple[_RevocationList, ...]:
+def read_lists(content: bytes) -> tuple[RevocationList, ...]:
+    """Read all lists of a file: several in PEM, or one in DER.
+
+    Raises:
+        ListsUnreadable: one of them is not a list, or not one that is understood.
+    """
     blocks = _PEM_LIST.findall(content)
     try:
         crls = (
@@ -132,10 +151,23 @@ def _lists(content: bytes) -> tuple[_RevocationList, ...]:
             if blocks
             else [x509.load_der_x509_crl(content)]
         )
-        return tuple(_RevocationList.of(crl) for crl in crls)
+        return tuple(RevocationList.of(crl) for crl in crls)
     except UNREADABLE as error:
-        logger.warning("revocation list cannot be used: %s", type(error).__name__)
+        raise ListsUnreadable(type(error).__name__) from error
+
+
+def _usable_lists(content: bytes) -> tuple[RevocationList, ...]:
+    try:
+        return read_lists(content)
+    except ListsUnreadable as error:
+        logger.warning("revocation list cannot be used: %s", error)
         return ()
+
+
+def _read_all(crl: x509.CertificateRevocationList) -> None:
+    # The library reads each part when it is first asked for: what is damaged must show here.
+    for part in ("issuer", "last_update_utc", "next_update_utc", "signature_hash_algorithm"):
+        getattr(crl, part)
 
 
 def _points(extensions: x509.Extensions) -> frozenset[x509.GeneralName] | None:

@@ -1,0 +1,145 @@
+"""Everybody who speaks the wire format agrees on the vectors: wire, bridge, server, SDK."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from joserfc import jws
+
+from tests.identity.world import KEYS, Says
+from tests.sdk.vectors import CHALLENGE, NOW, PROOFS, REQUESTS, Publishes, cases, proof_of
+from tools.wire_keys import VectorKeys
+from tools.wire_vectors import FOLDER, everything, text_of
+from zaitaku import wire
+from zaitaku.cardbridge.failures import BridgeError
+from zaitaku.cardbridge.requests import verify_request
+from zaitaku.cardbridge.trust import Pins, Trust, registry
+from zaitaku.core.ids import ChallengeId, JourneyId
+from zaitaku.core.markers import TEST_ROOT_OID
+from zaitaku.identity import errors as identity_errors
+from zaitaku.identity.anchors import TrustAnchors
+from zaitaku.identity.model import Challenge as IdentityChallenge
+from zaitaku.identity.revocation import RevocationStatus
+from zaitaku.identity.verification import ProofVerifier, verify_card_proof
+from zaitaku.sdk import CardTrust, Revocation, trust, verify_proof
+from zaitaku.sdk.errors import REFUSALS, ProofRefused
+from zaitaku.sdk.files import VECTORS
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_files_are_what_the_tool_writes(name: str) -> None:
+    made = everything(VectorKeys.open(FOLDER / "keys.json"))
+    assert set(made) == set(VECTORS)
+    assert (FOLDER / f"{name}.json").read_text("utf-8") == text_of(made[name])
+
+
+@cases("statements")
+def test_the_statement_is_the_same_to_the_byte(case: dict[str, str]) -> None:
+    nonce = bytes.fromhex(case["nonce"])
+    made = wire.statement(origin=case["origin"], nonce=nonce, document=case["document"])
+    assert made.hex() == case["statement"]
+    assert hashlib.sha256(case["document"].encode()).hexdigest() == case["document_sha256"]
+
+
+def _trust(document: dict[str, Any], state: Path) -> Trust:
+    origins = frozenset({REQUESTS["origin"]})
+    return Trust(allowed=origins, tests=frozenset(), pins=Pins(state), site=Publishes(document))
+
+
+def _page(token: str, trust: Trust) -> str:
+    """Return the page that a bridge shows for this request; ``pin`` when it is carried out."""
+    version: str = REQUESTS["bridge_version"]
+    try:
+        verify_request(token=token, trust=trust, now=REQUESTS["now"], bridge_version=version)
+    except BridgeError as error:
+        return error.page
+    return "pin"
+
+
+@cases("requests")
+def test_the_bridge_carries_out_and_refuses_requests(case: dict[str, str], tmp_path: Path) -> None:
+    assert _page(case["token"], _trust(REQUESTS["keys_document"], tmp_path)) == case["page"]
+
+
+@cases("requests", "changes_of_key")
+def test_the_bridge_follows_a_change_of_key(case: dict[str, Any], tmp_path: Path) -> None:
+    before = case["before"]
+    assert _page(before["token"], _trust(before["keys_document"], tmp_path)) == "pin"
+    assert _page(case["token"], _trust(case["keys_document"], tmp_path)) == case["page"]
+
+
+def test_an_accepted_request_says_what_the_wire_format_reads() -> None:
+    accepted = [case for case in REQUESTS["cases"] if case["page"] == "pin"]
+    assert len(accepted) > 5
+    for case in accepted:
+        payload = jws.extract_compact(case["token"].encode(), registry=registry()).payload or b""
+        claims = json.loads(payload)
+        assert wire.CardRequest.from_claims(claims).check_document().facility
+
+
+def _roots() -> tuple[x509.Certificate, ...]:
+    return tuple(x509.load_pem_x509_certificates(PROOFS["roots"].encode()))
+
+
+@cases("proofs")
+def test_the_sdk_gives_the_verdict(case: dict[str, str]) -> None:
+    known = Revocation(case["revocation"])
+    trusted = CardTrust(_roots(), lambda *_: known)
+    try:
+        proven = verify_proof(challenge=CHALLENGE, proof=proof_of(case), trust=trusted, now=NOW)
+    except ProofRefused as refusal:
+        assert refusal.code == case["verdict"]
+        return
+    assert case["verdict"] == "verified"
+    assert proven.signature.hex() == case["signature"]
+
+
+@cases("proofs")
+def test_the_server_gives_the_same_verdict(case: dict[str, str]) -> None:
+    says = Says(RevocationStatus(case["revocation"]))
+    challenge = IdentityChallenge(
+        id=ChallengeId(CHALLENGE.name),
+        journey=JourneyId("journey-1"),
+        document=CHALLENGE.document,
+        origin=CHALLENGE.origin,
+        nonce=bytes.fromhex(CHALLENGE.nonce),
+        expires_at=NOW,
+    )
+    try:
+        verify_card_proof(
+            challenge=challenge,
+            certificate=bytes.fromhex(case["certificate"]),
+            signature=bytes.fromhex(case["signature"]),
+            verifier=ProofVerifier(TrustAnchors(_roots()), says, KEYS),
+            now=NOW,
+        )
+    except identity_errors.VerificationFailed as failure:
+        assert failure.code == case["verdict"]
+        return
+    assert case["verdict"] == "verified"
+
+
+def test_every_refusal_has_a_vector() -> None:
+    verdicts = {case["verdict"] for case in PROOFS["cases"]}
+    assert verdicts == {"verified", *(refusal.code for refusal in REFUSALS)}
+
+
+@cases("proofs", "malformed")
+def test_a_malformed_proof_is_named_by_its_member(case: dict[str, str]) -> None:
+    try:
+        body = json.loads(case["body"])
+    except ValueError:
+        assert case["member"] == "body"
+        return
+    with pytest.raises(wire.MalformedMessage) as refused:
+        wire.CardProof.from_mapping(body)
+    assert str(refused.value) == case["member"]
+
+
+def test_sdk_and_server_name_things_alike() -> None:
+    assert [one.code for one in REFUSALS] == [one.code for one in identity_errors.FAILURES]
+    assert trust.TEST_ROOT_OID == TEST_ROOT_OID
+    assert [one.value for one in Revocation] == [one.value for one in RevocationStatus]

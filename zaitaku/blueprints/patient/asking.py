@@ -1,0 +1,58 @@
+"""A card request for what the patient has answered, and where the bridge takes it."""
+
+from typing import Final
+
+from flask import request
+
+from zaitaku import wire
+from zaitaku.blueprints import pages
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.patient.steps import Situation
+from zaitaku.consent.model import Operator
+from zaitaku.core.errors import Conflict
+from zaitaku.identity.model import SignedRequest
+
+_LOOPBACK: Final = "http://127.0.0.1"
+
+
+def ask_for_card(situation: Situation, return_path: str) -> SignedRequest:
+    """Make a card request; the bridge's answer comes back to ``return_path``."""
+    journey, consent = situation.journey, services().consent
+    document = consent.state(
+        journey=journey.id,
+        context=situation.context,
+        language=journey.checked_language,
+        operator=_given(journey.operator),
+        visit_date=journey.visit.day if journey.visit else None,
+        decisions=situation.decisions,
+    )
+    return services().identity.ask(
+        journey=journey.id,
+        document=document.canonical(),
+        choices=consent.choices(document),
+        language=journey.checked_language.value,
+        return_path=return_path,
+        text_size=pages.text_size().value,
+    )
+
+
+def bridge_at(port: int) -> str:
+    """Return the origin of a bridge on this computer."""
+    return f"{_LOOPBACK}:{port}"
+
+
+def reading_address(token: str) -> str:
+    """Return where the bridge takes a card request, at the port that the form asks for."""
+    return f"{bridge_at(_asked_port())}{wire.READ_PATH}?request={token}"
+
+
+def _asked_port() -> int:
+    ports = services().settings.bridge_ports
+    asked = request.form.get("port", "")
+    return next((port for port in ports if str(port) == asked), ports[0])
+
+
+def _given(operator: Operator | None) -> Operator:
+    if operator is None:
+        raise Conflict("the steps let nobody come here without an operator")
+    return operator

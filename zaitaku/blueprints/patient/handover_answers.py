@@ -1,0 +1,52 @@
+"""What a card answered at another computer, taken to the records of the phone's journey.
+
+The computer's return does this. Should a store go away meanwhile, either screen can do it again:
+the answer's code is kept with the hand-over, and a journey is registered once.
+"""
+
+import logging
+
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.patient import journeys
+from zaitaku.core.errors import StoreUnavailable, ZaitakuError
+from zaitaku.identity.errors import OutcomeUnknown, VerificationFailed
+from zaitaku.identity.handover_model import HandOver
+from zaitaku.identity.model import VerifiedCard
+
+log = logging.getLogger(__name__)
+
+
+def take_answer(hand_over: HandOver, code: str) -> None:
+    """Register what the card answered, or note why it cannot be.
+
+    Raises:
+        OutcomeUnknown, OutcomeForeign: ``code`` is none of this journey's; nothing has changed.
+        HandOverCancelled: a side has ended the hand-over first; nothing was registered.
+        HandOverNotReady: no card was to be asked yet.
+        StoreUnavailable: it may or may not be registered; doing this again tells.
+    """
+    try:
+        verified = services().identity.outcome(code, hand_over.journey)
+    except VerificationFailed as refusal:
+        hand_over = services().hand_overs.answer(hand_over, code)
+        services().hand_overs.note_failure(hand_over, refusal.code)
+        return
+    except OutcomeUnknown:
+        if services().consent.receipt_of(hand_over.journey) is None:
+            raise
+        return  # registered, and the outcome forgotten
+    _register(services().hand_overs.answer(hand_over, code), verified)
+
+
+def _register(hand_over: HandOver, verified: VerifiedCard) -> None:
+    try:
+        services().consent.register(verified)
+    except StoreUnavailable:
+        raise
+    except ZaitakuError as refusal:
+        log.info("refused: %s", refusal.code, extra={"code": refusal.code})
+        services().hand_overs.note_failure(hand_over, refusal.code)
+        return
+    with journeys.best_effort():
+        services().hand_overs.note_registered(hand_over, verified.certificate_expires)
+        services().identity.forget(hand_over.outcome)

@@ -1,0 +1,24 @@
+"""Virtual cards made on the spot, so that anybody can rehearse each case in minutes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class MadeCards:
+    """Where the cards lie, and the roots that a site must trust for them."""
+
+    cards: Path
+    roots: Path
+    """PEM; marked as test roots, which no production site takes."""
+
+
+def make_cards(folder: Path) -> MadeCards:
+    """Make a test authority and its cards in ``folder``, or refresh those that lie there."""
+    # Nothing of the sandbox is loaded, or needed, where real cards are read.
+    from zaitaku.sandbox.authority import TestAuthority  # noqa: PLC0415
+    from zaitaku.sandbox.cards import make_demo_cards  # noqa: PLC0415
+
+    authority = TestAuthority.open(folder / "authority")
+    make_demo_cards(folder / "cards", authority)
+    return MadeCards(folder / "cards", authority.roots_file)

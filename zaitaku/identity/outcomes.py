@@ -1,0 +1,84 @@
+"""What came of readings, each under its one-time code, for the journey to ask.
+
+A refused reading is an outcome too: its public code is kept, and the journey meets the failure.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from zaitaku.core.ephemeral import EphemeralStore, Fields
+from zaitaku.core.ids import JourneyId
+from zaitaku.identity.errors import (
+    FAILURES,
+    OutcomeForeign,
+    OutcomeUnknown,
+    VerificationFailed,
+)
+from zaitaku.identity.model import Verified, VerifiedCard, VerifiedToken
+from zaitaku.identity.oidc.errors import APP_FAILURES
+
+_BY_CODE: Final[Mapping[str, type[VerificationFailed]]] = {
+    failure.code: failure for failure in (*FAILURES, *APP_FAILURES)
+}
+
+
+class Outcomes:
+    """The outcomes of one deployment; every method raises ``StoreUnavailable`` with its store."""
+
+    def __init__(self, ephemeral: EphemeralStore, lifetime: timedelta) -> None:
+        self._ephemeral = ephemeral
+        self._lifetime = lifetime
+
+    def keep(self, code: str, journey: JourneyId, outcome: Verified | VerificationFailed) -> None:
+        """Keep what came of a reading; what stands under ``code`` already stays."""
+        self._ephemeral.create(_key(code), _fields(journey, outcome), self._lifetime)
+
+    def of(self, code: str, journey: JourneyId) -> Verified:
+        """Return what a reading proved; it stays until it dies.
+
+        Raises:
+            OutcomeUnknown: no outcome lives under this code.
+            OutcomeForeign: it belongs to another journey.
+            VerificationFailed: the reading was refused; the subclass is the reason.
+        """
+        fields = self._ephemeral.read(_key(code))
+        if fields is None:
+            raise OutcomeUnknown
+        _check_journey(fields, journey)
+        if "failure" in fields:
+            raise failure_of(fields["failure"])
+        kind = VerifiedToken if "token" in fields else VerifiedCard
+        return kind.from_fields(fields)
+
+    def has(self, code: str) -> bool:
+        """Tell whether an outcome lives under ``code``."""
+        return self._ephemeral.read(_key(code)) is not None
+
+    def forget(self, code: str) -> None:
+        """Remove an outcome: it has been recorded, or is no longer wanted."""
+        self._ephemeral.delete(_key(code))
+
+
+def failure_of(code: str) -> VerificationFailed:
+    """Return the failure that has this public ``code``; an unknown one is the general refusal."""
+    failure = _BY_CODE.get(code)
+    return failure() if failure else VerificationFailed(f"outcome {code}")
+
+
+def _fields(journey: JourneyId, outcome: Verified | VerificationFailed) -> dict[str, str]:
+    if isinstance(outcome, VerificationFailed):
+        return {"journey": journey, "failure": outcome.code}
+    return outcome.to_fields()
+
+
+def _check_journey(fields: Fields, journey: JourneyId) -> None:
+    if not hmac.compare_digest(fields["journey"].encode(), journey.encode()):
+        raise OutcomeForeign
+
+
+def _key(code: str) -> str:
+    # Whoever asks chooses the code: its digest has a fixed length and alphabet.
+    return f"outcome:{hashlib.sha256(code.encode(errors='backslashreplace')).hexdigest()}"

@@ -1,0 +1,137 @@
+"""The keys that sign card requests (RFC 8032 Ed25519) and their publication (RFC 7517).
+
+One PEM file holds one or several private keys, the newest first. The newest signs; all are
+published, so that a bridge that met an older one still finds it while a new one takes over.
+"""
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Final, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from joserfc import jws, jwt
+from joserfc.jwk import KeySet, OKPKey
+
+from zaitaku import wire
+from zaitaku.sdk.errors import KeysUnusable
+
+ALGORITHM: Final = "Ed25519"
+"""JWS algorithm name of RFC 9864 §2.2; the older name ``EdDSA`` leaves the curve open."""
+_PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----\n?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SiteKeys:
+    """The signing keys of one site, newest first."""
+
+    keys: tuple[OKPKey, ...] = field(repr=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the PEM file.
+
+        Raises:
+            KeysUnusable: it cannot be read, has no key, or has one that is not Ed25519.
+        """
+        try:
+            blocks = _PEM_BLOCK.findall(path.read_bytes())
+        except OSError as error:
+            raise KeysUnusable(f"request key file {path} cannot be read") from error
+        if not blocks:
+            raise KeysUnusable(f"request key file {path} has no PEM key")
+        return cls(tuple(_read(block, path) for block in blocks))
+
+    @classmethod
+    def make(cls, path: Path) -> Self:
+        """Write a new key to ``path`` (mode 0600) unless the file is there; read the file.
+
+        Raises:
+            KeysUnusable: the file that was there has no usable key.
+        """
+        with contextlib.suppress(FileExistsError):
+            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(opened, "wb") as file:
+                file.write(_new_key())
+        return cls.load(path)
+
+    @classmethod
+    def roll_over(cls, path: Path) -> Self:
+        """Put a new key before those in ``path``; the file is whole at every moment.
+
+        Older keys stay: the endorsements of ``published`` come from them, and a bridge that was
+        off for a year needs them to follow.
+
+        Raises:
+            KeysUnusable: the file has no usable key, or its folder cannot be written.
+        """
+        cls.load(path)
+        try:
+            _replace(path, _new_key() + path.read_bytes())
+        except OSError as error:
+            raise KeysUnusable(f"request key file {path} cannot be written") from error
+        return cls.load(path)
+
+    def sign(self, request: wire.CardRequest) -> str:
+        """Return the signed request: a JWS in compact serialization (RFC 7515 §7.1)."""
+        newest = self.keys[0]
+        header = {"alg": ALGORITHM, "typ": wire.REQUEST_TYPE, "kid": newest.thumbprint()}
+        # As UTF-8 the Japanese words take half the room that JSON's escapes would, and the browser
+        # carries all of it in one address.
+        claims = json.dumps(request.claims(), ensure_ascii=False, separators=(",", ":"))
+        return jws.serialize_compact(header, claims.encode(), newest, algorithms=[ALGORITHM])
+
+    def published(self, origin: str) -> dict[str, Any]:
+        """Return the JWK Set of ``origin`` for ``wire.KEYS_PATH``.
+
+        Public halves only, named by their thumbprints (RFC 7638). ``endorsements`` has each older
+        key's word for each newer one: a bridge that has pinned the older follows to the newer.
+        """
+        key_set = KeySet(list(self.keys)).as_dict(private=False, alg=ALGORITHM, use="sig")
+        pairs = combinations(self.keys, 2)
+        endorsements = [_endorse(origin, older=older, newer=newer) for newer, older in pairs]
+        return {**key_set, "endorsements": endorsements}
+
+
+def _endorse(origin: str, *, older: OKPKey, newer: OKPKey) -> str:
+    header = {"alg": ALGORITHM, "typ": wire.ENDORSEMENT_TYPE, "kid": older.thumbprint()}
+    claims = {"iss": origin, "sub": newer.thumbprint()}
+    return jwt.encode(header, claims, older, algorithms=[ALGORITHM])
+
+
+def _new_key() -> bytes:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _read(block: bytes, path: Path) -> OKPKey:
+    try:
+        key = load_pem_private_key(block, password=None)
+    except (ValueError, TypeError) as error:
+        raise KeysUnusable(f"request key file {path} has an unreadable key") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeysUnusable(f"request key file {path} has a key that is not Ed25519")
+    return OKPKey.import_key(block)
