@@ -11,9 +11,10 @@ CASES ?= 34000
 
 # What the tests run for real, from Debian's own packages.
 TEST_PACKAGES := chromium redis-server postgresql pcscd vsmartcard-vpcd opensc openssl \
-	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux
+	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
+	desktop-file-utils xdg-utils binutils
 
-.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-bridge screenshots lock clean
+.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-bridge bridge screenshots lock clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -66,6 +67,9 @@ bench: setup-dev ## 速さを測る / application CPU beside a bare Flask floor
 bench-bridge: setup-dev test-packages ## カード自身の時間に何が加わるか / what the bridge adds to the card's own time
 	@$(BIN)/python -m tests.pcscd -- $(BIN)/python -m bench.bridge $(ARGS)
 
+bridge: setup-dev ## 読み取りアプリを一つのファイルにする / the bridge as one file (OPERATOR=operator.toml)
+	@$(BIN)/python -m tools.bundle $(if $(OPERATOR),--operator $(OPERATOR))
+
 screenshots: setup-dev test-packages ## 画面の写しを撮り直す / remake docs/screenshots from the running demo
 	@$(BIN)/python -m tools.screenshots
 
@@ -73,4 +77,4 @@ lock: setup-dev ## 依存の固定をやり直す / resolve the pinned dependenc
 	@tools/lock.sh
 
 clean: ## 作ったものを消す（データは残す） / remove what was built, keep the data
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

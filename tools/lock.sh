@@ -11,4 +11,4 @@ compile() {
     --extra server --extra bridge --extra build "$@" pyproject.toml
 }
 compile -o requirements.lock
-compile --extra dev -c requirements.lock -o requirements-dev.lock
+compile --extra dev --extra bundle -c requirements.lock -o requirements-dev.lock

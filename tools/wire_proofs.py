@@ -37,7 +37,7 @@ Change = Callable[[Builder], Builder]
 
 def build(keys: VectorKeys) -> dict[str, Any]:
     """Return the content of ``proofs.json``."""
-    issued = _Issued(keys)
+    issued = Issued(keys)
     roots = [issued.root("root"), issued.root("root-p384")]
     pem = "".join(root.public_bytes(Encoding.PEM).decode() for root in roots)
     return {
@@ -55,7 +55,7 @@ def build(keys: VectorKeys) -> dict[str, Any]:
     }
 
 
-class _Issued:
+class Issued:
     """Certificates over the test keys; each one's serial number follows from its name."""
 
     def __init__(self, keys: VectorKeys) -> None:
@@ -107,7 +107,7 @@ def _case(
     }
 
 
-def _verified(issued: _Issued) -> Iterator[dict[str, str]]:
+def _verified(issued: Issued) -> Iterator[dict[str, str]]:
     own = issued.card(), issued.sign()
     curve = issued.sign("card-p384")
     yield _case("the card of today", "verified", *own)
@@ -120,7 +120,7 @@ def _verified(issued: _Issued) -> Iterator[dict[str, str]]:
     yield _case("nobody knows whether it is revoked", "revocation-unknown", *own, "unknown")
 
 
-def _mismatched(issued: _Issued) -> Iterator[dict[str, str]]:
+def _mismatched(issued: Issued) -> Iterator[dict[str, str]]:
     own, code = issued.card(), "signature-mismatch"
     others = {
         "another origin": Challenge("c", "https://x.example", CHALLENGE.nonce, CHALLENGE.document),
@@ -139,7 +139,7 @@ def _mismatched(issued: _Issued) -> Iterator[dict[str, str]]:
     yield _case("P-384 with SHA-256", code, curve, _weak(issued.keys["card-p384"]))
 
 
-def _of_other_certificates(issued: _Issued) -> Iterator[dict[str, str]]:
+def _of_other_certificates(issued: Issued) -> Iterator[dict[str, str]]:
     own, wrong = issued.sign(), "wrong-certificate"
     foreign = issued.card(root="foreign-root")
     yield _case("another authority of the same name", "unknown-authority", foreign, own)

@@ -21,9 +21,7 @@ from zaitaku.identity.oidc.client_keys import ClientKeys
 from zaitaku.identity.oidc.exchange import HttpExchange
 from zaitaku.identity.oidc.provider_keys import ProviderKeys
 from zaitaku.identity.oidc.service import CALLBACK_PATH, OpenIdService
-from zaitaku.identity.revocation.crl import CrlFile
-from zaitaku.identity.revocation.ocsp import Ocsp
-from zaitaku.identity.revocation.source import RevocationChain, RevocationSource
+from zaitaku.identity.revocation.configured import configured_sources
 from zaitaku.identity.service import IdentityService
 from zaitaku.identity.verification import ProofVerifier
 from zaitaku.reception.printing import PrintService
@@ -102,14 +100,14 @@ def _eligibility(settings: Settings, database: Database) -> EligibilityProvider:
 
 
 def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> IdentityService:
+    is_sandbox = settings.mode is Mode.SANDBOX
+    anchors = TrustAnchors.load(settings.trust_anchors, allow_test=is_sandbox)
     return IdentityService(
         ephemeral=ephemeral,
         request_keys=RequestKeys.load(settings.request_key_file),
         verifier=ProofVerifier(
-            anchors=TrustAnchors.load(
-                settings.trust_anchors, allow_test=settings.mode is Mode.SANDBOX
-            ),
-            revocation=_revocation(settings),
+            anchors=anchors,
+            revocation=configured_sources(settings, anchors),
             subject_keys=settings.subject_keys,
         ),
         origin=settings.origin,
@@ -139,12 +137,3 @@ def _openid(settings: Settings, identity: IdentityService) -> OpenIdService | No
         origin=settings.origin,
         lifetime=settings.challenge_lifetime,
     )
-
-
-def _revocation(settings: Settings) -> RevocationSource:
-    sources: list[RevocationSource] = []
-    if settings.ocsp_url:
-        sources.append(Ocsp(settings.ocsp_url))
-    if settings.crl_file:
-        sources.append(CrlFile(settings.crl_file))
-    return RevocationChain(sources)

@@ -19,6 +19,10 @@ from zaitaku.wire import BRIDGE_PORTS, MalformedMessage, version_of
 
 LONGEST_VALIDITY_DAYS = 366
 HIGHEST_PORT = 65535
+LONGEST_FRESHNESS: Final = timedelta(days=1)
+_DAY_IN_MINUTES: Final = 24 * 60
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_HEADER_WORD: Final = re.compile(r"[!-~]+")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -31,6 +35,43 @@ class Mode(StrEnum):
     PRODUCTION = "production"
     SANDBOX = "sandbox"
     """Synthetic patients and a test authority; never for real patients."""
+
+
+@dataclass(frozen=True)
+class RevocationService:
+    """An operator's own service that knows about revocations (``docs/revocation-service.md``).
+
+    Raises:
+        SettingsError: a value is missing or unsafe.
+    """
+
+    url: str
+    key: str = field(repr=False)
+    """Shown to the service with each question."""
+    ca_file: Path | None = None
+    """Certificate authorities to trust instead of the system's (PEM)."""
+    is_stapled: bool = False
+    """Whether each answer must come with the authority's own."""
+
+    def __post_init__(self) -> None:
+        if not _is_web_address(self.url) or not _is_private_way(self.url):
+            raise SettingsError("ZAITAKU_REVOCATION_URL must be an https address")
+        if not _HEADER_WORD.fullmatch(self.key):
+            raise SettingsError("ZAITAKU_REVOCATION_KEY must be one word of visible ASCII")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self | None:
+        """Read the service from environment variables; ``None`` when there is none."""
+        url = environ.get("ZAITAKU_REVOCATION_URL")
+        if not url:
+            return None
+        ca_file = environ.get("ZAITAKU_REVOCATION_CA_FILE")
+        return cls(
+            url,
+            _required(environ, "ZAITAKU_REVOCATION_KEY"),
+            Path(ca_file) if ca_file else None,
+            _number(environ, "ZAITAKU_REVOCATION_STAPLED", 0) == 1,
+        )
 
 
 @dataclass(frozen=True)
@@ -61,6 +102,13 @@ class Settings:
     """Off-line CRL of the authority; past its nextUpdate every proof is refused."""
     ocsp_url: str | None = None
     """OCSP responder; with a CRL too, both must call a certificate good."""
+    crl_url: str | None = None
+    """Where the lists of ``crl_file`` are renewed from; without it somebody else renews them."""
+    ocsp_freshness: timedelta | None = None
+    """How old an answer without our nonce may be (a cache's, a stapled one); ``None``: a nonce is
+    needed, and a stapled one is good for a day."""
+    revocation_service: RevocationService | None = None
+    """An operator's own service; with others, all must call a certificate good."""
     online_validity_days: int = 1
     """Days after the 受診日 until whose end an online consent holds."""
     challenge_lifetime: timedelta = timedelta(minutes=10)
@@ -100,10 +148,17 @@ class Settings:
     def _check_authority(self) -> None:
         if not self.trust_anchors:
             raise SettingsError("ZAITAKU_TRUST_ANCHORS names no root certificate")
-        if self.crl_file is None and self.ocsp_url is None:
-            raise SettingsError("neither ZAITAKU_CRL_FILE nor ZAITAKU_OCSP_URL is given")
-        if self.ocsp_url is not None and not _is_web_address(self.ocsp_url):
-            raise SettingsError("ZAITAKU_OCSP_URL must be an http or https address")
+        if self.crl_file is None and self.ocsp_url is None and self.revocation_service is None:
+            raise SettingsError(
+                "none of ZAITAKU_CRL_FILE, ZAITAKU_OCSP_URL and ZAITAKU_REVOCATION_URL is given"
+            )
+        if self.crl_url is not None and self.crl_file is None:
+            raise SettingsError("ZAITAKU_CRL_URL needs a ZAITAKU_CRL_FILE to keep the lists in")
+        for name, url in (("OCSP_URL", self.ocsp_url), ("CRL_URL", self.crl_url)):
+            if url is not None and not _is_web_address(url):
+                raise SettingsError(f"ZAITAKU_{name} must be an http or https address")
+        if not timedelta(0) < (self.ocsp_freshness or LONGEST_FRESHNESS) <= LONGEST_FRESHNESS:
+            raise SettingsError("ZAITAKU_OCSP_FRESHNESS_MINUTES must be 0 to 1440")
 
     def _check_openid(self) -> None:
         if self.openid and self.mode is Mode.PRODUCTION and not self.openid.is_tls:
@@ -147,6 +202,9 @@ class Settings:
             ),
             crl_file=Path(crl_file) if crl_file else None,
             ocsp_url=environ.get("ZAITAKU_OCSP_URL") or None,
+            crl_url=environ.get("ZAITAKU_CRL_URL") or None,
+            ocsp_freshness=_minutes(environ, "ZAITAKU_OCSP_FRESHNESS_MINUTES"),
+            revocation_service=RevocationService.from_env(environ),
             openid=OpenIdProvider.from_env(environ),
             bridge_ports=_ports(environ),
             bridge_minimum=environ.get("ZAITAKU_BRIDGE_MINIMUM", "").strip(),
@@ -184,6 +242,19 @@ def _is_web_address(value: str) -> bool:
         return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _is_private_way(value: str) -> bool:
+    # What is asked and answered there is nobody else's; on this machine nobody else listens.
+    parts = urlsplit(value)
+    return parts.scheme == "https" or parts.hostname in _LOOPBACK
+
+
+def _minutes(environ: Mapping[str, str], name: str) -> timedelta | None:
+    minutes = _number(environ, name, 0)
+    if abs(minutes) > _DAY_IN_MINUTES:
+        raise SettingsError(f"{name} must be 0 to {_DAY_IN_MINUTES}")
+    return timedelta(minutes=minutes) if minutes else None
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -2,12 +2,14 @@
 
 import ctypes
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from zaitaku.cardbridge.pcsc import Abi
+from zaitaku.cardbridge.pcscapi import Abi
 
 CONTEXT, HANDLE, PROTOCOL = 77, 99, 2
 READERS = ("Reader A", "Läser B")
+EMPTY, PRESENT, CHANGED = 0x10, 0x20, 0x02
+UNKNOWN_READER, TIMED_OUT, UNSUPPORTED = 0x80100009, 0x8010000A, 0x8010001F
 
 
 class Reference(Protocol):
@@ -17,6 +19,14 @@ class Reference(Protocol):
 
 
 Buffer = ctypes.Array[ctypes.c_ubyte]
+
+
+class Refused(Exception):
+    """A function of the library fails with ``code``."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"{code:08X}")
+        self.code = code
 
 
 class Library:
@@ -30,9 +40,16 @@ class Library:
         self.command = b""
         self.sent: Buffer | None = None
         self.shares: list[tuple[int, int]] = []
+        self.dispositions: list[int] = []
+        self.controls: list[tuple[int, bytes]] = []
+        self.answers: dict[int, bytes] = {}
+        """What the reader answers to each control code; it knows no others."""
+        self.attributes: dict[int, bytes] = {}
+        self.states = dict.fromkeys(READERS, EMPTY)
         for name, function in self._functions().items():
-            named = name in {"ListReaders", "Connect"}
-            setattr(self, f"SCard{name}{abi.suffix if named else ''}", self._told(name, function))
+            named = name in {"ListReaders", "Connect", "GetStatusChange"}
+            full = abi.control if name == "Control" else f"SCard{name}{abi.suffix if named else ''}"
+            setattr(self, full, self._told(name, function))
 
     def _functions(self) -> dict[str, Callable[..., None]]:
         return {
@@ -42,14 +59,21 @@ class Library:
             "Connect": self._connect,
             "Disconnect": self._disconnect,
             "Transmit": self._transmit,
+            "Control": self._control,
+            "GetAttrib": self._attribute,
+            "GetStatusChange": self._status,
+            "Cancel": self._release,
         }
 
     def _told(self, name: str, function: Callable[..., None]) -> Callable[..., int]:
         def told(*arguments: object) -> int:
             self.calls.append(name)
             code = self.codes.get(name, 0)
-            if code == 0:
-                function(*arguments)
+            try:
+                if code == 0:
+                    function(*arguments)
+            except Refused as refused:
+                code = refused.code
             return int(self.abi.long(code).value)
 
         return told
@@ -75,7 +99,45 @@ class Library:
         _set(active, PROTOCOL)
 
     def _disconnect(self, handle: int, disposition: int) -> None:
-        assert (handle, disposition) == (HANDLE, 1)
+        assert handle == HANDLE
+        self.dispositions.append(disposition)
+
+    def _control(self, handle: int, code: int, data: bytes, count: int, *rest: object) -> None:
+        answer, room, length = rest
+        assert (handle, count) == (HANDLE, len(data))
+        assert isinstance(answer, ctypes.Array)
+        assert ctypes.sizeof(answer) == room
+        self.controls.append((code, data))
+        if code not in self.answers:
+            raise Refused(UNSUPPORTED)
+        _fill(answer, length, self.answers[code])
+
+    def _attribute(self, handle: int, attribute: int, answer: Buffer, length: object) -> None:
+        assert handle == HANDLE
+        if attribute not in self.attributes:
+            raise Refused(UNSUPPORTED)
+        _fill(answer, length, self.attributes[attribute])
+
+    def _status(
+        self, context: int, milliseconds: int, states: ctypes.Array[ctypes.Structure], count: int
+    ) -> None:
+        assert (context, count) == (CONTEXT, len(states))
+        is_other = False
+        for state in states:
+            now = self.states.get(self._name_at(state.reader))
+            if now is None:
+                raise Refused(UNKNOWN_READER)
+            state.event = now | (CHANGED if state.current != now else 0)
+            is_other = is_other or state.current != now
+        if not is_other:
+            raise Refused(TIMED_OUT)
+
+    def _name_at(self, address: int) -> str:
+        width = len("\0".encode(self.abi.encoding))
+        raw = bytearray()
+        while (unit := ctypes.string_at(address + len(raw), width)) != bytes(width):
+            raw += unit
+        return raw.decode(self.abi.encoding)
 
     def _transmit(self, handle: int, header: Buffer, sent: Buffer, *rest: object) -> None:
         count, _, answer, length = rest
@@ -85,6 +147,11 @@ class Library:
         self.command, self.sent = bytes(sent), sent
         ctypes.memmove(answer, b"\x90\x00", 2)
         _set(length, 2)
+
+
+def _fill(answer: Buffer | ctypes.Array[Any], length: object, content: bytes) -> None:
+    ctypes.memmove(answer, content, len(content))
+    _set(length, len(content))
 
 
 def _set(reference: object, value: int) -> None:

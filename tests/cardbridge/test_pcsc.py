@@ -1,25 +1,33 @@
 """The PC/SC binding against a made-up library, with the types of each platform."""
 
 import ctypes
+import sys
 import time
 from contextlib import closing
 
 import pytest
 
-from tests.cardbridge.made_up_pcsc import Library
-from zaitaku.cardbridge.pcsc import Abi, Pcsc, PcscService, abi_of
+from tests.cardbridge.made_up_pcsc import CONTEXT, PRESENT, Library
+from zaitaku.cardbridge.apdu import SUCCESS
+from zaitaku.cardbridge.pcsc import PcscService
+from zaitaku.cardbridge.pcscapi import Abi, Pcsc, abi_of
+from zaitaku.cardbridge.pinpad import PinEntry, features_out, pad_of
 from zaitaku.cardbridge.transport import (
+    AtrHolder,
     CardBusy,
+    CardPresence,
     CardRemoved,
     CardUnresponsive,
     NoCard,
     NoReader,
     NoService,
+    ReaderFacts,
     ReaderFault,
     TransportTrouble,
 )
 
 LINUX, MAC, WINDOWS = abi_of("linux"), abi_of("darwin"), abi_of("win32")
+MUTE, EXCLUSIVE = 0x200, 0x80
 ABIS = pytest.mark.parametrize("abi", [LINUX, MAC, WINDOWS], ids=["linux", "mac", "windows"])
 
 
@@ -37,6 +45,22 @@ def test_the_widths_are_those_of_each_platform() -> None:
     assert sizes(LINUX) == [word, word, word]
     assert sizes(MAC) == [4, 4, 4]
     assert sizes(WINDOWS) == [4, 4, ctypes.sizeof(ctypes.c_void_p)]
+
+
+def test_the_reader_states_lie_as_in_each_platforms_header() -> None:
+    def layout(abi: Abi) -> list[int]:
+        kind = abi.reader_state()
+        names = ("reader", "user_data", "current", "event", "atr_length", "atr")
+        return [*(getattr(kind, name).offset for name in names), ctypes.sizeof(kind)]
+
+    assert layout(LINUX) == [0, 8, 16, 24, 32, 40, 80]
+    assert layout(MAC) == [0, 8, 16, 20, 24, 28, 61]
+    assert layout(WINDOWS) == [0, 8, 16, 20, 24, 28, 64]
+
+
+def test_control_codes_are_those_of_each_platform() -> None:
+    codes = [abi.control_code(3400) for abi in (LINUX, MAC, WINDOWS)]
+    assert codes == [0x42000D48, 0x42000D48, 0x00313520]
 
 
 @ABIS
@@ -134,3 +158,113 @@ def test_a_missing_library_means_no_service(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ctypes, "CDLL", absent)
     with pytest.raises(NoService):
         PcscService().readers()
+
+
+VERIFY_CODE = 0x42330006
+
+
+def with_pad(abi: Abi, answer: bytes = b"\x90\x00") -> tuple[PcscService, Library]:
+    """A service whose reader has keys of its own."""
+    made, library = service(abi)
+    library.answers = {
+        abi.control_code(3400): features_out({1: 7, 6: VERIFY_CODE}),
+        VERIFY_CODE: answer,
+    }
+    return made, library
+
+
+@ABIS
+def test_a_pin_is_typed_on_the_readers_keys(abi: Abi) -> None:
+    made, library = with_pad(abi)
+    with closing(made.connect("Läser B")) as connection:
+        pad = pad_of(connection)
+        assert pad is not None
+        assert pad.enter(PinEntry(bytes.fromhex("00200080"), 4)) == SUCCESS
+    structure = "1e1e8204000404020109040000000009000000" + "0020008004ffffffff"
+    assert library.controls == [
+        (abi.control_code(3400), b""),
+        (VERIFY_CODE, bytes.fromhex(structure)),
+    ]
+    assert library.dispositions == [1]
+
+
+@ABIS
+def test_most_readers_have_no_keys(abi: Abi) -> None:
+    made, library = service(abi)
+    with closing(made.connect("Läser B")) as connection:
+        assert pad_of(connection) is None
+    assert library.calls.count("Control") == 1
+
+
+@ABIS
+def test_nothing_is_sent_to_a_reader_after_the_end(abi: Abi) -> None:
+    made, library = with_pad(abi)
+    connection = made.connect("Läser B")
+    connection.close()
+    assert pad_of(connection) is None
+    assert isinstance(connection, AtrHolder)
+    assert connection.atr() == b""
+    assert "Control" not in library.calls
+    assert "GetAttrib" not in library.calls
+
+
+@ABIS
+def test_a_card_says_how_it_introduced_itself(abi: Abi) -> None:
+    made, library = service(abi)
+    library.attributes = {0x00090303: b"\x3b\x8f\x80"}
+    with closing(made.connect("Läser B")) as connection:
+        assert isinstance(connection, AtrHolder)
+        assert connection.atr() == b"\x3b\x8f\x80"
+
+
+@ABIS
+def test_readers_say_what_they_are_and_no_card_is_touched(abi: Abi) -> None:
+    made, library = with_pad(abi)
+    library.states = {"Reader A": PRESENT | 0x00030000, "Läser B": PRESENT | MUTE}
+    library.attributes = {
+        0x00010100: b"ACME\0",
+        0x00010102: (0x01040321).to_bytes(4, sys.byteorder),
+        0x00010103: b"serial number",
+    }
+    assert made.facts() == (
+        ReaderFacts("Reader A", "ACME", "1.4.801", True, CardPresence.PRESENT),
+        ReaderFacts("Läser B", "ACME", "1.4.801", True, CardPresence.MUTE),
+    )
+    assert library.shares == [(3, 0), (3, 0)]
+    assert library.dispositions == [0, 0]
+    assert "Transmit" not in library.calls
+
+
+def test_a_reader_that_says_little_is_told_with_what_it_says() -> None:
+    made, library = service(LINUX)
+    library.states = {"Reader A": 0x10, "Läser B": PRESENT | EXCLUSIVE}
+    empty, held = made.facts()
+    assert empty == ReaderFacts("Reader A", card=CardPresence.EMPTY)
+    assert held == ReaderFacts("Läser B", card=CardPresence.IN_USE)
+    library.codes = {"Connect": 0x8010000B}
+    assert made.facts() == (empty, held)
+    library.states = dict.fromkeys(library.states, 0x04)
+    assert {fact.card for fact in made.facts()} == {CardPresence.UNKNOWN}
+    assert library.calls.count("EstablishContext") == library.calls.count("ReleaseContext")
+
+
+@ABIS
+def test_states_come_back_without_the_mark_that_they_are_new(abi: Abi) -> None:
+    library = Library(abi)
+    pcsc = Pcsc(abi, library)
+    library.states = {"Läser B": 0xFFFF0000 | PRESENT}
+    assert pcsc.wait(CONTEXT, {"Läser B": 0}, 1.5) == {"Läser B": 0xFFFF0000 | PRESENT}
+    known = {"Läser B": 0xFFFF0000 | PRESENT}
+    assert pcsc.wait(CONTEXT, known, 1.5) == known
+
+
+@pytest.mark.parametrize("code", [0x8010000A, 0x80100002])
+def test_a_wait_that_ends_for_nothing_tells_what_was_known(code: int) -> None:
+    pcsc = Pcsc(LINUX, Library(LINUX, GetStatusChange=code))
+    assert pcsc.wait(CONTEXT, {"Reader A": 0x10}, 0.1) == {"Reader A": 0x10}
+
+
+def test_a_wait_ends_when_the_service_stops() -> None:
+    pcsc = Pcsc(LINUX, Library(LINUX, GetStatusChange=0x8010001E))
+    with pytest.raises(NoService):
+        pcsc.wait(CONTEXT, {"Reader A": 0x10}, 0.1)

@@ -120,5 +120,5 @@ def press(visitor: Visitor, act: str, **values: str) -> int:
 
 def shown_code(visitor: Visitor) -> str:
     """Return the four digits that the page shows to compare."""
-    found = [e for e in visitor.page.iter("span") if "pairing" in e.attrib.get("class", "")]
-    return found[0].text or ""
+    shown = next(e for e in visitor.page.iter("p") if e.attrib.get("class") == "pairing")
+    return "".join(next(shown.iter("strong")).itertext()).replace(" ", "")

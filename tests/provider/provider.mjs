@@ -3,14 +3,10 @@
 //
 // The one argument is a JSON file: issuer, port, client, jwks (private signing keys), acr.
 // Its login page asks for nothing but the answer that a test wants.
-import { webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-// Debian 12 has Node 18, which lacks two small things that the provider takes for granted.
-globalThis.crypto ??= webcrypto;
-URL.parse ??= (address, base) => (URL.canParse(address, base) ? new URL(address, base) : null);
-const { Provider } = await import('oidc-provider');
+import { Provider } from 'oidc-provider';
 
 const { issuer, port, client, jwks, acr } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const INTERACTION = /^\/interaction\/([\w-]+)$/;
@@ -45,6 +41,8 @@ const provider = new Provider(issuer, {
     return grant;
   },
 });
+
+provider.on('server_error', (_, error) => console.error(error));
 
 async function body(request) {
   let text = '';

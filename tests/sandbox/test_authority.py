@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import NOW
 from zaitaku.core.clock import JST, FixedClock
+from zaitaku.core.files import write_once, write_private
 from zaitaku.sandbox.authority import LIST_LIFETIME, LIST_RENEWAL, PINNED, Generation, TestAuthority
-from zaitaku.sandbox.files import write_once, write_private
 from zaitaku.sandbox.profile import AUTH_POLICY, Signer, birthday_in, card_period
 
 DAY = timedelta(days=1)

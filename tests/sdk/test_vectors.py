@@ -29,11 +29,11 @@ from zaitaku.sdk.errors import REFUSALS, ProofRefused
 from zaitaku.sdk.files import VECTORS
 
 
-@pytest.mark.parametrize("name", VECTORS)
-def test_the_files_are_what_the_tool_writes(name: str) -> None:
+def test_the_files_are_what_the_tool_writes() -> None:
     made = everything(VectorKeys.open(FOLDER / "keys.json"))
     assert set(made) == set(VECTORS)
-    assert (FOLDER / f"{name}.json").read_text("utf-8") == text_of(made[name])
+    for name, content in made.items():
+        assert (FOLDER / f"{name}.json").read_text("utf-8") == text_of(content)
 
 
 @cases("statements")

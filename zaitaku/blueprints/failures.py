@@ -41,7 +41,24 @@ _OPEN_AGAIN: Final = mark(
 )
 _ASK_FOR_NEW: Final = mark("医療機関や薬局に電話して、新しい案内をもらってください。")
 _CARD_AGAIN: Final = mark("カードの読み取りを、もう一度やってみてください。")
+_OTHER_READINGS: Final = mark("カードリーダーのあるパソコンでも、読み取れます。")
+_FIRST_SCREEN: Final = mark(
+    "受付を始めた画面にもどってください。終わっていないときは、もう一度やり直せます。"
+)
 _WAIT: Final = mark("数分待ってから、もう一度やってみてください。")
+
+
+def _app_trouble(heading: str) -> Explanation:
+    return Explanation(
+        heading,
+        (
+            mark("この受付とアプリのサービスの間で、つながりに問題があります。"),
+            _NOTHING_REGISTERED,
+        ),
+        (_OTHER_READINGS, _OTHER_WAYS),
+        NextStep.CARD_AGAIN,
+    )
+
 
 EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "certificate-expired": Explanation(
@@ -173,9 +190,9 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         mark("この二次元コードや番号は、もう使えません"),
         (
             mark("二次元コードと番号は、5分たつか、一度使うと、使えなくなります。"),
-            mark("登録が終わったかどうかは、はじめの画面（スマートフォンなど）でわかります。"),
+            mark("登録が終わったかどうかは、受付を始めた画面でわかります。"),
         ),
-        (mark("終わっていないときは、はじめの画面から、もう一度やり直せます。"),),
+        (mark("終わっていないときは、受付を始めた画面から、もう一度やり直せます。"),),
     ),
     "handover-expired": Explanation(
         mark("パソコンとつなぐ時間が切れました"),
@@ -189,9 +206,9 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         ),
         (
             mark(
-                "心当たりがないときは、はじめの画面（スマートフォンなど）で「ちがいます」か「やめる」を押してください。"
+                "心当たりがないときは、受付を始めた画面（スマートフォンなど）で「ちがいます」か「やめる」を押してください。"
             ),
-            mark("終わっていないときは、はじめの画面から、もう一度やり直せます。"),
+            mark("終わっていないときは、受付を始めた画面から、もう一度やり直せます。"),
         ),
     ),
     "handover-same-browser": Explanation(
@@ -210,6 +227,125 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             _NOTHING_REGISTERED,
         ),
     ),
+    "app-return-unknown": Explanation(
+        mark("アプリの読み取りの結果が、見つかりません"),
+        (
+            mark("読み取りから時間がたちすぎたか、別のブラウザーで開かれたようです。"),
+            mark("登録が終わったかどうかは、受付を始めた画面でわかります。"),
+        ),
+        (_FIRST_SCREEN,),
+    ),
+    "app-return-used": Explanation(
+        mark("アプリの読み取りの結果は、もう使われています"),
+        (
+            mark("同じ読み取りの結果は、一つの画面で一度しか使えません。"),
+            mark("登録が終わったかどうかは、受付を始めた画面でわかります。"),
+        ),
+        (_FIRST_SCREEN,),
+    ),
+    "app-in-progress": Explanation(
+        mark("アプリの読み取りの結果を確かめています"),
+        (mark("少しだけお待ちください。"),),
+        (mark("しばらくしたら、下のボタンを押してください。"),),
+        NextStep.SAME_PAGE,
+    ),
+    "app-cancelled": Explanation(
+        mark("アプリでの読み取りを取りやめました"),
+        (mark("まだ何も登録されていません。答えは残っています。"),),
+        (mark("続けるときは、もう一度カードを読み取ってください。"), _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-not-finished": Explanation(
+        mark("アプリでの読み取りが終わりませんでした"),
+        (
+            mark("アプリが開かなかったか、途中で時間が切れたようです。"),
+            _NOTHING_REGISTERED,
+        ),
+        (_CARD_AGAIN, _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-busy": Explanation(
+        mark("アプリのサービスが、いま混み合っています"),
+        (mark("アプリのサービスが混み合っているか、お休みしています。"), _NOTHING_REGISTERED),
+        (_WAIT, _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-server-error": Explanation(
+        mark("アプリのサービスで問題が起きました"),
+        (mark("カードや暗証番号のまちがいではありません。"), _NOTHING_REGISTERED),
+        (_WAIT, _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-away": Explanation(
+        mark("アプリのサービスから、返事がありません"),
+        (mark("カードや暗証番号のまちがいではありません。"), _NOTHING_REGISTERED),
+        (_WAIT, _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-unmet-requirements": Explanation(
+        mark("アプリで、必要な確かめ方ができませんでした"),
+        (
+            mark("この受付には、マイナンバーカードと暗証番号での読み取りが要ります。"),
+            _NOTHING_REGISTERED,
+        ),
+        (mark("アプリで、カードと暗証番号を使って読み取ってください。"), _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-too-weak": Explanation(
+        mark("アプリでの確かめ方が、足りませんでした"),
+        (
+            mark("この受付には、マイナンバーカードと暗証番号での読み取りが要ります。"),
+            _NOTHING_REGISTERED,
+        ),
+        (mark("アプリで、カードと暗証番号を使って読み取ってください。"), _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-code-refused": Explanation(
+        mark("アプリの読み取りの時間が切れました"),
+        (mark("読み取りの結果は、すぐに期限が切れます。"), _NOTHING_REGISTERED),
+        (_CARD_AGAIN,),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-clock": Explanation(
+        mark("アプリの読み取りの時刻が合いませんでした"),
+        (mark("読み取りの結果が古いか、時計がずれているようです。"), _NOTHING_REGISTERED),
+        (_CARD_AGAIN, _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-nonce-mismatch": Explanation(
+        mark("アプリの答えと、同意の内容が合いませんでした"),
+        (
+            mark("途中で内容が変わったおそれがあるため、安全のために止めました。"),
+            _NOTHING_REGISTERED,
+        ),
+        (_CARD_AGAIN, mark("何度も続くときは、医療機関や薬局に電話してください。")),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-foreign-issuer": Explanation(
+        mark("別のサービスからの答えでした"),
+        (
+            mark("お願いしたものとは別のサービスから答えが来たため、安全のために止めました。"),
+            _NOTHING_REGISTERED,
+        ),
+        (_CARD_AGAIN, mark("何度も続くときは、医療機関や薬局に電話してください。")),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-rejected": Explanation(
+        mark("番号がちがうため、読み取りを使いませんでした"),
+        (mark("別の画面で「ちがいます」が押されました。"), _NOTHING_REGISTERED),
+        (_CARD_AGAIN, _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-request-refused": _app_trouble(
+        mark("アプリのサービスが、この受付からの依頼を受け付けませんでした")
+    ),
+    "app-client-refused": _app_trouble(
+        mark("アプリのサービスが、この受付を確かめられませんでした")
+    ),
+    "app-answer-unknown": _app_trouble(mark("アプリのサービスの答えを読み取れませんでした")),
+    "app-key-unknown": _app_trouble(mark("アプリのサービスの答えを、本物だと確かめられません")),
+    "app-token-refused": _app_trouble(mark("アプリのサービスの答えを受け付けられませんでした")),
+    "app-refused": _app_trouble(mark("アプリでの読み取りを確かめられませんでした")),
     "visit-date-over": Explanation(
         mark("受診日が過ぎています"),
         (mark("受診日が過ぎたため、同意を登録できませんでした。"), _NOTHING_REGISTERED),

@@ -11,11 +11,14 @@ from werkzeug.exceptions import HTTPException
 from zaitaku.cardbridge import guards
 from zaitaku.cardbridge.bridge import EXTENSION, assemble, bridge
 from zaitaku.cardbridge.config import BridgeConfig
+from zaitaku.cardbridge.diagnosis_views import diagnosis_pages
 from zaitaku.cardbridge.failures import (
     BridgeError,
+    BridgeTooOld,
     ClockWrong,
     KeyUnreachable,
     MalformedRequest,
+    NewerProtocol,
     PageMissing,
     TooOften,
 )
@@ -28,8 +31,11 @@ from zaitaku.cardbridge.virtual import UnknownCard
 LOG = logging.getLogger(__name__)
 
 FORM_LIMIT: Final = 256 * 1024
-NOT_PAGES: Final = frozenset({"status.assets", "status.virtual_cards", "live.changes"})
+NOT_PAGES: Final = frozenset(
+    {"status.assets", "status.virtual_cards", "live.changes", "diagnosis.running"}
+)
 PIN_FORM: Final = "reading.enter_pin"
+OUTDATED: Final = (BridgeTooOld, NewerProtocol)
 WORTH_A_RETRY: Final = (KeyUnreachable, ClockWrong, TooOften)
 
 
@@ -44,6 +50,7 @@ def create_bridge(config: BridgeConfig) -> Flask:
     app.register_blueprint(reading_pages)
     app.register_blueprint(live_pages)
     app.register_blueprint(status_pages)
+    app.register_blueprint(diagnosis_pages)
     app.before_request(_guard)
     app.after_request(_harden)
     app.register_error_handler(BridgeError, _refusal)
@@ -80,8 +87,16 @@ def _ways_on(error: BridgeError) -> tuple[Action, ...]:
     back = Action("common.back", error.back or "", primary=not isinstance(error, WORTH_A_RETRY))
     return (
         *([retry] if isinstance(error, WORTH_A_RETRY) and _same_page() else []),
+        *_download(error),
         *([back] if error.back else []),
     )
+
+
+def _download(error: BridgeError) -> tuple[Action, ...]:
+    operator = bridge().config.operator
+    if operator is None or not operator.download or not isinstance(error, OUTDATED):
+        return ()
+    return (Action("too-old.download", operator.download),)
 
 
 def _same_page() -> str:

@@ -10,6 +10,7 @@ from zaitaku.cardbridge.cardwork import CardWork
 from zaitaku.cardbridge.config import BridgeConfig
 from zaitaku.cardbridge.emblem import EmblemKeeper
 from zaitaku.cardbridge.limits import PINS, Limiter
+from zaitaku.cardbridge.observations import Observations, TimedSite
 from zaitaku.cardbridge.preferences import Preferences
 from zaitaku.cardbridge.readings import Desk
 from zaitaku.cardbridge.site import SiteClient
@@ -32,6 +33,7 @@ class Bridge:
     preferences: Preferences
     words: Words
     version: str
+    observations: Observations
     give_up_token: str
     """The form that drops an idle reading carries it."""
     emblem: EmblemKeeper
@@ -45,7 +47,8 @@ class Bridge:
 
 def assemble(config: BridgeConfig) -> Bridge:
     """Put a bridge together; touches neither the card nor the network."""
-    site = SiteClient(config.ca_file)
+    observations = Observations()
+    site = TimedSite(config.ca_file, observations, config.now)
     trust = Trust(
         allowed=config.allowed_origins,
         tests=config.test_origins,
@@ -61,6 +64,7 @@ def assemble(config: BridgeConfig) -> Bridge:
         preferences=Preferences(config.state),
         words=Words.load(),
         version=installed_version(),
+        observations=observations,
         give_up_token=secrets.token_urlsafe(16),
         emblem=EmblemKeeper(config.state),
         pins=Limiter(PINS),

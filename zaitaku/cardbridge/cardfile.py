@@ -28,7 +28,29 @@ class CardKind(StrEnum):
     """What a virtual card is."""
 
     JPKI = "jpki"
+    ANDROID = "android"
+    """The token of a phone: it wants the PIN before it gives its certificate."""
+    NO_CERTIFICATE = "no-certificate"
+    """A My Number Card on which the authentication certificate was never written."""
+    NO_PIN = "no-pin"
+    """A 顔認証マイナンバーカード, as far as can be inferred (``jpki.NoPinCard``)."""
+    JUKI = "juki-card"
+    LICENCE = "drivers-licence"
+    RESIDENCE = "residence-card"
+    PASSPORT = "passport"
+    PAYMENT = "payment-card"
+    TRANSIT = "transit-card"
     OTHER = "other"
+
+    @property
+    def has_key(self) -> bool:
+        """Whether it can sign."""
+        return self in (CardKind.JPKI, CardKind.ANDROID)
+
+    @property
+    def has_pin(self) -> bool:
+        """Whether it counts tries."""
+        return self.has_key or self is CardKind.NO_CERTIFICATE
 
 
 @dataclass(frozen=True)
@@ -118,10 +140,10 @@ def _members(body: Mapping[str, Any]) -> dict[str, Any]:
         "name": str(body["name"]),
         "description": str(body.get("description") or ""),
         "kind": kind,
-        "tries": _tries(body["tries"]) if kind is CardKind.JPKI else MOST_TRIES,
+        "tries": _tries(body["tries"]) if kind.has_pin else MOST_TRIES,
         "pin": str(body.get("pin") or ""),
     }
-    if kind is CardKind.OTHER:
+    if not kind.has_key:
         return common
     return common | {
         "certificate": bytes.fromhex(body["certificate"]),

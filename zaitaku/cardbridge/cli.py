@@ -311,6 +311,8 @@ def _cards_folder(options: Options) -> Path | None:
         return options["virtual"]
     from zaitaku.cardbridge.rehearsal import make_cards  # noqa: PLC0415 - only here
 
+    click.echo("試験用のカードを用意しています / making the cards")
     made = make_cards(options["state"] / "rehearsal")
     click.echo(f"試験用の認証局 / authority of these cards: {made.roots}")
+    click.echo(f"その失効リスト / its revocation lists: {made.lists}")
     return made.cards

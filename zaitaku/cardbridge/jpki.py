@@ -72,9 +72,9 @@ class JukiCard(NotMyNumberCard):
 class NoPinCard(CardTrouble):
     """A My Number Card without a PIN to show: 顔認証マイナンバーカード.
 
-    How such a card answers is not published. That a PIN which was never set is missing, or says that
-    it cannot be used, is inferred from ISO/IEC 7816-4:2020 §5.6; one that says that it is locked
-    cannot be told from a locked card.
+    How such a card answers is not published. That a PIN which was never set is missing, or says
+    that it cannot be used, is inferred from ISO/IEC 7816-4:2020 §5.6; one that says that it is
+    locked cannot be told from a locked card.
     """
 
     code = "no-pin-card"
@@ -220,7 +220,7 @@ class JpkiCard:
             _certificate_length(self._read(0, CERTIFICATE_HEAD))
         except PinRequired:
             listed = self._opened(CERTIFICATES_PRESENT, 2)
-            if listed[1:] == bytes([_AUTH_NEVER_ISSUED]):
+            if listed[1:2] == bytes([_AUTH_NEVER_ISSUED]):
                 raise CertificateMissing("list") from None
 
     def auth_certificate(self) -> bytes:

@@ -27,14 +27,19 @@ PINS: Final = Pace(burst=10, seconds=5)
 """Showing a PIN to a card, whichever: a card stops after three, a box of cards would not."""
 
 
-class Limiter:
-    """A token bucket for each name; the clock is seconds that never go back."""
+SECOND: Final = 1_000_000_000
+"""In nanoseconds, which are counted so that nothing is rounded."""
 
-    def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pace = pace
+
+class Limiter:
+    """A token bucket for each name; the clock is nanoseconds that never go back."""
+
+    def __init__(self, pace: Pace, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._step = round(pace.seconds * SECOND)
+        self._room = pace.burst * self._step
         self._clock = clock
         self._lock = Lock()
-        self._full_at: dict[str, float] = {}
+        self._empty_at: dict[str, int] = {}
 
     def take(self, name: str = "") -> None:
         """Count one more of ``name``.
@@ -44,9 +49,9 @@ class Limiter:
         """
         with self._lock:
             now = self._clock()
-            self._full_at = {one: full for one, full in self._full_at.items() if full > now}
-            full = max(self._full_at.get(name, now), now) + self._pace.seconds
-            over = full - now - self._pace.burst * self._pace.seconds
+            self._empty_at = {one: at for one, at in self._empty_at.items() if at > now}
+            empty_at = self._empty_at.get(name, now) + self._step
+            over = empty_at - now - self._room
             if over > 0:
-                raise TooOften(wait=math.ceil(over))
-            self._full_at[name] = full
+                raise TooOften(wait=math.ceil(over / SECOND))
+            self._empty_at[name] = empty_at

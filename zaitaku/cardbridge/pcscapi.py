@@ -144,7 +144,7 @@ class Abi:
                 ("atr", ctypes.c_ubyte * self.atr_bytes),
             ]
         }
-        # Later versions of ctypes want to be told which compiler's rules a packed structure follows.
+        # Later versions of ctypes want to be told whose rules a packed structure follows.
         packed: dict[str, object] = {"_pack_": 1, "_layout_": "ms"} if self.is_packed else {}
         return type("ReaderState", (ctypes.Structure,), packed | members)
 
@@ -316,7 +316,7 @@ class Pcsc:
         if code & _CODE_MASK in _TIMED_OUT:
             return dict(known)
         _check(code, _ANYWHERE)
-        events = (state.event & ~ReaderState.CHANGED for state in states)
+        events = (int(state.event) & ~int(ReaderState.CHANGED) for state in states)
         return dict(zip(known, events, strict=True))
 
     def cancel(self, context: int) -> None:

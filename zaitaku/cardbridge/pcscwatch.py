@@ -10,8 +10,11 @@ from zaitaku.cardbridge.transport import NoReader, TransportTrouble
 
 PAUSE_SECONDS: Final = 1.0
 """Between two looks where nothing tells of a new reader, or while the service is away."""
-WAIT_SECONDS: Final = 60.0
-"""For one call where the service tells by itself."""
+WAIT_SECONDS: Final = 10.0
+"""For one call where the service tells by itself. Older ones miss a reader that comes just before
+the call; it is seen at the next one."""
+GONE_SECONDS: Final = 0.1
+"""Until the list of readers is asked for again after one of them had just gone."""
 
 _SEEN: Final = ReaderState.EMPTY | ReaderState.PRESENT | ReaderState.MUTE | ReaderState.UNAVAILABLE
 """What a session of our own or of another program does not change."""
@@ -37,7 +40,8 @@ class Follower:
         self._stopping = Event()
         self._lock = Lock()
         self._waiting: tuple[Pcsc, int] | None = None
-        self._picture: list[Picture] = []
+        self._has_begun = False
+        self._picture: Picture = None
         self._thread = Thread(target=self._run, name="readers", daemon=True)
 
     def start(self) -> None:
@@ -58,8 +62,9 @@ class Follower:
         while not self._stopping.is_set():
             with suppress(TransportTrouble):
                 self._follow()
-            self._note(None)
-            self._stopping.wait(self._pause)
+            if not self._stopping.is_set():
+                self._note(None)
+                self._stopping.wait(self._pause)
 
     def _follow(self) -> None:
         """Follow in one context until the service goes away."""
@@ -77,25 +82,28 @@ class Follower:
             pcsc.release(context)
 
     def _step(self, pcsc: Pcsc, context: int, known: dict[str, int]) -> dict[str, int]:
-        names = [*_readers(pcsc, context), *([PLUG_AND_PLAY] if pcsc.notifies else [])]
-        asked = {name: known.get(name, ReaderState.UNAWARE) for name in names}
-        if not asked:
+        readers = _readers(pcsc, context)
+        names = [*readers, *([PLUG_AND_PLAY] if pcsc.notifies else [])]
+        if not readers:
             self._note(frozenset())
+        if not names:
             self._stopping.wait(self._pause)
             return {}
+        asked = {name: known.get(name, ReaderState.UNAWARE) for name in names}
         try:
             found = pcsc.wait(context, asked, WAIT_SECONDS if pcsc.notifies else self._pause)
         except NoReader:  # one of them went between the list and the wait
+            self._stopping.wait(GONE_SECONDS)
             return {}
         self._note(_picture(found))
         return found
 
     def _note(self, picture: Picture) -> None:
         # What was there when the watch began is no change.
-        if self._picture and self._picture != [picture]:
+        is_change = self._has_begun and self._picture != picture
+        self._has_begun, self._picture = True, picture
+        if is_change:
             self._changed()
-        if self._picture or picture is not None:
-            self._picture = [picture]
 
 
 def _readers(pcsc: Pcsc, context: int) -> list[str]:
@@ -107,7 +115,7 @@ def _readers(pcsc: Pcsc, context: int) -> list[str]:
 
 def _picture(states: dict[str, int]) -> Picture:
     return frozenset(
-        (name, state & (_SEEN | _COUNTER))
+        (name, int(state & (_SEEN | _COUNTER)))
         for name, state in states.items()
         if name != PLUG_AND_PLAY
     )

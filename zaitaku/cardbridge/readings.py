@@ -237,12 +237,13 @@ def _goes_on(current: Reading, asked: VerifiedRequest) -> bool:
         return True
     before, now = current.request, asked.request
     is_same = current.asked.shown == asked.shown and before.choices == now.choices
-    return current.proof is not None and is_same and _is_same_journey(before, now)
+    is_waiting = current.proof is not None and not current.work.locked()
+    return is_waiting and is_same and _is_same_journey(before, now)
 
 
 def _gives_way(current: Reading, asked: VerifiedRequest) -> bool:
     # A journey asks anew after Back or a changed answer: what it asked before is over, unless the
-    # card is at work on it, and a proof of the old answers is not wanted any more. An older request,
+    # card is at work on it, and nobody wants a proof of the old answers any more. An older request,
     # out of the browser's history or sent by somebody who kept it, never displaces a newer one.
     before, now = current.request, asked.request
     is_idle = not current.work.locked()

@@ -11,6 +11,8 @@ class MadeCards:
     cards: Path
     roots: Path
     """PEM; marked as test roots, which no production site takes."""
+    lists: Path
+    """PEM; the authority's revocation lists, good for a week."""
 
 
 def make_cards(folder: Path) -> MadeCards:
@@ -21,4 +23,4 @@ def make_cards(folder: Path) -> MadeCards:
 
     authority = TestAuthority.open(folder / "authority")
     make_demo_cards(folder / "cards", authority)
-    return MadeCards(folder / "cards", authority.roots_file)
+    return MadeCards(folder / "cards", authority.roots_file, authority.crl_bundle)

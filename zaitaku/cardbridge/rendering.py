@@ -19,6 +19,10 @@ from zaitaku.cardbridge.words import NAMES, Language, Speaker, known_language
 PICTURES: Final = frozenset({"no-card", "card-removed", "card-unresponsive", "not-my-number-card"})
 """Pages that show how the card lies on the reader."""
 
+NOTICE: Final = "notice.html"
+NO_TROUBLE: Final = frozenset({"finished", "last-try", "choose-reader"})
+"""Notices that tell of no trouble a helper would ask about."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -43,7 +47,7 @@ class Page:
     reading: Reading | None = None
     error: str = ""
     """Name of the words of what went wrong with what was typed."""
-    template: str = "notice.html"
+    template: str = NOTICE
     stamp: str = ""
     """Sign of the readers and cards as the page shows them; empty where it shows none."""
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class SwitchLink:
 
 def render(page: Page) -> Response:
     """Return the answer that shows ``page``."""
+    _note(page)
     hint = _hint()
     speaker = bridge().words.speaker(_language(page, hint))
     size = _text_size(page, hint)
@@ -75,10 +80,16 @@ def render(page: Page) -> Response:
         picture=page.name in PICTURES,
         banners=_banners(bridge(), page, hint),
         version=bridge().version,
+        operator=bridge().config.operator,
         emblem=bridge().emblem.emblem,
         **page.more,
     )
     return make_response(html, page.status)
+
+
+def _note(page: Page) -> None:
+    if page.template == NOTICE and page.name not in NO_TROUBLE:
+        bridge().observations.note_trouble(page.name, bridge().now())
 
 
 def _hint() -> Hint:

@@ -27,7 +27,7 @@ status_pages = Blueprint("status", __name__)
 
 ASSETS = {
     "bridge.css": "text/css",
-    **dict.fromkeys(("bridge.js", "pad.js", "live.js"), "text/javascript"),
+    **dict.fromkeys(("bridge.js", "pad.js", "live.js", "diagnosis.js"), "text/javascript"),
 }
 
 

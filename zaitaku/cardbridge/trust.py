@@ -123,6 +123,14 @@ class Pins:
             kept = [key.as_dict(private=False) for key in keys.values()]
             self._write(self._read() | {origin: kept})
 
+    def count(self) -> int:
+        """Return how many sites are known.
+
+        Raises:
+            StateUnusable
+        """
+        return len(self._read())
+
     def forget(self, origin: str) -> bool:
         """Unpin every key of ``origin``; return whether there was one.
 

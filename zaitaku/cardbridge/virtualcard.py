@@ -4,7 +4,8 @@ It answers as far as open readers tell how a real card does: the files of the JP
 filler behind the certificates, a PIN counter that survives power-down, a verification that does
 not, PKCS#1 padding inside the card. With a P-384 key it signs as ``algorithms`` expects of the
 coming generation: it takes a digest and gives both numbers bare. The signing pair is there, with
-its PIN locked. A card of the kind ``other`` knows no applet.
+its PIN locked. The kinds that are no My Number Card know the names of their own applications and
+nothing else.
 """
 
 import hmac
@@ -21,23 +22,39 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.hashes import SHA384
 
-from zaitaku.cardbridge import apdu, jpki
+from zaitaku.cardbridge import apdu, jpki, recognition
 from zaitaku.cardbridge.algorithms import ECDSA_P384_SHA384
 from zaitaku.cardbridge.apdu import Command, Instruction, MalformedApdu, Response, Status
 from zaitaku.cardbridge.cardfile import CardFile, CardFileError, CardKey, CardKind
+from zaitaku.cardbridge.jpki import TokenKind
 
 ATR: Final = bytes.fromhex("3BE000FF8131FE4514")
 """One of several in use (OpenSC ``card-jpki.c``)."""
 
-TOKEN_INFO: Final = 0x0006
-CERTIFICATES_PRESENT: Final = 0x0008
+FELICA_ATR: Final = recognition.FELICA_ATR + bytes.fromhex("003B0000000042")
+"""What a reader says for a card without an ATR (PC/SC part 3 §3.1.3.2.3.2)."""
 SIGN_CERTIFICATE: Final = 0x0001
 SIGN_CA_CERTIFICATE: Final = 0x0002
 SIGN_KEY: Final = 0x001A
 SIGN_PIN: Final = 0x001B
 
-_TOKEN_NAME: Final = b"JPKIAPICCTOKEN2".ljust(32).ljust(160, b"\x00")
+_TOKENS: Final = {
+    CardKind.JPKI: TokenKind.CARD,
+    CardKind.ANDROID: TokenKind.ANDROID,
+    CardKind.NO_CERTIFICATE: TokenKind.CARD,
+    CardKind.NO_PIN: TokenKind.CARD,
+    CardKind.JUKI: TokenKind.JUKI,
+}
+"""The kinds that know the JPKI applet."""
+_STRANGERS: Final = {
+    CardKind.LICENCE: (recognition.LICENCE_AID,),
+    CardKind.RESIDENCE: (recognition.RESIDENCE_AID,),
+    CardKind.PASSPORT: (recognition.PASSPORT_AID,),
+    CardKind.PAYMENT: (recognition.CONTACTLESS_PAYMENT, recognition.CONTACT_PAYMENT),
+}
+"""The applications of the others."""
 _BOTH_PRESENT: Final = bytes.fromhex("8F8F00")
+_SIGNING_PRESENT: Final = bytes.fromhex("8F0000")
 _FILLER: Final = b"\xff"
 _FILE_STEP: Final = 256
 _FILE_NAME_BYTES: Final = 2
@@ -67,7 +84,7 @@ class VirtualCard:
             CardFileError: the file was damaged since ``card`` was loaded.
         """
         self.card = card
-        self._tries = card.saved_tries() if card.kind is CardKind.JPKI else card.tries
+        self._tries = card.saved_tries() if card.kind.has_pin else card.tries
         self._blocked = blocked_status
         self._files = _files(card)
         self._applet = False
@@ -85,7 +102,7 @@ class VirtualCard:
     @property
     def atr(self) -> bytes:
         """The answer to reset (ISO/IEC 7816-3 §8)."""
-        return ATR
+        return FELICA_ATR if self.card.kind is CardKind.TRANSIT else ATR
 
     def reset(self) -> None:
         """Power down and up, or reset: nothing is selected, nothing verified."""
@@ -122,13 +139,16 @@ class VirtualCard:
     def _select(self, command: Command) -> Response:
         ways = {jpki.BY_NAME: self._select_applet, jpki.BY_FILE: self._select_file}
         way = ways.get(command.p1)
-        if way is None or command.p2 != jpki.NO_ANSWER_DATA:
+        answers = (jpki.NO_ANSWER_DATA, *([0] if self.card.kind is CardKind.PAYMENT else []))
+        if way is None or command.p2 not in answers:
             raise _Refusal(apdu.WRONG_PARAMETERS)
         way(bytes(command.data))
         return _DONE
 
     def _select_applet(self, name: bytes) -> None:
-        if self.card.kind is not CardKind.JPKI or name != jpki.JPKI_AID:
+        if name in _STRANGERS.get(self.card.kind, ()):
+            return
+        if self.card.kind not in _TOKENS or name != jpki.JPKI_AID:
             raise _Refusal(apdu.FILE_NOT_FOUND)
         # What was verified stays so until power-down or reset: only that ends a session.
         self._applet = True
@@ -188,10 +208,15 @@ class VirtualCard:
     def _content(self) -> bytes:
         if self._file in (SIGN_CERTIFICATE, SIGN_CA_CERTIFICATE):
             raise _Refusal(apdu.SECURITY_STATUS_NOT_SATISFIED)
+        if self._file == jpki.AUTH_CERTIFICATE and self._hides_certificate():
+            raise _Refusal(apdu.SECURITY_STATUS_NOT_SATISFIED)
         content = b"" if self._file is None else self._files[self._file]
         if not content:
             raise _Refusal(apdu.CONDITIONS_NOT_SATISFIED)
         return content
+
+    def _hides_certificate(self) -> bool:
+        return self.card.kind is CardKind.ANDROID and not self._verified
 
     def _sign(self, command: Command) -> Response:
         _expect_current_file(command)
@@ -233,15 +258,21 @@ def _expect_current_file(command: Command) -> None:
 
 def _files(card: CardFile) -> Mapping[int, bytes]:
     """Return the files that can be selected; those without content are no files of bytes."""
-    if card.kind is not CardKind.JPKI:
+    token = _TOKENS.get(card.kind)
+    if token is None:
         return {}
-    hidden = dict.fromkeys(
-        (jpki.AUTH_KEY, jpki.AUTH_PIN, SIGN_CERTIFICATE, SIGN_CA_CERTIFICATE, SIGN_KEY, SIGN_PIN),
-        b"",
-    )
-    return hidden | {
-        TOKEN_INFO: _TOKEN_NAME,
-        CERTIFICATES_PRESENT: _BOTH_PRESENT,
+    hidden = [SIGN_CERTIFICATE, SIGN_CA_CERTIFICATE, SIGN_KEY, SIGN_PIN]
+    hidden += [jpki.AUTH_PIN] if card.kind.has_pin else []
+    files = dict.fromkeys(hidden, b"") | {
+        jpki.TOKEN_INFO: token.value.encode().ljust(32).ljust(160, b"\x00"),
+        jpki.CERTIFICATES_PRESENT: _BOTH_PRESENT if card.kind.has_key else _SIGNING_PRESENT,
+    }
+    return files | _authentication_files(card) if card.kind.has_key else files
+
+
+def _authentication_files(card: CardFile) -> dict[int, bytes]:
+    return {
+        jpki.AUTH_KEY: b"",
         jpki.AUTH_CERTIFICATE: _with_filler(card.certificate),
         jpki.AUTH_CA_CERTIFICATE: _with_filler(card.ca_certificate),
     }

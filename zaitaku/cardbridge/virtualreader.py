@@ -7,6 +7,7 @@ from typing import Final
 
 from zaitaku.cardbridge.transport import CardBusy, CardRemoved, NoCard
 from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.virtualpad import VirtualPad
 
 DEFAULT_NAME: Final = "Zaitaku Virtual Reader"
 
@@ -21,8 +22,10 @@ class Insertion:
 class VirtualReader:
     """Holds one card or none; safe for several threads."""
 
-    def __init__(self, name: str = DEFAULT_NAME) -> None:
+    def __init__(self, name: str = DEFAULT_NAME, *, pad: VirtualPad | None = None) -> None:
         self.name = name
+        self.pad = pad
+        """The reader's own keys, if it has them."""
         self._lock = threading.RLock()
         self._insertion: Insertion | None = None
         self._holder: Insertion | None = None

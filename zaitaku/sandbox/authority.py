@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from zaitaku.core.clock import Clock, SystemClock
-from zaitaku.sandbox.files import write_once, write_private
+from zaitaku.core.files import write_once, write_private
 from zaitaku.sandbox.profile import (
     KeyKind,
     Period,

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from zaitaku.core.clock import japan_date
+from zaitaku.core.files import write_private
 from zaitaku.sandbox.authority import TestAuthority
-from zaitaku.sandbox.files import write_private
 from zaitaku.sandbox.people import PIN, Person, Plan, plans
 
 KIND_JPKI: Final = "jpki"

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from zaitaku.sandbox.files import write_once
+from zaitaku.core.files import write_once
 
 
 class Standing(StrEnum):

@@ -4,6 +4,7 @@ Imports ``zaitaku.wire``, joserfc and cryptography only. The wire format is told
 ``docs/wire-format.md``; a whole site of sixty lines is ``examples/card_site.py``.
 """
 
+from zaitaku.sdk.crl import RevocationLists
 from zaitaku.sdk.documents import StatedDocument, state_document
 from zaitaku.sdk.errors import OutcomeForeign, OutcomeUnknown, ProofRefused, SdkError
 from zaitaku.sdk.keys import SiteKeys
@@ -26,6 +27,7 @@ __all__ = [
     "ProofAnswer",
     "ProofRefused",
     "Revocation",
+    "RevocationLists",
     "SdkError",
     "SiteKeys",
     "StatedDocument",

@@ -115,7 +115,7 @@ class CardSite:
             text_size=text_size,
             bridge=bridge,
         )
-        wire.CardRequest.from_claims(request.claims())
+        wire.CardRequest.from_claims(json.loads(json.dumps(request.claims())))
         token = self._keys.sign(request)
         kept = json.dumps({**asdict(challenge), "holder": holder})
         self._store.create(_key("challenge", challenge.name), kept, self._seconds)

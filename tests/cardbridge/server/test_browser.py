@@ -1,122 +1,23 @@
 """The bridge in a real Chromium at phone size: the happy path, 320 px, axe, no JavaScript."""
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.cardbridge.cards import PIN, WRONG_PIN, Material, write_card
-from tests.cardbridge.server.fakesite import CODE, FakeSite, serving
-from tests.cardbridge.server.rig import back_to, claims_for
+from tests.cardbridge.cards import PIN, WRONG_PIN
+from tests.cardbridge.server.fakesite import CODE
+from tests.cardbridge.server.rig import back_to
+from tests.cardbridge.server.stand import Stand, faults
 from zaitaku import wire
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.serving import RunningBridge, running_bridge
-from zaitaku.cardbridge.virtual import CardBox
-from zaitaku.cardbridge.virtualreader import VirtualReader
 from zaitaku.cardbridge.words import Language
 
 pytestmark = pytest.mark.browser
 
-AXE = (Path(__file__).parents[2] / "vendor" / "axe.min.js").read_text("utf-8")
-AXE_OPTIONS = {
-    "runOnly": [
-        "wcag2a",
-        "wcag2aa",
-        "wcag21a",
-        "wcag21aa",
-        "wcag22aa",
-        "best-practice",
-    ],
-    "rules": {"target-size": {"enabled": True}},
-}
 Scheme = Literal["light", "dark"]
 Forced = Literal["none", "active"]
-
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_OPTIONS
-        )
-        yield browser
-        browser.close()
-
-
-class Stand:
-    """A running bridge with a box of two cards, and the site that asks it."""
-
-    def __init__(self, running: RunningBridge, site: FakeSite, box: CardBox) -> None:
-        self.address = running.address
-        self.site = site
-        self.box = box
-        self.count = 0
-
-    def link(self, **changes: Any) -> str:
-        """Return the address to which the site sends the browser."""
-        self.count += 1
-        claims = claims_for(
-            self.site.origin, now=time.time(), challenge=f"c-{self.count}", **changes
-        )
-        return f"{self.address}read?request={self.site.sign(claims)}"
-
-
-@pytest.fixture
-def stand(tmp_path: Path, material: Material) -> Iterator[Stand]:
-    """The bridge, as a patient's computer runs it."""
-    cards = tmp_path / "cards"
-    cards.mkdir()
-    write_card(cards / "a-ordinary.json", material, name="ふつうのカード")
-    write_card(cards / "b-last.json", material, name="あと1回のカード", tries=1)
-    write_card(cards / "c-locked.json", material, name="ロックされたカード", tries=0)
-    write_card(cards / "d-other.json", material, name="診察券", kind="other")
-    reader = VirtualReader()
-    box = CardBox(cards, reader)
-    config = BridgeConfig(InProcessService(reader), tmp_path / "state", box=box)
-    with serving(FakeSite()) as site:
-        told = replace(config, test_origins=frozenset({site.origin}))
-        with running_bridge(told) as running:
-            yield Stand(running, site, box)
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A phone's page that fails the test on an error in its console."""
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="ja-JP")
-    opened = context.new_page()
-    troubles: list[str] = []
-    opened.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    yield opened
-    context.close()
-    expected = "Failed to load resource: the server responded with a status of"
-    assert [text for text in troubles if not text.startswith(expected)] == []
-
-
-def faults(page: Page) -> list[str]:
-    """Return what axe finds, and whether the page is wider than its window."""
-    page.evaluate(AXE)
-    found = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
-    names = [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found["violations"]]
-    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return names + ([f"{width} px too wide"] if width > 0 else [])
 
 
 def test_the_happy_path_ends_at_the_site(stand: Stand, page: Page) -> None:
@@ -174,7 +75,7 @@ def test_the_waiting_is_announced(stand: Stand, page: Page) -> None:
     page.on("console", lambda line: heard.append(line.text))
     page.goto(stand.link())
     page.evaluate(
-        "const status = document.querySelector('[role=status]');"
+        "const status = document.querySelector('.progress');"
         "new MutationObserver(() => console.log(status.textContent))"
         ".observe(status, {childList: true})"
     )
@@ -294,6 +195,7 @@ def test_each_page_is_sound_in_every_language_at_390_and_320_px(
     PLACES[place](stand, page)
     for language in Language:
         if page.locator("html").get_attribute("lang") != language:
+            page.locator(".view > summary").click()
             page.locator(f'nav a[hreflang="{language}"]').click()
             page.wait_for_selector(f'html[lang="{language}"]')
         heading = page.locator("h1")
@@ -332,7 +234,9 @@ def test_sizes_are_for_old_eyes_and_unsteady_hands(stand: Stand, page: Page) -> 
     primary = page.locator("[data-submit]").bounding_box()
     assert primary is not None
     assert primary["height"] >= 56
-    for target in page.locator("a, button, summary, input:not([type=hidden])").all():
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    seen = "a, button, summary, label.mix, input:not([type=hidden], [type=checkbox])"
+    for target in page.locator(seen).filter(visible=True).all():
         box = target.bounding_box()
         assert box is not None
         assert box["height"] >= 44, target.inner_text()

@@ -2,13 +2,23 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 
 from tests.cardbridge.cards import PIN, WRONG_PIN
 from tests.cardbridge.server.fakesite import CODE
-from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name, return_path_of
+from tests.cardbridge.server.rig import (
+    Rig,
+    back_to,
+    choices,
+    document_of,
+    hidden_fields,
+    page_name,
+    return_path_of,
+)
 from zaitaku import wire
 from zaitaku.cardbridge import reading_views
 from zaitaku.cardbridge.readings import IDLE_SECONDS, Reading
@@ -42,12 +52,39 @@ def test_a_journey_that_asks_anew_takes_the_place_of_what_it_asked_before(rig: R
     assert page_name(second.page()) == "pin"
 
 
-def test_a_journey_that_asks_anew_waits_while_its_proof_is_kept(rig: Rig) -> None:
+def test_a_journey_that_asks_anew_for_the_same_finds_its_kept_proof(rig: Rig) -> None:
     first = rig.opened("c-1")
     rig.site.proof_status = HTTPStatus.SERVICE_UNAVAILABLE
-    rig.post(f"{first.path}/pin", **first.fields(), pin=PIN)
-    answer = rig.read(rig.token("c-2", return_path=return_path_of("c-1")))
-    assert page_name(answer) == "busy"
+    first.enter()
+    second = rig.opened("c-2", return_path=return_path_of("c-1"))
+    assert second.path == first.path
+    assert page_name(second.page()) == "send-failed"
+
+
+def test_a_journey_that_asks_anew_for_something_else_drops_its_kept_proof(rig: Rig) -> None:
+    first = rig.opened("c-1")
+    rig.site.proof_status = HTTPStatus.SERVICE_UNAVAILABLE
+    first.enter()
+    asked = changed_choices()
+    second = rig.opened("c-2", return_path=return_path_of("c-1"), **asked)
+    assert page_name(second.page()) == "pin"
+    assert page_name(first.page()) == "gone"
+
+
+def changed_choices() -> dict[str, Any]:
+    """Return the claims that change when the last answer does."""
+    *others, last = choices()
+    shown = (*others, replace(last, granted=True))
+    claims = [asdict(choice) for choice in shown]
+    for choice in claims:
+        del choice["marked"]
+    return {"document": document_of(shown), "choices": claims}
+
+
+def test_another_journey_waits_while_a_proof_is_kept(rig: Rig) -> None:
+    rig.site.proof_status = HTTPStatus.SERVICE_UNAVAILABLE
+    rig.opened("c-1").enter()
+    assert page_name(rig.read(rig.token("c-2"))) == "busy"
 
 
 def test_an_older_request_does_not_take_the_place_of_a_newer_one(rig: Rig) -> None:

@@ -74,7 +74,17 @@ def test_a_prefetch_opens_nothing(rig: Rig) -> None:
     assert rig.site.asked == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("Purpose", "prefetch"), ("X-Moz", "prefetch"), ("X-Purpose", "preview")]
+)
+def test_what_an_older_browser_loads_ahead_opens_nothing(rig: Rig, name: str, value: str) -> None:
+    assert rig.get_as("/read", {name: value}, request=rig.token()).status_code == 403
+    assert rig.site.asked == []
+
+
 FOREIGN = [
+    {"Sec-Fetch-Dest": "empty"},
+    {"Sec-Fetch-Dest": "iframe"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "none"},
@@ -217,6 +227,17 @@ def test_the_unforeseen_is_answered_calmly_and_logged_without_its_text(
     assert "Traceback" not in answer.text
     assert "RuntimeError" in caplog.text
     assert PIN not in caplog.text
+
+
+def test_a_debug_setting_of_the_environment_changes_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    broken = Rig(rig.site, BrokenReaders(), rig.state)
+    assert not broken.app.debug
+    answer = Opened(broken, broken.opened().path).page()
+    assert page_name(answer) == "unexpected"
+    assert PIN not in answer.text
 
 
 def test_a_bridge_has_no_secret_key_and_no_cookies(rig: Rig) -> None:

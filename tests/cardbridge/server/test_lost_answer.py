@@ -90,6 +90,7 @@ class Scene:
 
     site: RealSite
     identity: IdentityService
+    token: str
     opened: Opened
     card: VirtualCard
 
@@ -127,7 +128,8 @@ def scene(
         site.identity = identity = service_of(living, store, site.origin, tmp_path)
         site.keys_body = json.dumps(identity.published_keys()).encode()
         rig = Rig(site, InProcessService(reader), tmp_path / "state")
-        yield Scene(site, identity, opened_by(rig, identity), card)
+        token = asked_by(identity)
+        yield Scene(site, identity, token, opened_with(rig, token), card)
 
 
 def card_of(authority: TestAuthority, path: Path) -> VirtualCard:
@@ -151,7 +153,7 @@ def service_of(
     )
 
 
-def opened_by(rig: Rig, identity: IdentityService) -> Opened:
+def asked_by(identity: IdentityService) -> str:
     asked = identity.ask(
         journey=JOURNEY,
         document=document_of(choices()),
@@ -159,7 +161,11 @@ def opened_by(rig: Rig, identity: IdentityService) -> Opened:
         language="ja",
         return_path=RETURN_PATH,
     )
-    answer = rig.read(asked.token)
+    return asked.token
+
+
+def opened_with(rig: Rig, token: str) -> Opened:
+    answer = rig.read(token)
     assert answer.status_code == HTTPStatus.SEE_OTHER, page_name(answer)
     return Opened(rig, urlsplit(answer.location).path)
 
@@ -181,6 +187,21 @@ def test_a_proof_that_met_a_store_that_was_away_is_sent_again_and_counts(scene: 
     page = scene.opened.enter()
     assert page_name(page) == "send-failed"
     assert scene.proven(scene.send_again(page)).journey == JOURNEY
+
+
+def test_a_proof_that_counted_is_made_again_after_a_restart_and_finds_its_code(
+    scene: Scene,
+) -> None:
+    """The bridge has forgotten that the card signed; the site has not, and judges."""
+    scene.site.troubles = ["gateway"]
+    scene.opened.enter()
+    rig = scene.opened.rig
+    again = Rig(rig.site, rig.readers, rig.state)
+    answer = again.read(scene.token)
+    verified = scene.proven(Opened(again, answer.location).enter())
+    assert verified.journey == JOURNEY
+    first, second = scene.site.proofs
+    assert first == second
 
 
 def test_a_challenge_that_another_proof_has_answered_leads_back(scene: Scene) -> None:

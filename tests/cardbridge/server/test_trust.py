@@ -1,6 +1,7 @@
 """Which keys are trusted: pinned at first use, vouched for at a change, over TLS."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -164,6 +165,54 @@ def test_a_withdrawn_key_is_of_no_use(secure: Rig) -> None:
     withdrawn = secure.token()
     secure.site.published = [OKPKey.generate_key("Ed25519")]
     assert page_name(secure.read(withdrawn)) == "bad-signature"
+
+
+def roll_over(secure: Rig) -> tuple[OKPKey, OKPKey]:
+    """Let the site change its key in the right way, and the bridge follow."""
+    secure.opened("c-0").cancel()
+    old, new = change_key(secure.site, keep_old=False)
+    secure.site.endorsements = [secure.site.endorse(older=old, newer=new)]
+    secure.opened("c-1").cancel()
+    return old, new
+
+
+def test_a_withdrawn_key_stays_withdrawn_also_for_who_takes_the_address_over(secure: Rig) -> None:
+    old, new = roll_over(secure)
+    assert list(Pins(secure.state).of(secure.site.origin)) == [new.thumbprint()]
+    secure.site.key, secure.site.published = old, [old, new]
+    assert page_name(restarted(secure).read(secure.token("c-2"))) == "key-changed"
+
+
+def test_going_back_to_an_older_key_needs_the_word_of_the_newer(secure: Rig) -> None:
+    old, new = roll_over(secure)
+    secure.site.endorsements = [secure.site.endorse(older=new, newer=old)]
+    secure.site.key, secure.site.published = old, [old]
+    assert secure.read(secure.token("c-2")).status_code == HTTPStatus.SEE_OTHER
+
+
+@pytest.mark.parametrize("name", ["", "sites.json"])
+def test_a_memory_that_others_can_write_is_not_believed(secure: Rig, name: str) -> None:
+    secure.opened().cancel()
+    (secure.state / name).chmod(0o777)
+    with pytest.raises(StateUnusable):
+        Pins(secure.state).check()
+    assert page_name(secure.read(secure.token("c-2"))) == "state-unusable"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the administrator can give files away")
+def test_a_memory_that_belongs_to_somebody_else_is_not_believed(secure: Rig) -> None:
+    secure.opened().cancel()
+    os.chown(secure.state / "sites.json", 65534, 65534)
+    assert page_name(secure.read(secure.token("c-2"))) == "state-unusable"
+
+
+def test_the_keys_of_a_connection_are_written_nowhere(
+    secure: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(told))
+    assert restarted(secure).read(secure.token()).status_code == HTTPStatus.SEE_OTHER
+    assert not told.exists()
 
 
 def test_a_site_can_be_forgotten(secure: Rig) -> None:

@@ -1,6 +1,7 @@
 """The patient's pages: entry, wizard, card, receipt."""
 
 from zaitaku.blueprints.patient import (
+    app_views,
     card_views,
     done_views,
     entry_views,
@@ -13,6 +14,7 @@ from zaitaku.blueprints.patient import (
 from zaitaku.blueprints.patient.room import blueprint
 
 __all__ = [
+    "app_views",
     "blueprint",
     "card_views",
     "done_views",

@@ -8,6 +8,7 @@ from zaitaku import wire
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.patient.steps import Situation
+from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import Operator
 from zaitaku.core.errors import Conflict
 from zaitaku.identity.model import SignedRequest
@@ -17,22 +18,27 @@ _LOOPBACK: Final = "http://127.0.0.1"
 
 def ask_for_card(situation: Situation, return_path: str) -> SignedRequest:
     """Make a card request; the bridge's answer comes back to ``return_path``."""
-    journey, consent = situation.journey, services().consent
-    document = consent.state(
+    document = document_of(situation)
+    return services().identity.ask(
+        journey=situation.journey.id,
+        document=document.canonical(),
+        choices=services().consent.choices(document),
+        language=document.language.value,
+        return_path=return_path,
+        text_size=pages.text_size().value,
+    )
+
+
+def document_of(situation: Situation) -> ConsentDocument:
+    """Return the document of what the patient has answered and confirmed."""
+    journey = situation.journey
+    return services().consent.state(
         journey=journey.id,
         context=situation.context,
         language=journey.checked_language,
         operator=_given(journey.operator),
         visit_date=journey.visit.day if journey.visit else None,
         decisions=situation.decisions,
-    )
-    return services().identity.ask(
-        journey=journey.id,
-        document=document.canonical(),
-        choices=consent.choices(document),
-        language=journey.checked_language.value,
-        return_path=return_path,
-        text_size=pages.text_size().value,
     )
 
 

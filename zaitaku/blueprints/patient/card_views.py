@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from typing import Final
 
 from flask import redirect, render_template, request, url_for
 from werkzeug.exceptions import MethodNotAllowed
@@ -11,44 +12,75 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.headers import allow_form_target
 from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient.app_views import WAITING
 from zaitaku.blueprints.patient.asking import ask_for_card, bridge_at, reading_address
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
 from zaitaku.blueprints.patient.forms import PortForm
-from zaitaku.blueprints.patient.journey import Journey
+from zaitaku.blueprints.patient.journey import Journey, Way
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer, address_of, address_of_entry, opened
-from zaitaku.blueprints.patient.steps import StepName, first_open, is_open
+from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.consent.errors import JourneyRegistered
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId
 from zaitaku.identity.errors import IdentityError, OutcomeUnknown
-from zaitaku.identity.model import VerifiedCard
+from zaitaku.identity.model import Verified, VerifiedCard
 
 log = logging.getLogger(__name__)
 
+_TEMPLATES: Final = {Way.APP: "app", Way.READER: "reader", Way.NEARBY: "nearby"}
+
 
 @blueprint.get("/j/<string:journey>/card")
-def card(journey: str) -> str:
-    """Explain the reading; offer other ports when an earlier ask got no answer."""
+def card(journey: str) -> Answer:
+    """Explain the reading and offer every way; go on when another browser has settled it."""
     situation = opened(JourneyId(journey), StepName.CARD)
+    app, way = services().openid, _shown_way(situation)
+    news = app.news(situation.journey.id) if app else None
+    if news is not None:
+        return redirect(url_for("patient.card_return", journey=journey, code=news), 303)
     ports = services().settings.bridge_ports
-    allow_form_target(*(bridge_at(port) for port in ports))
+    allow_form_target(
+        *(bridge_at(port) for port in ports), *([app.client.provider.origin] if app else [])
+    )
     return render_template(
-        "patient/card.html",
-        form=PortForm(),
+        f"patient/card-{_TEMPLATES[way]}.html",
+        form=PortForm(is_fresh=True),
         situation=situation,
         facility=situation.context.facility,
         back=url_for("patient.check", journey=journey),
         is_unanswered=situation.journey.asked and "again" not in request.args,
         other_ports=ports[1:],
+        other_ways=_other_ways(way, situation),
+        state_address=url_for("patient.app_state", journey=journey),
+        state=WAITING,
+        number=app.number_of(situation.journey.id) if app else "",
     )
+
+
+def _shown_way(situation: Situation) -> Way:
+    asked = request.args.get("way", "")
+    way = Way(asked) if asked in set(Way) else situation.journey.way
+    return Way.READER if way is Way.APP and services().openid is None else way
+
+
+def _other_ways(way: Way, situation: Situation) -> list[dict[str, str]]:
+    offered = [other for other in Way if other is not Way.APP or services().openid]
+    return [
+        {
+            "way": other.name.lower(),
+            "href": url_for("patient.card", journey=situation.journey.id, way=other.value),
+        }
+        for other in offered
+        if other is not way
+    ]
 
 
 @blueprint.post("/j/<string:journey>/card")
 def ask_card(journey: str) -> Answer:
     """Make a card request and send the browser to the bridge with it."""
     id_ = JourneyId(journey)
-    present = journeys.answer(id_, {"asked": "yes"})
+    present = journeys.answer(id_, {"asked": "yes", "way": Way.READER})
     if services().consent.receipt_of(id_) is not None:
         return _to_done(id_)
     situation = journeys.situation_of(present)
@@ -94,13 +126,19 @@ def _finish(id_: JourneyId) -> None:
         # The words of the failure would say that nothing is registered.
         raise JourneyRegistered(receipt.reference) from error
     registration = services().consent.register(verified)
-    expires = verified.certificate_expires.isoformat()
-    journeys.remember(id_, registration.receipt.reference, certificate_expires=expires)
+    journeys.remember(id_, registration.receipt.reference, **_seen_of(verified))
     with journeys.best_effort():
         services().identity.forget(code)
 
 
-def _outcome(id_: JourneyId, code: str) -> VerifiedCard:
+def _seen_of(verified: Verified) -> dict[str, str]:
+    # Of a card that the patient's phone read, nobody here has seen the certificate.
+    if not isinstance(verified, VerifiedCard):
+        return {}
+    return {"certificate_expires": verified.certificate_expires.isoformat()}
+
+
+def _outcome(id_: JourneyId, code: str) -> Verified:
     if "cancelled" in request.args:
         raise CardCancelled
     return services().identity.outcome(code, id_)

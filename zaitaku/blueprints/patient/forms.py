@@ -65,6 +65,12 @@ class PortForm(Form):
     port = StringField()
 
 
+class ActForm(Form):
+    """Which of a page's buttons was pressed."""
+
+    act = StringField()
+
+
 class HandOverForm(Form):
     """What one of the two screens of a hand-over answers; ``hand_over`` names the one it shows."""
 

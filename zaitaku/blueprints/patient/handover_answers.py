@@ -11,7 +11,7 @@ from zaitaku.blueprints.patient import journeys
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.identity.errors import OutcomeUnknown, VerificationFailed
 from zaitaku.identity.handover_model import HandOver
-from zaitaku.identity.model import VerifiedCard
+from zaitaku.identity.model import Verified, VerifiedCard
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def take_answer(hand_over: HandOver, code: str) -> None:
     _register(services().hand_overs.answer(hand_over, code), verified)
 
 
-def _register(hand_over: HandOver, verified: VerifiedCard) -> None:
+def _register(hand_over: HandOver, verified: Verified) -> None:
     try:
         services().consent.register(verified)
     except StoreUnavailable:
@@ -48,5 +48,6 @@ def _register(hand_over: HandOver, verified: VerifiedCard) -> None:
         services().hand_overs.note_failure(hand_over, refusal.code)
         return
     with journeys.best_effort():
-        services().hand_overs.note_registered(hand_over, verified.certificate_expires)
+        expires = verified.certificate_expires if isinstance(verified, VerifiedCard) else None
+        services().hand_overs.note_registered(hand_over, expires)
         services().identity.forget(hand_over.outcome)

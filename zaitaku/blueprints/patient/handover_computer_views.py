@@ -70,7 +70,7 @@ def hand_over_number() -> Answer:
         found = services().hand_overs.find_number(form.number.data)
     except HandOverGone:
         words = plain_text(
-            "この番号は見つかりません。はじめの画面に出ている番号を、もう一度お確かめください。"
+            "この番号は見つかりません。受付を始めた画面の番号を、もう一度お確かめください。"
         )
         return _number_page(form, words), 422
     limit.give_back(attempt)

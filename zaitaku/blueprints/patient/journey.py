@@ -26,6 +26,17 @@ class Preparation(StrEnum):
     READER = "reader"
 
 
+class Way(StrEnum):
+    """How the card will be read; the value is the answer of the page that asks."""
+
+    APP = "app"
+    """By the patient's own phone and the app of an OpenID provider."""
+    READER = "yes"
+    """By a reader and the bridge on this very computer."""
+    NEARBY = "nearby"
+    """By a reader and the bridge on another computer (hand-over)."""
+
+
 class VisitKind(StrEnum):
     """What an online-channel consent is for (domain.md §3)."""
 
@@ -74,6 +85,7 @@ class Journey:
     checked: str
     """The revision of the answers that the patient confirmed on the check page."""
     checked_language: Language
+    way: Way
     asked: bool
     """Whether a card was asked for: an unanswered ask gets extra help."""
     registered: str
@@ -99,6 +111,7 @@ class Journey:
             own=_own_answers(given),
             checked=given.get("checked", ""),
             checked_language=Language(given.get("checked_language", Language.JAPANESE)),
+            way=Way(given.get("way", Way.READER)),
             asked="asked" in given,
             registered=given.get("registered", ""),
             certificate_expires=_moment(given.get("certificate_expires")),

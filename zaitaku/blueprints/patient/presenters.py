@@ -14,6 +14,7 @@ from zaitaku.blueprints.i18n import current_language, mark, page_text
 from zaitaku.blueprints.patient import dates
 from zaitaku.blueprints.patient.journey import ChoiceMode, VisitKind
 from zaitaku.blueprints.patient.steps import Situation, StepName
+from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import Decision, Operator, Question, Receipt, Wording
 from zaitaku.core import ruby
 from zaitaku.facilities.model import Channel
@@ -36,10 +37,13 @@ class CardAnswer(StrEnum):
 
 
 class ReaderAnswer(StrEnum):
-    """How the card will be read."""
+    """How the card will be read: a ``Way``, or none that the patient has."""
 
-    YES = "yes"
+    APP = "app"
     PHONE = "phone"
+    """Only a phone, where no app can read the card."""
+    YES = "yes"
+    NEARBY = "nearby"
     NO = "no"
 
 
@@ -64,11 +68,19 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[str, tuple[str, str]]]] = {
         ),
     },
     ReaderAnswer: {
-        ReaderAnswer.YES: (
-            mark("カードリーダーと読み取りアプリがあります"),
-            mark("カードリーダーは、パソコンにつないでカードを読み取る機械です。"),
+        ReaderAnswer.APP: (
+            mark("スマートフォンのアプリで読み取ります"),
+            mark("「デジタル認証アプリ」などを使います。カードリーダーは要りません。"),
         ),
         ReaderAnswer.PHONE: (mark("スマートフォンしかありません"), ""),
+        ReaderAnswer.YES: (
+            mark("このパソコンのカードリーダーで読み取ります"),
+            mark("読み取りアプリも要ります。カードリーダーは、カードを読み取る機械です。"),
+        ),
+        ReaderAnswer.NEARBY: (
+            mark("近くにある別のパソコンで読み取ります"),
+            mark("そのパソコンに、カードリーダーと読み取りアプリがあるときです。"),
+        ),
         ReaderAnswer.NO: (mark("ありません、またはよくわかりません"), ""),
     },
     Operator: {
@@ -168,6 +180,18 @@ def check_rows(situation: Situation) -> list[Row]:
     if situation.context.channel is Channel.ONLINE:
         rows.append(_visit_row(situation))
     return rows + [_item_row(situation, question) for question in situation.questions]
+
+
+def document_rows(document: ConsentDocument) -> list[Row]:
+    """Return each choice of a document, in the words of its language."""
+    wordings = services().wordings
+    return [
+        Row(
+            ruby.markup(wordings.published(answer.wording).label),
+            ruby.markup(wordings.answer(answer.decision, document.language)),
+        )
+        for answer in document.decisions
+    ]
 
 
 def visit_value(kind: VisitKind, day: date) -> Markup:

@@ -45,10 +45,27 @@ class ChoicePage:
     choices: type[StrEnum]
     missing: str
     kept: Callable[[Situation], str]
+    is_offered: Callable[[str], bool] = lambda _: True
+
+    @property
+    def offered(self) -> list[StrEnum]:
+        """The answers that this deployment offers."""
+        return [choice for choice in self.choices if self.is_offered(choice)]
 
 
 def _kept_preparation(part: Preparation) -> Callable[[Situation], str]:
     return lambda situation: "yes" if part in situation.journey.prepared else ""
+
+
+def _kept_way(situation: Situation) -> str:
+    is_answered = Preparation.READER in situation.journey.prepared
+    return situation.journey.way if is_answered else ""
+
+
+def _is_way_offered(answer: str) -> bool:
+    # With an app, "only a phone" is no reason to stop; without, it gets help of its own.
+    has_app = services().openid is not None
+    return answer != (show.ReaderAnswer.PHONE if has_app else show.ReaderAnswer.APP)
 
 
 CARD_PAGE: Final = ChoicePage(
@@ -70,7 +87,8 @@ READER_PAGE: Final = ChoicePage(
     "patient/prepare-reader.html",
     show.ReaderAnswer,
     mark("カードを読み取る方法を選んでください。"),
-    _kept_preparation(Preparation.READER),
+    _kept_way,
+    _is_way_offered,
 )
 OPERATOR_PAGE: Final = ChoicePage(
     StepName.OPERATOR,
@@ -188,13 +206,14 @@ def check(journey: str) -> Answer:
 
 
 def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
-    form = ChoiceForm(page.choices)
+    form = ChoiceForm(page.offered)
     if not form.validate_on_submit():
         return _choice(id_, page, form)
     topic = HELP_TOPICS[page.choices].get(form.answer.data)
     if topic:
         return redirect(url_for("patient.help_page", journey=id_, topic=topic), 303)
-    return take(id_, page.name, {part.value: "yes"})
+    way = {"way": form.answer.data} if part is Preparation.READER else {}
+    return take(id_, page.name, {part.value: "yes", **way})
 
 
 def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
@@ -229,7 +248,7 @@ def _choice(id_: JourneyId, page: ChoicePage, form: ChoiceForm) -> Answer:
         form,
         message=page_text(page.missing),
         value=form.answer.data or page.kept(situation),
-        options=show.options(page.choices),
+        options=show.options(page.offered),
         wordings=show.wordings_of(situation) if page is MODE_PAGE else (),
     )
 

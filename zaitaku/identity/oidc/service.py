@@ -209,7 +209,7 @@ class OpenIdService:
             AppReturnUsed: the other answer was given before.
         """
         waiting = self.waiting(name, session)
-        key, answer = f"app-settled:{mark_of(name)}", {"same": str(is_same_number)}
+        key, answer = _settled_key(name), {"same": str(is_same_number)}
         is_first = self.ephemeral.create(key, answer, self.lifetime)
         if not is_first and self.ephemeral.read(key) != answer:
             raise AppReturnUsed
@@ -217,6 +217,11 @@ class OpenIdService:
             self.outcomes.forget(waiting.code)
             self.outcomes.keep(waiting.code, waiting.journey, AppRejected())
         self._tell(waiting.journey, waiting.code)
+
+    def settled(self, name: str) -> bool | None:
+        """Return whether the numbers were said to be the same; ``None``: nobody has said yet."""
+        answer = self.ephemeral.read(_settled_key(name))
+        return None if answer is None else answer["same"] == str(True)
 
     def _tell(self, journey: JourneyId, code: str) -> None:
         self.ephemeral.create(_news_key(journey), {"code": code}, self.lifetime)
@@ -246,6 +251,10 @@ def _attempt_key(state: str) -> str:
 
 def _elsewhere_key(name: str) -> str:
     return f"app-elsewhere:{mark_of(name)}"
+
+
+def _settled_key(name: str) -> str:
+    return f"app-settled:{mark_of(name)}"
 
 
 def _news_key(journey: JourneyId) -> str:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Self
 
 from cryptography import x509
@@ -31,9 +32,9 @@ FRESHNESS: Final = timedelta(days=1)
 """How far back what the service knows may lie unless the operator says otherwise."""
 
 
-def desk_line(key: str) -> Line:
+def desk_line(key: str, ca_file: Path | None = None) -> Line:
     """Return how questions go to the service: as JSON, with a bearer key (RFC 6750 §2.1)."""
-    return Line(MEDIA_TYPE, MEDIA_TYPE, f"Bearer {key}")
+    return Line(MEDIA_TYPE, MEDIA_TYPE, f"Bearer {key}", ca_file)
 
 
 @dataclass(frozen=True)

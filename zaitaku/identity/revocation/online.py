@@ -103,7 +103,7 @@ class Online:
         breaker: Breaker | None = None,
     ) -> None:
         """``name`` stands in the log."""
-        self.memory = memory or AnswerMemory()
+        self.memory = AnswerMemory() if memory is None else memory
         self._name = name
         self._ask = ask
         self._breaker = breaker or Breaker()

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import ocsp
 
+from zaitaku.identity.certificates import UNREADABLE
 from zaitaku.identity.revocation.answer import AnswerRefused, VerifiedAnswer, verify_answer
 from zaitaku.identity.revocation.exchange import ANSWER_LIMIT
 
@@ -33,18 +34,32 @@ def verify_stapled(
     """
     if len(content) > ANSWER_LIMIT:
         raise AnswerRefused("too long")
-    refusal = AnswerRefused("no naming hash")
-    for algorithm in _NAMING_HASHES:
-        builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm())
-        try:
-            return verify_answer(
-                content=content,
-                request=builder.build(),
-                nonce=None,
-                issuer=issuer,
-                now=now,
-                freshness=freshness,
-            )
-        except AnswerRefused as error:
-            refusal = error
-    raise refusal
+    algorithm = _naming_hash(content)
+    builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm)
+    return verify_answer(
+        content=content,
+        request=builder.build(),
+        nonce=None,
+        issuer=issuer,
+        now=now,
+        freshness=freshness,
+    )
+
+
+def _naming_hash(content: bytes) -> SHA1 | SHA256:
+    """Return the hash with which the answer names its certificate: it only names."""
+    try:
+        used = {type(single.hash_algorithm) for single in _singles(content)}
+    except UNREADABLE as error:
+        raise AnswerRefused("unreadable") from error
+    found = next((algorithm for algorithm in _NAMING_HASHES if algorithm in used), None)
+    if found is None:
+        raise AnswerRefused("about another certificate")
+    return found()
+
+
+def _singles(content: bytes) -> list[ocsp.OCSPSingleResponse]:
+    response = ocsp.load_der_ocsp_response(content)
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        return []
+    return list(response.responses)

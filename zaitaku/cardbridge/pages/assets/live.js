@@ -3,7 +3,7 @@
 // one that takes a PIN is not, once something was typed or the keyboard is in the form.
 
 const EVERY_MS = 1_000;
-const READ_MS = 1_200;
+const READ_MS = 700;
 /** After so many questions without an answer the bridge is taken to be off. */
 const MOST_FAILURES = 5;
 

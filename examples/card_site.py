@@ -1,0 +1,106 @@
+"""A whole site that asks for a card, without zaitaku's server: one question, one signed answer.
+
+    zaitaku-bridge --virtual --test-origin http://127.0.0.1:8080
+    python examples/card_site.py --port 8080 --roots …/roots.pem --lists …/crl.pem --test
+
+The first command prints where those two files lie. For real cards: the authority's own root
+certificates, no ``--test``, a revocation check that asks somebody who knows, TLS in front of the
+site, and a store that all its processes share.
+"""
+
+import secrets
+from pathlib import Path
+
+import click
+from flask import Flask, redirect, request, session
+from flask.typing import ResponseReturnValue
+from markupsafe import escape
+
+from zaitaku import wire
+from zaitaku.sdk import (
+    CardSite,
+    CardTrust,
+    Choice,
+    MemoryStore,
+    RevocationLists,
+    SdkError,
+    SiteKeys,
+    StatedDocument,
+    state_document,
+)
+
+QUESTION = "この診療所が、あなたの薬の情報を見ることに同意しますか。"
+
+
+def consent(answer: str) -> StatedDocument:
+    """Return what the visitor is about to sign."""
+    return state_document(
+        facility="見本の診療所",
+        channel="home-visit",
+        operator="self",
+        language="ja",
+        choices=[Choice("medication", QUESTION, granted=answer == "yes")],
+    )
+
+
+def create_site(cards: CardSite) -> Flask:
+    """Return the web application around ``cards``."""
+    app = Flask(__name__)
+    app.secret_key = secrets.token_bytes(32)
+
+    @app.get("/")
+    def question() -> str:
+        session.setdefault("holder", secrets.token_urlsafe())
+        buttons = (
+            '<button name="answer" value="yes">はい</button> <button name="answer">いいえ</button>'
+        )
+        return f'<h1>{QUESTION}</h1><form action="/ask" method="post">{buttons}</form>'
+
+    @app.post("/ask")
+    def ask() -> ResponseReturnValue:
+        document = consent(request.form.get("answer", ""))
+        holder = session.setdefault("holder", secrets.token_urlsafe())
+        asked = cards.ask(document, return_path="/done", holder=holder)
+        return redirect(asked.address(int(request.args.get("port", wire.BRIDGE_PORTS[0]))), 303)
+
+    @app.get("/done")
+    def done() -> ResponseReturnValue:
+        if "cancelled" in request.args:
+            return "<h1>やめました。何も登録していません。</h1>"
+        try:
+            proof = cards.redeem(request.args.get("code", ""), holder=session.get("holder", ""))
+        except SdkError as error:
+            return f"<h1>受け付けできませんでした（{error.code}）</h1>", 403
+        return f"<h1>受け付けました</h1><pre>{escape(proof.challenge.document)}</pre>"
+
+    @app.get(wire.KEYS_PATH)
+    def keys() -> ResponseReturnValue:
+        return cards.keys_document()
+
+    @app.post(wire.PROOF_PATH)
+    def take() -> ResponseReturnValue:
+        answer = cards.take(request.get_data())
+        return answer.body, answer.status
+
+    return app
+
+
+@click.command()
+@click.option("--port", type=int, default=8080)
+@click.option("--roots", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--lists", type=click.Path(path_type=Path), required=True)
+@click.option("--key", type=click.Path(path_type=Path), default=Path("request-key.pem"))
+@click.option("--test", is_flag=True, help="take a test authority's cards")
+def main(port: int, roots: Path, lists: Path, key: Path, test: bool) -> None:
+    """Run the site on this machine."""
+    cards = CardSite(
+        origin=f"http://127.0.0.1:{port}",
+        keys=SiteKeys.make(key),
+        trust=CardTrust.load(roots, revocation=RevocationLists(lists), allow_test=test),
+        store=MemoryStore(),
+    )
+    create_site(cards).run("127.0.0.1", port)
+
+
+if __name__ == "__main__":
+    main()

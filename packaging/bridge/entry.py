@@ -1,0 +1,5 @@
+"""What the single-file build runs."""
+
+from zaitaku.cardbridge.cli import main
+
+main(prog_name="zaitaku-bridge")

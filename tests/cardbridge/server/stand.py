@@ -1,0 +1,138 @@
+"""The bridge as a patient's computer runs it, and a real Chromium that fails on its own errors."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.cardbridge.cards import Material, make_card, write_card
+from tests.cardbridge.server.fakesite import FakeSite, serving
+from tests.cardbridge.server.rig import claims_for
+from zaitaku.cardbridge.config import BridgeConfig
+from zaitaku.cardbridge.inprocess import InProcessService
+from zaitaku.cardbridge.serving import RunningBridge, running_bridge
+from zaitaku.cardbridge.virtual import CardBox
+from zaitaku.cardbridge.virtualpad import VirtualPad
+from zaitaku.cardbridge.virtualreader import VirtualReader
+
+AXE = (Path(__file__).parents[2] / "vendor" / "axe.min.js").read_text("utf-8")
+AXE_OPTIONS = {
+    "runOnly": [
+        "wcag2a",
+        "wcag2aa",
+        "wcag21a",
+        "wcag21aa",
+        "wcag22aa",
+        "best-practice",
+    ],
+    "rules": {"target-size": {"enabled": True}},
+}
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for this file."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM_OPTIONS
+        )
+        yield browser
+        browser.close()
+
+
+class Stand:
+    """A running bridge with a box of two cards, and the site that asks it."""
+
+    def __init__(self, running: RunningBridge, site: FakeSite, box: CardBox) -> None:
+        self.address = running.address
+        self.site = site
+        self.box = box
+        self.count = 0
+
+    def link(self, **changes: Any) -> str:
+        """Return the address to which the site sends the browser."""
+        self.count += 1
+        claims = claims_for(
+            self.site.origin, now=time.time(), challenge=f"c-{self.count}", **changes
+        )
+        return f"{self.address}read?request={self.site.sign(claims)}"
+
+
+@contextmanager
+def standing(
+    folder: Path, material: Material, reader: VirtualReader, *others: VirtualReader
+) -> Iterator[Stand]:
+    """Run the bridge with a box of cards for ``reader``; the first of them lies in it."""
+    cards = folder / "cards"
+    cards.mkdir()
+    write_card(cards / "a-ordinary.json", material, name="ふつうのカード")
+    write_card(cards / "b-last.json", material, name="あと1回のカード", tries=1)
+    write_card(cards / "c-locked.json", material, name="ロックされたカード", tries=0)
+    write_card(cards / "d-other.json", material, name="診察券", kind="other")
+    box = CardBox(cards, reader)
+    config = BridgeConfig(InProcessService(reader, *others), folder / "state", box=box)
+    with serving(FakeSite()) as site:
+        told = replace(config, test_origins=frozenset({site.origin}))
+        with running_bridge(told) as running:
+            yield Stand(running, site, box)
+
+
+@pytest.fixture
+def stand(tmp_path: Path, material: Material) -> Iterator[Stand]:
+    """The bridge, as a patient's computer runs it."""
+    with standing(tmp_path, material, VirtualReader()) as running:
+        yield running
+
+
+@pytest.fixture
+def pad_stand(tmp_path: Path, material: Material) -> Iterator[tuple[Stand, VirtualPad]]:
+    """The bridge with a reader that has keys of its own."""
+    pad = VirtualPad()
+    with standing(tmp_path, material, VirtualReader(pad=pad)) as running:
+        yield running, pad
+
+
+@pytest.fixture
+def two_readers(tmp_path: Path, material: Material) -> Iterator[tuple[Stand, VirtualReader]]:
+    """The bridge with two readers, each with a My Number Card in it."""
+    second = VirtualReader("Example Dual Reader [PICC] (12345678) 00 00")
+    second.insert(make_card(tmp_path / "second.json", material))
+    with standing(tmp_path, material, VirtualReader(), second) as running:
+        yield running, second
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A phone's page that fails the test on an error in its console."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="ja-JP")
+    opened = context.new_page()
+    troubles: list[str] = []
+    opened.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    yield opened
+    context.close()
+    expected = "Failed to load resource: the server responded with a status of"
+    assert [text for text in troubles if not text.startswith(expected)] == []
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe finds, and whether the page is wider than its window."""
+    page.evaluate(AXE)
+    found = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
+    names = [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found["violations"]]
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return names + ([f"{width} px too wide"] if width > 0 else [])

@@ -1,0 +1,176 @@
+"""Several readers: which card is held, which are let go, and what is remembered."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.cardbridge.cards import Material, make_card, typed
+from zaitaku.cardbridge.cardfile import CardKind
+from zaitaku.cardbridge.cardwork import CardState, CardWork
+from zaitaku.cardbridge.finding import found_card
+from zaitaku.cardbridge.inprocess import InProcessService
+from zaitaku.cardbridge.jpki import NotMyNumberCard
+from zaitaku.cardbridge.preferences import Preferences
+from zaitaku.cardbridge.transport import CardTrouble, ChooseReader, NoCard, NoReader
+from zaitaku.cardbridge.virtualreader import VirtualReader
+
+NAMES = ("left", "middle", "right")
+STATEMENT = b"what the patient agreed to"
+
+
+class Readers:
+    """Three readers; each holds a card of some kind, or none."""
+
+    def __init__(self, folder: Path, material: Material, kinds: Sequence[CardKind | None]) -> None:
+        self.readers = [VirtualReader(name) for name in NAMES]
+        self.service = InProcessService(*self.readers)
+        for reader, kind in zip(self.readers, kinds, strict=True):
+            if kind is not None:
+                path = folder / f"{reader.name}.json"
+                reader.insert(make_card(path, material, kind=kind.value))
+
+    def tries(self) -> list[int | None]:
+        """The tries of each card."""
+        return [reader.card.tries if reader.card else None for reader in self.readers]
+
+    def are_free(self) -> bool:
+        """Whether every card can be taken, and is given back."""
+        for reader in self.readers:
+            if reader.card is not None:
+                reader.release(reader.take())
+        return True
+
+
+MINE, OTHER = CardKind.JPKI, CardKind.LICENCE
+
+
+def test_one_card_among_several_readers_is_found(tmp_path: Path, material: Material) -> None:
+    made = Readers(tmp_path, material, [None, OTHER, MINE])
+    view = CardWork(made.service).look()
+    assert (view.page, view.reader, view.readers) == ("pin", "right", NAMES)
+    assert made.are_free()
+
+
+def test_two_cards_are_asked_about(tmp_path: Path, material: Material) -> None:
+    made = Readers(tmp_path, material, [MINE, None, MINE])
+    work = CardWork(made.service)
+    view = work.look()
+    assert (view.state, view.page) == (CardState.TROUBLE, "choose-reader")
+    assert (view.reader, view.readers) == ("", ("left", "right"))
+    pin = typed()
+    with pytest.raises(ChooseReader):
+        work.sign(pin, STATEMENT, insisted=False)
+    assert pin == bytearray(4)
+    assert made.are_free()
+
+
+@pytest.mark.parametrize("name", ["left", "right"])
+def test_the_one_that_was_chosen_is_read(tmp_path: Path, material: Material, name: str) -> None:
+    made = Readers(tmp_path, material, [MINE, None, MINE])
+    work = CardWork(made.service)
+    assert work.look(name).reader == name
+    assert work.sign(typed(), STATEMENT, insisted=False, reader=name).signature
+    assert made.are_free()
+
+
+def test_a_chosen_reader_without_the_card_does_not_hide_another(
+    tmp_path: Path, material: Material
+) -> None:
+    made = Readers(tmp_path, material, [None, MINE, None])
+    work = CardWork(made.service)
+    assert work.look("left").reader == "middle"
+    assert work.look("unplugged since").reader == "middle"
+
+
+def test_a_pin_goes_to_no_other_reader_than_the_one_that_was_shown(
+    tmp_path: Path, material: Material
+) -> None:
+    made = Readers(tmp_path, material, [None, MINE, OTHER])
+    work = CardWork(made.service)
+    troubles: dict[str, type[CardTrouble]] = {
+        "left": NoCard,
+        "right": NotMyNumberCard,
+        "unplugged": NoReader,
+    }
+    for name, trouble in troubles.items():
+        with pytest.raises(trouble):
+            work.sign(typed("0000"), STATEMENT, insisted=False, reader=name)
+    assert made.tries() == [None, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "page"),
+    [
+        ([None, None, None], "no-card"),
+        ([None, OTHER, None], "drivers-licence"),
+        ([None, CardKind.OTHER, CardKind.NO_PIN], "no-pin-card"),
+    ],
+)
+def test_the_trouble_that_helps_most_is_told(
+    tmp_path: Path, material: Material, kinds: list[CardKind | None], page: str
+) -> None:
+    assert CardWork(Readers(tmp_path, material, kinds).service).look().page == page
+
+
+@given(
+    kinds=st.lists(st.sampled_from([None, MINE, OTHER]), min_size=3, max_size=3),
+    preferred=st.sampled_from([None, *NAMES, "none of them"]),
+    only=st.sampled_from([None, *NAMES]),
+)
+def test_a_card_is_held_only_where_it_is_meant_and_none_stays_held(
+    material: Material,
+    tmp_path_factory: pytest.TempPathFactory,
+    kinds: list[CardKind | None],
+    preferred: str | None,
+    only: str | None,
+) -> None:
+    made = Readers(tmp_path_factory.mktemp("readers"), material, kinds)
+    mine = [name for name, kind in zip(NAMES, kinds, strict=True) if kind is MINE]
+    allowed = [name for name in mine if only in (None, name)]
+    meant = preferred if preferred in allowed else allowed[0] if len(allowed) == 1 else None
+    try:
+        with found_card(made.service, preferred=preferred, only=only) as found:
+            assert found.reader == meant
+            assert found.card.tries_left() == 3
+    except ChooseReader as several:
+        assert meant is None
+        assert list(several.readers) == allowed
+    except CardTrouble:
+        assert allowed == []
+    assert made.are_free()
+
+
+class TestRemembering:
+    def test_the_chosen_reader(self, tmp_path: Path) -> None:
+        folder = tmp_path / "state"
+        assert Preferences(folder).reader() is None
+        Preferences(folder).remember_reader("ACME リーダー 00 00")
+        assert Preferences(folder).reader() == "ACME リーダー 00 00"
+        assert {path.name for path in folder.iterdir()} == {"preferences.json"}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "preferences.json").stat().st_mode & 0o777 == 0o600
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"{", b"[]", b"\xff", b'{"reader": 1}', b'{"reader": ""}', b"null"],
+    )
+    def test_what_cannot_be_read_is_forgotten(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "preferences.json").write_bytes(content)
+        assert Preferences(tmp_path).reader() is None
+        Preferences(tmp_path).remember_reader("left")
+        assert Preferences(tmp_path).reader() == "left"
+
+    def test_what_cannot_be_written_is_no_failure(self, tmp_path: Path) -> None:
+        (tmp_path / "state").write_text("a file where the folder should be")
+        Preferences(tmp_path / "state").remember_reader("left")
+        assert Preferences(tmp_path / "state").reader() is None
+
+    @pytest.mark.parametrize("name", ["", "x" * 300])
+    def test_what_is_no_name_of_a_reader_changes_nothing(self, tmp_path: Path, name: str) -> None:
+        Preferences(tmp_path).remember_reader("left")
+        Preferences(tmp_path).remember_reader(name)
+        assert json.loads((tmp_path / "preferences.json").read_text()) == {"reader": "left"}
