@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PROVIDER := tests/provider/node_modules/.package-lock.json
 export ZAITAKU_DATA ?= data
 
 # Cases for each target of `make fuzz`: three targets and more look at each kind of input.
@@ -38,14 +39,20 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 test-packages:
 	@tools/packages.sh $(TEST_PACKAGES)
 
+# The independent OpenID provider of the tests; its lock file names no address.
+$(PROVIDER): tests/provider/package-lock.json
+	@command -v npm >/dev/null || tools/packages.sh nodejs npm
+	@cd $(dir $<) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 demo: setup ## デモを始める（Ctrl-C で終わり） / run the whole product with a virtual card
 	@exec $(BIN)/zaitaku demo
 
-test: setup-dev test-packages ## すべての検査と試験 / every check and every test
+test: setup-dev test-packages $(PROVIDER) ## すべての検査と試験 / every check and every test
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-test-fast: setup-dev ## ブラウザと実機器を使わない試験 / tests without browser and card service
+test-fast: setup-dev $(PROVIDER) ## ブラウザと実機器を使わない試験 / tests without browser and card service
 	@$(BIN)/python -m pytest -q -m "not browser and not pcscd and not slow" $(ARGS)
 
 fuzz: setup-dev ## でたらめな入力を大量に試す / damaged cards, certificates, requests, returns (CASES=…)

@@ -38,6 +38,7 @@ from zaitaku.cardbridge.cardfile import CardFile
 from zaitaku.cardbridge.config import BridgeConfig
 from zaitaku.cardbridge.inprocess import InProcessService
 from zaitaku.cardbridge.jpki import JpkiCard, algorithm_for
+from zaitaku.cardbridge.limits import UNLIMITED
 from zaitaku.cardbridge.pcsc import PcscService
 from zaitaku.cardbridge.serving import running_bridge
 from zaitaku.cardbridge.transport import ReaderService
@@ -182,7 +183,10 @@ def browsing(readers: ReaderService, folder: Path) -> Iterator[Browser]:
     """Run a bridge and a site that answers at once."""
     with serving(FakeSite()) as site:
         config = BridgeConfig(
-            readers=readers, state=folder / "state", test_origins=frozenset({site.origin})
+            readers=readers,
+            state=folder / "state",
+            test_origins=frozenset({site.origin}),
+            paces=UNLIMITED,
         )
         with running_bridge(config) as bridge:
             yield Browser(bridge.address, site)

@@ -43,7 +43,7 @@ def consent(answer: str) -> StatedDocument:
     )
 
 
-def create_site(cards: CardSite) -> Flask:
+def create_site(cards: CardSite, bridge_port: int) -> Flask:
     """Return the web application around ``cards``."""
     app = Flask(__name__)
     app.secret_key = secrets.token_bytes(32)
@@ -61,7 +61,7 @@ def create_site(cards: CardSite) -> Flask:
         document = consent(request.form.get("answer", ""))
         holder = session.setdefault("holder", secrets.token_urlsafe())
         asked = cards.ask(document, return_path="/done", holder=holder)
-        return redirect(asked.address(int(request.args.get("port", wire.BRIDGE_PORTS[0]))), 303)
+        return redirect(asked.address(bridge_port), 303)
 
     @app.get("/done")
     def done() -> ResponseReturnValue:
@@ -85,21 +85,24 @@ def create_site(cards: CardSite) -> Flask:
     return app
 
 
+FILE = click.Path(path_type=Path, exists=True)
+
+
 @click.command()
-@click.option("--port", type=int, default=8080)
-@click.option("--roots", type=click.Path(path_type=Path, exists=True), required=True)
-@click.option("--lists", type=click.Path(path_type=Path), required=True)
-@click.option("--key", type=click.Path(path_type=Path), default=Path("request-key.pem"))
+@click.option("--port", default=8080)
+@click.option("--bridge-port", default=wire.BRIDGE_PORTS[0])
+@click.option("--roots", type=FILE, required=True)
+@click.option("--lists", type=FILE, required=True)
 @click.option("--test", is_flag=True, help="take a test authority's cards")
-def main(port: int, roots: Path, lists: Path, key: Path, test: bool) -> None:
-    """Run the site on this machine."""
+def main(*, port: int, bridge_port: int, roots: Path, lists: Path, test: bool) -> None:
+    """Run the site on this machine; its key lies in the present folder."""
     cards = CardSite(
         origin=f"http://127.0.0.1:{port}",
-        keys=SiteKeys.make(key),
+        keys=SiteKeys.make(Path("request-key.pem")),
         trust=CardTrust.load(roots, revocation=RevocationLists(lists), allow_test=test),
         store=MemoryStore(),
     )
-    create_site(cards).run("127.0.0.1", port)
+    create_site(cards, bridge_port).run("127.0.0.1", port)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class RevocationService:
         if not _is_web_address(self.url) or not _is_private_way(self.url):
             raise SettingsError("ZAITAKU_REVOCATION_URL must be an https address")
         if not _HEADER_WORD.fullmatch(self.key):
-            raise SettingsError("ZAITAKU_REVOCATION_KEY must be one word of visible ASCII")
+            raise SettingsError("ZAITAKU_REVOCATION_KEY must be visible ASCII without spaces")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self | None:
@@ -70,7 +70,7 @@ class RevocationService:
             url,
             _required(environ, "ZAITAKU_REVOCATION_KEY"),
             Path(ca_file) if ca_file else None,
-            _number(environ, "ZAITAKU_REVOCATION_STAPLED", 0) == 1,
+            _switch(environ, "ZAITAKU_REVOCATION_STAPLED"),
         )
 
 
@@ -248,6 +248,13 @@ def _is_private_way(value: str) -> bool:
     # What is asked and answered there is nobody else's; on this machine nobody else listens.
     parts = urlsplit(value)
     return parts.scheme == "https" or parts.hostname in _LOOPBACK
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = _number(environ, name, 0)
+    if value not in (0, 1):
+        raise SettingsError(f"{name} must be 0 or 1")
+    return value == 1
 
 
 def _minutes(environ: Mapping[str, str], name: str) -> timedelta | None:

@@ -45,9 +45,10 @@ class Library:
         self.answers: dict[int, bytes] = {}
         """What the reader answers to each control code; it knows no others."""
         self.attributes: dict[int, bytes] = {}
+        self.atr = bytes.fromhex("3be000ff8131fe4514")
         self.states = dict.fromkeys(READERS, EMPTY)
         for name, function in self._functions().items():
-            named = name in {"ListReaders", "Connect", "GetStatusChange"}
+            named = name in {"ListReaders", "Connect", "GetStatusChange", "Status"}
             full = abi.control if name == "Control" else f"SCard{name}{abi.suffix if named else ''}"
             setattr(self, full, self._told(name, function))
 
@@ -62,6 +63,7 @@ class Library:
             "Control": self._control,
             "GetAttrib": self._attribute,
             "GetStatusChange": self._status,
+            "Status": self._card,
             "Cancel": self._release,
         }
 
@@ -117,6 +119,14 @@ class Library:
         if attribute not in self.attributes:
             raise Refused(UNSUPPORTED)
         _fill(answer, length, self.attributes[attribute])
+
+    def _card(self, handle: int, names: Buffer, length: Reference, *rest: object) -> None:
+        _, protocol, atr, count = rest
+        assert handle == HANDLE
+        assert isinstance(atr, ctypes.Array)
+        assert length._obj.value * len("\0".encode(self.abi.encoding)) <= len(names)
+        _set(protocol, PROTOCOL)
+        _fill(atr, count, self.atr)
 
     def _status(
         self, context: int, milliseconds: int, states: ctypes.Array[ctypes.Structure], count: int

@@ -205,16 +205,17 @@ def test_nothing_is_sent_to_a_reader_after_the_end(abi: Abi) -> None:
     assert isinstance(connection, AtrHolder)
     assert connection.atr() == b""
     assert "Control" not in library.calls
-    assert "GetAttrib" not in library.calls
+    assert "Status" not in library.calls
 
 
 @ABIS
 def test_a_card_says_how_it_introduced_itself(abi: Abi) -> None:
     made, library = service(abi)
-    library.attributes = {0x00090303: b"\x3b\x8f\x80"}
     with closing(made.connect("Läser B")) as connection:
         assert isinstance(connection, AtrHolder)
-        assert connection.atr() == b"\x3b\x8f\x80"
+        assert connection.atr() == library.atr
+        library.codes = {"Status": 0x80100069}
+        assert connection.atr() == b""
 
 
 @ABIS

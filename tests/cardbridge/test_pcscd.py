@@ -12,19 +12,22 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from tests.cardbridge.cards import PIN, WRONG_PIN, Material, my_number_card, typed
-from tests.pcscd import READER, card_in_pcscd, pcscd, wait_for_card, wait_for_no_card
-from zaitaku.cardbridge.cardfile import CardFile
+from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, my_number_card, typed
+from tests.pcscd import READER, card_in_pcscd, pcscd, wait_for, wait_for_card, wait_for_no_card
+from zaitaku.cardbridge.cardfile import CardFile, CardKind
+from zaitaku.cardbridge.cardwork import CardWork
 from zaitaku.cardbridge.jpki import JpkiCard, PinRequired, PinWrong
 from zaitaku.cardbridge.pcsc import PcscService
 from zaitaku.cardbridge.transport import (
     CardBusy,
     CardConnection,
+    CardPresence,
     CardRemoved,
     CardTrouble,
     NoCard,
     NoReader,
     NoService,
+    ReaderFacts,
     TransportTrouble,
 )
 from zaitaku.cardbridge.virtualcard import VirtualCard
@@ -142,6 +145,46 @@ class TestRealDaemon:
     def test_pin_and_signature_are_quick(self, plugged: VirtualReader) -> None:
         assert min(_seconds_to_sign() for _ in range(5)) < 0.1
 
+    def test_the_sign_follows_the_service_the_card_and_nothing_else(
+        self, virtual_reader: VirtualReader, card: VirtualCard
+    ) -> None:
+        work = CardWork(fast())
+        signs = [work.stamp()]
+
+        def changes() -> bool:
+            wait_for(lambda: work.stamp() != signs[-1] or None, "change")
+            signs.append(work.stamp())
+            return True
+
+        with pcscd():
+            assert changes()
+            with card_in_pcscd(virtual_reader):
+                assert changes()
+                assert work.look().page == "pin"
+                with closing(fast().connect(READER)):
+                    time.sleep(0.2)
+                assert work.stamp() == signs[-1]
+                virtual_reader.remove()
+                assert changes()
+                virtual_reader.insert(card)
+                assert changes()
+                wait_for_card()
+        assert changes()
+
+    def test_readers_are_told_without_their_card(self, plugged: VirtualReader) -> None:
+        assert _facts()[READER] == ReaderFacts(READER, card=CardPresence.PRESENT)
+        with closing(fast().connect(READER)):
+            assert _facts()[READER] == ReaderFacts(READER, card=CardPresence.IN_USE)
+
+    @pytest.mark.parametrize("kind", [CardKind.TRANSIT, CardKind.PASSPORT, CardKind.PAYMENT])
+    def test_another_card_is_recognised(
+        self, tmp_path: Path, material: Material, kind: CardKind
+    ) -> None:
+        reader = VirtualReader()
+        reader.insert(make_card(tmp_path / "stranger.json", material, kind=kind.value))
+        with pcscd(), card_in_pcscd(reader):
+            assert CardWork(fast()).look().page == kind.value
+
     def test_the_smart_card_layer_logs_no_pin(
         self, plugged: VirtualReader, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -151,6 +194,10 @@ class TestRealDaemon:
         shown = "".join(capfd.readouterr())
         assert PIN not in shown
         assert PIN.encode().hex(" ") not in shown.lower()
+
+
+def _facts() -> dict[str, ReaderFacts]:
+    return {fact.name: fact for fact in fast().facts()}
 
 
 def _seconds_to_sign() -> float:

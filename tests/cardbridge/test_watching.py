@@ -3,15 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 
 import pytest
 
 from tests.cardbridge.made_up_pcsc import EMPTY, PRESENT
-from tests.pcscd import READER, card_in_pcscd, pcscd, wait_for_card
 from zaitaku.cardbridge.cardwork import CardWork
 from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.pcsc import PcscService
 from zaitaku.cardbridge.pcscapi import PLUG_AND_PLAY, Pcsc
 from zaitaku.cardbridge.pcscwatch import Follower
 from zaitaku.cardbridge.transport import CardConnection, NoReader, NoService, ReaderFacts
@@ -253,43 +250,3 @@ class Unwatchable:
 
     def facts(self) -> tuple[ReaderFacts, ...]:
         return ()
-
-
-@pytest.mark.pcscd
-@pytest.mark.enable_socket
-class TestRealDaemon:
-    def test_the_sign_follows_the_service_the_card_and_nothing_else(
-        self, virtual_reader: VirtualReader, card: VirtualCard
-    ) -> None:
-        work = CardWork(PcscService(patience=0))
-        signs = [work.stamp()]
-
-        def changes() -> bool:
-            changed = soon(lambda: work.stamp() != signs[-1])
-            signs.append(work.stamp())
-            return changed
-
-        with pcscd():
-            assert changes()
-            with card_in_pcscd(virtual_reader):
-                assert changes()
-                assert work.look().page == "pin"
-                with closing(PcscService().connect(READER)):
-                    time.sleep(0.2)
-                assert work.stamp() == signs[-1]
-                virtual_reader.remove()
-                assert changes()
-                virtual_reader.insert(card)
-                assert changes()
-                wait_for_card()
-        assert changes()
-
-    def test_readers_are_told(self, virtual_reader: VirtualReader) -> None:
-        with pcscd(), card_in_pcscd(virtual_reader):
-            facts = {fact.name: fact for fact in PcscService().facts()}
-            assert facts[READER].card == "present"
-            assert not facts[READER].has_pinpad
-            held = PcscService().connect(READER)
-            in_use = {fact.name: fact.card for fact in PcscService().facts()}
-            held.close()
-        assert in_use[READER] == "in-use"

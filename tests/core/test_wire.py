@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from zaitaku.wire import (
     AUDIENCE,
     DOMAIN_TAG,
+    TEXT_SIZES,
     CardProof,
     CardRequest,
     Choice,
@@ -21,6 +22,7 @@ from zaitaku.wire import (
     Shown,
     document_digest,
     statement,
+    version_of,
 )
 
 TEXT = st.text(min_size=1, max_size=12)
@@ -38,6 +40,9 @@ CHOICES = st.lists(
     min_size=1,
     max_size=4,
     unique_by=lambda choice: choice.item,
+)
+VERSIONS = st.lists(st.integers(0, 999_999), min_size=1, max_size=4).map(
+    lambda numbers: ".".join(map(str, numbers))
 )
 HEX = st.binary(min_size=1, max_size=40).map(bytes.hex)
 PROOFS = st.builds(CardProof, challenge=TEXT, certificate=HEX, signature=HEX)
@@ -82,6 +87,8 @@ def requests(draw: st.DrawFn) -> CardRequest:
         choices=tuple(choices),
         language="ja",
         return_path=draw(st.from_regex(r"/[a-z0-9][a-z0-9/._-]*", fullmatch=True)),
+        text_size=draw(st.sampled_from(TEXT_SIZES)),
+        bridge=draw(st.just("") | VERSIONS),
     )
 
 
@@ -179,7 +186,7 @@ class TestClaims:
     @given(requests(), st.data())
     def test_a_missing_claim_is_refused(self, request: CardRequest, data: st.DataObject) -> None:
         claims = request.claims()
-        del claims[data.draw(st.sampled_from(sorted(claims)))]
+        del claims[data.draw(st.sampled_from(sorted(claims.keys() - {"text_size", "bridge"})))]
         with pytest.raises(MalformedMessage):
             CardRequest.from_claims(claims)
 
@@ -204,6 +211,16 @@ class TestClaims:
             ("choices", []),
             ("choices", [{"item": "surgery", "wording": "words", "granted": True, "marked": 1}]),
             ("protocol", "1"),
+            ("text_size", "huge"),
+            ("text_size", ""),
+            ("text_size", None),
+            ("bridge", ""),
+            ("bridge", "1."),
+            ("bridge", "01"),
+            ("bridge", "1.2.3.4.5"),
+            ("bridge", "1.0\n"),
+            ("bridge", "１"),
+            ("bridge", 1),
             ("return_path", "j/x"),
             ("return_path", "//evil.example"),
             ("return_path", "/\\evil.example"),
@@ -219,6 +236,27 @@ class TestClaims:
     def test_a_claim_that_breaks_its_rule_is_refused(self, name: str, value: object) -> None:
         with pytest.raises(MalformedMessage):
             CardRequest.from_claims({**REQUEST.claims(), name: value})
+
+
+class TestVersions:
+    @given(VERSIONS, VERSIONS)
+    def test_they_compare_as_numbers(self, one: str, other: str) -> None:
+        padded = [
+            [int(part) for part in text.split(".")] + [0] * (3 - text.count("."))
+            for text in (one, other)
+        ]
+        assert (version_of(one) < version_of(other)) is (padded[0] < padded[1])
+        assert (version_of(one) == version_of(other)) is (padded[0] == padded[1])
+
+    @pytest.mark.parametrize("text", ["", "a", "1..2", "1.2.3.4.5", "-1", "1.0000000", " 1", "1 "])
+    def test_what_is_no_version_is_refused(self, text: str) -> None:
+        with pytest.raises(MalformedMessage, match="version"):
+            version_of(text)
+
+    def test_what_every_site_says_is_left_unsaid(self) -> None:
+        assert not {"text_size", "bridge"} & set(REQUEST.claims())
+        assert replace(REQUEST, text_size="large").claims()["text_size"] == "large"
+        assert CardRequest.from_claims(json.loads(json.dumps(REQUEST.claims()))) == REQUEST
 
 
 class TestChoices:
@@ -327,6 +365,8 @@ class TestWhatIsShownBeside:
             {"channel": None},
             {"visit_date": "tomorrow"},
             {"visit_date": 20261201},
+            {"visit_date": "20261201"},
+            {"visit_date": "2026-W49-2"},
             {"operator": None},
             {"operator": "somebody"},
             {"language": None},

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from cryptography.x509 import ocsp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
 
+from tests.cardbridge.server.test_trust import make_certificate
 from tests.conftest import NOW
 from tests.identity.test_stapled import answer
 from tests.identity.world import Says, verify
@@ -73,10 +75,16 @@ class Desk:
 
 @contextmanager
 def asked(
-    desk: Desk, *, key: str = KEY, freshness: timedelta = DAY, is_stapled: bool = False
+    desk: Desk,
+    *,
+    key: str = KEY,
+    freshness: timedelta = DAY,
+    is_stapled: bool = False,
+    ca_file: Path | None = None,
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[RevocationDesk]:
-    with serving(desk) as url:
-        line = desk_line(key)
+    with serving(desk, tls=tls) as url:
+        line = desk_line(key, ca_file)
         yield RevocationDesk.at(url, line, freshness=freshness, is_stapled=is_stapled)
 
 
@@ -172,6 +180,7 @@ def test_what_is_not_an_answer_for_now_is_not_knowing(
     assert status(Desk(change=change), card, root) is UNKNOWN
 
 
+@settings(max_examples=40)
 @given(
     content=st.binary(max_size=200)
     | st.recursive(
@@ -254,6 +263,18 @@ def test_proofs_are_accepted_and_refused_by_it(authority: TestAuthority, card: S
     with asked(Desk()) as source:
         chain = RevocationChain([source, Says(GOOD)])
         assert verify(authority, card, revocation=chain).verified_at == NOW
+
+
+def test_over_tls_only_the_known_authority_counts(
+    card: Signer, root: Signer, tmp_path: Path
+) -> None:
+    tls = make_certificate(tmp_path)
+    with asked(Desk(), tls=tls, ca_file=tls[0]) as source:
+        assert source.status(card.certificate, root.certificate, NOW) is GOOD
+    stranger = Desk()
+    with asked(stranger, tls=tls) as source:
+        assert source.status(card.certificate, root.certificate, NOW) is UNKNOWN
+    assert stranger.bodies == []
 
 
 def test_nobody_there_is_not_knowing(card: Signer, root: Signer) -> None:

@@ -35,8 +35,6 @@ const say = (id, what) => { document.getElementById(id).textContent = JSON.strin
 let next = ports[0];
 bridge.whenUnanswered((open) => { next = open.next; say("told", open); });
 say("back", bridge.returned());
-const open = bridge.unanswered();
-if (open) { next = open.next; }
 document.getElementById("go").addEventListener("click", () => bridge.go(token, next));
 const link = document.getElementById("link");
 link.href = bridge.address(token, ports[1]);

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from zaitaku import wire
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
 from zaitaku.sdk import Challenge
 from zaitaku.sdk.files import vectors
@@ -21,11 +20,6 @@ def cases(file: str, part: str = "cases") -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         "case", [pytest.param(case, id=_name(case)) for case in vectors(file)[part]]
     )
-
-
-def proof_of(case: dict[str, str]) -> wire.CardProof:
-    """Return the proof of a case as the bridge would post it."""
-    return wire.CardProof(CHALLENGE.name, case["certificate"], case["signature"])
 
 
 class Publishes(SiteClient):

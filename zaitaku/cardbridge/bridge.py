@@ -9,7 +9,7 @@ from flask import current_app
 from zaitaku.cardbridge.cardwork import CardWork
 from zaitaku.cardbridge.config import BridgeConfig
 from zaitaku.cardbridge.emblem import EmblemKeeper
-from zaitaku.cardbridge.limits import PINS, Limiter
+from zaitaku.cardbridge.limits import Limiter
 from zaitaku.cardbridge.observations import Observations, TimedSite
 from zaitaku.cardbridge.preferences import Preferences
 from zaitaku.cardbridge.readings import Desk
@@ -48,7 +48,7 @@ class Bridge:
 def assemble(config: BridgeConfig) -> Bridge:
     """Put a bridge together; touches neither the card nor the network."""
     observations = Observations()
-    site = TimedSite(config.ca_file, observations, config.now)
+    site = TimedSite(config.ca_file, config.paces, observations, config.now)
     trust = Trust(
         allowed=config.allowed_origins,
         tests=config.test_origins,
@@ -67,7 +67,7 @@ def assemble(config: BridgeConfig) -> Bridge:
         observations=observations,
         give_up_token=secrets.token_urlsafe(16),
         emblem=EmblemKeeper(config.state),
-        pins=Limiter(PINS),
+        pins=Limiter(config.paces.pins),
     )
 
 

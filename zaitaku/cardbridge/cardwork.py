@@ -182,9 +182,9 @@ class CardWork:
 
     def _verify_on_pad(self, found: FoundCard) -> None:
         pad = found.pad()
+        if pad is None:
+            raise PadUnusable("no pad")
         try:
-            if pad is None:
-                raise PadUnusable("no pad")
             found.card.verify_on_pad(pad)
         except PadUnusable:
             self._without_pad |= {found.reader}

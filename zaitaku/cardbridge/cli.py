@@ -114,6 +114,7 @@ class Options(TypedDict):
     state: Path
     virtual: Path | None
     vpcd: bool
+    pinpad: bool
     ca_file: Path | None
     forget_origin: str | None
     no_open: bool
@@ -154,6 +155,9 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     help="仮想カード（のフォルダー） / virtual cards, of a folder or made for rehearsing",
 )
 @click.option("--vpcd", is_flag=True, help="仮想カードを pcscd 経由で読む / plug them into pcscd")
+@click.option(
+    "--pinpad", is_flag=True, help="仮想リーダーに数字キーをつける / keys on the virtual reader"
+)
 @click.option(
     "--ca-file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -300,6 +304,7 @@ def _serve(options: Options, operator: Operator | None, sites: Served, claim: Cl
             claim=whole,
             virtual=_cards_folder(options),
             vpcd=options["vpcd"],
+            pinpad=options["pinpad"],
             ca_file=options["ca_file"],
             opens=_opens(options),
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zaitaku.cardbridge.limits import USUAL, Paces
 from zaitaku.cardbridge.operator import Operator
 from zaitaku.cardbridge.origins import DEFAULT_PORTS
 from zaitaku.cardbridge.single import NOT_SINGLE, Claim
@@ -33,6 +34,8 @@ class BridgeConfig:
     """Who offers this build; its sites were already taken into account."""
     claim: Claim = NOT_SINGLE
     """By which a bridge that is started later knows this one as its own."""
+    paces: Paces = USUAL
+    """How often it does what others make it do."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 

@@ -137,7 +137,7 @@ def _quoted(word: str) -> str:
 def _entry(*more: str) -> str:
     lines = (
         "[Desktop Entry]",
-        "Version=1.5",
+        "Version=1.0",
         "Type=Application",
         "Name=Card reading app (zaitaku)",
         "Name[ja]=カード読み取りアプリ（zaitaku）",

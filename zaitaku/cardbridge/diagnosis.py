@@ -110,7 +110,7 @@ class Diagnosis:
     def _sites(self) -> Finding:
         if self.sites:
             return Finding("sites", State.GOOD, "sites-good", {"count": self.sites})
-        return Finding("sites", State.CHECK, "sites-none", page="foreign-origin")
+        return Finding("sites", State.CHECK, "sites-none")
 
     def _memory(self) -> Finding:
         if self.pinned is None:
@@ -118,10 +118,8 @@ class Diagnosis:
         return Finding("memory", State.GOOD, "memory-good", {"count": self.pinned})
 
     def _port(self) -> Finding:
-        is_usual = self.port in wire.BRIDGE_PORTS
-        said = "port-good" if is_usual else "port-other"
-        state = State.GOOD if is_usual else State.UNKNOWN
-        return Finding("port", state, said, {"port": self.port})
+        said = "port-good" if self.port in wire.BRIDGE_PORTS else "port-other"
+        return Finding("port", State.GOOD, said, {"port": self.port})
 
     def report(self) -> str:
         """Return the same as lines that a helper reads in any language."""

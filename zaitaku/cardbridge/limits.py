@@ -18,13 +18,25 @@ class Pace:
     seconds: float
 
 
-KEYS_OF_A_SITE: Final = Pace(burst=20, seconds=2)
-"""Fetching the keys of one site: once a reading, far more than a patient needs."""
-KEYS_IN_ALL: Final = Pace(burst=40, seconds=1)
-PROOFS: Final = Pace(burst=10, seconds=2)
-"""Sending a proof to one site, the same one again included."""
-PINS: Final = Pace(burst=10, seconds=5)
-"""Showing a PIN to a card, whichever: a card stops after three, a box of cards would not."""
+NO_LIMIT: Final = Pace(burst=1, seconds=0)
+
+
+@dataclass(frozen=True)
+class Paces:
+    """What a bridge allows; far more than people need, far less than a program could."""
+
+    keys_of_a_site: Pace = Pace(burst=20, seconds=2)
+    """Fetching the keys of one site: once for each reading."""
+    keys_in_all: Pace = Pace(burst=40, seconds=1)
+    proofs: Pace = Pace(burst=20, seconds=1)
+    """Sending a proof to one site, the same one again included."""
+    pins: Pace = Pace(burst=20, seconds=3)
+    """PINs typed, right or wrong: a card stops after three, a pile of cards would not."""
+
+
+USUAL: Final = Paces()
+UNLIMITED: Final = Paces(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT)
+"""For measuring."""
 
 
 SECOND: Final = 1_000_000_000

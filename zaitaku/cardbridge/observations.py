@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from zaitaku.cardbridge.limits import Paces
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
 
 TROUBLES_KEPT: Final = 10
@@ -62,9 +63,13 @@ class TimedSite(SiteClient):
     """The conversation with the site, with an ear for its clock."""
 
     def __init__(
-        self, ca_file: Path | None, observations: Observations, now: Callable[[], float]
+        self,
+        ca_file: Path | None,
+        paces: Paces,
+        observations: Observations,
+        now: Callable[[], float],
     ) -> None:
-        super().__init__(ca_file)
+        super().__init__(ca_file, paces)
         self._observations = observations
         self._now = now
 

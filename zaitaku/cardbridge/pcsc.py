@@ -136,7 +136,7 @@ class PcscConnection:
 
     def atr(self) -> bytes:
         """Return the card's answer to reset; empty when it cannot be had."""
-        return self._pcsc.attribute(self._handle, Attribute.ATR) if self._open else b""
+        return self._pcsc.atr(self._handle) if self._open else b""
 
     def close(self) -> None:
         """Reset the card and let it go."""

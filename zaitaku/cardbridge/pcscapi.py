@@ -99,7 +99,6 @@ class Attribute(IntEnum):
     VENDOR_NAME = 0x00010100
     DRIVER_VERSION = 0x00010102
     """0xMMmmbbbb."""
-    ATR = 0x00090303
 
 
 @dataclass(frozen=True)
@@ -197,6 +196,9 @@ class Pcsc:
         )
         self._control = declare(abi.control, handle, dword, pointer, dword, pointer, dword, numbers)
         self._attribute = declare("SCardGetAttrib", handle, dword, pointer, numbers)
+        self._card = declare(
+            f"SCardStatus{by_name}", handle, pointer, numbers, numbers, numbers, pointer, numbers
+        )
         self._status = declare(f"SCardGetStatusChange{by_name}", handle, dword, pointer, dword)
         self._cancel = declare("SCardCancel", handle)
         self._reader_state = abi.reader_state()
@@ -297,6 +299,18 @@ class Pcsc:
         if status & _CODE_MASK != _SUCCESS:
             return b""
         return ctypes.string_at(answer, min(length.value, _ATTRIBUTE_LENGTH))
+
+    def atr(self, handle: int) -> bytes:
+        """Return the card's answer to reset; empty when it cannot be had."""
+        names = ctypes.create_string_buffer(_NAMES_LENGTH)  # asked for by some, used by nobody
+        answer = ctypes.create_string_buffer(self._abi.atr_bytes)
+        length = self._abi.dword(self._abi.atr_bytes)
+        numbers = [self._abi.dword(each) for each in (_NAMES_LENGTH // 2, 0, 0)]
+        pointers = [ctypes.byref(number) for number in numbers]
+        status = self._card(handle, names, *pointers, answer, ctypes.byref(length))
+        if status & _CODE_MASK != _SUCCESS:
+            return b""
+        return ctypes.string_at(answer, min(length.value, self._abi.atr_bytes))
 
     def wait(self, context: int, known: Mapping[str, int], seconds: float) -> dict[str, int]:
         """Wait until a reader is no longer as in ``known``; return how they all are then.

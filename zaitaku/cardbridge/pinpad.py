@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Self
 
-from zaitaku.cardbridge.apdu import Response, Status
+from zaitaku.cardbridge.apdu import MalformedApdu, Response, Status
 from zaitaku.cardbridge.transport import (
     CardBusy,
     CardRemoved,
@@ -50,6 +50,7 @@ _ONE_MESSAGE: Final = 0x01
 _ENGLISH: Final = 0x0409
 """The only language that every reader with a display knows."""
 _BLANK: Final = 0xFF
+_HEADER_BYTES: Final = 4
 
 
 class PadTimedOut(CardTrouble):
@@ -117,10 +118,10 @@ class PinEntry:
         Raises:
             ValueError: it is none, or not of the one form that ``encode`` makes.
         """
-        if len(raw) < _VERIFY.size + 5:
+        if len(raw) <= _VERIFY.size + _HEADER_BYTES:
             raise ValueError("length")
-        seconds, digits = raw[0], raw[_VERIFY.size + 4]
-        entry = cls(raw[_VERIFY.size : _VERIFY.size + 4], digits, seconds)
+        header, rest = raw[_VERIFY.size :][:_HEADER_BYTES], raw[_VERIFY.size + _HEADER_BYTES :]
+        entry = cls(header, digits=rest[0], seconds=raw[0])
         if entry.encode() != raw:
             raise ValueError("form")
         return entry
@@ -147,9 +148,10 @@ class PinPad:
             raise
         except TransportTrouble as error:
             raise PadUnusable(error.detail) from error
-        if len(raw) < 2:
-            raise PadUnusable("no status")
-        return _checked(Response.decode(raw).status)
+        try:
+            return _checked(Response.decode(raw).status)
+        except MalformedApdu as error:
+            raise PadUnusable(str(error)) from error
 
 
 _GONE: Final = (NoService, NoReader, NoCard, CardBusy, CardRemoved, CardUnresponsive)

@@ -20,7 +20,9 @@ def make_cards(folder: Path) -> MadeCards:
     # Nothing of the sandbox is loaded, or needed, where real cards are read.
     from zaitaku.sandbox.authority import TestAuthority  # noqa: PLC0415
     from zaitaku.sandbox.cards import make_demo_cards  # noqa: PLC0415
+    from zaitaku.sandbox.strangers import make_strangers  # noqa: PLC0415
 
     authority = TestAuthority.open(folder / "authority")
-    make_demo_cards(folder / "cards", authority)
+    people = make_demo_cards(folder / "cards", authority)
+    make_strangers(folder / "cards", people[0])
     return MadeCards(folder / "cards", authority.roots_file, authority.crl_bundle)

@@ -70,29 +70,29 @@ class Sessions:
         """Do ``work`` in a thread of its own; return what it returns, raise what it raises.
 
         ``when_abandoned`` is called when the session is given up before it was committed.
-        ``longer`` is how many seconds more than usual it may take.
+        ``longer`` is how many seconds more than usual it may take, because a person types on the
+        reader meanwhile; nobody waits for their turn behind that.
 
         Raises:
             CardBusy: another session did not end in time, or hangs.
             CardUnresponsive: this one did not end in time.
         """
-        longest = self._longest + longer
-        self._take_turn(longest)
+        self._take_turn(is_long=longer > 0)
         session = Session()
         done: Future[Result] = Future()
         Thread(target=self._work, args=(session, work, done), name="card", daemon=True).start()
-        if not wait((done,), longest).done:
+        if not wait((done,), self._longest + longer).done:
             if session.abandon() and when_abandoned is not None:
                 when_abandoned()
             raise CardUnresponsive("no end of the session")
         return done.result()
 
-    def _take_turn(self, longest: float) -> None:
-        # Behind a session that hangs there is nothing to wait for.
-        hangs = time.monotonic() > self._over
-        if not self._turn.acquire(timeout=0 if hangs else self._patience):
+    def _take_turn(self, *, is_long: bool) -> None:
+        # Behind a session that hangs, or waits for a person, there is nothing to wait for.
+        is_worth_it = time.monotonic() < self._over
+        if not self._turn.acquire(timeout=self._patience if is_worth_it else 0):
             raise CardBusy("another session")
-        self._over = time.monotonic() + longest
+        self._over = time.monotonic() + (0 if is_long else self._longest)
 
     def _work(
         self, session: Session, work: Callable[[Session], Result], done: Future[Result]

@@ -19,7 +19,7 @@ import urllib3
 
 from zaitaku import wire
 from zaitaku.cardbridge.failures import KeyUnreachable, SiteRefused, SiteUnreachable, TooOften
-from zaitaku.cardbridge.limits import KEYS_IN_ALL, KEYS_OF_A_SITE, PROOFS, Limiter
+from zaitaku.cardbridge.limits import UNLIMITED, Limiter, Paces
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
@@ -51,12 +51,12 @@ _FAILURES: Final = (urllib3.exceptions.HTTPError, OSError, ValueError, _BadAnswe
 
 
 class SiteClient:
-    """Speaks with the asking site."""
+    """Speaks with the asking site, as often as ``paces`` allow."""
 
-    def __init__(self, ca_file: Path | None = None) -> None:
-        self._keys = Limiter(KEYS_OF_A_SITE)
-        self._keys_in_all = Limiter(KEYS_IN_ALL)
-        self._proofs = Limiter(PROOFS)
+    def __init__(self, ca_file: Path | None = None, paces: Paces = UNLIMITED) -> None:
+        self._keys = Limiter(paces.keys_of_a_site)
+        self._keys_in_all = Limiter(paces.keys_in_all)
+        self._proofs = Limiter(paces.proofs)
         self._pool = urllib3.PoolManager(
             ssl_context=_tls(ca_file),
             retries=False,

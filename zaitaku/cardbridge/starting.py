@@ -22,6 +22,7 @@ from zaitaku.cardbridge.single import Claim
 from zaitaku.cardbridge.transport import ReaderService
 from zaitaku.cardbridge.trust import Pins
 from zaitaku.cardbridge.virtual import CardBox
+from zaitaku.cardbridge.virtualpad import VirtualPad
 from zaitaku.cardbridge.virtualreader import VirtualReader
 from zaitaku.cardbridge.vpcd import VpcdPlug
 
@@ -39,6 +40,8 @@ class Start:
     virtual: Path | None
     """Folder of virtual cards."""
     vpcd: bool
+    pinpad: bool
+    """The virtual reader has keys of its own; not through pcscd, whose driver knows none."""
     ca_file: Path | None
     opens: bool
     """Whether the status page is opened in the browser."""
@@ -71,7 +74,7 @@ def _cards(start: Start) -> Iterator[tuple[ReaderService, CardBox | None]]:
     if start.virtual is None:
         yield PcscService(), None
         return
-    reader = VirtualReader()
+    reader = VirtualReader(pad=VirtualPad() if start.pinpad and not start.vpcd else None)
     box = _box(start.virtual, reader)
     if not start.vpcd:
         yield InProcessService(reader), box

@@ -2,13 +2,14 @@
 
 For scripts, a bridge that was started with virtual cards answers ``GET /virtual/cards`` with::
 
-    {"token": "…", "inserted": "ordinary" or null,
+    {"token": "…", "inserted": "ordinary" or null, "pad": null, "idle" or "waiting",
      "cards": [{"id": "ordinary", "name": "…", "description": "…", "pin": "1234", "tries": 3,
                 "inserted": true}, …]}
 
 and changes by form posts (``application/x-www-form-urlencoded``) that carry that ``token``:
-``/virtual/insert`` and ``/virtual/reset`` with ``card=<id>``, ``/virtual/remove`` without. Each
-answers 303 to ``/``.
+``/virtual/insert`` and ``/virtual/reset`` with ``card=<id>``, ``/virtual/remove`` without. With
+``--pinpad``, ``/virtual/pad`` types ``digits`` on the reader's keys and confirms them, or presses
+the cancel key with ``cancel=1``. Each answers 303 to ``/``.
 """
 
 from dataclasses import asdict
@@ -62,7 +63,12 @@ def virtual_cards() -> Response:
     box = _box()
     cards = box.contents()
     inserted = next((card.id for card in cards if card.inserted), None)
-    return jsonify(token=box.token, inserted=inserted, cards=[asdict(card) for card in cards])
+    return jsonify(
+        token=box.token,
+        inserted=inserted,
+        pad=box.pad and ("waiting" if box.pad.is_waiting else "idle"),
+        cards=[asdict(card) for card in cards],
+    )
 
 
 @status_pages.post("/virtual/insert")
@@ -83,6 +89,19 @@ def virtual_reset() -> AnyResponse:
 def virtual_remove() -> AnyResponse:
     """Pull the virtual card."""
     _posted_box().remove()
+    return _back_to_status()
+
+
+@status_pages.post("/virtual/pad")
+def virtual_pad() -> AnyResponse:
+    """Press the keys of the virtual reader."""
+    pad = _posted_box().pad
+    if pad is None:
+        raise PageMissing
+    if request.form.get("cancel") == "1":
+        pad.cancel()
+    else:
+        pad.press(request.form.get("digits", ""))
     return _back_to_status()
 
 

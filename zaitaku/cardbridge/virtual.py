@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from zaitaku.cardbridge.cardfile import CardFile, load_folder
 from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.virtualpad import VirtualPad
 from zaitaku.cardbridge.virtualreader import VirtualReader
 
 INITIAL_TRIES_FILE: Final = ".initial-tries.json"
@@ -51,6 +52,11 @@ class CardBox:
         self._remember(cards)
         if cards:
             self.insert(next(iter(cards)))
+
+    @property
+    def pad(self) -> VirtualPad | None:
+        """The keys of the virtual reader, if it has them."""
+        return self._reader.pad
 
     def contents(self) -> tuple[BoxedCard, ...]:
         """Return all cards.

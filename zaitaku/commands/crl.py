@@ -32,10 +32,7 @@ def refresh() -> None:
     try:
         outcome = keeper.refresh(SystemClock().now())
     except RefreshFailed as failure:
-        raise click.ClickException(
-            "失効リストを新しくできませんでした。いまのリストは、そのまま残っています"
-            f"（{failure.detail}）。"
-        ) from failure
+        raise click.ClickException(_failed(failure)) from failure
     click.echo(_OUTCOMES[outcome])
 
 
@@ -52,6 +49,29 @@ def show() -> None:
     anchors = _anchors(settings)
     for entry in lists:
         click.echo(_described(entry, anchors))
+
+
+def renew_at_start(settings: Settings) -> None:
+    """Renew the lists before the first patient comes, if the settings say from where.
+
+    A failure is told and keeps nothing from starting: the list that is there may be good for days,
+    and without any every proof is refused until one has come.
+    """
+    keeper = configured_refresh(settings, _anchors(settings)) if settings.crl_url else None
+    now = SystemClock().now()
+    if keeper is None or not keeper.is_due(now):
+        return
+    try:
+        keeper.refresh(now)
+    except RefreshFailed as failure:
+        click.echo(_failed(failure), err=True)
+
+
+def _failed(failure: RefreshFailed) -> str:
+    return (
+        "失効リストを新しくできませんでした。いまのリストは、そのまま残っています"
+        f"（{failure.detail}）。"
+    )
 
 
 def _described(entry: RevocationList, anchors: TrustAnchors) -> str:

@@ -15,6 +15,7 @@ from zaitaku.demo.processes import (
 from zaitaku.demo.setup import Demo, prepare
 from zaitaku.demo.summary import as_text
 from zaitaku.sandbox.ocsp import responder
+from zaitaku.sandbox.provider.app import stand_in_app
 
 
 @click.command()
@@ -32,6 +33,7 @@ def _run(ready: Demo, *, vpcd: bool) -> None:
     places = ready.places
     with (
         serving(responder(ready.authority), places.ocsp_port),
+        serving(stand_in_app(ready.provider), places.provider_port),
         running(site_command(places), ready.environ) as site,
         running(bridge_command(places, vpcd=vpcd), {}) as bridge,
     ):

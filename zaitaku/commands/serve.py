@@ -5,6 +5,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from zaitaku.commands.crl import renew_at_start
 from zaitaku.core.database import Database
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.schema import is_current, upgrade
@@ -24,7 +25,9 @@ class NotMigrated(ZaitakuError):
 def serve(host: str, port: int, workers: int) -> None:
     """サーバーを動かします（設定は環境変数 ZAITAKU_…）。"""
     # What is wrong is told here, once, and not by every worker.
-    _check_tables(Database(Settings.from_env().database_url))
+    settings = Settings.from_env()
+    _check_tables(Database(settings.database_url))
+    renew_at_start(settings)
     Granian(
         "zaitaku.app:from_environment",
         address=host,

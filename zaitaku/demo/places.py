@@ -11,6 +11,7 @@ from zaitaku.core.errors import SettingsError
 from zaitaku.wire import BRIDGE_PORTS
 
 DEFAULT_PORT = 8000
+PROVIDER_PORT = 18240
 HIGHEST_PORT = 65535
 
 
@@ -22,10 +23,14 @@ class Places:
     port: int
     bridge_port: int
     ocsp_port: int
+    provider_port: int
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read the places; the OCSP responder takes any free port.
+
+        The stand-in provider takes the same port each time where it can: its address is a part of
+        the names by which it knows people.
 
         Raises:
             SettingsError: a port is not a number, or another program has it.
@@ -35,6 +40,7 @@ class Places:
             port=_free_port(environ, "ZAITAKU_PORT", DEFAULT_PORT),
             bridge_port=_free_port(environ, "ZAITAKU_BRIDGE_PORT", BRIDGE_PORTS[0]),
             ocsp_port=_any_port(),
+            provider_port=_usual_port(environ, "ZAITAKU_PROVIDER_PORT", PROVIDER_PORT),
         )
 
     @property
@@ -52,6 +58,11 @@ class Places:
         """Where the test authority's responder is."""
         return f"http://127.0.0.1:{self.ocsp_port}"
 
+    @property
+    def provider(self) -> str:
+        """Where the stand-in for the phone's app is."""
+        return f"http://127.0.0.1:{self.provider_port}"
+
 
 def _free_port(environ: Mapping[str, str], name: str, default: int) -> int:
     value = environ.get(name) or str(default)
@@ -66,6 +77,15 @@ def _free_port(environ: Mapping[str, str], name: str, default: int) -> int:
                 f"ポート {value} は、ほかのプログラムが使っています。{name} で別の番号にできます。"
             ) from error
     return int(value)
+
+
+def _usual_port(environ: Mapping[str, str], name: str, usual: int) -> int:
+    if environ.get(name):
+        return _free_port(environ, name, usual)
+    try:
+        return _free_port(environ, name, usual)
+    except SettingsError:
+        return _any_port()
 
 
 def _any_port() -> int:

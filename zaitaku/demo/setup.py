@@ -10,15 +10,16 @@ from cryptography import x509
 from zaitaku.accounts.model import Role
 from zaitaku.core.errors import NotFound
 from zaitaku.core.signing import Keyring
+from zaitaku.demo.app import app_environ, bind_app_people, insured_as, make_app_key, stand_in
 from zaitaku.demo.places import Places
 from zaitaku.demo.secrets import DemoSecrets, write_private
-from zaitaku.eligibility.model import Insured, Sex
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.identity.keys import RequestKeys
 from zaitaku.identity.subjects import subject_hashes
 from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.sandbox.cards import DemoCard, make_demo_cards
+from zaitaku.sandbox.provider.app import StandIn
 from zaitaku.schema import upgrade
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
@@ -38,6 +39,7 @@ class Demo:
     places: Places
     environ: dict[str, str]
     authority: TestAuthority
+    provider: StandIn
     summary: dict[str, Any]
 
 
@@ -48,17 +50,21 @@ def prepare(places: Places) -> Demo:
     authority = TestAuthority.open(places.data / "authority")
     cards = make_demo_cards(places.data / "cards", authority)
     RequestKeys.make(places.data / "request-key.pem")
+    make_app_key(places)
     environ = _environ(places, secrets)
     write_private(places.data / "demo.env", _shell_lines(environ))
     services = build_services(Settings.from_env(environ))
     upgrade(services.database)
-    _bind_people(SandboxEligibility(services.database), cards, secrets.subject_key)
+    eligibility = SandboxEligibility(services.database)
+    _bind_people(eligibility, cards, secrets.subject_key)
+    provider = stand_in(places)
+    bind_app_people(eligibility, provider, secrets.subject_key)
     facility = _clinic(services, secrets.password)
     summary = _summary(places, services, facility, secrets.password, cards)
     write_private(
         places.data / "demo.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
     )
-    return Demo(places, environ, authority, summary)
+    return Demo(places, environ, authority, provider, summary)
 
 
 def _environ(places: Places, secrets: DemoSecrets) -> dict[str, str]:
@@ -76,6 +82,7 @@ def _environ(places: Places, secrets: DemoSecrets) -> dict[str, str]:
         "ZAITAKU_CRL_FILE": str(data / "authority" / "crl.pem"),
         "ZAITAKU_OCSP_URL": places.ocsp,
         "ZAITAKU_BRIDGE_PORTS": str(places.bridge_port),
+        **app_environ(places),
     }
 
 
@@ -88,15 +95,7 @@ def _bind_people(
 ) -> None:
     for card in cards:
         if card.person and card.certificate:
-            person = card.person
-            insured = Insured(
-                person_key=f"demo:{person.kana}",
-                name=person.name,
-                kana=person.kana,
-                birth_date=person.birth_date,
-                sex=Sex(person.sex),
-            )
-            eligibility.bind(_subject_hash(card, subject_key), insured)
+            eligibility.bind(_subject_hash(card, subject_key), insured_as(card.person))
 
 
 def _subject_hash(card: DemoCard, subject_key: str) -> str:
@@ -157,6 +156,7 @@ def _summary(
         "facility_name": facility.name,
         "console": {"url": f"{places.origin}/console/", "user_id": USER_ID, "password": password},
         "bridge": places.bridge,
+        "app": places.provider,
         "cards": [
             {"name": card.name, "description": card.description, "pin": card.pin} for card in cards
         ],

@@ -26,6 +26,8 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
         f"  {card['name']} … {card['pin'] or 'なし'} … {card['description']}"
         for card in summary["cards"]
     ]
+    lines += ["", "スマートフォンのアプリの代わり（読み取り方で「アプリ」を選ぶと開きます）:"]
+    lines += [f"  {summary['app']}"]
     lines += ["", f"同じ内容: {data / 'demo.json'}"]
     lines += [f"コマンドを試す: . {data / 'demo.env'} && .venv/bin/zaitaku facility show {code}"]
     lines += ["Ctrl-C で終わります。"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import pairwise
 from typing import Literal
 
 import pytest
@@ -12,6 +13,8 @@ from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import back_to
 from tests.cardbridge.server.stand import Stand, faults
 from zaitaku import wire
+from zaitaku.cardbridge.virtualpad import VirtualPad
+from zaitaku.cardbridge.virtualreader import VirtualReader
 from zaitaku.cardbridge.words import Language
 
 pytestmark = pytest.mark.browser
@@ -189,7 +192,7 @@ PLACES: dict[str, Callable[[Stand, Page], None]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_each_page_is_sound_in_every_language_at_390_and_320_px(
+def test_each_page_is_sound_in_every_language_and_size(
     stand: Stand, page: Page, place: str
 ) -> None:
     PLACES[place](stand, page)
@@ -200,8 +203,9 @@ def test_each_page_is_sound_in_every_language_at_390_and_320_px(
             page.wait_for_selector(f'html[lang="{language}"]')
         heading = page.locator("h1")
         assert heading.count() == 1
-        for width in (390, 320):
+        for width, size in ((390, ""), (320, "size-largest")):
             page.set_viewport_size({"width": width, "height": 844})
+            page.evaluate("size => { document.documentElement.className = size }", size)
             assert faults(page) == [], f"{language} at {width} px"
 
 
@@ -217,15 +221,85 @@ def test_dark_and_forced_colours_keep_their_contrast(
     assert page.evaluate(running) == 0
 
 
-def test_twice_the_text_size_still_fits_the_window(stand: Stand, page: Page) -> None:
-    go_to_wrong_pin(stand, page)
-    page.evaluate("document.documentElement.style.fontSize = '225%'")
+SPACING = """
+* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+p { margin-block-end: 2em !important }
+"""
+"""WCAG 2.2 SC 1.4.12."""
+
+
+@pytest.mark.parametrize("style", ["html { font-size: 225% !important }", SPACING])
+@pytest.mark.parametrize("place", ["wrong-pin", "locked"])
+def test_twice_the_text_size_and_wide_spacing_lose_nothing(
+    stand: Stand, page: Page, place: str, style: str
+) -> None:
+    PLACES[place](stand, page)
+    page.evaluate("document.querySelector('.view').open = true")
     page.set_viewport_size({"width": 390, "height": 844})
-    wide = page.evaluate(
-        "[...document.querySelectorAll('body *')].filter(one => !one.closest('rp') &&"
-        " one.getBoundingClientRect().right > window.innerWidth + 1).map(one => one.outerHTML)"
+    page.evaluate(
+        "css => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css);"
+        " document.adoptedStyleSheets = [sheet] }",
+        style,
     )
-    assert wide == []
+    lost = page.evaluate(
+        "[...document.querySelectorAll('body *')].filter(one => !one.closest('rp, svg') &&"
+        " !one.matches('.visually-hidden') && (one.getBoundingClientRect().right >"
+        " innerWidth + 1 || (getComputedStyle(one).overflow === 'hidden' &&"
+        " one.scrollHeight > one.clientHeight + 1))).map(one => one.outerHTML)"
+    )
+    assert lost == []
+
+
+def test_the_head_leaves_the_first_screen_to_the_page(stand: Stand, page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(stand.link(text_size="largest"))
+    for language in Language:
+        page.goto(f"{page.url.split('?')[0]}?lang={language}")
+        heading = page.locator("h1").bounding_box()
+        header = page.locator("header").bounding_box()
+        banner = page.locator(".banner").bounding_box()
+        assert heading is not None
+        assert header is not None
+        assert banner is not None  # an ordinary site has none
+        assert header["height"] - banner["height"] <= 640 / 4
+        assert heading["y"] < 640 - 2 * 24 * 1.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_choice_of_a_reader_is_sound(
+    two_readers: tuple[Stand, VirtualReader], page: Page, scheme: Scheme
+) -> None:
+    stand, _ = two_readers
+    page.emulate_media(color_scheme=scheme)
+    for language in Language:
+        page.goto(stand.link(language=language.value, return_path="/same"))
+        assert page.locator("main").get_attribute("data-page") == "choose-reader"
+        assert faults(page) == []
+    page.locator(".readers button").last.click()
+    assert page.locator("main").get_attribute("data-page") == "pin"
+    assert faults(page) == []
+
+
+def test_the_page_of_a_reader_with_keys_is_sound(
+    pad_stand: tuple[Stand, VirtualPad], page: Page
+) -> None:
+    stand, _ = pad_stand
+    for language in Language:
+        page.goto(stand.link(language=language.value, return_path="/same"))
+        assert page.locator("#pin").count() == 0
+        assert faults(page) == []
+
+
+def test_the_spoken_order_is_the_seen_order(stand: Stand, page: Page) -> None:
+    for place in ("wrong-pin", "status"):
+        PLACES[place](stand, page)
+        tops = page.evaluate(
+            "[...document.querySelectorAll('header, .error-summary, h1, h2, h3, label, input,"
+            " .keys, button[data-submit], .actions, footer')].filter(one => one.offsetHeight)"
+            ".map(one => [one.getBoundingClientRect().top, one.outerHTML.slice(0, 60)])"
+        )
+        disordered = [pair for pair in pairwise(tops) if pair[0][0] > pair[1][0] + 40]
+        assert disordered == []
 
 
 def test_sizes_are_for_old_eyes_and_unsteady_hands(stand: Stand, page: Page) -> None:

@@ -1,6 +1,6 @@
 """The bridge and the desktop: menu, link, log-in; registered twice as once, and gone again."""
 
-import shlex
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,9 +16,7 @@ from zaitaku.cardbridge.launching import LinkRefused, check_link
 
 HOUSE = Path(__file__).parents[3]
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")))
-ODD = st.text('" \$`%u;&~', max_size=9)
-    '" \\$`%u;&~', max_size=9
-)
+ODD = st.text('" \\$`%u;&~', max_size=9)
 WORDS = st.lists((PRINTABLE | ODD).filter(str.isprintable), min_size=1, max_size=5)
 
 
@@ -51,7 +49,8 @@ def everything(home: Path) -> dict[str, bytes]:
 
 def read_exec(line: str) -> list[str]:
     """Read an ``Exec`` value as the specification says: unescape, then split and unquote."""
-    words = shlex.split(line.replace("\\\\", "\\"), posix=True)
+    parts = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', line.replace("\\\\", "\\"))
+    words = [plain or re.sub(r"\\(.)", r"\1", quoted) for quoted, plain in parts]
     return [word.replace("%%", "%") for word in words]
 
 

@@ -1,6 +1,10 @@
 """The keys on the screen in a real Chromium: what they type, say, keep and forget."""
 
+import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,6 +13,7 @@ from tests.cardbridge.cards import PIN, WRONG_PIN
 from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import back_to
 from tests.cardbridge.server.stand import Stand
+from tests.cardbridge.server.test_stuck import soon
 from zaitaku.cardbridge.virtualpad import VirtualPad
 
 pytestmark = pytest.mark.browser
@@ -32,6 +37,38 @@ def shown(page: Page) -> list[str]:
 
 def typed(page: Page) -> str:
     return page.locator("#pin").input_value()
+
+
+def hear(page: Page) -> list[str]:
+    """Return a list that fills with what the page writes to its console."""
+    heard: list[str] = []
+    page.on("console", lambda line: heard.append(line.text))
+    return heard
+
+
+def after_sending(page: Page, script: str) -> None:
+    """Have ``script`` run half a second after a form was sent, while its answer is awaited.
+
+    Playwright itself says nothing about a page that is on its way to another.
+    """
+    page.evaluate(
+        f"addEventListener('submit', () => setTimeout(() => {{{script}}}, 500), {{once: true}})"
+    )
+
+
+@contextmanager
+def typing_on(pad: VirtualPad, digits: str) -> Iterator[None]:
+    """Type on the reader's keys a second after they are waited for."""
+
+    def slowly() -> bool:
+        assert soon(lambda: pad.is_waiting)
+        time.sleep(1)
+        return pad.press(digits)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(slowly)
+        yield
+        assert done.result()
 
 
 def test_four_keys_and_the_button_send_the_pin(stand: Stand, page: Page) -> None:
@@ -67,8 +104,7 @@ def test_digits_are_taken_away_one_by_one_and_all_at_once(stand: Stand, page: Pa
 
 
 def test_the_count_is_announced_and_never_a_digit(stand: Stand, page: Page) -> None:
-    heard: list[str] = []
-    page.on("console", lambda line: heard.append(line.text))
+    heard = hear(page)
     page.goto(stand.link())
     page.evaluate(
         "const count = document.querySelector('.count');"
@@ -108,9 +144,8 @@ def test_the_keys_stand_as_usual_until_they_are_mixed(stand: Stand, page: Page) 
     assert shown(page) == USUAL
     mix = page.get_by_label("のぞき見を防ぐため、数字の並びをまぜる")
     places: Counter[int] = Counter()
-    for _ in range(40):
-        mix.uncheck()
-        mix.check()
+    for _ in range(25):
+        mix.evaluate("one => { one.click(); if (!one.checked) one.click() }")
         order = shown(page)
         assert sorted(order) == sorted(USUAL)
         places[order.index("1")] += 1
@@ -139,10 +174,11 @@ def test_a_pin_that_is_sent_is_taken_out_of_the_page(stand: Stand, page: Page) -
     page.get_by_role("button", name="番号を見る").click()
     press(page, PIN)
     assert PIN not in page.content()
-    page.locator("[data-submit]").click(no_wait_after=True)
-    expect(page.locator("#pin")).to_have_value("")
-    expect(page.locator("#pin")).to_have_attribute("type", "password")
+    heard = hear(page)
+    after_sending(page, "{const f = document.getElementById('pin'); console.log(f.value, f.type)}")
+    page.locator("[data-submit]").click()
     page.wait_for_url(back_to(stand.site, f"code={CODE}"))
+    assert heard == [" password"]
 
 
 @pytest.mark.parametrize("is_seen", [True, False])
@@ -200,11 +236,13 @@ def test_waiting_for_the_reader_is_announced_and_leads_on(
 ) -> None:
     stand, pad = pad_stand
     page.goto(stand.link())
-    page.get_by_role("button", name="リーダーの数字キーで入れる").click(no_wait_after=True)
-    expect(page.locator(".progress")).to_contain_text("確定キーを押してください")
-    while not pad.press(PIN):
-        page.wait_for_timeout(50)
-    page.wait_for_url(back_to(stand.site, f"code={CODE}"))
+    heard = hear(page)
+    after_sending(page, "console.log(document.querySelector('.progress').textContent)")
+    with typing_on(pad, PIN):
+        page.get_by_role("button", name="リーダーの数字キーで入れる").click()
+        page.wait_for_url(back_to(stand.site, f"code={CODE}"))
+    [said] = heard
+    assert said.startswith("カードリーダーの数字キーで、暗証番号を入れて")
 
 
 def test_the_patient_can_stop_while_the_reader_waits(
@@ -212,12 +250,10 @@ def test_the_patient_can_stop_while_the_reader_waits(
 ) -> None:
     stand, pad = pad_stand
     page.goto(stand.link())
-    page.locator("[data-submit]").click(no_wait_after=True)
-    while not pad.is_waiting:
-        page.wait_for_timeout(50)
-    page.get_by_role("button", name="やめて戻る").click()
-    page.wait_for_url(back_to(stand.site, "cancelled=1"))
-    pad.press(PIN)
+    after_sending(page, "document.querySelector('.actions form button').click()")
+    page.locator("[data-submit]").click()
+    expect(page).to_have_url(back_to(stand.site, "cancelled=1"))
+    assert pad.press(PIN)
     assert stand.site.proofs == []
 
 

@@ -10,7 +10,7 @@ from tests.cardbridge.cards import WRONG_PIN
 from tests.cardbridge.server.rig import Rig, hidden_fields, page_name
 from zaitaku import wire
 from zaitaku.cardbridge.failures import TooOften
-from zaitaku.cardbridge.limits import KEYS_OF_A_SITE, PINS, PROOFS, SECOND, Limiter, Pace
+from zaitaku.cardbridge.limits import NO_LIMIT, SECOND, USUAL, Limiter, Pace
 from zaitaku.cardbridge.virtualcard import VirtualCard
 
 
@@ -58,6 +58,11 @@ def test_after_the_wait_that_it_names_there_is_one_more(burst: int, seconds: flo
     assert taken(limiter)
 
 
+def test_no_limit_is_none() -> None:
+    limiter = Limiter(NO_LIMIT, Clock())
+    assert all(taken(limiter) for _ in range(1000))
+
+
 def test_one_name_does_not_use_up_another() -> None:
     limiter = Limiter(Pace(1, 60), Clock())
     assert [taken(limiter, name) for name in ("a", "b", "a")] == [True, True, False]
@@ -66,8 +71,8 @@ def test_one_name_does_not_use_up_another() -> None:
 def test_a_page_that_opens_the_bridge_again_and_again_does_not_hammer_the_site(rig: Rig) -> None:
     token = rig.token()
     forged = f"{token[:-8]}AAAAAAAA"
-    answers = [rig.read(forged) for _ in range(KEYS_OF_A_SITE.burst + 10)]
-    assert len(rig.site.asked) <= KEYS_OF_A_SITE.burst + 2
+    answers = [rig.read(forged) for _ in range(USUAL.keys_of_a_site.burst + 10)]
+    assert len(rig.site.asked) <= USUAL.keys_of_a_site.burst + 2
     last = answers[-1]
     assert last.status_code == HTTPStatus.TOO_MANY_REQUESTS
     assert page_name(last) == "too-often"
@@ -76,7 +81,7 @@ def test_a_page_that_opens_the_bridge_again_and_again_does_not_hammer_the_site(r
 
 def test_a_request_of_a_stranger_fetches_nothing_and_counts_for_nobody(rig: Rig) -> None:
     foreign = rig.token(iss="https://evil.example")
-    for _ in range(KEYS_OF_A_SITE.burst + 1):
+    for _ in range(USUAL.keys_of_a_site.burst + 1):
         assert page_name(rig.read(foreign)) == "foreign-origin"
     assert rig.site.asked == []
     assert page_name(rig.opened().page()) == "pin"
@@ -86,10 +91,10 @@ def test_sending_again_and_again_does_not_hammer_a_site_in_trouble(rig: Rig) -> 
     rig.site.proof_status = HTTPStatus.SERVICE_UNAVAILABLE
     opened = rig.opened()
     token = hidden_fields(opened.enter())["token"]
-    for _ in range(PROOFS.burst + 5):
+    for _ in range(USUAL.proofs.burst + 5):
         answer = rig.post(f"{opened.path}/send", token=token)
         assert page_name(answer) == "send-failed"
-    assert rig.site.asked.count(wire.PROOF_PATH) <= PROOFS.burst + 1
+    assert rig.site.asked.count(wire.PROOF_PATH) <= USUAL.proofs.burst + 1
 
 
 def test_pins_are_not_tried_in_a_row(rig: Rig, card: VirtualCard) -> None:
@@ -97,7 +102,7 @@ def test_pins_are_not_tried_in_a_row(rig: Rig, card: VirtualCard) -> None:
     token = opened.fields()["token"]
     answers = [
         rig.post(f"{opened.path}/pin", token=token, turn="x", pin=WRONG_PIN)
-        for _ in range(PINS.burst + 2)
+        for _ in range(USUAL.pins.burst + 2)
     ]
     last = answers[-1]
     assert (last.status_code, page_name(last)) == (HTTPStatus.TOO_MANY_REQUESTS, "too-often")

@@ -103,7 +103,9 @@ class Scene:
         """Return what the site knows by the code with which the browser comes back."""
         assert answer.status_code == HTTPStatus.SEE_OTHER, page_name(answer)
         code = parse_qs(urlsplit(answer.location).query)["code"][0]
-        return self.identity.outcome(code, JOURNEY)
+        verified = self.identity.outcome(code, JOURNEY)
+        assert isinstance(verified, VerifiedCard)
+        return verified
 
 
 @pytest.fixture(scope="module")

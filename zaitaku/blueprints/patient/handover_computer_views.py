@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.headers import allow_form_target
-from zaitaku.blueprints.i18n import plain_text
+from zaitaku.blueprints.i18n import page_text
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.asking import bridge_at, reading_address
 from zaitaku.blueprints.patient.errors import recorded_or_unknown
@@ -65,11 +65,11 @@ def hand_over_number() -> Answer:
     limit = _typing_limit()
     attempt = limit.begin(address_bucket(request.remote_addr or ""))
     if not form.validate():
-        return _number_page(form, plain_text("番号を入力してください。")), 422
+        return _number_page(form, page_text("番号を入力してください。")), 422
     try:
         found = services().hand_overs.find_number(form.number.data)
     except HandOverGone:
-        words = plain_text(
+        words = page_text(
             "この番号は見つかりません。受付を始めた画面の番号を、もう一度お確かめください。"
         )
         return _number_page(form, words), 422
@@ -107,7 +107,7 @@ def hand_over_computer(hand_over: str) -> str:
         form=HandOverForm(is_fresh=True),
         facility=context.facility,
         hand_over=found,
-        state=state_of(found),
+        state=state_of(found, Side.COMPUTER),
         state_address=url_for("patient.hand_over_computer_state", hand_over=found.id),
         why=end_of(found, stage),
         is_phone=False,
@@ -120,7 +120,7 @@ def hand_over_computer(hand_over: str) -> str:
 def hand_over_computer_state(hand_over: str) -> Response:
     """Tell the computer's script how far it is."""
     found = services().hand_overs.at_computer(hand_over, journeys.browser_name())
-    return jsonify(state=state_of(found))
+    return jsonify(state=state_of(found, Side.COMPUTER))
 
 
 @blueprint.post("/h/<string:hand_over>")

@@ -79,7 +79,7 @@ def hand_over_state(journey: str) -> Response:
     """Tell the page's script how far it is; any other word than the page's own calls for it."""
     present = journeys.load(JourneyId(journey))
     current = services().hand_overs.of_journey(present.id)
-    return jsonify(state=state_of(current) if current else "")
+    return jsonify(state=state_of(current, Side.PHONE) if current else "")
 
 
 @blueprint.post("/j/<string:journey>/hand-over")
@@ -178,7 +178,7 @@ _TEMPLATES: Final = {
 def _values(current: HandOver, stage: Stage) -> dict[str, object]:
     values: dict[str, object] = {
         "hand_over": current,
-        "state": state_of(current),
+        "state": state_of(current, Side.PHONE),
         "state_address": url_for("patient.hand_over_state", journey=current.journey),
         "why": end_of(current, stage),
         "is_phone": True,
@@ -209,9 +209,9 @@ def grouped(number: str) -> str:
     return "-".join(number[at : at + _GROUP] for at in range(0, len(number), _GROUP))
 
 
-def state_of(current: HandOver) -> str:
-    """Return a word that changes whenever either screen has something else to show."""
-    agreed = "+".join(sorted(current.agreed))
+def state_of(current: HandOver, side: Side) -> str:
+    """Return a word that changes whenever the screen of ``side`` has something else to show."""
+    agreed = "agreed" if side in current.agreed else "asked"
     return f"{services().hand_overs.stage(current)} {agreed} {current.number}"
 
 

@@ -61,19 +61,21 @@ export class CardBridge {
   /** The port that was asked and did not answer, and the next to offer; null if none is open. */
   unanswered() {
     const place = this.#ports.indexOf(Number(this.#storage.getItem(NOTE)));
-    return place < 0
+    return place < 0 || readReturn(location.href).kind !== "none"
       ? null
       : { port: this.#ports[place], next: this.#ports[(place + 1) % this.#ports.length] };
   }
 
-  /** Calls tell({port, next}) whenever this page is shown with an ask unanswered: Back, too. */
+  /** Calls tell({port, next}) when this page is shown with an ask unanswered, after Back, too. */
   whenUnanswered(tell) {
-    addEventListener("pageshow", () => {
+    const look = () => {
       const open = this.unanswered();
       if (open) {
         tell(open);
       }
-    });
+    };
+    addEventListener("pageshow", (event) => event.persisted && look());
+    look();
   }
 
   /** Reads the return and forgets that anything was asked. */
