@@ -47,6 +47,8 @@ def create_site(cards: CardSite, bridge_port: int) -> Flask:
     """Return the web application around ``cards``."""
     app = Flask(__name__)
     app.secret_key = secrets.token_bytes(32)
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    speak_with_bridges(app, cards)
 
     @app.get("/")
     def question() -> str:
@@ -71,7 +73,18 @@ def create_site(cards: CardSite, bridge_port: int) -> Flask:
             proof = cards.redeem(request.args.get("code", ""), holder=session.get("holder", ""))
         except SdkError as error:
             return f"<h1>受け付けできませんでした（{error.code}）</h1>", 403
-        return f"<h1>受け付けました</h1><pre>{escape(proof.challenge.document)}</pre>"
+        session["registered"] = proof.challenge.document  # a real site writes its record here
+        return redirect("/registered", 303)
+
+    @app.get("/registered")
+    def registered() -> str:
+        return f"<h1>受け付けました</h1><pre>{escape(session.get('registered', ''))}</pre>"
+
+    return app
+
+
+def speak_with_bridges(app: Flask, cards: CardSite) -> None:
+    """Add the two addresses that bridges call."""
 
     @app.get(wire.KEYS_PATH)
     def keys() -> ResponseReturnValue:
@@ -81,8 +94,6 @@ def create_site(cards: CardSite, bridge_port: int) -> Flask:
     def take() -> ResponseReturnValue:
         answer = cards.take(request.get_data())
         return answer.body, answer.status
-
-    return app
 
 
 FILE = click.Path(path_type=Path, exists=True)

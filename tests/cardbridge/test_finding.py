@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cardbridge.cards import Material, make_card, typed
+from tests.cardbridge.cards import Material, make_card, make_material, typed
 from zaitaku.cardbridge.cardfile import CardKind
 from zaitaku.cardbridge.cardwork import CardState, CardWork
 from zaitaku.cardbridge.finding import found_card
 from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.jpki import NotMyNumberCard
+from zaitaku.cardbridge.jpki import CardChanged, NotMyNumberCard
 from zaitaku.cardbridge.preferences import Preferences
 from zaitaku.cardbridge.transport import CardTrouble, ChooseReader, NoCard, NoReader
 from zaitaku.cardbridge.virtualreader import VirtualReader
@@ -100,6 +100,53 @@ def test_a_pin_goes_to_no_other_reader_than_the_one_that_was_shown(
         with pytest.raises(trouble):
             work.sign(typed("0000"), STATEMENT, insisted=False, reader=name)
     assert made.tries() == [None, 3, 3]
+
+
+class TestAnotherCard:
+    def swapped(self, tmp_path: Path, material: Material, kind: str) -> tuple[VirtualReader, str]:
+        """A reader whose card was exchanged after it was seen, and the mark of the first."""
+        reader = VirtualReader()
+        first = make_card(tmp_path / "first.json", material, kind=kind)
+        reader.insert(first)
+        self.work = CardWork(InProcessService(reader))
+        view = self.work.look()
+        assert first.card.pin not in view.mark
+        reader.insert(make_card(tmp_path / "second.json", make_material(), pin="5555"))
+        return reader, view.mark
+
+    def test_it_is_not_shown_a_pin(self, tmp_path: Path, material: Material) -> None:
+        reader, mark = self.swapped(tmp_path, material, "jpki")
+        pin = typed()
+        with pytest.raises(CardChanged):
+            self.work.sign(pin, STATEMENT, insisted=False, mark=mark)
+        assert pin == bytearray(4)
+        assert reader.card is not None
+        assert reader.card.tries == 3
+        mine = self.work.look().mark
+        assert mine != mark
+        assert self.work.sign(typed("5555"), STATEMENT, insisted=False, mark=mine).signature
+
+    def test_the_same_card_may_come_back(self, tmp_path: Path, material: Material) -> None:
+        made = Readers(tmp_path, material, [None, MINE, None])
+        work = CardWork(made.service)
+        mark = work.look().mark
+        card = made.readers[1].card
+        assert card is not None
+        made.readers[1].insert(card)
+        assert work.look().mark == mark
+        assert work.sign(typed(), STATEMENT, insisted=False, mark=mark).signature
+
+    def test_a_phone_tells_nothing_before_its_pin(self, tmp_path: Path, material: Material) -> None:
+        _, mark = self.swapped(tmp_path, material, "android")
+        assert mark == ""
+
+    def test_a_mark_means_nothing_to_another_bridge(
+        self, tmp_path: Path, material: Material
+    ) -> None:
+        made = Readers(tmp_path, material, [None, MINE, None])
+        marks = {CardWork(made.service).look().mark for _ in range(2)}
+        assert len(marks) == 2
+        assert not any(mark in repr(CardWork(made.service).look()) for mark in marks)
 
 
 @pytest.mark.parametrize(

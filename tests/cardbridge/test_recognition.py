@@ -171,6 +171,34 @@ def test_a_token_without_a_name_is_of_another_kind() -> None:
     assert JpkiCard(Scripted(read="6982")).kind() is TokenKind.OTHER
 
 
+ORDER = [
+    ("SELECT applet", "00a4040c"),
+    ("SELECT PIN", "00a4020c020018"),
+    ("tries", "00200080"),
+    ("SELECT certificate", "00a4020c02000a"),
+    ("READ", "00b0"),
+    ("SELECT PIN", "00a4020c020018"),
+    ("VERIFY", "0020008004"),
+    ("SELECT key", "00a4020c020017"),
+    ("sign", "802a0080"),
+]
+
+
+def test_a_signature_takes_no_command_too_many(tmp_path: Path, material: Material) -> None:
+    card = Spied(of_kind(tmp_path, material, CardKind.JPKI).card)
+    CardWork(InProcessService(holding(card))).sign(typed(), b"statement", insisted=False)
+    sent = [command.hex() for command in card.commands]
+    without_parts = [
+        line
+        for line, before in zip(sent, ["", *sent], strict=False)
+        if line[:4] != before[:4] or line[:4] != "00b0"
+    ]
+    assert len(without_parts) == len(ORDER)
+    for line, (name, beginning) in zip(without_parts, ORDER, strict=True):
+        assert line.startswith(beginning), name
+    assert [line for line in sent if line == "00200080"] == ["00200080"]
+
+
 class TestAndroid:
     def test_it_signs_with_the_pin_before_the_certificate(
         self, tmp_path: Path, material: Material

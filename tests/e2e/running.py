@@ -74,6 +74,7 @@ def running_demo(data: Path, *options: str) -> Iterator[RunningDemo]:
         "ZAITAKU_DATA": str(data),
         "ZAITAKU_PORT": str(free_port()),
         "ZAITAKU_BRIDGE_PORT": str(free_port()),
+        "ZAITAKU_PROVIDER_PORT": str(free_port()),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "zaitaku", "demo", *options],

@@ -88,7 +88,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     data = tmp_path_factory.mktemp("search")
     environ = _prepared(data)
     places = Places(
-        data, int(environ["ZAITAKU_PORT"]), int(environ["ZAITAKU_BRIDGE_PORT"]), free_port()
+        data,
+        port=int(environ["ZAITAKU_PORT"]),
+        bridge_port=int(environ["ZAITAKU_BRIDGE_PORT"]),
+        ocsp_port=free_port(),
+        provider_port=free_port(),
     )
     behind = replace(places, port=free_port())
     commands = {"site": site_command(behind), "bridge": bridge_command(places, vpcd=False)}

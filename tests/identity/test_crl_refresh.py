@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -319,6 +319,23 @@ def test_whoever_asks_has_it_renewed_and_does_not_wait(
     assert source.status(card.certificate, root.certificate, later) is REVOKED
     assert source.status(card.certificate, root.certificate, later + RETRY) is REVOKED
     assert len(started) == 1
+
+
+def test_without_a_thread_the_old_list_answers(
+    place: Place,
+    card: Signer,
+    root: Signer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refused(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    place.renew(made(root))
+    monkeypatch.setattr(Thread, "start", refused)
+    source = FreshCrlFile(place.refresh)
+    assert source.status(card.certificate, root.certificate, NOW + EVERY) is GOOD
+    assert "can't start new thread" in caplog.text
 
 
 def test_the_old_list_answers_to_its_end_while_the_address_is_away(

@@ -12,6 +12,7 @@ from tests.conftest import NOW
 from tests.patient.site import ALL_ITEMS, Site, Visitor
 from zaitaku.app import build_app
 from zaitaku.core.clock import FixedClock
+from zaitaku.core.openid import OpenIdProvider
 from zaitaku.core.signing import Keyring
 from zaitaku.facilities.model import InstitutionCode
 from zaitaku.identity.keys import RequestKeys
@@ -61,8 +62,18 @@ def cards(authority: TestAuthority) -> Cards:
 
 
 @pytest.fixture
+def openid() -> OpenIdProvider | None:
+    """Who reads cards by phone: nobody, unless a test says otherwise."""
+    return None
+
+
+@pytest.fixture
 def services(
-    tmp_path: Path, sqlite_template: Path, authority: TestAuthority, clock: FixedClock
+    tmp_path: Path,
+    sqlite_template: Path,
+    authority: TestAuthority,
+    clock: FixedClock,
+    openid: OpenIdProvider | None,
 ) -> Iterator[Services]:
     """The services of a sandbox on fresh stores."""
     (tmp_path / "zaitaku.db").write_bytes(sqlite_template.read_bytes())
@@ -78,6 +89,7 @@ def services(
         request_key_file=tmp_path / "request-key.pem",
         trust_anchors=(authority.roots_file,),
         crl_file=authority.crl_file,
+        openid=openid,
     )
     built = build_services(settings, clock)
     yield built

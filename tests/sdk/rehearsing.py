@@ -31,6 +31,8 @@ class Visitor:
     cookies: dict[str, str] = field(default_factory=dict)
     url: str = ""
     text: str = ""
+    trail: list[str] = field(default_factory=list)
+    """Every address that was fetched."""
 
     def get(self, url: str) -> str:
         """Fetch a page, following wherever it leads."""
@@ -65,6 +67,7 @@ class Visitor:
     def _ask(
         self, method: str, url: str, fields: dict[str, str] | None
     ) -> urllib3.BaseHTTPResponse:
+        self.trail.append(url)
         answer = self.pool.request(
             method,
             url,
@@ -110,13 +113,25 @@ class Stand:
 
     def lay(self, case: str) -> None:
         """Lay a card on the reader."""
+        self._tell("insert", case)
+
+    def give_tries_back(self, case: str) -> None:
+        """Do what the municipality's counter does."""
+        self._tell("reset", case)
+
+    def remove(self) -> None:
+        """Leave the reader empty."""
+        self._tell("remove")
+
+    def _tell(self, act: str, case: str = "") -> None:
         told = self.visitor.pool.request("GET", f"{self.bridge}/virtual/cards").json()
         card = next(one["id"] for one in told["cards"] if one["id"].endswith(case))
         fields = urlencode({"token": told["token"], "card": card})
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        self.visitor.pool.request(
-            "POST", f"{self.bridge}/virtual/insert", body=fields, headers=kind, redirect=False
+        answer = self.visitor.pool.request(
+            "POST", f"{self.bridge}/virtual/{act}", body=fields, headers=kind, redirect=False
         )
+        assert answer.status == 303, act
 
     def ask(self, answer: str = "yes") -> str:
         """Answer the site's question and return which page the bridge shows."""

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.e2e.chromium import Watched, chromium, phone_context
 from tests.sdk.rehearsing import HOUSE, Stand, stand
 from zaitaku.sandbox.people import PIN
 
@@ -77,11 +79,54 @@ def test_a_refusal_is_signed_like_a_consent(later: Stand) -> None:
     assert "refuse" in later.visitor.text
 
 
-def test_the_code_is_good_once_and_in_one_browser(later: Stand) -> None:
+def test_the_code_is_good_once_and_what_is_registered_stays(later: Stand) -> None:
     later.lay("sato-taro")
     later.ask()
     later.visitor.submit("/pin", pin=PIN)
-    address = later.visitor.url
+    with_code = next(url for url in reversed(later.visitor.trail) if "?code=" in url)
+    later.visitor.get(later.visitor.url)
     assert later.outcome() == "verified"
-    later.visitor.get(address)
+    later.visitor.get(with_code)
     assert later.outcome() == "outcome-unknown"
+
+
+def test_no_card_and_then_one(later: Stand) -> None:
+    later.remove()
+    assert later.ask() == "no-card"
+    later.lay("suzuki-haruto")
+    later.visitor.get(later.visitor.url)
+    assert later.visitor.page == "pin"
+    later.visitor.submit("/cancel")
+    assert later.outcome() == "cancelled"
+
+
+def test_locked_by_oneself_and_unlocked_at_the_counter(later: Stand) -> None:
+    case = "tanaka-ichiro"
+    later.lay(case)
+    later.ask()
+    for page in ("pin", "last-try"):
+        later.visitor.submit("/pin", pin="0000")
+        assert later.visitor.page == page
+    later.visitor.get(f"{later.visitor.url.partition('?')[0]}?insist=1")
+    later.visitor.submit("/pin", pin="0000")
+    assert later.visitor.page == "pin-locked"
+    later.give_tries_back(case)
+    later.visitor.get(later.visitor.url.partition("?")[0])
+    later.visitor.submit("/pin", pin=PIN)
+    assert later.outcome() == "verified"
+
+
+@pytest.mark.browser
+def test_the_example_site_in_a_real_browser(later: Stand) -> None:
+    later.lay("yamada-hanako")
+    with chromium() as browser:
+        page = phone_context(browser).new_page()
+        watched = Watched()
+        watched.watch(page)
+        page.goto(later.site)
+        page.get_by_role("button", name="はい").click()
+        page.locator("input[name=pin]").fill(PIN)
+        page.locator("form:has(input[name=pin]) button[data-submit]").click()
+        expect(page.locator("h1")).to_have_text("受け付けました")
+        expect(page).to_have_url(re.compile(r"/registered$"))
+    assert (watched.complaints, watched.foreign) == ([], [])

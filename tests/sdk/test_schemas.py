@@ -1,5 +1,6 @@
 """The schemas say what the programs do, as far as a schema can say it."""
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,3 +208,22 @@ def test_refusals_are_read_as_described() -> None:
 
 def test_the_request_of_the_wire_tests_is_described() -> None:
     assert is_valid("request-claims", json.loads(json.dumps(REQUEST.claims())))
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+JWK = st.fixed_dictionaries(
+    {"kty": st.sampled_from(["OKP", "RSA", "EC", ""])},
+    optional={
+        "crv": st.sampled_from(["Ed25519", "X25519", "Ed448"]),
+        "x": st.binary(min_size=31, max_size=33).map(_base64url),
+        "use": st.just("sig"),
+    },
+)
+
+
+@given(st.lists(JWK, max_size=3))
+def test_the_bridge_finds_a_key_where_one_is_described(keys: list[dict[str, str]]) -> None:
+    assert is_valid("keys-document", {"keys": keys}) is bool(usable_keys(keys))

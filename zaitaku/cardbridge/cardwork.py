@@ -6,16 +6,20 @@ bounded time and the other pages less: the session goes on in a thread that nobo
 more, and that never begins to show a PIN after its page has said that the card is silent.
 """
 
+import hmac
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import BoundedSemaphore
 from typing import Final
 
 from zaitaku.cardbridge.finding import FoundCard, found_card
 from zaitaku.cardbridge.jpki import (
+    CERTIFICATE_BEGINNING,
     PIN_TRIES,
+    CardChanged,
     CardFault,
     JpkiCard,
     PinLocked,
@@ -61,6 +65,9 @@ class CardView:
     """Names of all readers; with ``choose-reader`` of those only that hold a My Number Card."""
     has_pinpad: bool = False
     """The PIN can be typed on the reader's own keys."""
+    mark: str = field(default="", repr=False)
+    """Tells this card from any other while this bridge runs, and means nothing else; empty when
+    the card does not tell before its PIN."""
 
     @property
     def page(self) -> str:
@@ -90,6 +97,7 @@ class CardWork:
         self._looks = BoundedSemaphore(LOOKS_AT_ONCE)
         self._watch = Watch(readers)
         self._without_pad: frozenset[str] = frozenset()
+        self._key = secrets.token_bytes(32)
 
     def stamp(self) -> str:
         """Return an opaque sign that changes whenever a reader or a card comes or goes.
@@ -124,17 +132,20 @@ class CardWork:
         *,
         insisted: bool,
         reader: str | None = None,
+        mark: str = "",
     ) -> CardAnswer:
         """Show the PIN to the card once; if it is right, take certificate and signature.
 
         ``pin`` is wiped whatever happens; None has it typed on the reader's own keys, which may
-        take a minute. With ``reader`` no card in another one is touched.
+        take a minute. With ``reader`` no card in another one is touched, and with ``mark`` (of a
+        view) no PIN is shown to another card than that one.
 
         Raises:
             NotInsisted: one try is left and ``insisted`` is false.
             PinWrong, PinLocked: the card refused the PIN.
             ChooseReader: several readers hold a My Number Card, and ``reader`` names none.
             PadTimedOut, PadCancelled, PadCount, PadUnusable: nothing was shown to the card.
+            CardChanged: it is another card than the one that was seen.
             PadNeeded: the reader takes the PIN on its own keys only.
             CardTrouble: as its subclasses say.
         """
@@ -144,30 +155,33 @@ class CardWork:
         def work(session: Session) -> CardAnswer:
             try:
                 with found_card(self._readers, only=reader) as found:
-                    return self._sign(session, found, own, statement, insisted=insisted)
+                    early = self._certificate(found.card, insisted=insisted, mark=mark)
+                    session.commit()
+                    self._verify(found, own)
+                    return _signed(found.card, early, statement)
             finally:
                 wipe(own)
 
         longer = 2 * ENTRY_SECONDS if pin is None else 0
         return self._sessions.run(work, when_abandoned=lambda: wipe(own), longer=longer)
 
-    def _sign(
-        self,
-        session: Session,
-        found: FoundCard,
-        pin: bytearray | None,
-        statement: bytes,
-        *,
-        insisted: bool,
-    ) -> CardAnswer:
-        card = found.card
+    def _certificate(self, card: JpkiCard, *, insisted: bool, mark: str) -> bytes | None:
+        """Return the certificate if the card gives it without a PIN, as all but phones do.
+
+        Whatever stands in the way of a signature is found here, before a PIN is shown.
+        """
         _check_tries(card, insisted=insisted)
-        # A card without certificate says so before a PIN is shown; Android's token wants it first.
-        early = _certificate_without_pin(card)
-        session.commit()
-        self._verify(found, pin)
-        certificate = early or card.auth_certificate()
-        return CardAnswer(certificate, card.sign(statement, algorithm_for(certificate)))
+        try:
+            certificate = card.auth_certificate()
+        except PinRequired:
+            return None
+        here = self._mark(certificate[:CERTIFICATE_BEGINNING])
+        if mark and not hmac.compare_digest(mark, here):
+            raise CardChanged
+        return certificate
+
+    def _mark(self, beginning: bytes) -> str:
+        return hmac.digest(self._key, beginning, "sha256").hex() if beginning else ""
 
     def _verify(self, found: FoundCard, pin: bytearray | None) -> None:
         if pin is None:
@@ -193,11 +207,13 @@ class CardWork:
     def _seen(self, preferred: str | None) -> CardView:
         with found_card(self._readers, preferred=preferred) as found:
             tries = found.card.tries_left()
-            if tries:
-                found.card.check_certificate()
-            has_pinpad = found.reader not in self._without_pad and found.pad() is not None
+            beginning = found.card.check_certificate() if tries else b""
             return replace(
-                view_of(tries), reader=found.reader, readers=found.readers, has_pinpad=has_pinpad
+                view_of(tries),
+                reader=found.reader,
+                readers=found.readers,
+                has_pinpad=found.reader not in self._without_pad and found.pad() is not None,
+                mark=self._mark(beginning),
             )
 
     @contextmanager
@@ -216,11 +232,9 @@ def wipe(buffer: bytearray | None) -> None:
         buffer[:] = bytes(len(buffer))
 
 
-def _certificate_without_pin(card: JpkiCard) -> bytes | None:
-    try:
-        return card.auth_certificate()
-    except PinRequired:
-        return None
+def _signed(card: JpkiCard, early: bytes | None, statement: bytes) -> CardAnswer:
+    certificate = early or card.auth_certificate()
+    return CardAnswer(certificate, card.sign(statement, algorithm_for(certificate)))
 
 
 def _check_tries(card: JpkiCard, *, insisted: bool) -> None:

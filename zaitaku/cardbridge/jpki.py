@@ -40,6 +40,7 @@ PROPRIETARY: Final = 0x80
 READ_AT_ONCE: Final = 256
 """Bytes that the card gives in one READ BINARY at most."""
 CERTIFICATE_HEAD: Final = 4
+CERTIFICATE_BEGINNING: Final = 64
 LONGEST_CERTIFICATE: Final = 8192
 """Far above any RSA or ECDSA certificate, far below the 15 bits of an offset."""
 
@@ -112,6 +113,12 @@ class CertificateMissing(CardTrouble):
     """The card holds no authentication certificate (never issued, or removed)."""
 
     code = "certificate-missing"
+
+
+class CardChanged(CardTrouble):
+    """Another card lies there than the one that the page has shown; its PIN was not touched."""
+
+    code = "card-changed"
 
 
 class CardFault(CardTrouble):
@@ -205,8 +212,11 @@ class JpkiCard:
         names = {kind.value: kind for kind in TokenKind}
         return names.get(name.rstrip(" \0"), TokenKind.OTHER)
 
-    def check_certificate(self) -> None:
+    def check_certificate(self) -> bytes:
         """Look whether the authentication certificate is there, as far as is told without the PIN.
+
+        Return its first ``CERTIFICATE_BEGINNING`` bytes, which hold its serial number and tell one
+        card from another; nothing when they are not shown.
 
         A card shows the head of the file itself. Android's token wants the PIN for that; its list
         of certificates counts only when it plainly says that there is none.
@@ -216,12 +226,16 @@ class JpkiCard:
             CardFault: the file does not hold what its head says.
         """
         self._select_certificate()
-        try:
-            _certificate_length(self._read(0, CERTIFICATE_HEAD))
-        except PinRequired:
+        answer = self._ask(Command(0, Instruction.READ_BINARY, 0, 0, le=CERTIFICATE_BEGINNING))
+        if answer.status == apdu.SECURITY_STATUS_NOT_SATISFIED:
             listed = self._opened(CERTIFICATES_PRESENT, 2)
             if listed[1:2] == bytes([_AUTH_NEVER_ISSUED]):
-                raise CertificateMissing("list") from None
+                raise CertificateMissing("list")
+            return b""
+        if answer.status != apdu.END_OF_FILE:
+            _expect_success(answer, "read")
+        _certificate_length(answer.data[:CERTIFICATE_HEAD])
+        return answer.data if len(answer.data) == CERTIFICATE_BEGINNING else b""
 
     def auth_certificate(self) -> bytes:
         """Return the authentication certificate as DER, without the filler behind it.

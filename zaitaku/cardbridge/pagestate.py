@@ -58,7 +58,7 @@ class PageState:
         if self.seen is None:
             return view
         seen = self.seen
-        return replace(view, reader=seen.reader, readers=seen.readers, has_pinpad=seen.has_pinpad)
+        return replace(seen, state=view.state, tries=view.tries, trouble=view.trouble)
 
     def choose_keys(self, asked: str) -> None:
         """Take ``screen`` or ``reader`` as the place where the PIN is typed."""

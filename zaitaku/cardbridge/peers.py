@@ -20,6 +20,7 @@ SOCK_DIAG: Final = 4
 ASK_BY_FAMILY: Final = 20
 """``SOCK_DIAG_BY_FAMILY``, ``linux/sock_diag.h``."""
 ESTABLISHED: Final = 1
+ROOT: Final = 0
 ANSWER_SECONDS: Final = 1.0
 _HEADER: Final = struct.Struct("=IHHII")
 """``struct nlmsghdr``: length, type, flags, sequence, port."""
@@ -38,6 +39,7 @@ class Peer(Enum):
     """Who speaks."""
 
     SAME_USER = "same-user"
+    """Or the administrator, who may do anything and whose relays carry what users send."""
     SOMEBODY_ELSE = "somebody-else"
     UNKNOWN = "unknown"
     """This system does not tell."""
@@ -67,7 +69,9 @@ def peer_of(environ: Mapping[str, object]) -> Peer:
         peer = _end(theirs, ours)
     except OSError:
         return Peer.UNKNOWN
-    return Peer.SAME_USER if peer == _End(ESTABLISHED, os.getuid()) else Peer.SOMEBODY_ELSE
+    if peer is None or peer.state != ESTABLISHED or peer.user not in {os.getuid(), ROOT}:
+        return Peer.SOMEBODY_ELSE
+    return Peer.SAME_USER
 
 
 def _end(port: int, other: int) -> _End | None:

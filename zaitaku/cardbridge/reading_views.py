@@ -233,6 +233,7 @@ def _sign(reading: Reading, pin: bytearray | None) -> AnyResponse:
             reading.request.statement(),
             insisted=request.form.get("insist") == "1",
             reader=seen.reader if seen else None,
+            mark=seen.mark if seen else "",
         )
     except (NotInsisted, CardTrouble) as trouble:
         return _shown(reading, _trouble(reading, trouble))

@@ -1,6 +1,5 @@
 """From the text in the address to a request that the bridge may show and carry out."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from zaitaku.cardbridge.failures import (
     NewerProtocol,
     RequestExpired,
 )
+from zaitaku.cardbridge.outside import read_json
 from zaitaku.cardbridge.trust import Trust, registry
 from zaitaku.cardbridge.versions import is_older
 
@@ -92,7 +92,7 @@ def _opened(token: str) -> tuple[jws.CompactSignature, Mapping[str, Any]]:
         raise MalformedRequest
     try:
         signed = jws.extract_compact(token.encode(), registry=registry())
-        claims = json.loads(signed.payload or b"")
+        claims = read_json(signed.payload or b"")
     except (JoseError, ValueError) as error:
         raise MalformedRequest from error
     if not isinstance(claims, dict) or signed.headers().get("typ") != wire.REQUEST_TYPE:

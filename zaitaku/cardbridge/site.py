@@ -4,7 +4,6 @@ TLS with certificate check, no redirects, no retries, no proxies, bounded time, 
 whoever makes a browser open the bridge again and again does not make it hammer a site.
 """
 
-import json
 import re
 import ssl
 import time
@@ -20,6 +19,7 @@ import urllib3
 from zaitaku import wire
 from zaitaku.cardbridge.failures import KeyUnreachable, SiteRefused, SiteUnreachable, TooOften
 from zaitaku.cardbridge.limits import UNLIMITED, Limiter, Paces
+from zaitaku.cardbridge.outside import read_json
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
@@ -130,7 +130,7 @@ def _read_bounded(response: urllib3.BaseHTTPResponse) -> bytes:
 
 
 def _published(status: int, body: bytes, date: str | None) -> PublishedKeys:
-    document = json.loads(body) if status == HTTPStatus.OK else None
+    document = read_json(body) if status == HTTPStatus.OK else None
     if not isinstance(document, dict):
         raise _BadAnswer
     keys, endorsements = document.get("keys"), document.get("endorsements", [])
@@ -156,7 +156,8 @@ def _code(status: int, body: bytes) -> str:
         raise SiteRefused(_reason(body) or str(status))
     if status != HTTPStatus.OK:
         raise _BadAnswer
-    code = json.loads(body).get("code") if body.startswith(b"{") else None
+    answer = read_json(body)
+    code = answer.get("code") if isinstance(answer, dict) else None
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise _BadAnswer
     return code
@@ -164,7 +165,7 @@ def _code(status: int, body: bytes) -> str:
 
 def _reason(body: bytes) -> str:
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except ValueError:
         return ""
     reason = answer.get("error") if isinstance(answer, dict) else None

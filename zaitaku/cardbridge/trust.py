@@ -38,6 +38,7 @@ from zaitaku.cardbridge.failures import (
     StateUnusable,
 )
 from zaitaku.cardbridge.keeping import read_private, write_private
+from zaitaku.cardbridge.outside import read_json
 from zaitaku.cardbridge.site import PublishedKeys, SiteClient
 
 KEY_LIMIT: Final = 16
@@ -146,7 +147,7 @@ class Pins:
 
     def _read(self) -> dict[str, list[Any]]:
         try:
-            content = json.loads(read_private(self._file))
+            content = read_json(read_private(self._file))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
@@ -251,9 +252,11 @@ def _vouched(origin: str, pinned: Keys, keys: Keys, endorsements: tuple[str, ...
 def _endorsed(origin: str, text: str, trusted: Keys) -> list[str]:
     try:
         signed = jws.extract_compact(text.encode(), registry=registry())
-        claims = json.loads(signed.payload or b"")
+        claims = read_json(signed.payload or b"")
+        if not isinstance(claims, dict):
+            return []
         about_it = claims["iss"] == origin and signed.headers().get("typ") == wire.ENDORSEMENT_TYPE
         is_ours = about_it and _signer_of(signed, trusted) is not None
         return [str(claims["sub"])] if is_ours else []
-    except (JoseError, ValueError, KeyError, TypeError):
+    except (JoseError, ValueError, KeyError):
         return []

@@ -21,7 +21,8 @@ CLIENT_ID: Final = "zaitaku-demo"
 
 def make_app_key(places: Places) -> None:
     """Make the key by which the site is known to the stand-in, unless it is there."""
-    write_once(_key_file(places), new_key())
+    if not _key_file(places).exists():
+        write_once(_key_file(places), new_key())
 
 
 def app_environ(places: Places) -> dict[str, str]:

@@ -53,10 +53,6 @@ class Outcomes:
         kind = VerifiedToken if "token" in fields else VerifiedCard
         return kind.from_fields(fields)
 
-    def has(self, code: str) -> bool:
-        """Tell whether an outcome lives under ``code``."""
-        return self._ephemeral.read(_key(code)) is not None
-
     def forget(self, code: str) -> None:
         """Remove an outcome: it has been recorded, or is no longer wanted."""
         self._ephemeral.delete(_key(code))

@@ -1,7 +1,7 @@
 """For other sites that want to ask for a card: everything but the pages.
 
 Imports ``zaitaku.wire``, joserfc and cryptography only. The wire format is told in
-``docs/wire-format.md``; a whole site of sixty lines is ``examples/card_site.py``.
+``docs/wire-format.md``; a whole site is ``examples/card_site.py``.
 """
 
 from zaitaku.sdk.crl import RevocationLists

@@ -133,7 +133,9 @@ class Rig:
 
     def get_as(self, path: str, headers: Mapping[str, str], /, **query: str) -> TestResponse:
         """Fetch a page with the fields that some browser sends."""
-        return self.client().get(path, base_url=BASE, query_string=query or None, headers=dict(headers))
+        return self.client().get(
+            path, base_url=BASE, query_string=query or None, headers=dict(headers)
+        )
 
     def post(self, path: str, /, **fields: str) -> TestResponse:
         """Post a form as a page of the bridge does."""

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card
 from tests.cardbridge.server.fakesite import CODE, FakeSite
 from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name, return_path_of
+from tests.cardbridge.server.test_pages import lint
 from tests.cardbridge.server.test_stuck import soon
 from zaitaku import wire
 from zaitaku.cardbridge.inprocess import InProcessService
@@ -77,6 +78,7 @@ def test_with_a_card_in_each_of_two_readers_one_is_chosen_and_remembered(
     opened = rig.opened()
     page = opened.page()
     assert page_name(page) == "choose-reader"
+    lint(page)
     assert [f"Example Reader ({number})" in page.text for number in (1, 2)] == [True] * 2
     assert choose(rig, opened.path, SECOND).location == opened.path
     assert "Example Reader (2)" in opened.page().text
@@ -138,6 +140,7 @@ def test_with_keys_on_the_reader_no_pin_is_typed_on_the_page(
     rig, pad = padded
     opened = rig.opened()
     page = opened.page()
+    lint(page)
     assert 'name="pin"' not in page.text
     assert "リーダーの数字キーで入れる" in page.text
     typing = press(pad, PIN)

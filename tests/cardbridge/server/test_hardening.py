@@ -125,6 +125,9 @@ def test_the_kernel_tells_whose_connection_it_is(monkeypatch: pytest.MonkeyPatch
         assert peer_of(environ) is Peer.SAME_USER
         own = os.getuid()
         monkeypatch.setattr(os, "getuid", lambda: own + 1)
+        monkeypatch.setattr(peers, "ROOT", own)
+        assert peer_of(environ) is Peer.SAME_USER, "the administrator's relays are let in"
+        monkeypatch.setattr(peers, "ROOT", own + 2)
         assert peer_of(environ) is Peer.SOMEBODY_ELSE
 
 

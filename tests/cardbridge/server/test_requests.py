@@ -1,6 +1,8 @@
 """Requests that the bridge does not carry out: each has a page that says what to do next."""
 
+import json
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -28,6 +30,32 @@ def refused(rig: Rig, token: str, status: int, page: str) -> str:
 )
 def test_what_is_no_request_is_malformed(rig: Rig, token: str) -> None:
     refused(rig, token, HTTPStatus.BAD_REQUEST, "malformed")
+
+
+def compact(header: bytes, payload: bytes) -> str:
+    """Return what has the form of a compact JWS, signed by nobody."""
+    parts = (header, payload, b"x" * 64)
+    return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+REQUEST_HEADER = json.dumps({"alg": "Ed25519", "typ": wire.REQUEST_TYPE}).encode()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        compact(REQUEST_HEADER, b"[" * 60_000),
+        compact(REQUEST_HEADER, b'{"iss":' + b"[" * 30_000 + b"]" * 30_000 + b"}"),
+        compact(REQUEST_HEADER, b'{"iss":' + b"9" * 50_000 + b"}"),
+        compact(REQUEST_HEADER, b"\xff\xfe"),
+        compact(b'{"a":' + b"[" * 60_000, b"{}"),
+        compact(b"null", b"{}"),
+    ],
+    ids=["deep", "deep and whole", "long number", "no text", "deep header", "no header"],
+)
+def test_what_was_made_to_do_harm_is_malformed(rig: Rig, token: str) -> None:
+    refused(rig, token, HTTPStatus.BAD_REQUEST, "malformed")
+    assert rig.site.asked == []
 
 
 def test_a_page_without_a_request_is_malformed(rig: Rig) -> None:
@@ -118,6 +146,10 @@ def break_size(rig: Rig) -> None:
     rig.site.keys_body = b'{"keys": [' + b" " * 70_000 + b"]}"
 
 
+def break_depth(rig: Rig) -> None:
+    rig.site.keys_body = b'{"keys": ' + b"[" * 60_000
+
+
 def break_keys(rig: Rig) -> None:
     rig.site.published = []
 
@@ -128,7 +160,15 @@ def break_address(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     "breakage",
-    [break_status, break_body, break_shape, break_size, break_keys, break_address],
+    [
+        break_status,
+        break_body,
+        break_shape,
+        break_size,
+        break_depth,
+        break_keys,
+        break_address,
+    ],
 )
 def test_keys_that_cannot_be_fetched_can_be_tried_again(
     rig: Rig, breakage: Callable[[Rig], None]

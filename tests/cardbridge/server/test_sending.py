@@ -40,6 +40,7 @@ def test_a_site_in_trouble_can_be_sent_to_again_without_a_pin(rig: Rig, status: 
         b'{"code": "short"}',
         b'{"code": "with spaces and &state=1 in it"}',
         b'{"code": "' + b"a" * 70_000 + b'"}',
+        b'{"code": ' + b"[" * 60_000,
     ],
 )
 def test_an_answer_without_a_proper_code_is_no_success(rig: Rig, body: bytes) -> None:
@@ -81,7 +82,7 @@ def test_the_kept_proof_ends_with_the_request(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(400, b'{"error": "challenge-unknown"}'), (404, b"<html>"), (409, b""), (422, b"[]")],
+    [(400, b'{"error": "challenge-unknown"}'), (404, b"<html>"), (409, b""), (422, b"[" * 60_000)],
 )
 def test_a_refused_proof_leads_back_to_the_site(rig: Rig, status: int, body: bytes) -> None:
     opened = rig.opened()

@@ -87,6 +87,7 @@ def hanging(rig: Rig, reader: VirtualReader, hook: StuckAt) -> Opened:
     opened = rig.opened()
     here = rig.app.extensions["zaitaku-bridge"]
     work = CardWork(InProcessService(reader, hook=hook), sessions())
+    work._key = here.cards._key  # it stands for the same bridge, which has seen the same card
     rig.app.extensions["zaitaku-bridge"] = replace(here, cards=work)
     return opened
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+from joserfc.util import urlsafe_b64decode
 
 from zaitaku.core.clock import Clock
 from zaitaku.identity.oidc.client_keys import ALGORITHM, LEAST_BITS
@@ -97,9 +98,11 @@ def read_public_key(entry: Mapping[str, Any]) -> RSAKey | None:
     parts = {name: entry.get(name) for name in _PUBLIC}
     if not all(isinstance(part, str) for part in parts.values()):
         return None
+    texts = {name: str(part) for name, part in parts.items()}
     try:
-        key = RSAKey.import_key({name: str(part) for name, part in parts.items()})
-        is_long = key.public_key.key_size >= LEAST_BITS
+        modulus = int.from_bytes(urlsafe_b64decode(texts["n"].encode()), "big")
+        if modulus.bit_length() < LEAST_BITS:
+            return None
+        return RSAKey.import_key({**texts})
     except (JoseError, ValueError, TypeError, UnsupportedAlgorithm):
         return None
-    return key if is_long else None

@@ -21,7 +21,7 @@ from zaitaku import wire
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
 from zaitaku.core.signing import Keyring
-from zaitaku.identity.errors import IdentityError, VerificationFailed
+from zaitaku.identity.errors import IdentityError, OutcomeUnknown, VerificationFailed
 from zaitaku.identity.model import Challenge, VerifiedToken
 from zaitaku.identity.oidc.attempts import (
     Arrival,
@@ -110,7 +110,8 @@ class OpenIdService:
         challenge, code = attempt.challenge, self._code(callback.state)
         if self._claim(callback, session):
             self.outcomes.keep(code, challenge.journey, self._redeemed(callback, attempt))
-        elif not self.outcomes.has(code):
+            self.ephemeral.create(_done_key(code), {"done": "yes"}, self.lifetime)
+        elif self.ephemeral.read(_done_key(code)) is None:
             raise AppInProgress
         is_own = is_same(attempt.session, mark_of(session))
         return Arrival(challenge.journey, code, challenge.document, is_own)
@@ -179,13 +180,16 @@ class OpenIdService:
         Raises:
             VerificationFailed: the reading failed; the subclass is the reason.
         """
-        try:
-            self.outcomes.of(arrival.code, arrival.journey)
-        except VerificationFailed:
-            self._tell(arrival.journey, arrival.code)
-            raise
         # The same name for the same arrival: a reload asks the same question again.
         name = self._code(f"elsewhere\0{arrival.code}")
+        try:
+            self.outcomes.of(arrival.code, arrival.journey)
+        except (AppRejected, OutcomeUnknown):
+            return name  # settled here already
+        except VerificationFailed:
+            if self.ephemeral.create(_settled_key(name), {"same": str(False)}, self.lifetime):
+                self._tell(arrival.journey, arrival.code)
+            raise
         waiting = Elsewhere(arrival.journey, arrival.code, arrival.document, mark_of(session))
         self.ephemeral.create(_elsewhere_key(name), waiting.to_fields(), self.lifetime)
         return name
@@ -247,6 +251,10 @@ class OpenIdService:
 
 def _attempt_key(state: str) -> str:
     return f"app:{mark_of(state)}"
+
+
+def _done_key(code: str) -> str:
+    return f"app-done:{mark_of(code)}"
 
 
 def _elsewhere_key(name: str) -> str:

@@ -18,15 +18,18 @@ Work = Callable[[], None]
 
 def in_the_background(work: Work) -> None:
     """Run ``work`` in a thread that ends with it, and with the process."""
-    Thread(target=work, name="crl-refresh", daemon=True).start()
+    try:
+        Thread(target=work, name="crl-refresh", daemon=True).start()
+    except RuntimeError as error:  # no thread is to be had, or the process is ending
+        logger.warning("revocation lists not renewed: %s", error)
 
 
 class FreshCrlFile:
     """Lists in a file, looked after by whoever asks for them.
 
     No patient waits for a list: the one that is there answers until its nextUpdate while a new one
-    is fetched in the background. A deployment where nobody asks needs none; the first who does may
-    be told to try again in a moment, unless ``zaitaku crl refresh`` has run before.
+    is fetched in the background. A deployment where nobody asks needs none; where the last one has
+    ended meanwhile, whoever comes first is told to try again in a moment.
     """
 
     def __init__(

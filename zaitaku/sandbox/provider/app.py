@@ -115,9 +115,12 @@ class StandIn:
 
 def open_key(path: Path) -> RSAKey:
     """Return the stand-in's signing key at ``path``, made there at the first time."""
+    return RSAKey.import_key(path.read_bytes() if path.exists() else write_once(path, _new_pem()))
+
+
+def _new_pem() -> bytes:
     fresh = generate_private_key(65_537, 2048)
-    pem = fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return RSAKey.import_key(write_once(path, pem))
+    return fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def stand_in_app(provider: StandIn) -> Flask:

@@ -1,0 +1,98 @@
+"""A patient whose phone reads the card: the stand-in provider, and what a browser does there."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from tests.e2e.running import free_port
+from tests.patient.site import Visitor
+from zaitaku.core.clock import FixedClock
+from zaitaku.core.openid import OpenIdProvider
+from zaitaku.demo.processes import serving
+from zaitaku.identity.oidc.client_keys import ClientKeys, new_key
+from zaitaku.sandbox.people import people_with_phones
+from zaitaku.sandbox.provider.app import ACR, Client, StandIn, open_key, stand_in_app
+
+ORIGIN = "http://localhost:8000"
+CLIENT_ID = "zaitaku-test"
+TARO = "sato-taro"
+HANAKO = "yamada-hanako"
+_ACTION = re.compile(r'action="([^"]+)"')
+
+
+@dataclass
+class Phone:
+    """The app, and the stand-in behind it."""
+
+    provider: StandIn
+    app: Flask
+    profile: OpenIdProvider
+
+    def read(self, address: str, person: str = TARO, **values: str) -> str:
+        """Read the card of ``person`` for the request at ``address``; return the way back."""
+        client, parts = self.app.test_client(), urlsplit(address)
+        page = client.get(f"{parts.path}?{parts.query}")
+        assert page.status_code == 200, page.text
+        found = _ACTION.search(page.text)
+        assert found
+        answer = client.post(found[1], data={"person": person, **values})
+        assert answer.status_code == 303, answer.text
+        return answer.location.removeprefix(ORIGIN)
+
+
+@contextmanager
+def running_phone(folder: Path, clock: FixedClock, today: date) -> Iterator[Phone]:
+    """Serve a stand-in that goes by ``clock``; its keys stay in ``folder`` for the next."""
+    key_file = folder / "openid-key.pem"
+    if not key_file.exists():
+        key_file.write_bytes(new_key())
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}"
+    provider = StandIn(
+        issuer=issuer,
+        key=open_key(folder / "provider-key.pem"),
+        client=Client(CLIENT_ID, f"{ORIGIN}/app/return", ClientKeys.load(key_file).published()),
+        people=people_with_phones(today),
+        clock=clock,
+    )
+    profile = OpenIdProvider(
+        issuer=issuer,
+        authorization_url=f"{issuer}/authorize",
+        token_url=f"{issuer}/token",
+        keys_url=f"{issuer}/keys",
+        client_id=CLIENT_ID,
+        key_file=key_file,
+        acr_values=(ACR,),
+    )
+    app = stand_in_app(provider)
+    with serving(app, port):
+        yield Phone(provider, app, profile)
+
+
+def walk_to_app(visitor: Visitor) -> str:
+    """Answer everything, choosing the app; return the journey's path."""
+    journey = visitor.start()
+    for answer in ("yes", "yes", "app", "self"):
+        visitor.send(answer)
+    visitor.send()
+    visitor.send("all")
+    visitor.send()
+    return journey
+
+
+def open_app(visitor: Visitor, journey: str) -> str:
+    """Press the button of the card page; return the provider's address."""
+    visitor.get(f"{journey}/card?way=app")
+    forms = [
+        form for form in visitor.page.iter("form") if form.attrib.get("action") == f"{journey}/app"
+    ]
+    assert forms[0].attrib["target"] == "_blank"
+    answer = visitor.client.post(f"{journey}/app", data=visitor.hidden(), base_url=ORIGIN)
+    assert answer.status_code == 303, answer.text
+    return answer.location
