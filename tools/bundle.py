@@ -25,6 +25,8 @@ PACKAGE = HOUSE / "zaitaku" / "cardbridge"
 ENTRY = HOUSE / "packaging" / "bridge" / "entry.py"
 NEVER = ("tkinter", "unittest", "pydoc", "doctest", "lib2to3", "idlelib", "ensurepip", "sqlite3")
 """Of the standard library, what no bridge runs."""
+SERVER = ("zaitaku.app", "zaitaku.services")
+"""Through these two ``zaitaku.create_app`` would bring in the whole server."""
 BUILDS_KEPT = 4
 
 
@@ -73,7 +75,7 @@ def _build(folder: Path, operator: str) -> None:
 
 
 def _command(data: list[tuple[Path, str]]) -> list[str]:
-    shut_out = [*foreign_modules(bridge_closure()), *NEVER]
+    shut_out = [*foreign_modules(bridge_closure()), *NEVER, *SERVER]
     return [
         *(sys.executable, "-m", "PyInstaller", "--onefile", "--name", NAME.removesuffix(".exe")),
         *("--paths", str(HOUSE), "--distpath", "out", "--workpath", "work", "--specpath", "."),

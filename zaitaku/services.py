@@ -75,7 +75,12 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         ephemeral=ephemeral,
         facilities=FacilityService(database=database, clock=clock),
         reception=reception,
-        prints=PrintService(database=database, reception=reception, clock=clock),
+        prints=PrintService(
+            database=database,
+            reception=reception,
+            clock=clock,
+            by_phone=settings.openid is not None,
+        ),
         identity=identity,
         openid=_openid(settings, identity),
         hand_overs=HandOvers(ephemeral=ephemeral, clock=clock),

@@ -17,7 +17,8 @@ function onSubmit(form, event) {
   const status = form.querySelector("[role='status'][data-waiting]");
   if (status) status.textContent = status.dataset.waiting;
   // A browser that could not leave the page (helper not running, no network) may try again.
-  setTimeout(() => release(form), 8000);
+  // One that opens a page beside this one leaves this one in use.
+  setTimeout(() => release(form), form.target === "_blank" ? 1500 : 8000);
 }
 
 function release(form) {

@@ -1,9 +1,11 @@
 """A shipped bridge under test: started in an empty environment, looked at from outside."""
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +57,20 @@ def shipped(command: Sequence[str], home: Path) -> Iterator[Shipped]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         _await_line(process, port)
         yield Shipped(f"http://127.0.0.1:{port}", process)
     finally:
-        process.kill()
-        process.communicate()
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End every process of the build: the single file is a loader and the bridge itself."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def _await_line(process: "subprocess.Popen[str]", port: str) -> None:

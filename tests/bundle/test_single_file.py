@@ -61,7 +61,9 @@ def test_it_knows_its_version_and_nothing_of_the_machine_that_built_it(
     answer = said([str(single_file), "--version"], tmp_path / "home")
     assert "version 0" in answer.stdout or "version 1" in answer.stdout
     archive = CArchiveReader(str(single_file))
-    assert not [name for name in archive.toc if "direct_url" in name or "RECORD" in name]
+    ours = [name for name in archive.toc if name.startswith("zaitaku-")]
+    assert [Path(name).name for name in ours] == ["METADATA"]
+    assert not [name for name in archive.toc if "direct_url" in name]
 
 
 def test_nothing_of_the_server_is_inside(single_file: Path) -> None:

@@ -178,6 +178,7 @@ class CardWork:
         here = self._mark(certificate[:CERTIFICATE_BEGINNING])
         if mark and not hmac.compare_digest(mark, here):
             raise CardChanged
+        algorithm_for(certificate)  # a card that could not sign afterwards is told now
         return certificate
 
     def _mark(self, beginning: bytes) -> str:

@@ -18,11 +18,13 @@ CHANNEL_NAMES: Final = {
     Channel.HOME_VISIT: "訪問診療等",
     Channel.ONLINE: "オンライン診療等・外来診療等（通常とは異なる動線）",
 }
-ENGLISH: Final = (
+_ENGLISH: Final = (
     "Scan the code to choose whether this facility may view your medical information. "
-    "You need your My Number Card, its 4-digit PIN, and a computer with a card reader. "
+    "You need your My Number Card, its 4-digit PIN, and {reader}. "
     "Never tell anyone your PIN."
 )
+ENGLISH: Final = _ENGLISH.format(reader="a computer with a card reader")
+ENGLISH_BY_PHONE: Final = _ENGLISH.format(reader="a phone that reads it or a card reader")
 _TEMPLATES: Final = Path(__file__).parent / "printed"
 
 
@@ -54,6 +56,8 @@ class PosterContent:
     typed_number: str
     version: int
     issued_on: date
+    by_phone: bool = False
+    """Whether a phone's app can read the card, too."""
 
 
 def poster_pdf(content: PosterContent, layout: Layout) -> bytes:
@@ -76,7 +80,7 @@ def poster_pdf(content: PosterContent, layout: Layout) -> bytes:
     return bytes(pdf)
 
 
-def _values(content: PosterContent) -> dict[str, str | int]:
+def _values(content: PosterContent) -> dict[str, str | int | bool]:
     issued = content.issued_on
     return {
         "title": f"{content.facility_name} {CHANNEL_NAMES[content.channel]} 同意の手続きのご案内",
@@ -89,7 +93,8 @@ def _values(content: PosterContent) -> dict[str, str | int]:
         "typed_number": content.typed_number,
         "issued": f"{issued.year}年{issued.month}月{issued.day}日発行",
         "version": f"第{content.version}版",
-        "english": ENGLISH,
+        "by_phone": content.by_phone,
+        "english": ENGLISH_BY_PHONE if content.by_phone else ENGLISH,
         "qr": qr_svg(content.symbol),
         "modules": len(content.symbol),
         "quiet_zone": QUIET_ZONE,

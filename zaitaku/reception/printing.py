@@ -16,8 +16,16 @@ from zaitaku.reception.store import ImageStore
 class PrintService:
     """QR symbols (made once for each version and address) and posters that carry the same ones."""
 
-    def __init__(self, *, database: Database, reception: ReceptionService, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        reception: ReceptionService,
+        clock: Clock,
+        by_phone: bool = False,
+    ) -> None:
         self._database = database
+        self._by_phone = by_phone
         self._reception = reception
         self._clock = clock
 
@@ -46,6 +54,7 @@ class PrintService:
             typed_number=current.typed_number,
             version=current.number,
             issued_on=japan_date(current.created_at),
+            by_phone=self._by_phone,
         )
 
     def poster_pdf(self, facility: Facility, channel: Channel, layout: Layout) -> bytes:

@@ -13,7 +13,7 @@ from tests.cardbridge.cards import PIN, WRONG_PIN, Material, write_card
 from tests.cardbridge.server.fakesite import CODE, FakeSite
 from tests.cardbridge.server.rig import back_to, check_signature, claims_for
 from tests.cardbridge.server.test_cli import command
-from tests.pcscd import pcscd, wait_for_card, wait_for_no_card
+from tests.pcscd import pcscd, wait_for, wait_for_card, wait_for_no_card
 
 pytestmark = [pytest.mark.pcscd, pytest.mark.enable_socket]
 
@@ -57,12 +57,16 @@ def test_from_the_request_to_the_code_and_back(
         wait_for_card()
         visitor = Visitor(address)
         path = visitor.get(f"/read?request={site.sign(claims)}").headers["Location"]
-        wrong = visitor.post(f"{path}/pin", **hidden(visitor.page(path)), pin=WRONG_PIN)
+        posted = visitor.post(f"{path}/pin", **hidden(visitor.page(path)), pin=WRONG_PIN)
+        wrong = visitor.get(posted.headers["Location"])
         assert wrong.status == 422
         assert "あと2回" in wrong.data.decode()
         token = json.loads(visitor.page("/virtual/cards"))["token"]
+        stamp = json.loads(visitor.page(f"{path}/changes"))["stamp"]
         visitor.post("/virtual/remove", token=token)
         wait_for_no_card()
+        changes = f"{path}/changes?seen={stamp}"
+        wait_for(lambda: json.loads(visitor.page(changes))["changed"] or None, "change")
         assert 'data-page="no-card"' in visitor.page(path)
         visitor.post("/virtual/insert", token=token, card="a-ordinary")
         wait_for_card()

@@ -68,6 +68,7 @@ def hand_over(journey: str) -> Answer:
     return render_template(
         _template(current, stage),
         form=HandOverForm(is_fresh=True),
+        situation=situation,
         facility=situation.context.facility,
         back=url_for("patient.card", journey=journey),
         **(_values(current, stage) if current else {}),

@@ -38,8 +38,10 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
   window.addEventListener("pagehide", wipe);
   window.addEventListener("pageshow", (event) => {
-    // A page that Back brings out of memory must not keep a PIN or a button that does nothing.
+    // A page that Back brings out of memory must not keep a PIN or a button that does nothing. A new
+    // one is left alone: somebody may have begun to type before everything was loaded.
+    if (!event.persisted) return;
     wipe();
-    if (event.persisted) window.location.reload();
+    window.location.reload();
   });
 }
