@@ -25,8 +25,8 @@ PACKAGE = HOUSE / "zaitaku" / "cardbridge"
 ENTRY = HOUSE / "packaging" / "bridge" / "entry.py"
 NEVER = ("tkinter", "unittest", "pydoc", "doctest", "lib2to3", "idlelib", "ensurepip", "sqlite3")
 """Of the standard library, what no bridge runs."""
-SERVER = ("zaitaku.app", "zaitaku.services")
-"""Through these two ``zaitaku.create_app`` would bring in the whole server."""
+SERVER = ("zaitaku.app", "zaitaku.services", "zaitaku.settings")
+"""Through these ``zaitaku.create_app`` would bring in the whole server."""
 BUILDS_KEPT = 4
 
 

@@ -66,6 +66,19 @@ def test_complete_settings() -> None:
     assert settings.trusted_proxies == 0
 
 
+@pytest.mark.parametrize("text", ["", "1", "0.1.0", " 1.2.3 "])
+def test_the_lowest_bridge_is_a_version_or_none(text: str) -> None:
+    settings = Settings.from_env({**COMPLETE, "ZAITAKU_BRIDGE_MINIMUM": text})
+    assert settings.bridge_minimum == text.strip()
+
+
+@pytest.mark.parametrize("text", ["word", "1.word", "v1", "1.2.3.4.5", "01", "1,2", "-1"])
+def test_what_is_no_version_is_refused(text: str) -> None:
+    told = refusal({**COMPLETE, "ZAITAKU_BRIDGE_MINIMUM": text})
+    assert "ZAITAKU_BRIDGE_MINIMUM" in told
+    assert "word" not in told
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("value", [None, "", "  \t"])
 def test_what_is_missing_is_named(name: str, value: str | None) -> None:

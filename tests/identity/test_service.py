@@ -259,6 +259,22 @@ def test_code_itself_is_not_in_the_store(
     assert code.encode() not in kept
 
 
+def test_a_request_names_the_lowest_bridge_and_the_text_size(service: IdentityService) -> None:
+    plain = request_in(service, ask(service))
+    assert (plain.bridge, plain.text_size) == ("", "standard")
+    service.bridge_minimum = "1.2"
+    asked = service.ask(
+        journey=JOURNEY,
+        document=DOCUMENT,
+        choices=CHOICES,
+        language="ja",
+        return_path="/j/journey-1/card/return",
+        text_size="largest",
+    )
+    told = request_in(service, asked)
+    assert (told.bridge, told.text_size) == ("1.2", "largest")
+
+
 def test_values_survive_the_store() -> None:
     challenge = Challenge(ChallengeId("c"), JOURNEY, DOCUMENT, ORIGIN, bytes(32), NOW)
     assert Challenge.from_fields(challenge.to_fields()) == challenge

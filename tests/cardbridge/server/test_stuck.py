@@ -12,7 +12,7 @@ import pytest
 
 from tests.cardbridge.cards import PIN, Material, typed, verify_number
 from tests.cardbridge.server.fakesite import FakeSite
-from tests.cardbridge.server.rig import Opened, Rig, back_to, page_name
+from tests.cardbridge.server.rig import Rig, back_to, page_name
 from zaitaku.cardbridge import reading_views
 from zaitaku.cardbridge.cardwork import LOOKS_AT_ONCE, CardState, CardWork
 from zaitaku.cardbridge.inprocess import InProcessService, Moment
@@ -82,14 +82,12 @@ def soon(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def hanging(rig: Rig, reader: VirtualReader, hook: StuckAt) -> Opened:
-    """Open a reading whose next session with the card hangs."""
-    opened = rig.opened()
+def hang(rig: Rig, reader: VirtualReader, hook: StuckAt) -> None:
+    """Let the next session with the card hang."""
     here = rig.app.extensions["zaitaku-bridge"]
     work = CardWork(InProcessService(reader, hook=hook), sessions())
     work._key = here.cards._key  # it stands for the same bridge, which has seen the same card
     rig.app.extensions["zaitaku-bridge"] = replace(here, cards=work)
-    return opened
 
 
 def test_a_reader_that_hangs_is_called_silent_after_a_bounded_time(stuck: StuckService) -> None:
@@ -193,9 +191,10 @@ def test_a_pin_that_waits_for_its_turn_is_wiped(stuck: StuckService) -> None:
 def test_the_page_of_a_pin_says_that_the_card_is_silent(
     rig: Rig, virtual_reader: VirtualReader, material: Material
 ) -> None:
-    fields = rig.opened().fields()
+    opened = rig.opened()
+    fields = opened.fields()
     hook = StuckAt(verify_number(material.certificate))
-    opened = hanging(rig, virtual_reader, hook)
+    hang(rig, virtual_reader, hook)
     answer = rig.post(f"{opened.path}/pin", **fields, pin=PIN)
     assert (answer.status_code, page_name(answer)) == (HTTPStatus.CONFLICT, "card-unresponsive")
     hook.free.set()
@@ -210,9 +209,10 @@ def test_cancel_answers_while_the_card_hangs_and_nothing_is_sent_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading_views, "CANCEL_SECONDS", 0.1)
-    fields = rig.opened().fields()
+    opened = rig.opened()
+    fields = opened.fields()
     hook = StuckAt(verify_number(material.certificate))
-    opened = hanging(rig, virtual_reader, hook)
+    hang(rig, virtual_reader, hook)
     slow = Sessions(turn=TURN, longest=20)
     rig.app.extensions["zaitaku-bridge"].cards._sessions = slow
     with ThreadPoolExecutor(1) as pool:
