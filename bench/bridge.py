@@ -7,11 +7,12 @@ Two sides take turns on the same virtual card over the same transport:
 * the **bridge**: one post of the PIN form to the running bridge until the browser is sent back to
   the site, with everything in it: guards, the tries looked at first, the proof sent to the site.
 
-For each the card itself notes how long it was at work. Overhead is all the rest of the bridge's
-time: HTTP, pages, PC/SC, the site's answer. The card works at the pace of a contactless card
-(``Pace``), because that is what a patient waits for; ``--no-pace`` lets it answer at once, which
-shows the milliseconds alone. All figures are medians over the rounds; the last line, the worse of
-the two transports, is for machines.
+The card itself notes how long it was at work, and the bridge's client how long the site let it
+wait for the answer to the proof (here a small server in the same process). Overhead is all the
+rest: HTTP with the browser, guards, threads, PC/SC. The card works at the pace of a contactless
+card (``Pace``), because that is what a patient waits for; ``--no-pace`` lets it answer at once,
+which shows the milliseconds alone. All figures are medians over the rounds; the last line, the
+worse of the two transports, is for machines.
 
 ``python -m tests.pcscd -- python -m bench.bridge [--rounds 15] [--no-pace]``
 """
@@ -27,6 +28,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 import urllib3
 
@@ -41,6 +43,7 @@ from zaitaku.cardbridge.jpki import JpkiCard, algorithm_for
 from zaitaku.cardbridge.limits import UNLIMITED
 from zaitaku.cardbridge.pcsc import PcscService
 from zaitaku.cardbridge.serving import running_bridge
+from zaitaku.cardbridge.site import SiteClient
 from zaitaku.cardbridge.transport import ReaderService
 from zaitaku.cardbridge.virtualcard import VirtualCard
 from zaitaku.cardbridge.virtualreader import DEFAULT_NAME, VirtualReader
@@ -94,12 +97,14 @@ class Session:
 
     card: float
     """For so long the card was at work."""
+    site: float
+    """For so long the site was waited for."""
     whole: float
 
     @property
     def added(self) -> float:
-        """What came on top of the card's own time."""
-        return self.whole - self.card
+        """What came on top."""
+        return self.whole - self.card - self.site
 
 
 @dataclass(frozen=True)
@@ -115,17 +120,23 @@ class Side:
         return statistics.median(one.card for one in self.sessions)
 
     @property
+    def site(self) -> float:
+        """The site's answer."""
+        return statistics.median(one.site for one in self.sessions)
+
+    @property
     def added(self) -> float:
-        """What came on top of it."""
+        """What came on top of both."""
         return statistics.median(one.added for one in self.sessions)
 
     @property
     def percent(self) -> float:
-        """What came on top, of the card's own time."""
+        """What came on top, as a part of the card's own time."""
         return 100 * self.added / self.card
 
     def __str__(self) -> str:
-        return f"{self.name:22}{self.card:10.1f}{self.added:10.1f}{self.percent:10.1f}"
+        figures = (self.card, self.site, self.added, self.percent)
+        return f"{self.name:20}" + "".join(f"{figure:10.1f}" for figure in figures)
 
 
 def by_hand(readers: ReaderService, name: str) -> None:
@@ -170,12 +181,46 @@ class Browser:
             raise SystemExit(f"the bridge did not come back: {answer.status}")
 
 
+class Stopwatch:
+    """Adds up how long something took."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run while the context lasts."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - began
+
+
+SITE: Final = Stopwatch()
+"""Runs while the bridge waits for the site."""
+
+
+def waiting(send: Callable[..., str]) -> Callable[..., str]:
+    """Return the bridge's ``send_proof`` with its time noted."""
+
+    def send_proof(*arguments: object) -> str:
+        with SITE.running():
+            return send(*arguments)
+
+    return send_proof
+
+
 def timed(card: PacedCard, work: Callable[[], None]) -> Session:
     """Do ``work`` and return what it took."""
-    before, began = card.spent, time.perf_counter()
-    work()
-    whole = time.perf_counter() - began
-    return Session(card=1000 * (card.spent - before), whole=1000 * whole)
+    before, waited, whole = card.spent, SITE.seconds, Stopwatch()
+    with whole.running():
+        work()
+    return Session(
+        card=1000 * (card.spent - before),
+        site=1000 * (SITE.seconds - waited),
+        whole=1000 * whole.seconds,
+    )
 
 
 @contextmanager
@@ -188,7 +233,10 @@ def browsing(readers: ReaderService, folder: Path) -> Iterator[Browser]:
             test_origins=frozenset({site.origin}),
             paces=UNLIMITED,
         )
-        with running_bridge(config) as bridge:
+        with (
+            patch.object(SiteClient, "send_proof", waiting(SiteClient.send_proof)),
+            running_bridge(config) as bridge,
+        ):
             yield Browser(bridge.address, site)
 
 
@@ -226,7 +274,7 @@ def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     results = run(options.rounds, None if options.no_pace else Pace())
     print(f"{options.rounds} rounds, medians")
-    print(f"{'':22}{'card ms':>10}{'added ms':>10}{'added %':>10}")
+    print(f"{'':20}{'card ms':>10}{'site ms':>10}{'added ms':>10}{'added %':>10}")
     for pair in results:
         print(*pair, sep="\n")
     bridges = [bridge for _, bridge in results]
