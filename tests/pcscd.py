@@ -6,10 +6,12 @@ the virtual reader listens on every address, so it must never run outside. When 
 or is killed, everything that it started ends with it.
 
 Inside, ``pcscd()`` starts the daemon and ``card_in_pcscd(reader)`` plugs a virtual reader's card.
+``pcscd(lanes=4)`` has four readers instead, each with a driver and a port of its own.
 """
 
 import fcntl
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -24,7 +26,7 @@ from typing import Final, NoReturn, TypeVar
 from zaitaku.cardbridge.pcsc import PcscService
 from zaitaku.cardbridge.transport import TransportTrouble
 from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.vpcd import VpcdPlug
+from zaitaku.cardbridge.vpcd import PORT, VpcdPlug
 
 _T = TypeVar("_T")
 
@@ -35,6 +37,9 @@ SOCKET: Final = Path("/run/pcscd/pcscd.comm")
 READER: Final = "Virtual PCD 00 00"
 """pcscd's name of the first slot, the one that ``VpcdPlug`` fills."""
 START_SECONDS: Final = 15.0
+DRIVER: Final = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+SLOTS: Final = 2
+"""Slots, and ports, that one driver has."""
 
 _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 0x1
@@ -94,17 +99,33 @@ def wait_for(probe: Callable[[], _T | None], what: str, seconds: float = START_S
     raise NamespaceError(f"no {what} within {seconds:.0f} s")
 
 
+def lane_name(lane: int) -> str:
+    """Return pcscd's name of the reader of one lane, counted from 0."""
+    return f"Lane {lane:02} 00 00"
+
+
+def lane_port(lane: int) -> int:
+    """Return the port at which that reader waits for its card."""
+    return PORT + SLOTS * lane
+
+
 @contextmanager
-def pcscd(*, readers: bool = True) -> Iterator[int]:
-    """Run the daemon, with the virtual reader or without any; give its process id.
+def pcscd(*, readers: bool = True, lanes: int = 0) -> Iterator[int]:
+    """Run the daemon, with the virtual reader, without any, or with ``lanes`` of them.
+
+    Gives its process id.
 
     Raises:
         NamespaceError: called outside the namespaces, or the daemon does not come up.
     """
     if not is_inside():
         raise NamespaceError("pcscd is started only by way of `python -m tests.pcscd -- …`")
-    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile("w+") as log:
-        config = [] if readers else ["--config", empty]
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
+        conf = Path(folder, "conf")  # each file in it counts
+        conf.mkdir()
+        config = [] if readers and not lanes else ["--config", str(conf)]
+        for lane in range(lanes):
+            _configure(conf, lane)
         daemon = _start([PCSCD, "--foreground", "--error", *config], log.fileno())
         try:
             wait_for(lambda: _answering(daemon, log.fileno()), "pcscd")
@@ -143,6 +164,17 @@ def wait_for_no_card(name: str = READER) -> None:
         NamespaceError: it is not.
     """
     wait_for(lambda: None if _taken(name) else True, f"empty {name}")
+
+
+def _configure(conf: Path, lane: int) -> None:
+    # The driver keeps its slots in variables of its library: each lane loads another copy.
+    library = conf.with_name(f"lane{lane:02}.so")
+    shutil.copy(DRIVER, library)
+    port = lane_port(lane)
+    (conf / f"lane{lane:02}.conf").write_text(
+        f'FRIENDLYNAME "Lane {lane:02}"\nDEVICENAME /dev/null:{port:#x}\n'
+        f"LIBPATH {library}\nCHANNELID {port:#x}\n"
+    )
 
 
 def _taken(name: str) -> bool | None:

@@ -86,6 +86,7 @@ def test_good_proof_gives_a_code_for_the_verified_card(
     assert verified.journey == JOURNEY
     assert verified.document == DOCUMENT
     assert verified.nonce.hex() == request_in(service, asked).nonce
+    assert isinstance(verified, VerifiedCard)
     assert verified.certificate_expires == card.certificate.not_valid_after_utc
     assert verified.verified_at == NOW
     assert len(verified.subject_hashes) == len(KEYS.keys)
