@@ -58,12 +58,13 @@ class TrickyCard(VirtualCard):
         self._lasts = False
 
     def reset(self) -> None:
+        """Power down and up, or reset."""
         super().reset()
         self._number = 0
 
     def restock(self) -> None:
         """Give back all three tries, and forget what was counted."""
-        self._keep_tries(jpki.PIN_TRIES)
+        self._tries = jpki.PIN_TRIES
         self.pins = 0
 
     def arm(self, number: int, trick: Trick, *, lasts: bool = False) -> None:
@@ -75,6 +76,7 @@ class TrickyCard(VirtualCard):
         self._trick = None
 
     def process(self, raw: bytes | bytearray) -> bytes:
+        """Answer one command, unless it is the one to misbehave at."""
         self._number += 1
         self.kinds.append(_kind(bytes(raw)))
         self.pins += is_pin(raw)

@@ -1,48 +1,19 @@
 """The command itself with a virtual card in a real pcscd: the way a real card takes."""
 
 import json
-import re
 import time
 from pathlib import Path
-from urllib.parse import urljoin
 
 import pytest
-import urllib3
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, write_card
 from tests.cardbridge.server.fakesite import CODE, FakeSite
 from tests.cardbridge.server.rig import back_to, check_signature, claims_for
 from tests.cardbridge.server.test_cli import command
+from tests.cardbridge.server.visitor import Visitor, hidden
 from tests.pcscd import pcscd, wait_for, wait_for_card, wait_for_no_card
 
 pytestmark = [pytest.mark.pcscd, pytest.mark.enable_socket]
-
-
-class Visitor:
-    """A browser of sorts, over real HTTP."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._pool = urllib3.PoolManager(retries=False)
-
-    def get(self, url: str) -> urllib3.BaseHTTPResponse:
-        return self._pool.request("GET", urljoin(self._address, url), redirect=False)
-
-    def page(self, url: str) -> str:
-        return self.get(url).data.decode()
-
-    def post(self, url: str, **fields: str) -> urllib3.BaseHTTPResponse:
-        return self._pool.request(
-            "POST",
-            urljoin(self._address, url),
-            fields=fields,
-            encode_multipart=False,
-            redirect=False,
-        )
-
-
-def hidden(page: str) -> dict[str, str]:
-    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page))
 
 
 def test_from_the_request_to_the_code_and_back(
