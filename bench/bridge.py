@@ -36,17 +36,17 @@ from tests.cardbridge.cards import PIN, make_material, typed, write_card
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import claims_for
 from tests.pcscd import READER, card_in_pcscd, pcscd
-from zaitaku.cardbridge.cardfile import CardFile
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.jpki import JpkiCard, algorithm_for
-from zaitaku.cardbridge.limits import UNLIMITED
-from zaitaku.cardbridge.pcsc import PcscService
-from zaitaku.cardbridge.serving import running_bridge
-from zaitaku.cardbridge.site import SiteClient
-from zaitaku.cardbridge.transport import ReaderService
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import DEFAULT_NAME, VirtualReader
+from zaitaku.cardbridge.card.jpki import JpkiCard, algorithm_for
+from zaitaku.cardbridge.card.transport import ReaderService
+from zaitaku.cardbridge.pcsc.service import PcscService
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.running.serving import running_bridge
+from zaitaku.cardbridge.trust.limits import UNLIMITED
+from zaitaku.cardbridge.trust.site import SiteClient
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import DEFAULT_NAME, VirtualReader
 
 STATEMENT: Final = b"what is agreed to"
 SIGN: Final = 0x2A

@@ -23,10 +23,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
-from zaitaku.cardbridge.pcsc import PcscService
-from zaitaku.cardbridge.transport import TransportTrouble
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.vpcd import PORT, VpcdPlug
+from zaitaku.cardbridge.card.transport import TransportTrouble
+from zaitaku.cardbridge.pcsc.service import PcscService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.virtual.vpcd import PORT, VpcdPlug
 
 _T = TypeVar("_T")
 
@@ -84,8 +84,14 @@ def run_in_namespace(
         raise NamespaceError(f"unshare (util-linux) failed: {error}") from error
 
 
-def wait_for(probe: Callable[[], _T | None], what: str, seconds: float = START_SECONDS) -> _T:
-    """Return the first thing that ``probe`` gives.
+def wait_for(
+    probe: Callable[[], _T | None],
+    what: str,
+    seconds: float = START_SECONDS,
+    *,
+    pause: float = 0.02,
+) -> _T:
+    """Return the first thing that ``probe`` gives, asked every ``pause`` seconds.
 
     Raises:
         NamespaceError: it gave nothing in time.
@@ -95,7 +101,7 @@ def wait_for(probe: Callable[[], _T | None], what: str, seconds: float = START_S
         found = probe()
         if found is not None:
             return found
-        time.sleep(0.02)
+        time.sleep(pause)
     raise NamespaceError(f"no {what} within {seconds:.0f} s")
 
 

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tools.closure import bridge_closure, foreign_modules
-from zaitaku.cardbridge.operator import OPERATOR_FILE, Operator
+from zaitaku.cardbridge.trust.operator import OPERATOR_FILE, Operator
 
 HOUSE = Path(__file__).parent.parent
 BUILD = HOUSE / "build" / "bridge"

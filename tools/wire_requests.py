@@ -11,7 +11,7 @@ from joserfc.jwk import OKPKey
 
 from tools.wire_keys import VectorKeys
 from zaitaku import wire
-from zaitaku.cardbridge.trust import registry
+from zaitaku.cardbridge.trust.pins import registry
 from zaitaku.sdk.keys import ALGORITHM, SiteKeys
 
 ORIGIN = "https://clinic.example"

@@ -1,5 +1,5 @@
 """What the single-file build runs."""
 
-from zaitaku.cardbridge.cli import main
+from zaitaku.cardbridge.running.cli import main
 
 main(prog_name="zaitaku-bridge")

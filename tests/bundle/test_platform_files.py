@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zaitaku.cardbridge.launching import SCHEME, check_link
+from zaitaku.cardbridge.running.launching import SCHEME, check_link
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 PROGRAM = '"%LOCALAPPDATA%\\Programs\\zaitaku-bridge\\zaitaku-bridge.exe"'

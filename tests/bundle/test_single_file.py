@@ -12,7 +12,7 @@ from tests.bundle.shipped import check_walk, said, shipped
 from tests.cardbridge.cards import Material, make_material, write_card
 from tools.bundle import build
 from tools.closure import bridge_closure, foreign_modules
-from zaitaku.cardbridge.operator import OperatorBroken
+from zaitaku.cardbridge.trust.operator import OperatorBroken
 
 pytestmark = pytest.mark.slow
 

@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from zaitaku.cardbridge.cardfile import CardFile
-from zaitaku.cardbridge.finding import found_card
-from zaitaku.cardbridge.jpki import CERTIFICATE_HEAD, READ_AT_ONCE, JpkiCard
-from zaitaku.cardbridge.transport import ReaderService
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.card.finding import found_card
+from zaitaku.cardbridge.card.jpki import CERTIFICATE_HEAD, READ_AT_ONCE, JpkiCard
+from zaitaku.cardbridge.card.transport import ReaderService
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile
 
 PIN: Final = "8264"
 WRONG_PIN: Final = "1397"

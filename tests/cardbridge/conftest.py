@@ -6,8 +6,8 @@ import pytest
 
 from tests.cardbridge.cards import Material, make_card, make_material
 from tests.cardbridge.namespace import pytest_collection_modifyitems, pytest_runtest_logreport
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_logreport"]
 

@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from zaitaku.cardbridge.pcscapi import Abi
+from zaitaku.cardbridge.pcsc.api import Abi
 
 CONTEXT, HANDLE, PROTOCOL = 77, 99, 2
 READERS = ("Reader A", "Läser B")

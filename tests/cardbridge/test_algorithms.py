@@ -21,21 +21,21 @@ from tests.cardbridge.cards import typed
 from tests.conftest import NOW
 from tests.identity.world import CHALLENGE, KEYS, anchors_of, der, good
 from tests.pcscd import card_in_pcscd, pcscd
-from zaitaku.cardbridge.algorithms import (
+from zaitaku.cardbridge.card.algorithms import (
     ECDSA_P384_SHA384,
     RSA_2048_SHA256,
     SignatureMalformed,
     UnknownAlgorithm,
     algorithm_of,
 )
-from zaitaku.cardbridge.cardfile import CardFile, CardFileError
-from zaitaku.cardbridge.cardwork import CardWork
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.jpki import CardFault, JpkiCard, algorithm_for
-from zaitaku.cardbridge.pcsc import PcscService
-from zaitaku.cardbridge.transport import ReaderService
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card.cardwork import CardWork
+from zaitaku.cardbridge.card.jpki import CardFault, JpkiCard, algorithm_for
+from zaitaku.cardbridge.card.transport import ReaderService
+from zaitaku.cardbridge.pcsc.service import PcscService
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile, CardFileError
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 from zaitaku.core.clock import FixedClock
 from zaitaku.identity.verification import ProofVerifier, verify_card_proof
 from zaitaku.sandbox.authority import Generation, TestAuthority

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zaitaku.cardbridge import apdu
-from zaitaku.cardbridge.apdu import Command, MalformedApdu, Response, Status, exchange
+from zaitaku.cardbridge.card import apdu
+from zaitaku.cardbridge.card.apdu import Command, MalformedApdu, Response, Status, exchange
 
 LONG = bytes(300)
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cardbridge.cards import Material, make_card, make_material, typed
-from zaitaku.cardbridge.cardfile import CardKind
-from zaitaku.cardbridge.cardwork import CardState, CardWork
-from zaitaku.cardbridge.finding import found_card
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.jpki import CardChanged, NotMyNumberCard
-from zaitaku.cardbridge.preferences import Preferences
-from zaitaku.cardbridge.transport import CardTrouble, ChooseReader, NoCard, NoReader
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card.cardwork import CardState, CardWork
+from zaitaku.cardbridge.card.finding import found_card
+from zaitaku.cardbridge.card.jpki import CardChanged, NotMyNumberCard
+from zaitaku.cardbridge.card.transport import CardTrouble, ChooseReader, NoCard, NoReader
+from zaitaku.cardbridge.reading.preferences import Preferences
+from zaitaku.cardbridge.virtual.cardfile import CardKind
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 NAMES = ("left", "middle", "right")
 STATEMENT = b"what the patient agreed to"

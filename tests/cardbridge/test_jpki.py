@@ -13,11 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, my_number_card, typed
-from zaitaku.cardbridge.algorithms import RSA_2048_SHA256
-from zaitaku.cardbridge.apdu import AUTHENTICATION_BLOCKED
-from zaitaku.cardbridge.cardfile import CardFile
-from zaitaku.cardbridge.inprocess import InProcessService, Moment, PullAt
-from zaitaku.cardbridge.jpki import (
+from zaitaku.cardbridge.card.algorithms import RSA_2048_SHA256
+from zaitaku.cardbridge.card.apdu import AUTHENTICATION_BLOCKED
+from zaitaku.cardbridge.card.jpki import (
     CardFault,
     CertificateMissing,
     JpkiCard,
@@ -27,7 +25,7 @@ from zaitaku.cardbridge.jpki import (
     PinRequired,
     PinWrong,
 )
-from zaitaku.cardbridge.transport import (
+from zaitaku.cardbridge.card.transport import (
     CardBusy,
     CardConnection,
     CardRemoved,
@@ -35,8 +33,10 @@ from zaitaku.cardbridge.transport import (
     NoCard,
     NoReader,
 )
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile
+from zaitaku.cardbridge.virtual.inprocess import InProcessService, Moment, PullAt
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 DATA = b"what the patient agreed to"
 

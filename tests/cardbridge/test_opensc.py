@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card
 from tests.pcscd import READER, card_in_pcscd, pcscd
-from zaitaku.cardbridge.cardfile import CardFile
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.virtual.cardfile import CardFile
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 pytestmark = [pytest.mark.pcscd, pytest.mark.enable_socket]
 

@@ -8,11 +8,9 @@ from contextlib import closing
 import pytest
 
 from tests.cardbridge.made_up_pcsc import CONTEXT, PRESENT, Library
-from zaitaku.cardbridge.apdu import SUCCESS
-from zaitaku.cardbridge.pcsc import PcscService
-from zaitaku.cardbridge.pcscapi import Abi, Pcsc, abi_of
-from zaitaku.cardbridge.pinpad import PinEntry, features_out, pad_of
-from zaitaku.cardbridge.transport import (
+from zaitaku.cardbridge.card.apdu import SUCCESS
+from zaitaku.cardbridge.card.pinpad import PinEntry, features_out, pad_of
+from zaitaku.cardbridge.card.transport import (
     AtrHolder,
     CardBusy,
     CardPresence,
@@ -25,6 +23,8 @@ from zaitaku.cardbridge.transport import (
     ReaderFault,
     TransportTrouble,
 )
+from zaitaku.cardbridge.pcsc.api import Abi, Pcsc, abi_of
+from zaitaku.cardbridge.pcsc.service import PcscService
 
 LINUX, MAC, WINDOWS = abi_of("linux"), abi_of("darwin"), abi_of("win32")
 MUTE, EXCLUSIVE = 0x200, 0x80

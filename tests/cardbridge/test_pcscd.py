@@ -14,11 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, my_number_card, typed
 from tests.pcscd import READER, card_in_pcscd, pcscd, wait_for, wait_for_card, wait_for_no_card
-from zaitaku.cardbridge.cardfile import CardFile, CardKind
-from zaitaku.cardbridge.cardwork import CardWork
-from zaitaku.cardbridge.jpki import JpkiCard, PinRequired, PinWrong
-from zaitaku.cardbridge.pcsc import PcscService
-from zaitaku.cardbridge.transport import (
+from zaitaku.cardbridge.card.cardwork import CardWork
+from zaitaku.cardbridge.card.jpki import JpkiCard, PinRequired, PinWrong
+from zaitaku.cardbridge.card.transport import (
     CardBusy,
     CardConnection,
     CardPresence,
@@ -30,8 +28,10 @@ from zaitaku.cardbridge.transport import (
     ReaderFacts,
     TransportTrouble,
 )
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.pcsc.service import PcscService
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile, CardKind
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 DATA = b"what the patient agreed to"
 

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, typed
-from zaitaku.cardbridge.apdu import Status
-from zaitaku.cardbridge.cardwork import CardAnswer, CardState, CardWork, NotInsisted
-from zaitaku.cardbridge.inprocess import InProcessConnection, InProcessService
-from zaitaku.cardbridge.jpki import PinLocked, PinWrong
-from zaitaku.cardbridge.pinpad import (
+from zaitaku.cardbridge.card.apdu import Status
+from zaitaku.cardbridge.card.cardwork import CardAnswer, CardState, CardWork, NotInsisted
+from zaitaku.cardbridge.card.jpki import PinLocked, PinWrong
+from zaitaku.cardbridge.card.pinpad import (
     PadCancelled,
     PadCount,
     PadNeeded,
@@ -26,11 +25,12 @@ from zaitaku.cardbridge.pinpad import (
     features_out,
     pad_of,
 )
-from zaitaku.cardbridge.sessions import Sessions
-from zaitaku.cardbridge.transport import CardBusy, CardRemoved, CardTrouble, ReaderFault
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualpad import VirtualPad
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card.sessions import Sessions
+from zaitaku.cardbridge.card.transport import CardBusy, CardRemoved, CardTrouble, ReaderFault
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessConnection, InProcessService
+from zaitaku.cardbridge.virtual.pad import VirtualPad
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 STATEMENT = b"what the patient agreed to"
 Typing = Callable[[VirtualPad], object]
@@ -162,7 +162,7 @@ def test_what_is_no_pin_uses_no_try(
 def test_nobody_types(
     padded: VirtualReader, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zaitaku.cardbridge.jpki.PinEntry", _hasty)
+    monkeypatch.setattr("zaitaku.cardbridge.card.jpki.PinEntry", _hasty)
     with pytest.raises(PadTimedOut):
         CardWork(InProcessService(padded)).sign(None, STATEMENT, insisted=False)
     assert card.tries == 3

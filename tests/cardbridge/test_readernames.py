@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zaitaku.cardbridge.readernames import friendly, friendly_names
+from zaitaku.cardbridge.web.readernames import friendly, friendly_names
 
 LETTERS = st.text(alphabet="AB 0()[]7f\u3042", max_size=12)
 

@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.cardbridge.cards import PIN, Material, make_card, typed
-from zaitaku.cardbridge.apdu import Command, Instruction
-from zaitaku.cardbridge.cardfile import CardFile, CardKind
-from zaitaku.cardbridge.cardwork import CardState, CardWork
-from zaitaku.cardbridge.inprocess import InProcessConnection, InProcessService, Moment, PullAt
-from zaitaku.cardbridge.jpki import (
+from zaitaku.cardbridge.card.apdu import Command, Instruction
+from zaitaku.cardbridge.card.cardwork import CardState, CardWork
+from zaitaku.cardbridge.card.jpki import (
     AUTH_CERTIFICATE,
     CertificateMissing,
     JpkiCard,
@@ -19,9 +17,16 @@ from zaitaku.cardbridge.jpki import (
     PinRequired,
     TokenKind,
 )
-from zaitaku.cardbridge.recognition import recognised
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card.recognition import recognised
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile, CardKind
+from zaitaku.cardbridge.virtual.inprocess import (
+    InProcessConnection,
+    InProcessService,
+    Moment,
+    PullAt,
+)
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 STRANGERS = {
     CardKind.JUKI: "juki-card",

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, write_card
-from zaitaku.cardbridge.cardfile import CardFile, CardFileError, CardKind, load_folder
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile, CardFileError, CardKind, load_folder
 
 APPLET = "00a4040c0ad392f000260100000001"
 PIN_FILE = "00a4020c020018"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cardbridge.cards import WRONG_PIN
-from zaitaku.cardbridge.virtualcard import ATR, VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.vpcd import VpcdPlug
+from zaitaku.cardbridge.virtual.card import ATR, VirtualCard
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.virtual.vpcd import VpcdPlug
 
 pytestmark = pytest.mark.enable_socket
 

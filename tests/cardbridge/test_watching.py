@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from tests.cardbridge.made_up_pcsc import EMPTY, PRESENT
-from zaitaku.cardbridge.cardwork import CardWork
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.pcscapi import PLUG_AND_PLAY, Pcsc
-from zaitaku.cardbridge.pcscwatch import Follower
-from zaitaku.cardbridge.transport import CardConnection, NoReader, NoService, ReaderFacts
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.watching import Watch
+from zaitaku.cardbridge.card.cardwork import CardWork
+from zaitaku.cardbridge.card.transport import CardConnection, NoReader, NoService, ReaderFacts
+from zaitaku.cardbridge.card.watching import Watch
+from zaitaku.cardbridge.pcsc.api import PLUG_AND_PLAY, Pcsc
+from zaitaku.cardbridge.pcsc.watch import Follower
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 IN_USE, EXCLUSIVE, UNPOWERED = 0x100, 0x80, 0x400
 

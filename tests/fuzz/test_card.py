@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from tests.cardbridge.cards import PIN, Material, make_card, make_material, typed
 from tests.fuzz.drawing import LONGEST_NOISE, fuzzed
-from zaitaku.cardbridge import apdu
-from zaitaku.cardbridge.apdu import Command, Instruction, MalformedApdu, Response
-from zaitaku.cardbridge.cardwork import CardAnswer, CardWork, NotInsisted
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.transport import CardConnection, CardTrouble, ReaderService
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card import apdu
+from zaitaku.cardbridge.card.apdu import Command, Instruction, MalformedApdu, Response
+from zaitaku.cardbridge.card.cardwork import CardAnswer, CardWork, NotInsisted
+from zaitaku.cardbridge.card.transport import CardConnection, CardTrouble, ReaderService
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 STATEMENT = b"what is agreed to"
 KNOWN = [

@@ -13,10 +13,10 @@ from tests.cardbridge.server.fakesite import FakeSite
 from tests.cardbridge.server.rig import claims_for
 from tests.fuzz.drawing import JSON, altered, fuzzed, wild
 from zaitaku import wire
-from zaitaku.cardbridge.failures import BridgeError
-from zaitaku.cardbridge.requests import VerifiedRequest, verify_request
-from zaitaku.cardbridge.site import PublishedKeys, SiteClient
-from zaitaku.cardbridge.trust import Pins, Trust
+from zaitaku.cardbridge.trust.failures import BridgeError
+from zaitaku.cardbridge.trust.pins import Pins, Trust
+from zaitaku.cardbridge.trust.requests import VerifiedRequest, verify_request
+from zaitaku.cardbridge.trust.site import PublishedKeys, SiteClient
 
 ORIGIN = "https://zaitaku.example"
 NOW = 1_790_000_000

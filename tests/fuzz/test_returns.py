@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.cardbridge.server.fakesite import CODE
 from tests.fuzz.drawing import JSON, fuzzed, wild
 from zaitaku import wire
-from zaitaku.cardbridge.failures import KeyUnreachable, SiteRefused, SiteUnreachable
-from zaitaku.cardbridge.site import SiteClient
+from zaitaku.cardbridge.trust.failures import KeyUnreachable, SiteRefused, SiteUnreachable
+from zaitaku.cardbridge.trust.site import SiteClient
 
 ORIGIN = "https://zaitaku.example"
 PROOF = wire.CardProof("c-1", "00", "00")

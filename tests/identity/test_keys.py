@@ -13,9 +13,9 @@ from joserfc.jwk import KeySet, OKPKey
 from tests.identity.asking import CHOICES, DOCUMENT
 from tests.identity.world import ORIGIN
 from zaitaku import wire
-from zaitaku.cardbridge.site import PublishedKeys, SiteClient
-from zaitaku.cardbridge.trust import Pins, Trust
-from zaitaku.cardbridge.trust import registry as bridge_registry
+from zaitaku.cardbridge.trust.pins import Pins, Trust
+from zaitaku.cardbridge.trust.pins import registry as bridge_registry
+from zaitaku.cardbridge.trust.site import PublishedKeys, SiteClient
 from zaitaku.core.errors import SettingsError
 from zaitaku.identity.keys import ALGORITHM, RequestKeys
 

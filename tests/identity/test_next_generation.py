@@ -32,7 +32,7 @@ from tests.conftest import NOW
 from tests.identity.test_flipped_bits import flipped, many, positions
 from tests.identity.world import CHALLENGE, der, signed, verify
 from tests.sandbox.loopback import serving
-from zaitaku.cardbridge.algorithms import ECDSA_P384_SHA384
+from zaitaku.cardbridge.card.algorithms import ECDSA_P384_SHA384
 from zaitaku.identity.anchors import TrustAnchors
 from zaitaku.identity.errors import (
     CertificateRevoked,

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from tests.conftest import NOW
 from tests.identity.world import CHALLENGE, KEYS, anchors_of
-from zaitaku.cardbridge.cardfile import CardFile, CardKind, load_folder
+from zaitaku.cardbridge.virtual.cardfile import CardFile, CardKind, load_folder
 from zaitaku.core.clock import FixedClock
 from zaitaku.identity.errors import (
     CertificateExpired,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from zaitaku.cardbridge.cardfile import CardFile, CardKind, load_folder
-from zaitaku.cardbridge.rehearsal import make_cards
+from zaitaku.cardbridge.virtual.cardfile import CardFile, CardKind, load_folder
+from zaitaku.cardbridge.virtual.rehearsal import make_cards
 from zaitaku.sandbox.people import Case
 
 

@@ -14,7 +14,7 @@ from tools.wire_keys import VectorKeys
 from tools.wire_proofs import Issued
 from tools.wire_vectors import FOLDER
 from zaitaku import wire
-from zaitaku.cardbridge.trust import registry
+from zaitaku.cardbridge.trust.pins import registry
 from zaitaku.sdk import CardSite, CardTrust, MemoryStore, Revocation, SiteKeys, state_document
 from zaitaku.sdk.trust import RevocationCheck
 

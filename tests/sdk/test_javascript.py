@@ -15,9 +15,9 @@ from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import claims_for
 from tests.e2e.chromium import Watched, chromium
 from tests.e2e.running import free_port
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.serving import running_bridge
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.running.serving import running_bridge
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
 from zaitaku.sdk.files import SCHEMAS, javascript, schema, vectors
 from zaitaku.wire import BRIDGE_PORTS
 

@@ -8,8 +8,8 @@ from joserfc import jws
 
 from tests.sdk.sites import DOCUMENT, Held
 from tests.sdk.vectors import Publishes
-from zaitaku.cardbridge.failures import KeyChanged
-from zaitaku.cardbridge.trust import Pins, Trust, registry
+from zaitaku.cardbridge.trust.failures import KeyChanged
+from zaitaku.cardbridge.trust.pins import Pins, Trust, registry
 from zaitaku.sdk import SdkError, SiteKeys
 from zaitaku.sdk.errors import KeysUnusable
 

@@ -16,9 +16,9 @@ from tests.core.test_wire import JSON_VALUES, PROOFS, REQUEST, requests
 from tests.sdk.validators import is_valid
 from tests.sdk.vectors import REQUESTS, cases
 from zaitaku import wire
-from zaitaku.cardbridge.failures import SiteRefused
-from zaitaku.cardbridge.site import _BadAnswer, _code
-from zaitaku.cardbridge.trust import registry, usable_keys
+from zaitaku.cardbridge.trust.failures import SiteRefused
+from zaitaku.cardbridge.trust.pins import registry, usable_keys
+from zaitaku.cardbridge.trust.site import _BadAnswer, _code
 from zaitaku.identity.errors import FAILURES
 from zaitaku.sdk import SiteKeys
 from zaitaku.sdk.files import SCHEMAS, schema, vectors

@@ -15,9 +15,9 @@ from tests.sdk.vectors import PROOFS, REQUESTS, Publishes, cases
 from tools.wire_keys import VectorKeys
 from tools.wire_vectors import FOLDER, everything, text_of
 from zaitaku import wire
-from zaitaku.cardbridge.failures import BridgeError
-from zaitaku.cardbridge.requests import verify_request
-from zaitaku.cardbridge.trust import Pins, Trust, registry
+from zaitaku.cardbridge.trust.failures import BridgeError
+from zaitaku.cardbridge.trust.pins import Pins, Trust, registry
+from zaitaku.cardbridge.trust.requests import verify_request
 from zaitaku.core.markers import TEST_ROOT_OID
 from zaitaku.identity.errors import FAILURES
 from zaitaku.identity.revocation import RevocationStatus

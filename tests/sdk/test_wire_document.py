@@ -9,9 +9,9 @@ import pytest
 
 import zaitaku.sdk
 from zaitaku import wire
-from zaitaku.cardbridge import failures
-from zaitaku.cardbridge.launching import START_LINKS
-from zaitaku.cardbridge.requests import LEEWAY_SECONDS, LIFETIME_LIMIT_SECONDS
+from zaitaku.cardbridge.running.launching import START_LINKS
+from zaitaku.cardbridge.trust import failures
+from zaitaku.cardbridge.trust.requests import LEEWAY_SECONDS, LIFETIME_LIMIT_SECONDS
 from zaitaku.sdk.errors import REFUSALS
 from zaitaku.sdk.files import SCHEMAS, schema
 

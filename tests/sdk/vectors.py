@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from zaitaku.cardbridge.site import PublishedKeys, SiteClient
+from zaitaku.cardbridge.trust.site import PublishedKeys, SiteClient
 from zaitaku.sdk import Challenge
 from zaitaku.sdk.files import vectors
 

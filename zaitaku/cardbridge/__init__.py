@@ -1,6 +1,6 @@
 """The helper beside the card reader: it reads the card, and the web server never meets the PIN.
 
-Layers, lowest first: ``transport`` (readers and connections), ``apdu`` (commands and answers),
-``jpki`` (what a My Number Card can do for us). ``pcsc`` and ``inprocess`` are transports;
-``virtualcard`` is a card in software, plugged in by ``inprocess`` or, through pcscd, by ``vpcd``.
+Rooms, lowest first: ``card`` (commands, the applet, one session at a time); ``pcsc`` and
+``virtual`` (readers and cards, real and in software) and ``trust`` (whose requests are carried
+out); ``reading`` (the one reading at the desk); ``web`` (the pages); ``running`` (the command).
 """

@@ -1,5 +1,5 @@
 """``python -m zaitaku.cardbridge`` is the same as ``zaitaku-bridge``."""
 
-from zaitaku.cardbridge.cli import main
+from zaitaku.cardbridge.running.cli import main
 
 main(prog_name="zaitaku-bridge")

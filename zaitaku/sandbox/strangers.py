@@ -1,6 +1,6 @@
 """Cards for rehearsing what the bridge says about cards that cannot be used, or not as usual.
 
-What each of them answers is in ``zaitaku.cardbridge.virtualcard``; here they only get names.
+What each of them answers is in ``zaitaku.cardbridge.virtual.card``; here they only get names.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class Stranger:
     """What one of these cards is called."""
 
     kind: str
-    """As in ``zaitaku.cardbridge.cardfile.CardKind``; the name of its file, too."""
+    """As in ``zaitaku.cardbridge.virtual.cardfile.CardKind``; the name of its file, too."""
     name: str
     description: str
 

@@ -23,22 +23,25 @@ from tests.cardbridge.robust.tricky import TrickyCard, card_file, shared_materia
 from tests.cardbridge.server.fakesite import CODE, FakeSite, serving
 from tests.cardbridge.server.rig import back_to, claims_for
 from tests.cardbridge.server.visitor import Visitor, hidden, name_of
-from tests.pcscd import lane_name, lane_port, wait_for
-from zaitaku.cardbridge import bridge
-from zaitaku.cardbridge.cardwork import CardWork
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.limits import UNLIMITED
-from zaitaku.cardbridge.pcsc import PcscService
-from zaitaku.cardbridge.serving import running_bridge
-from zaitaku.cardbridge.sessions import Sessions
-from zaitaku.cardbridge.transport import CardPresence, TransportTrouble
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.vpcd import VpcdPlug
+from tests.pcscd import NamespaceError, lane_name, lane_port, wait_for
+from zaitaku.cardbridge.card.cardwork import CardWork
+from zaitaku.cardbridge.card.sessions import Sessions
+from zaitaku.cardbridge.card.transport import TransportTrouble
+from zaitaku.cardbridge.pcsc.service import PcscService
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.running.serving import running_bridge
+from zaitaku.cardbridge.trust.limits import UNLIMITED
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.virtual.vpcd import VpcdPlug
+from zaitaku.cardbridge.web import bridge
 
 MOST_LANES: Final = 8
 """pcscd takes 16 slots."""
-ABSENCE_SECONDS: Final = 0.05
-"""A lane waits itself until pcscd has seen that the card is out."""
+ABSENCE_SECONDS: Final = 0.55
+"""pcscd looks every 0.4 s; a card that is back sooner than it has looked is never powered again."""
+BACK_SECONDS: Final = 2.0
+"""After so long a busy machine may have missed that: the card is taken out once more."""
+LOOK_SECONDS: Final = 0.05
 DONE: Final = "code"
 """Stands for a page: the browser went back to the site with the code that the site had given."""
 
@@ -88,7 +91,7 @@ class Journey:
 
     def goes_on(self) -> str:
         """Press もう一度 until the PIN is asked for, type it, and return what follows."""
-        wait_for(lambda: self.look() == "pin" or None, "page that asks for the PIN")
+        wait_for(lambda: self.look() == "pin" or None, "page for the PIN", pause=LOOK_SECONDS)
         return self.enter()
 
 
@@ -111,14 +114,17 @@ class Lane:
         return Journey(self, next(self._numbers))
 
     def put_back(self) -> None:
-        """Lay the card there again, once pcscd has seen that it is gone."""
+        """Lay the card there again and wait until pcscd has seen that."""
         self.card.disarm()
-        wait_for(lambda: self._sees(CardPresence.EMPTY), f"empty {self.name}")
-        self.reader.insert(self.card)
+        wait_for(self._is_back, f"card in {self.name}")
 
-    def _sees(self, presence: CardPresence) -> bool | None:
-        facts = {fact.name: fact.card for fact in PcscService(patience=0).facts()}
-        return facts.get(self.name) is presence or None
+    def _is_back(self) -> bool | None:
+        self.reader.remove()
+        time.sleep(ABSENCE_SECONDS)
+        self.reader.insert(self.card)
+        with suppress(NamespaceError):
+            return wait_for(lambda: _taken(self.name), "card", BACK_SECONDS, pause=LOOK_SECONDS)
+        return None
 
 
 @contextmanager
@@ -131,9 +137,7 @@ def lane(
     name = name or lane_name(number)
     with ExitStack() as stack:
         site = stack.enter_context(serving(FakeSite()))
-        stack.enter_context(
-            VpcdPlug(reader, port=lane_port(number), absence=ABSENCE_SECONDS)
-        )
+        stack.enter_context(VpcdPlug(reader, port=lane_port(number), absence=0))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(bridge, "CardWork", lambda service: CardWork(service, sessions()))
         config = BridgeConfig(

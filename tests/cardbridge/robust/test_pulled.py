@@ -19,10 +19,10 @@ from tests.cardbridge.robust.lanes import (
 )
 from tests.cardbridge.robust.tricky import LOOK, Answer, Step, Trick, undisturbed
 from tests.pcscd import pcscd
-from zaitaku.cardbridge.inprocess import Moment
-from zaitaku.cardbridge.jpki import PIN_TRIES
-from zaitaku.cardbridge.transport import CardRemoved
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card.jpki import PIN_TRIES
+from zaitaku.cardbridge.card.transport import CardRemoved
+from zaitaku.cardbridge.virtual.inprocess import Moment
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 pytestmark = [pytest.mark.pcscd, pytest.mark.enable_socket]
 
@@ -114,9 +114,7 @@ def results(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Results[Pull,
 
 
 @pytest.mark.parametrize("pull", pulls(), ids=str)
-def test_the_page_says_so_and_no_try_is_lost(
-    results: Results[Pull, Outcome], pull: Pull
-) -> None:
+def test_the_page_says_so_and_no_try_is_lost(results: Results[Pull, Outcome], pull: Pull) -> None:
     reached = pull.has_reached_the_card
     left = PIN_TRIES - (reached and pull.pin == WRONG_PIN)
     outcome = results.of(pull)

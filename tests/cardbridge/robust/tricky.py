@@ -6,13 +6,13 @@ from functools import cache
 from typing import Final
 
 from tests.cardbridge.cards import Material, make_material, typed
-from zaitaku.cardbridge import jpki
-from zaitaku.cardbridge.apdu import Instruction
-from zaitaku.cardbridge.cardfile import CardFile, CardKind
-from zaitaku.cardbridge.cardwork import CardWork
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card import jpki
+from zaitaku.cardbridge.card.apdu import Instruction
+from zaitaku.cardbridge.card.cardwork import CardWork
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardFile, CardKind
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 Answer = Callable[[], bytes]
 """Lets the card carry the command out, and returns what it would say."""

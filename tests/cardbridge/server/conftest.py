@@ -8,8 +8,8 @@ import pytest
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import Rig
 from tests.cardbridge.server.stand import chromium, pad_stand, page, stand, two_readers
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 __all__ = ["chromium", "pad_stand", "page", "stand", "two_readers"]
 

@@ -18,9 +18,9 @@ from werkzeug.test import TestResponse
 from tests.cardbridge.cards import PIN
 from tests.cardbridge.server.fakesite import FakeSite
 from zaitaku import wire
-from zaitaku.cardbridge.app import create_bridge
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.transport import ReaderService
+from zaitaku.cardbridge.card.transport import ReaderService
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.web.app import create_bridge
 
 PORT = 18231
 BASE = f"http://127.0.0.1:{PORT}"

@@ -13,12 +13,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.cardbridge.cards import Material, make_card, write_card
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import claims_for
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.serving import RunningBridge, running_bridge
-from zaitaku.cardbridge.virtual import CardBox
-from zaitaku.cardbridge.virtualpad import VirtualPad
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.running.serving import RunningBridge, running_bridge
+from zaitaku.cardbridge.virtual.box import CardBox
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.pad import VirtualPad
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 AXE = (Path(__file__).parents[2] / "vendor" / "axe.min.js").read_text("utf-8")
 AXE_OPTIONS = {

@@ -8,8 +8,8 @@ from werkzeug.test import TestResponse
 
 from tests.cardbridge.cards import PIN, WRONG_PIN
 from tests.cardbridge.server.rig import Opened, Rig, hidden_fields, page_name
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 Prepare = Callable[[Rig, VirtualReader], None]
 

@@ -13,9 +13,9 @@ from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import back_to
 from tests.cardbridge.server.stand import Stand, faults
 from zaitaku import wire
-from zaitaku.cardbridge.virtualpad import VirtualPad
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.words import Language
+from zaitaku.cardbridge.virtual.pad import VirtualPad
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.web.words import Language
 
 pytestmark = pytest.mark.browser
 

@@ -9,10 +9,9 @@ import pytest
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card
 from tests.cardbridge.server.rig import Rig, hidden_fields, page_name
-from zaitaku.cardbridge import jpki, transport
-from zaitaku.cardbridge.apdu import Command
-from zaitaku.cardbridge.inprocess import InProcessService, Moment, PullAt
-from zaitaku.cardbridge.transport import (
+from zaitaku.cardbridge.card import jpki, transport
+from zaitaku.cardbridge.card.apdu import Command
+from zaitaku.cardbridge.card.transport import (
     CardBusy,
     CardConnection,
     CardTrouble,
@@ -22,9 +21,10 @@ from zaitaku.cardbridge.transport import (
     ReaderFacts,
     ReaderFault,
 )
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.words import Words
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessService, Moment, PullAt
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.web.words import Words
 
 
 class TroubledReaders:

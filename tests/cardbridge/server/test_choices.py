@@ -15,11 +15,11 @@ from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name, 
 from tests.cardbridge.server.test_pages import lint
 from tests.cardbridge.server.test_stuck import soon
 from zaitaku import wire
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.readings import IDLE_SECONDS
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualpad import VirtualPad
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.reading.desk import IDLE_SECONDS
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.pad import VirtualPad
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 FIRST = "Example Reader (1111) 00 00"
 SECOND = "Example Reader (2222) 01 00"

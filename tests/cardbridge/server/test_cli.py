@@ -17,13 +17,13 @@ from joserfc.jwk import OKPKey
 
 from tests.cardbridge.cards import Material, write_card
 from zaitaku import wire
-from zaitaku.cardbridge.cli import default_state, main
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.origins import parse_origin
-from zaitaku.cardbridge.ports import PortTaken, bind
-from zaitaku.cardbridge.serving import running_bridge
-from zaitaku.cardbridge.trust import Pins
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.running.cli import default_state, main
+from zaitaku.cardbridge.running.ports import PortTaken, bind
+from zaitaku.cardbridge.running.serving import running_bridge
+from zaitaku.cardbridge.trust.origins import parse_origin
+from zaitaku.cardbridge.trust.pins import Pins
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
 
 HOUSE = Path(__file__).parents[3]
 
@@ -112,7 +112,7 @@ def test_taken_ports_are_named() -> None:
 
 def test_importing_the_command_needs_nothing_of_the_server() -> None:
     code = (
-        "import sys, zaitaku.cardbridge.cli;"
+        "import sys, zaitaku.cardbridge.running.cli;"
         "print([name for name in sys.modules if name.split('.')[0] in"
         " {'sqlalchemy', 'redis', 'flask_wtf', 'babel', 'argon2', 'typst', 'granian'}"
         " or name.startswith('zaitaku.') and not name.startswith(('zaitaku.cardbridge',"

@@ -20,9 +20,9 @@ from tests.cardbridge.server.rig import (
     return_path_of,
 )
 from zaitaku import wire
-from zaitaku.cardbridge import reading_views
-from zaitaku.cardbridge.readings import IDLE_SECONDS, Reading
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.reading.desk import IDLE_SECONDS, Reading
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.web import reading_views
 
 
 def test_of_two_requests_at_once_one_is_served(rig: Rig) -> None:

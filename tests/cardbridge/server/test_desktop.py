@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 
-from zaitaku.cardbridge import cli, desktop, launching
-from zaitaku.cardbridge.desktop import DesktopPlaces, autostart_entry, exec_line, menu_entry
-from zaitaku.cardbridge.launching import LinkRefused, check_link
+from zaitaku.cardbridge.running import cli, desktop, launching
+from zaitaku.cardbridge.running.desktop import DesktopPlaces, autostart_entry, exec_line, menu_entry
+from zaitaku.cardbridge.running.launching import LinkRefused, check_link
 
 HOUSE = Path(__file__).parents[3]
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")))

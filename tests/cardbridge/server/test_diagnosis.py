@@ -12,11 +12,7 @@ from hypothesis import given
 
 from tests.cardbridge.cards import PIN
 from tests.cardbridge.server.rig import Rig, page_name
-from zaitaku.cardbridge import diagnosis as room
-from zaitaku.cardbridge.bridge import EXTENSION
-from zaitaku.cardbridge.diagnosis import Diagnosis, Finding, State, system_name, without_serial
-from zaitaku.cardbridge.observations import TROUBLES_KEPT, Observations, Trouble
-from zaitaku.cardbridge.transport import (
+from zaitaku.cardbridge.card.transport import (
     CardConnection,
     CardPresence,
     CardTrouble,
@@ -25,7 +21,11 @@ from zaitaku.cardbridge.transport import (
     ReaderFacts,
     ReaderFault,
 )
-from zaitaku.cardbridge.words import Language, Words
+from zaitaku.cardbridge.reading.observations import TROUBLES_KEPT, Observations, Trouble
+from zaitaku.cardbridge.web import diagnosis as room
+from zaitaku.cardbridge.web.bridge import EXTENSION
+from zaitaku.cardbridge.web.diagnosis import Diagnosis, Finding, State, system_name, without_serial
+from zaitaku.cardbridge.web.words import Language, Words
 
 WORDS = Words.load()
 SERIAL = "53311942702331"

@@ -8,11 +8,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.cardbridge.server.stand import chromium, faults
 from zaitaku import wire
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.serving import running_bridge
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.words import Language
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.running.serving import running_bridge
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.web.words import Language
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ from markupsafe import escape
 
 from tests.cardbridge.cards import WRONG_PIN
 from tests.cardbridge.server.rig import Rig
-from zaitaku.cardbridge.emblem import COLOURS, FILE, THINGS, Emblem, EmblemKeeper
-from zaitaku.cardbridge.words import Language, Words
+from zaitaku.cardbridge.reading.emblem import COLOURS, FILE, THINGS, Emblem, EmblemKeeper
+from zaitaku.cardbridge.web.words import Language, Words
 
 WORDS = Words.load()
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.cardbridge.cards import PIN
 from tests.cardbridge.server.rig import BASE, PORT, Opened, Rig, page_name
-from zaitaku.cardbridge.app import create_bridge
-from zaitaku.cardbridge.transport import CardConnection, ReaderFacts
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.card.transport import CardConnection, ReaderFacts
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.web.app import create_bridge
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,15 @@ from typing import Any
 import pytest
 
 from tests.cardbridge.server.rig import Rig
-from zaitaku.cardbridge import peers
-from zaitaku.cardbridge.app import FORM_LIMIT
-from zaitaku.cardbridge.peers import Peer, peer_of
-from zaitaku.cardbridge.serving import RunningBridge, running_bridge
+from zaitaku.cardbridge.running.serving import RunningBridge, running_bridge
+from zaitaku.cardbridge.web import peers
+from zaitaku.cardbridge.web.app import FORM_LIMIT
+from zaitaku.cardbridge.web.peers import Peer, peer_of
 
 NOBODY = 65534
 ASK_KERNEL = """
 import ctypes, resource, sys
-from zaitaku.cardbridge.hardening import protect_process
+from zaitaku.cardbridge.running.hardening import protect_process
 {act}
 PR_GET_DUMPABLE = 3
 is_dumpable = ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)
@@ -87,7 +87,7 @@ def test_another_user_is_refused_on_every_address(
 ) -> None:
     opened = rig.opened()
     fields = opened.fields()
-    monkeypatch.setattr("zaitaku.cardbridge.guards.peer_of", lambda _: Peer.SOMEBODY_ELSE)
+    monkeypatch.setattr("zaitaku.cardbridge.web.guards.peer_of", lambda _: Peer.SOMEBODY_ELSE)
     answers = [
         rig.get("/"),
         rig.get("/read", request=rig.token("c-2")),

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.cardbridge.cards import Material, make_card, typed
 from tests.cardbridge.server.rig import Rig, choices
-from zaitaku.cardbridge import reading_views
-from zaitaku.cardbridge.cardwork import CardWork, NotInsisted
-from zaitaku.cardbridge.inprocess import InProcessService, Moment
-from zaitaku.cardbridge.pin import pin_from
-from zaitaku.cardbridge.transport import CardTrouble, ReaderFacts
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.card.cardwork import CardWork, NotInsisted
+from zaitaku.cardbridge.card.pin import pin_from
+from zaitaku.cardbridge.card.transport import CardTrouble, ReaderFacts
+from zaitaku.cardbridge.virtual.inprocess import InProcessService, Moment
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.web import reading_views
 
 MARKED = "7359"
 OTHER = "7358"

@@ -15,7 +15,7 @@ from tests.cardbridge.server.rig import (
     hidden_fields,
     page_name,
 )
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.virtual.card import VirtualCard
 
 
 def test_the_right_pin_brings_the_browser_back_with_a_code(rig: Rig, material: Material) -> None:

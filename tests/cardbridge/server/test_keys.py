@@ -14,7 +14,7 @@ from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import back_to
 from tests.cardbridge.server.stand import Stand
 from tests.cardbridge.server.test_stuck import soon
-from zaitaku.cardbridge.virtualpad import VirtualPad
+from zaitaku.cardbridge.virtual.pad import VirtualPad
 
 pytestmark = pytest.mark.browser
 

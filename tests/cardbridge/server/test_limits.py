@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.cardbridge.cards import WRONG_PIN
 from tests.cardbridge.server.rig import Rig, hidden_fields, page_name
 from zaitaku import wire
-from zaitaku.cardbridge.failures import TooOften
-from zaitaku.cardbridge.limits import NO_LIMIT, SECOND, USUAL, Limiter, Pace
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.trust.failures import TooOften
+from zaitaku.cardbridge.trust.limits import NO_LIMIT, SECOND, USUAL, Limiter, Pace
+from zaitaku.cardbridge.virtual.card import VirtualCard
 
 
 class Clock:

@@ -21,10 +21,10 @@ from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import Opened, Rig, choices, document_of, hidden_fields, page_name
 from tests.identity.world import KEYS, anchors_of, der, good
 from zaitaku import wire
-from zaitaku.cardbridge import site as site_module
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.trust import site as site_module
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.ephemeral import EphemeralStore, Fields
 from zaitaku.core.ephemeral_sql import SqlEphemeralStore

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.stand import Stand
-from zaitaku.cardbridge.virtual import BoxedCard
+from zaitaku.cardbridge.virtual.box import BoxedCard
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 
-from zaitaku.cardbridge import cli
-from zaitaku.cardbridge.operator import (
+from zaitaku.cardbridge.running import cli
+from zaitaku.cardbridge.trust.operator import (
     Operator,
     OperatorBroken,
     OriginOutsideBuild,
@@ -103,7 +103,7 @@ def test_any_text_is_an_operators_file_or_refused(text: str) -> None:
 
 def bake(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
     (folder / "operator.toml").write_text(text, "utf-8")
-    monkeypatch.setattr("zaitaku.cardbridge.operator.files", lambda _: folder)
+    monkeypatch.setattr("zaitaku.cardbridge.trust.operator.files", lambda _: folder)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from werkzeug.test import TestResponse
 from tests.cardbridge.cards import PIN, WRONG_PIN
 from tests.cardbridge.server.rig import Rig, choices, document_of, page_name
 from tests.cardbridge.server.test_card import TroubledReaders
-from zaitaku.cardbridge import ruby
-from zaitaku.cardbridge.readings import IDLE_SECONDS
-from zaitaku.cardbridge.transport import NoReader
-from zaitaku.cardbridge.virtualreader import VirtualReader
-from zaitaku.cardbridge.words import Language
+from zaitaku.cardbridge.card.transport import NoReader
+from zaitaku.cardbridge.reading.desk import IDLE_SECONDS
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.web import ruby
+from zaitaku.cardbridge.web.words import Language
 
 
 def lint(answer: TestResponse) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.cardbridge.cards import PIN, WRONG_PIN
 from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import Opened, Rig, back_to, hidden_fields, page_name
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.virtual.card import VirtualCard
 
 DONE = f"code={CODE}"
 

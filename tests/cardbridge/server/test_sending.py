@@ -7,7 +7,7 @@ import pytest
 from tests.cardbridge.cards import PIN
 from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import Rig, back_to, hidden_fields, page_name
-from zaitaku.cardbridge.virtualcard import VirtualCard
+from zaitaku.cardbridge.virtual.card import VirtualCard
 
 
 def fail(rig: Rig, status: int, body: bytes = b"{}") -> None:

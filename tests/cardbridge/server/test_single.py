@@ -13,12 +13,12 @@ import pytest
 from tests.cardbridge.server.rig import Rig
 from tests.cardbridge.server.test_cli import command
 from tests.servers import free_port
-from zaitaku.cardbridge import single
-from zaitaku.cardbridge.config import BridgeConfig
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.ports import bind
-from zaitaku.cardbridge.serving import running_bridge
-from zaitaku.cardbridge.single import AlreadyRunning, Claim, address_of_running, claimed
+from zaitaku.cardbridge.reading import single
+from zaitaku.cardbridge.reading.config import BridgeConfig
+from zaitaku.cardbridge.reading.single import AlreadyRunning, Claim, address_of_running, claimed
+from zaitaku.cardbridge.running.ports import bind
+from zaitaku.cardbridge.running.serving import running_bridge
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
 
 
 @contextmanager

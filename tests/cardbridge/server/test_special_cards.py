@@ -13,12 +13,12 @@ from werkzeug.test import TestResponse
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, write_card
 from tests.cardbridge.server.fakesite import FakeSite
 from tests.cardbridge.server.rig import Rig, page_name
-from zaitaku.cardbridge.cardfile import CardKind
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.virtual import CardBox
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualpad import VirtualPad
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.virtual.box import CardBox
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.cardfile import CardKind
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.pad import VirtualPad
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 PAGES = {
     CardKind.JUKI: ("juki-card", "住民基本台帳カード"),

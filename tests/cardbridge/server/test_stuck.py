@@ -13,19 +13,18 @@ import pytest
 from tests.cardbridge.cards import PIN, Material, typed, verify_number
 from tests.cardbridge.server.fakesite import FakeSite
 from tests.cardbridge.server.rig import Rig, back_to, page_name
-from zaitaku.cardbridge import reading_views
-from zaitaku.cardbridge.cardwork import LOOKS_AT_ONCE, CardState, CardWork
-from zaitaku.cardbridge.inprocess import InProcessService, Moment
-from zaitaku.cardbridge.serving import running_bridge
-from zaitaku.cardbridge.sessions import Session, Sessions
-from zaitaku.cardbridge.transport import (
-    CardBusy,
+from zaitaku.cardbridge.card.cardwork import LOOKS_AT_ONCE, CardState, CardWork
+from zaitaku.cardbridge.card.sessions import Session, Sessions
+from zaitaku.cardbridge.card.transport import (
     CardConnection,
     CardUnresponsive,
     ReaderFacts,
 )
-from zaitaku.cardbridge.virtualcard import VirtualCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.running.serving import running_bridge
+from zaitaku.cardbridge.virtual.card import VirtualCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessService, Moment
+from zaitaku.cardbridge.virtual.reader import VirtualReader
+from zaitaku.cardbridge.web import reading_views
 
 TURN = 0.1
 LONGEST = 0.4
@@ -99,7 +98,7 @@ def test_the_next_page_does_not_wait_behind_it(stuck: StuckService) -> None:
     work = CardWork(stuck, sessions())
     work.look()
     began = time.monotonic()
-    assert work.look().trouble == "card-busy"
+    assert work.look().trouble == "card-unresponsive"
     assert time.monotonic() - began < TURN
 
 
@@ -183,7 +182,7 @@ def test_a_pin_that_waits_for_its_turn_is_wiped(stuck: StuckService) -> None:
     work = CardWork(stuck, sessions())
     work.look()
     pin = typed()
-    with pytest.raises(CardBusy):
+    with pytest.raises(CardUnresponsive):
         work.sign(pin, b"statement", insisted=False)
     assert pin == bytearray(4)
 

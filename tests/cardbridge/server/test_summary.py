@@ -8,8 +8,8 @@ import pytest
 
 from tests.cardbridge.server.rig import Rig, choices, document_of, page_name
 from zaitaku import wire
-from zaitaku.cardbridge.ruby import marked_lines
-from zaitaku.cardbridge.words import Language
+from zaitaku.cardbridge.web.ruby import marked_lines
+from zaitaku.cardbridge.web.words import Language
 
 QUESTION = "手術の情報を見せますか"
 EXPLANATION = "説明です。\n二つめです。"

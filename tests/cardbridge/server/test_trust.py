@@ -18,10 +18,10 @@ from joserfc.jwk import OKPKey
 
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import Rig, claims_for, page_name
-from zaitaku.cardbridge.failures import StateUnusable
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.trust import Pins
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.trust.failures import StateUnusable
+from zaitaku.cardbridge.trust.pins import Pins
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:

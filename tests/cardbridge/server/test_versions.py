@@ -6,8 +6,8 @@ from hypothesis import given
 
 from tests.cardbridge.server.rig import Rig, page_name, return_path_of
 from zaitaku import wire
-from zaitaku.cardbridge.operator import Operator
-from zaitaku.cardbridge.versions import installed_version, is_older
+from zaitaku.cardbridge.trust.operator import Operator
+from zaitaku.cardbridge.trust.versions import installed_version, is_older
 
 NUMBERS = st.lists(st.integers(0, 999_999), min_size=1, max_size=4)
 

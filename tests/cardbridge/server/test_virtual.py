@@ -9,9 +9,9 @@ import pytest
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, write_card
 from tests.cardbridge.server.fakesite import FakeSite
 from tests.cardbridge.server.rig import Rig, page_name
-from zaitaku.cardbridge.inprocess import InProcessService
-from zaitaku.cardbridge.virtual import CardBox, UnknownCard
-from zaitaku.cardbridge.virtualreader import VirtualReader
+from zaitaku.cardbridge.virtual.box import CardBox, UnknownCard
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
+from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 
 @pytest.fixture

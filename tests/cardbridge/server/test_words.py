@@ -8,9 +8,10 @@ from string import Template
 import pytest
 from markupsafe import Markup
 
-from zaitaku.cardbridge import failures, ruby
-from zaitaku.cardbridge.failures import BridgeError
-from zaitaku.cardbridge.words import Language, Words, known_language
+from zaitaku.cardbridge.trust import failures
+from zaitaku.cardbridge.trust.failures import BridgeError
+from zaitaku.cardbridge.web import ruby
+from zaitaku.cardbridge.web.words import Language, Words, known_language
 
 WORDS = Words.load()
 KANJI = re.compile(r"[\u3400-\u9fff々]")

@@ -1,0 +1,1 @@
+"""A card and how it is spoken to: commands, the applet, one session at a time."""

@@ -1,0 +1,1 @@
+"""Real readers, by way of the computer's smart-card service."""

@@ -1,0 +1,1 @@
+"""Whose requests are carried out: origins, pinned keys, limits, the operator's build."""

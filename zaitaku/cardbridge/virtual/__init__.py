@@ -1,0 +1,1 @@
+"""Cards, readers and their keys in software, to rehearse with."""

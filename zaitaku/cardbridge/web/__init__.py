@@ -1,0 +1,1 @@
+"""The bridge's own pages, for its own machine alone."""
