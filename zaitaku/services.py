@@ -83,7 +83,9 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         identity=identity,
         openid=_openid(settings, identity),
-        hand_overs=HandOvers(ephemeral=ephemeral, clock=clock),
+        hand_overs=HandOvers(
+            ephemeral=ephemeral, clock=clock, challenges=identity.challenges
+        ),
         wordings=wordings,
         consent=ConsentService(
             database=database,

@@ -136,9 +136,29 @@ class TestAnotherCard:
         assert work.look().mark == mark
         assert work.sign(typed(), STATEMENT, insisted=False, mark=mark).signature
 
-    def test_a_phone_tells_nothing_before_its_pin(self, tmp_path: Path, material: Material) -> None:
-        _, mark = self.swapped(tmp_path, material, "android")
-        assert mark == ""
+    @pytest.mark.parametrize(("first", "second"), [("jpki", "android"), ("android", "jpki")])
+    def test_a_phone_is_no_card_and_a_card_no_phone(
+        self, tmp_path: Path, material: Material, first: str, second: str
+    ) -> None:
+        reader, mark = self.swapped(tmp_path, material, first)
+        reader.insert(make_card(tmp_path / "third.json", make_material(), kind=second))
+        for shown in (mark, ""):
+            with pytest.raises(CardChanged):
+                self.work.sign(typed(), STATEMENT, insisted=False, mark=shown)
+        assert reader.card is not None
+        assert reader.card.tries == 3
+
+    def test_phones_are_told_apart_by_their_readers_only(
+        self, tmp_path: Path, material: Material
+    ) -> None:
+        made = Readers(tmp_path, material, [CardKind.ANDROID, None, CardKind.ANDROID])
+        work = CardWork(made.service)
+        left, right = work.look("left"), work.look("right")
+        assert left.mark == work.look("left").mark != right.mark
+        with pytest.raises(CardChanged):
+            work.sign(typed("0000"), STATEMENT, insisted=False, reader="right", mark=left.mark)
+        assert made.tries() == [3, None, 3]
+        assert work.sign(typed(), STATEMENT, insisted=False, reader="left", mark=left.mark)
 
     def test_a_mark_means_nothing_to_another_bridge(
         self, tmp_path: Path, material: Material

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, my_number_card, typed
+from tests.cardbridge.hooks import HookedService, Moment, PullAt
 from zaitaku.cardbridge.card.algorithms import RSA_2048_SHA256
 from zaitaku.cardbridge.card.apdu import AUTHENTICATION_BLOCKED
 from zaitaku.cardbridge.card.jpki import (
@@ -35,7 +36,7 @@ from zaitaku.cardbridge.card.transport import (
 )
 from zaitaku.cardbridge.virtual.card import VirtualCard
 from zaitaku.cardbridge.virtual.cardfile import CardFile
-from zaitaku.cardbridge.virtual.inprocess import InProcessService, Moment, PullAt
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 DATA = b"what the patient agreed to"
@@ -212,7 +213,7 @@ def test_no_failure_shows_the_pin(
     for number in range(1, 15):
         reader = VirtualReader()
         reader.insert(VirtualCard(card.card))
-        service = InProcessService(reader, hook=PullAt(reader, number, moment))
+        service = HookedService(reader, hook=PullAt(reader, number, moment))
         try:
             with my_number_card(service) as held:
                 _act(held, lambda: typed(pin))
@@ -235,7 +236,7 @@ def test_the_crash_report_would_show_it_otherwise() -> None:
 
 def _count_apdus(reader: VirtualReader) -> int:
     numbers: list[int] = []
-    service = InProcessService(reader, hook=lambda number, _: numbers.append(number))
+    service = HookedService(reader, hook=lambda number, _: numbers.append(number))
     with my_number_card(service) as card:
         _act(card, typed)
     return max(numbers)
@@ -249,7 +250,7 @@ def test_a_card_pulled_at_any_moment_is_told_and_costs_no_try(
     assert last > 10
     for number in range(1, last + 1):
         virtual_reader.insert(card)
-        service = InProcessService(virtual_reader, hook=PullAt(virtual_reader, number, moment))
+        service = HookedService(virtual_reader, hook=PullAt(virtual_reader, number, moment))
         with pytest.raises(CardRemoved), my_number_card(service) as held:
             _act(held, typed)
         assert card.tries == 3
@@ -269,7 +270,7 @@ def test_a_wrong_pin_costs_a_try_only_once_it_has_reached_the_card(
         card = make_card(tmp_path / "card.json", material)
         reader = VirtualReader()
         reader.insert(card)
-        service = InProcessService(reader, hook=PullAt(reader, number, moment))
+        service = HookedService(reader, hook=PullAt(reader, number, moment))
         reached = number > verify or (number == verify and moment is Moment.AFTER)
         with pytest.raises((CardRemoved, PinWrong)), my_number_card(service) as held:
             _act(held, lambda: typed(WRONG_PIN))

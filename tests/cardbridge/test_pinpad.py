@@ -186,14 +186,14 @@ def test_the_keys_take_digits_only_while_the_reader_waits(padded: VirtualReader)
     assert not padded.pad.cancel()
 
 
-def test_while_the_keys_wait_others_are_told_that_the_card_is_in_use(
+def test_while_the_keys_wait_others_are_told_that_a_reading_is_under_way(
     pool: ThreadPoolExecutor, padded: VirtualReader
 ) -> None:
     work = CardWork(InProcessService(padded), Sessions(turn=0.05, longest=0.2))
     answer = pool.submit(work.sign, None, STATEMENT, insisted=False)
     pad = waiting(padded)
     time.sleep(0.3)  # longer than any other session may take
-    assert work.look().trouble == "card-busy"
+    assert work.look().trouble == "still-reading"
     assert pad.press(PIN)
     assert answer.result(5).signature
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cardbridge.cards import PIN, Material, make_card, typed
+from tests.cardbridge.hooks import HookedService, Moment, PullAt
 from zaitaku.cardbridge.card.apdu import Command, Instruction
 from zaitaku.cardbridge.card.cardwork import CardState, CardWork
 from zaitaku.cardbridge.card.jpki import (
@@ -20,12 +21,7 @@ from zaitaku.cardbridge.card.jpki import (
 from zaitaku.cardbridge.card.recognition import recognised
 from zaitaku.cardbridge.virtual.card import VirtualCard
 from zaitaku.cardbridge.virtual.cardfile import CardFile, CardKind
-from zaitaku.cardbridge.virtual.inprocess import (
-    InProcessConnection,
-    InProcessService,
-    Moment,
-    PullAt,
-)
+from zaitaku.cardbridge.virtual.inprocess import InProcessConnection, InProcessService
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 STRANGERS = {
@@ -123,7 +119,7 @@ def test_a_card_pulled_while_it_is_recognised_was_pulled(
 ) -> None:
     reader = holding(of_kind(tmp_path, material, CardKind.PASSPORT))
     hook = PullAt(reader, 3, Moment.BEFORE)
-    assert CardWork(InProcessService(reader, hook=hook)).look().trouble == "card-removed"
+    assert CardWork(HookedService(reader, hook=hook)).look().trouble == "card-removed"
 
 
 def test_a_reader_that_fails_commands_to_a_felica_card_still_names_it(

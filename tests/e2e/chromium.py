@@ -1,13 +1,15 @@
 """A real Chromium at phone size that reports every complaint and every foreign request."""
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 EXECUTABLE: Final = "/usr/bin/chromium"
 ARGUMENTS: Final = (
@@ -30,13 +32,20 @@ _RUN_AXE: Final = """async () => {
 }"""
 
 
+@lru_cache
+def driver() -> Playwright:
+    """Return this process's one Playwright: a second would find the first one's loop running."""
+    running = sync_playwright().start()
+    atexit.register(running.stop)
+    return running
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Run Debian's Chromium without a window."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+    browser = driver().chromium.launch(executable_path=EXECUTABLE, args=list(ARGUMENTS))
+    yield browser
+    browser.close()
 
 
 @dataclass

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from playwright.sync_api import BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
-from tests.e2e.chromium import ARGUMENTS, EXECUTABLE, PHONE
+from tests.e2e.chromium import ARGUMENTS, EXECUTABLE, PHONE, driver
 from tests.e2e.patient import Patient
 from tests.e2e.recording import Recorder, recording
 from tests.e2e.running import free_port
@@ -151,17 +151,16 @@ def _running(
 @contextmanager
 def _browser(profile: Path) -> Iterator[BrowserContext]:
     """Run Chromium with a profile on the disk, where it may write whatever it remembers."""
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=EXECUTABLE,
-            args=list(ARGUMENTS),
-            viewport={"width": PHONE["width"], "height": PHONE["height"]},
-            locale="ja-JP",
-        )
-        context.set_default_timeout(15_000)
-        yield context
-        context.close()
+    context = driver().chromium.launch_persistent_context(
+        profile,
+        executable_path=EXECUTABLE,
+        args=list(ARGUMENTS),
+        viewport={"width": PHONE["width"], "height": PHONE["height"]},
+        locale="ja-JP",
+    )
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
 
 
 def walk(scene: Scene) -> str:

@@ -198,6 +198,14 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         mark("パソコンとつなぐ時間が切れました"),
         (mark("安全のため、時間がたつと使えなくなります。"), _NOTHING_REGISTERED),
     ),
+    "handover-late": Explanation(
+        mark("カードの読み取りの時間が切れました"),
+        (
+            mark("パソコンで読み取りが終わっていたときは、これから登録されることがあります。"),
+            mark("登録が終わったかどうかは、受付を始めた画面でわかります。"),
+        ),
+        (mark("終わっていないときは、受付を始めた画面から、もう一度やり直せます。"),),
+    ),
     "handover-claimed": Explanation(
         mark("別のパソコンが、先に開いています"),
         (
@@ -223,7 +231,9 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "handover-cancelled": Explanation(
         mark("パソコンでの読み取りを取りやめました"),
         (
-            mark("二つの画面のどちらかで、「やめる」か「ちがいます」が押されました。"),
+            mark(
+                "二つの画面のどちらかで「やめる」か「ちがいます」が押されたか、受付を始めた画面で答え直しがありました。"
+            ),
             _NOTHING_REGISTERED,
         ),
     ),

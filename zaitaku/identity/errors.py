@@ -13,7 +13,7 @@ class IdentityError(ZaitakuError):
 
 
 class ChallengeUnknown(IdentityError):
-    """No such challenge lives: it was never made, has expired, or has another proof."""
+    """No such challenge lives: never made, expired, withdrawn, or answered with another proof."""
 
     code = "challenge-unknown"
     status = HTTPStatus.GONE
@@ -27,7 +27,7 @@ class OutcomeUnknown(IdentityError):
 
 
 class OutcomeForeign(IdentityError):
-    """The outcome belongs to another journey than the one that asks for it."""
+    """The outcome belongs to another journey than the one that asks, or to a hand-over of it."""
 
     code = "outcome-foreign"
     status = HTTPStatus.FORBIDDEN

@@ -2,7 +2,8 @@
 
 The phone shows a link and a number. Either leads one computer, the first to take it, to a pairing
 code that both screens show; both people (often one) say that it is the same. Only then does the
-computer get the phone's card request, and what the card answers belongs to the phone's journey.
+computer get the phone's card request, and what the card answers belongs to the phone's journey. Whoever
+cancels withdraws that request.
 
 Everything lives in the short-lived store. What two sides could do at the same moment is one atomic
 ``create`` that the first of them wins: taking the hand-over, and ending it. All else is merged into
@@ -23,6 +24,7 @@ from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name, random_digits
+from zaitaku.identity.challenges import Challenges
 from zaitaku.identity.handover_model import (
     Ending,
     HandOver,
@@ -49,6 +51,7 @@ identity service still knows finds its hand-over.
 NUMBER_DIGITS: Final = 9
 PAIRING_DIGITS: Final = 4
 _DRAWS: Final = 5
+_RECORDING: Final = frozenset({Stage.FINISHING, Stage.REGISTERED})
 _SEPARATORS: Final = re.compile(r"[\s\-‐‑‒–—―−ー]+")
 
 
@@ -65,15 +68,25 @@ class Beginning:
 class HandOvers:
     """The use cases of a hand-over; every method raises ``StoreUnavailable`` with its store."""
 
-    def __init__(self, *, ephemeral: EphemeralStore, clock: Clock) -> None:
+    def __init__(self, *, ephemeral: EphemeralStore, clock: Clock, challenges: Challenges) -> None:
         self._ephemeral = ephemeral
         self._clock = clock
+        self._challenges = challenges
 
     def begin(self, beginning: Beginning) -> HandOver:
-        """Begin a hand-over; one of the same journey that was under way is cancelled."""
+        """Begin a hand-over; one of the same journey that was under way is cancelled.
+
+        When the card has answered that one in time to be recorded, it is too late to begin anew:
+        the earlier one is returned.
+        """
         earlier = self.of_journey(beginning.journey)
         if earlier:
-            self.cancel(earlier)
+            earlier = self.cancel(earlier)
+            if self.stage(earlier) in _RECORDING:
+                return earlier
+        return self._begin(beginning)
+
+    def _begin(self, beginning: Beginning) -> HandOver:
         id_ = HandOverId(new_secret_name())
         fields = {
             "id": id_,
@@ -201,8 +214,10 @@ class HandOvers:
             _agreed(Side.PHONE): "yes",
             "token": request.token,
             "token_expires": request.expires_at.isoformat(),
+            "challenge": request.challenge,
         }
-        return self._merge(hand_over, fields)
+        # One that was cancelled at this very moment had no request yet to withdraw.
+        return self._withdrawn(self._merge(hand_over, fields))
 
     def card_request(self, hand_over: HandOver) -> str:
         """Return the signed card request for the computer to carry to the bridge.
@@ -216,13 +231,23 @@ class HandOvers:
         return hand_over.token
 
     def cancel(self, hand_over: HandOver) -> HandOver:
-        """End the hand-over, unless the card's answer ended it first; return how it stands."""
-        return self._end(hand_over, {"ending": Ending.CANCELLED})
+        """End the hand-over, unless the card's answer ended it first; return how it stands.
 
-    def answer(self, hand_over: HandOver, outcome: str) -> HandOver:
+        The card request is withdrawn: no proof is taken for it any more.
+        """
+        return self._withdrawn(self._end(hand_over, {"ending": Ending.CANCELLED}))
+
+    def _withdrawn(self, hand_over: HandOver) -> HandOver:
+        if hand_over.ending is Ending.CANCELLED and hand_over.challenge:
+            self._challenges.withdraw(hand_over.challenge)
+        return hand_over
+
+    def answer(self, hand_over: HandOver, outcome: str, *, failure: str = "") -> HandOver:
         """Note that the card has answered, and the code of its outcome: too late to cancel now.
 
         That the time is over does not count: what the identity service still knows was in time.
+        ``failure`` is the public code of a refusal. It is final, since the phone is told that
+        nothing was registered: the first answer counts, whatever becomes of its outcome later.
 
         Raises:
             HandOverNotReady: not both sides have agreed, so no card was to be asked.
@@ -230,7 +255,8 @@ class HandOvers:
         """
         if not hand_over.is_agreed:
             raise HandOverNotReady
-        ended = self._end(hand_over, {"ending": Ending.ANSWERED, "outcome": outcome})
+        fields = {"ending": Ending.ANSWERED, "outcome": outcome, "failure": failure}
+        ended = self._end(hand_over, fields)
         if ended.ending is Ending.CANCELLED:
             raise HandOverCancelled
         return ended
@@ -252,7 +278,7 @@ class HandOvers:
         stage = self.stage(hand_over)
         if stage is Stage.CANCELLED:
             raise HandOverCancelled
-        if stage.is_over or stage is Stage.FINISHING:
+        if stage.is_over or stage in {Stage.FINISHING, Stage.LATE}:
             raise HandOverGone(stage)
         return stage
 

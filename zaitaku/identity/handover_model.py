@@ -9,7 +9,7 @@ from typing import Final, NewType, Self
 from uuid import UUID
 
 from zaitaku.core.errors import ZaitakuError
-from zaitaku.core.ids import JourneyId, UrlVersionId
+from zaitaku.core.ids import ChallengeId, JourneyId, UrlVersionId
 
 HandOverId = NewType("HandOverId", str)
 """A secret name (128 random bits): whoever has it may offer a computer, once."""
@@ -76,12 +76,15 @@ class Stage(StrEnum):
     """One computer has come; not both sides have said yet that the numbers are the same."""
     READING = "reading"
     """Both have: the computer may carry the card request to the bridge."""
+    LATE = "late"
+    """No card is read any more, but one that was read in time may still come back."""
     FINISHING = "finishing"
     """The card has signed and was found good; the record is being written."""
     REGISTERED = "registered"
     REFUSED = "refused"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    """Not both have agreed in time: no card was to be asked."""
 
     @property
     def is_over(self) -> bool:
@@ -114,6 +117,8 @@ class HandOver:
     token: str = ""
     """The signed card request, once the phone has agreed."""
     token_expires: datetime | None = None
+    challenge: ChallengeId | None = None
+    """What that request asks the card to sign."""
     ending: Ending | None = None
     outcome: str = ""
     """The one-time code of what the card answered."""
@@ -140,7 +145,7 @@ class HandOver:
         if self.ending:
             return self._stage_after(self.ending)
         if now >= self.deadline:
-            return Stage.EXPIRED
+            return Stage.LATE if self.is_agreed else Stage.EXPIRED
         if self.is_agreed:
             return Stage.READING
         return Stage.PAIRING if self.computer else Stage.SHOWN
@@ -157,6 +162,7 @@ class HandOver:
         """Read an entry of the short-lived store."""
         given = fields.get
         ending, token_expires = given("ending"), given("token_expires")
+        challenge = given("challenge")
         return cls(
             id=HandOverId(fields["id"]),
             journey=JourneyId(fields["journey"]),
@@ -170,6 +176,7 @@ class HandOver:
             agreed=frozenset(side for side in Side if given(f"agreed.{side}") == "yes"),
             token=given("token", ""),
             token_expires=datetime.fromisoformat(token_expires) if token_expires else None,
+            challenge=ChallengeId(challenge) if challenge else None,
             ending=Ending(ending) if ending else None,
             outcome=given("outcome", ""),
             is_registered=given("registered") == "yes",

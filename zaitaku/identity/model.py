@@ -30,6 +30,8 @@ class Challenge:
     origin: str
     nonce: bytes
     expires_at: datetime
+    hand_over: str = ""
+    """The hand-over that the request was made for; empty: the journey's own browser."""
 
     @property
     def statement(self) -> bytes:
@@ -45,6 +47,7 @@ class Challenge:
             "origin": self.origin,
             "nonce": self.nonce.hex(),
             "expires_at": self.expires_at.isoformat(),
+            "hand_over": self.hand_over,
         }
 
     @classmethod
@@ -57,6 +60,7 @@ class Challenge:
             origin=fields["origin"],
             nonce=bytes.fromhex(fields["nonce"]),
             expires_at=datetime.fromisoformat(fields["expires_at"]),
+            hand_over=fields.get("hand_over", ""),
         )
 
 

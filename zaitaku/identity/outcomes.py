@@ -1,6 +1,7 @@
 """What came of readings, each under its one-time code, for the journey to ask.
 
 A refused reading is an outcome too: its public code is kept, and the journey meets the failure.
+An outcome is for the place that asked: the journey's own browser, or one hand-over of the journey.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from zaitaku.identity.errors import (
     FAILURES,
     OutcomeForeign,
     OutcomeUnknown,
+    RevocationUnknown,
     VerificationFailed,
 )
 from zaitaku.identity.model import Verified, VerifiedCard, VerifiedToken
@@ -32,23 +34,40 @@ class Outcomes:
         self._ephemeral = ephemeral
         self._lifetime = lifetime
 
-    def keep(self, code: str, journey: JourneyId, outcome: Verified | VerificationFailed) -> None:
-        """Keep what came of a reading; what stands under ``code`` already stays."""
-        self._ephemeral.create(_key(code), _fields(journey, outcome), self._lifetime)
+    def keep(
+        self,
+        code: str,
+        journey: JourneyId,
+        outcome: Verified | VerificationFailed,
+        *,
+        hand_over: str = "",
+    ) -> None:
+        """Keep what came of a reading; what stands under ``code`` already stays.
 
-    def of(self, code: str, journey: JourneyId) -> Verified:
+        Only that nobody could be asked about a revocation does not stay: that was no answer yet.
+        """
+        fields = {**_fields(journey, outcome), "hand_over": hand_over}
+        if self._ephemeral.create(_key(code), fields, self._lifetime):
+            return
+        if isinstance(outcome, RevocationUnknown):
+            return
+        standing = self._ephemeral.read(_key(code)) or {}
+        if standing.get("failure") == RevocationUnknown.code:
+            self._ephemeral.merge(_key(code), {"failure": "", **fields}, self._lifetime)
+
+    def of(self, code: str, journey: JourneyId, *, hand_over: str = "") -> Verified:
         """Return what a reading proved; it stays until it dies.
 
         Raises:
             OutcomeUnknown: no outcome lives under this code.
-            OutcomeForeign: it belongs to another journey.
+            OutcomeForeign: it belongs to another journey, or to another place than ``hand_over``.
             VerificationFailed: the reading was refused; the subclass is the reason.
         """
         fields = self._ephemeral.read(_key(code))
         if fields is None:
             raise OutcomeUnknown
-        _check_journey(fields, journey)
-        if "failure" in fields:
+        _check_place(fields, journey, hand_over)
+        if fields.get("failure"):
             raise failure_of(fields["failure"])
         kind = VerifiedToken if "token" in fields else VerifiedCard
         return kind.from_fields(fields)
@@ -70,9 +89,10 @@ def _fields(journey: JourneyId, outcome: Verified | VerificationFailed) -> dict[
     return outcome.to_fields()
 
 
-def _check_journey(fields: Fields, journey: JourneyId) -> None:
-    if not hmac.compare_digest(fields["journey"].encode(), journey.encode()):
-        raise OutcomeForeign
+def _check_place(fields: Fields, journey: JourneyId, hand_over: str) -> None:
+    for kept, given in ((fields["journey"], journey), (fields.get("hand_over", ""), hand_over)):
+        if not hmac.compare_digest(kept.encode(), given.encode()):
+            raise OutcomeForeign
 
 
 def _key(code: str) -> str:

@@ -8,12 +8,15 @@ One challenge takes one proof, and takes that one as often as it is sent. The an
 be lost on its way, and the store can be away after the proof was noted; the patient's card has then
 signed and will not sign again. So the challenge stays where it is until it dies, the first proof to
 arrive claims it by one atomic step, and the code follows from the challenge and that proof: whoever
-sends the same bytes again is verified again and gets the same code.
+sends the same bytes again is verified again and gets the same code. What was first refused because
+nobody could be asked whether the card is revoked is settled by that.
+
+A request is made for one place: the journey's own browser, or one hand-over. Its outcome is given
+there and nowhere else, so what a hand-over has ended cannot come in by another door.
 """
 
 import base64
 import hashlib
-import hmac
 import logging
 import secrets
 from datetime import datetime, timedelta
@@ -23,7 +26,8 @@ from zaitaku import wire
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
-from zaitaku.identity.errors import ChallengeUnknown, VerificationFailed
+from zaitaku.identity.challenges import Challenges
+from zaitaku.identity.errors import VerificationFailed
 from zaitaku.identity.keys import RequestKeys
 from zaitaku.identity.model import Challenge, SignedRequest, Verified, VerifiedCard
 from zaitaku.identity.outcomes import Outcomes
@@ -58,6 +62,11 @@ class IdentityService:
         self.bridge_minimum = bridge_minimum
 
     @property
+    def challenges(self) -> Challenges:
+        """What cards are asked to sign."""
+        return Challenges(self.ephemeral, self.clock, self.lifetime)
+
+    @property
     def outcomes(self) -> Outcomes:
         """What came of readings, by card or by phone."""
         return Outcomes(self.ephemeral, self.lifetime)
@@ -75,14 +84,17 @@ class IdentityService:
         language: str,
         return_path: str,
         text_size: str = wire.TEXT_SIZES[0],
+        hand_over: str = "",
     ) -> SignedRequest:
         """Make a one-time challenge for ``document`` and the signed request that carries it.
+
+        Its outcome is for ``hand_over`` alone; when that is empty, for the journey's own browser.
 
         Raises:
             MalformedMessage: ``choices`` do not say what ``document`` says.
         """
         now = self.clock.now()
-        challenge = self._new_challenge(journey, document, now + self.lifetime)
+        challenge = self._new_challenge(journey, document, now + self.lifetime, hand_over)
         request = wire.CardRequest(
             origin=self.origin,
             challenge=challenge.id,
@@ -98,10 +110,12 @@ class IdentityService:
         )
         request.check_document()
         token = self.request_keys.sign(request)
-        self.ephemeral.create(_challenge_key(challenge.id), challenge.to_fields(), self.lifetime)
+        self.challenges.keep(challenge)
         return SignedRequest(challenge.id, token, challenge.expires_at)
 
-    def _new_challenge(self, journey: JourneyId, document: str, expires_at: datetime) -> Challenge:
+    def _new_challenge(
+        self, journey: JourneyId, document: str, expires_at: datetime, hand_over: str
+    ) -> Challenge:
         return Challenge(
             id=ChallengeId(new_secret_name()),
             journey=journey,
@@ -109,6 +123,7 @@ class IdentityService:
             origin=self.origin,
             nonce=secrets.token_bytes(wire.NONCE_BYTES),
             expires_at=expires_at,
+            hand_over=hand_over,
         )
 
     def accept(self, proof: wire.CardProof) -> str:
@@ -118,32 +133,16 @@ class IdentityService:
         proof again gives the same code while the challenge lives.
 
         Raises:
-            ChallengeUnknown: the challenge was never made, has expired, or has another proof.
+            ChallengeUnknown: the challenge was never made, has expired, was withdrawn, or has
+                another proof.
         """
-        challenge = self._living(proof.challenge)
+        challenge = self.challenges.living(proof.challenge)
         digest = _proof_digest(proof)
-        self._claim(challenge, digest)
+        self.challenges.claim(challenge, digest)
         code = self._code(challenge, digest)
-        self.outcomes.keep(code, challenge.journey, self._verified(challenge, proof))
+        verified = self._verified(challenge, proof)
+        self.outcomes.keep(code, challenge.journey, verified, hand_over=challenge.hand_over)
         return code
-
-    def _living(self, name: str) -> Challenge:
-        fields = self.ephemeral.read(_challenge_key(name))
-        if fields is None:
-            raise ChallengeUnknown
-        challenge = Challenge.from_fields(fields)
-        if self.clock.now() >= challenge.expires_at:
-            raise ChallengeUnknown("expired")
-        return challenge
-
-    def _claim(self, challenge: Challenge, digest: str) -> None:
-        # Made after the challenge and living as long, a claim never dies before it.
-        key = _claim_key(challenge.id)
-        if self.ephemeral.create(key, {"proof": digest}, self.lifetime):
-            return
-        claim = self.ephemeral.read(key)
-        if claim is None or not hmac.compare_digest(claim["proof"], digest):
-            raise ChallengeUnknown("answered with another proof")
 
     def _code(self, challenge: Challenge, digest: str) -> str:
         value = f"{challenge.id}\0{digest}".encode()
@@ -165,34 +164,20 @@ class IdentityService:
             logger.info("card proof refused: %s (%s)", failure.code, failure.detail)
             return failure
 
-    def outcome(self, code: str, journey: JourneyId) -> Verified:
+    def outcome(self, code: str, journey: JourneyId, *, hand_over: str = "") -> Verified:
         """Return what came of the reading that was answered with ``code``; it stays until it dies.
 
         Raises:
             OutcomeUnknown: no outcome lives under this code.
-            OutcomeForeign: it belongs to another journey.
+            OutcomeForeign: it belongs to another journey, or to another place than ``hand_over``.
             VerificationFailed: the reading was refused; the subclass is the reason.
         """
-        return self.outcomes.of(code, journey)
+        return self.outcomes.of(code, journey, hand_over=hand_over)
 
     def forget(self, code: str) -> None:
         """Remove the outcome: it has been recorded, or is no longer wanted."""
         self.outcomes.forget(code)
 
 
-def _challenge_key(name: str) -> str:
-    # Whoever posts a proof chooses the name: its digest has a fixed length and alphabet.
-    return f"challenge:{_digest(name)}"
-
-
-def _claim_key(name: str) -> str:
-    return f"accepted:{_digest(name)}"
-
-
 def _proof_digest(proof: wire.CardProof) -> str:
     return hashlib.sha256(proof.to_json().encode()).hexdigest()
-
-
-def _digest(name: str) -> str:
-    # JSON can carry half a surrogate pair, which UTF-8 cannot.
-    return hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, Generic, TypeVar
@@ -24,6 +25,7 @@ from tests.cardbridge.server.fakesite import CODE, FakeSite, serving
 from tests.cardbridge.server.rig import back_to, claims_for
 from tests.cardbridge.server.visitor import Visitor, hidden, name_of
 from tests.pcscd import NamespaceError, lane_name, lane_port, wait_for
+from zaitaku.cardbridge.card import cardwork
 from zaitaku.cardbridge.card.cardwork import CardWork
 from zaitaku.cardbridge.card.sessions import Sessions
 from zaitaku.cardbridge.card.transport import TransportTrouble
@@ -41,6 +43,7 @@ ABSENCE_SECONDS: Final = 0.55
 """pcscd looks every 0.4 s; a card that is back sooner than it has looked is never powered again."""
 BACK_SECONDS: Final = 2.0
 """After so long a busy machine may have missed that: the card is taken out once more."""
+SERVICE_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 0.05
 DONE: Final = "code"
 """Stands for a page: the browser went back to the site with the code that the site had given."""
@@ -89,9 +92,13 @@ class Journey:
         """Fetch another page of the same bridge; return its name."""
         return name_of(self._visitor.page(path))
 
+    def looks_until(self, page: str) -> None:
+        """Press もう一度 until it is this page."""
+        wait_for(lambda: self.look() == page or None, f"page {page}", pause=LOOK_SECONDS)
+
     def goes_on(self) -> str:
         """Press もう一度 until the PIN is asked for, type it, and return what follows."""
-        wait_for(lambda: self.look() == "pin" or None, "page for the PIN", pause=LOOK_SECONDS)
+        self.looks_until("pin")
         return self.enter()
 
 
@@ -140,6 +147,7 @@ def lane(
         stack.enter_context(VpcdPlug(reader, port=lane_port(number), absence=0))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(bridge, "CardWork", lambda service: CardWork(service, sessions()))
+        patch.setattr(cardwork, "SERVICE_SECONDS", SERVICE_SECONDS)
         config = BridgeConfig(
             OneReader(name),
             folder / f"lane{number}",
@@ -160,7 +168,7 @@ def lanes(
             stack.enter_context(lane(number, folder, sessions=sessions)) for number in range(count)
         ]
         for each in opened:
-            wait_for(lambda each=each: _taken(each.name), f"card in {each.name}")
+            wait_for(partial(_taken, each.name), f"card in {each.name}")
         yield opened
 
 

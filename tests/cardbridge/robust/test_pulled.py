@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from tests.cardbridge.cards import PIN, WRONG_PIN
+from tests.cardbridge.hooks import Moment
 from tests.cardbridge.robust.lanes import (
     DONE,
     MOST_LANES,
@@ -21,7 +22,6 @@ from tests.cardbridge.robust.tricky import LOOK, Answer, Step, Trick, undisturbe
 from tests.pcscd import pcscd
 from zaitaku.cardbridge.card.jpki import PIN_TRIES
 from zaitaku.cardbridge.card.transport import CardRemoved
-from zaitaku.cardbridge.virtual.inprocess import Moment
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 
 pytestmark = [pytest.mark.pcscd, pytest.mark.enable_socket]

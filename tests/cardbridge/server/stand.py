@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.cardbridge.cards import Material, make_card, write_card
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import claims_for
+from tests.e2e.chromium import chromium as running_chromium
 from zaitaku.cardbridge.reading.config import BridgeConfig
 from zaitaku.cardbridge.running.serving import RunningBridge, running_bridge
 from zaitaku.cardbridge.virtual.box import CardBox
@@ -32,26 +33,13 @@ AXE_OPTIONS = {
     ],
     "rules": {"target-size": {"enabled": True}},
 }
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One Chromium for this file."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_OPTIONS
-        )
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Stand:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card
+from tests.cardbridge.hooks import HookedService, Moment, PullAt
 from tests.cardbridge.server.rig import Rig, hidden_fields, page_name
 from zaitaku.cardbridge.card import jpki, transport
 from zaitaku.cardbridge.card.apdu import Command
@@ -22,7 +23,7 @@ from zaitaku.cardbridge.card.transport import (
     ReaderFault,
 )
 from zaitaku.cardbridge.virtual.card import VirtualCard
-from zaitaku.cardbridge.virtual.inprocess import InProcessService, Moment, PullAt
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 from zaitaku.cardbridge.web.words import Words
 
@@ -139,6 +140,16 @@ def test_what_is_not_four_digits_is_not_shown_to_the_card(
     assert card.tries == 3
 
 
+def test_a_card_that_claims_more_tries_than_a_pin_has_is_not_repeated(
+    rig: Rig, card: VirtualCard
+) -> None:
+    card._tries = 15
+    opened = rig.opened()
+    assert "あと3回" in opened.page().text
+    assert "あと3回" in opened.enter(WRONG_PIN).text
+    assert card.tries == 14
+
+
 def test_a_wrong_pin_tells_the_tries_left(rig: Rig, card: VirtualCard) -> None:
     answer = rig.opened().enter(WRONG_PIN)
     assert (answer.status_code, page_name(answer)) == (HTTPStatus.UNPROCESSABLE_ENTITY, "pin")
@@ -238,7 +249,7 @@ def test_a_card_pulled_at_any_moment_ends_calmly(
     pulled = Rig(rig.site, InProcessService(reader), rig.state)
     opened = pulled.opened()
     fields = opened.fields()
-    pulled.app.extensions["zaitaku-bridge"].cards._readers = InProcessService(reader, hook=hook)
+    pulled.app.extensions["zaitaku-bridge"].cards._readers = HookedService(reader, hook=hook)
     answer = pulled.post(f"{opened.path}/pin", **fields, pin=PIN)
     if answer.status_code == HTTPStatus.SEE_OTHER:
         assert len(rig.site.proofs) == 1

@@ -40,6 +40,26 @@ def test_the_own_names_are_answered(rig: Rig, host: str) -> None:
     assert rig.client().get("/", headers={"Host": host}).status_code == HTTPStatus.OK
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "page"),
+    [
+        ({"Host": "evil.example"}, HTTPStatus.MISDIRECTED_REQUEST, "foreign-host"),
+        ({"Host": f"127.0.0.1:{PORT}", "Sec-Fetch-Site": "cross-site"}, 403, "foreign-caller"),
+    ],
+)
+def test_a_foreign_form_of_any_size_is_refused_calmly(
+    rig: Rig, caplog: pytest.LogCaptureFixture, headers: dict[str, str], status: int, page: str
+) -> None:
+    parts = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="a{number}"\r\n\r\n1\r\n'
+        for number in range(1100)
+    )
+    told = {**headers, "Content-Type": "multipart/form-data; boundary=x"}
+    answer = rig.client().post("/give-up", data=f"{parts}--x--\r\n".encode(), headers=told)
+    assert (answer.status_code, page_name(answer)) == (status, page)
+    assert not [line for line in caplog.records if line.exc_info or line.levelname == "ERROR"]
+
+
 def test_a_foreign_host_cannot_post(rig: Rig, card: VirtualCard) -> None:
     opened = rig.opened()
     fields = opened.fields() | {"pin": "0000"}

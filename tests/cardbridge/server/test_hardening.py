@@ -32,8 +32,9 @@ is_dumpable = ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)
 print(is_dumpable, *resource.getrlimit(resource.RLIMIT_CORE))
 """
 VISIT = """
-import socket, sys, time
-with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as one:
+import socket, sys
+source = (sys.argv[2], int(sys.argv[3]))
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), source_address=source) as one:
     one.sendall(b"GET / HTTP/1.1\\r\\nHost: 127.0.0.1:" + sys.argv[1].encode() + b"\\r\\n\\r\\n")
     print(one.recv(100).split(b" ")[1].decode())
 """
@@ -74,12 +75,23 @@ def test_this_users_programs_are_served(running: RunningBridge) -> None:
     reason="needs another user's program",
 )
 def test_another_users_program_gets_nothing(running: RunningBridge) -> None:
+    port = running.config.port
+    assert status_for_another_user(port, ("127.0.0.1", 0)) == HTTPStatus.FORBIDDEN
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as own:
+        own.request("GET", "/")
+        assert own.getresponse().read()
+        own_port = own.sock.getsockname()[1]
+        assert status_for_another_user(port, ("127.0.0.2", own_port)) == HTTPStatus.FORBIDDEN
+        assert status_for_another_user(port, ("127.0.0.2", 0)) == HTTPStatus.FORBIDDEN
+    assert status_of(port) == HTTPStatus.OK
+
+
+def status_for_another_user(port: int, source: tuple[str, int]) -> int:
+    """Return what the bridge at ``port`` answers another user who comes from ``source``."""
     python = Path("/usr/bin/python3")  # one that every user may run
     user = ["setpriv", "--reuid", str(NOBODY), "--clear-groups"]
-    command = [*user, str(python), "-c", VISIT, str(running.config.port)]
-    visit = subprocess.run(command, capture_output=True, check=True, cwd="/")
-    assert visit.stdout.strip() == b"403"
-    assert status_of(running.config.port) == HTTPStatus.OK
+    command = [*user, str(python), "-c", VISIT, str(port), *map(str, source)]
+    return int(subprocess.run(command, capture_output=True, check=True, cwd="/").stdout)
 
 
 def test_another_user_is_refused_on_every_address(
@@ -105,13 +117,20 @@ def test_another_user_is_refused_on_every_address(
 def connected() -> tuple[socket.socket, socket.socket]:
     """Return both ends of a loopback connection: the server's and the client's."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
-        server, _ = listener.accept()
-        return server, client
+        return connected_to(listener, ("127.0.0.1", 0))
+
+
+def connected_to(
+    listener: socket.socket, source: tuple[str, int]
+) -> tuple[socket.socket, socket.socket]:
+    client = socket.create_connection(listener.getsockname(), source_address=source)
+    server, _ = listener.accept()
+    return server, client
 
 
 def environ_of(server: socket.socket) -> dict[str, Any]:
     return {
+        "REMOTE_ADDR": server.getpeername()[0],
         "REMOTE_PORT": str(server.getpeername()[1]),
         "SERVER_PORT": str(server.getsockname()[1]),
     }
@@ -138,6 +157,17 @@ def test_a_connection_that_was_closed_is_nobodys() -> None:
         environ = environ_of(server)
         client.close()
         assert peer_of(environ) is Peer.SOMEBODY_ELSE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such addresses")
+def test_the_port_of_this_users_connection_on_another_address_does_not_help() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        own, client = connected_to(listener, ("127.0.0.1", 0))
+        source = ("127.0.0.2", client.getsockname()[1])
+        foreign, intruder = connected_to(listener, source)
+    with own, client, foreign, intruder:
+        assert peer_of(environ_of(own)) is Peer.SAME_USER
+        assert peer_of(environ_of(foreign)) is Peer.SOMEBODY_ELSE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")

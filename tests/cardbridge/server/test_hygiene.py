@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cardbridge.cards import Material, make_card, typed
+from tests.cardbridge.hooks import HookedService, Moment
 from tests.cardbridge.server.rig import Rig, choices
 from zaitaku.cardbridge.card.cardwork import CardWork, NotInsisted
 from zaitaku.cardbridge.card.pin import pin_from
 from zaitaku.cardbridge.card.transport import CardTrouble, ReaderFacts
-from zaitaku.cardbridge.virtual.inprocess import InProcessService, Moment
+from zaitaku.cardbridge.virtual.inprocess import InProcessService
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 from zaitaku.cardbridge.web import reading_views
 
@@ -155,7 +156,7 @@ def test_the_pin_is_wiped_when_the_card_is_gone_or_the_reader_crashes(
 
     again = typed(MARKED)
     with pytest.raises(ValueError, match=r"^$"):
-        CardWork(InProcessService(reader, hook=crash_late)).sign(again, b"", insisted=False)
+        CardWork(HookedService(reader, hook=crash_late)).sign(again, b"", insisted=False)
     assert again == bytearray(4)
 
 

@@ -97,6 +97,14 @@ def test_sending_again_and_again_does_not_hammer_a_site_in_trouble(rig: Rig) -> 
     assert rig.site.asked.count(wire.PROOF_PATH) <= USUAL.proofs.burst + 1
 
 
+def test_forms_without_token_or_reading_do_not_use_up_the_patients_pins(rig: Rig) -> None:
+    opened = rig.opened()
+    for path in ("/reading/nothing", opened.path):
+        for _ in range(USUAL.pins.burst + 1):
+            rig.post(f"{path}/pin", pin=WRONG_PIN)
+    assert opened.enter().location.startswith(rig.site.origin)
+
+
 def test_pins_are_not_tried_in_a_row(rig: Rig, card: VirtualCard) -> None:
     opened = rig.opened()
     token = opened.fields()["token"]

@@ -41,7 +41,7 @@ class Comparison(StrEnum):
 def ask_app(journey: str) -> Answer:
     """Send the browser to the provider with a request for what the patient has answered."""
     app, id_ = _app(), JourneyId(journey)
-    present = journeys.answer(id_, {"way": Way.APP})
+    present = journeys.note(id_, {"way": Way.APP})
     if services().consent.receipt_of(id_) is not None:
         return redirect(url_for("patient.done", journey=journey), 303)
     situation = journeys.situation_of(present)

@@ -16,8 +16,11 @@ from zaitaku.identity.model import SignedRequest
 _LOOPBACK: Final = "http://127.0.0.1"
 
 
-def ask_for_card(situation: Situation, return_path: str) -> SignedRequest:
-    """Make a card request; the bridge's answer comes back to ``return_path``."""
+def ask_for_card(situation: Situation, return_path: str, hand_over: str = "") -> SignedRequest:
+    """Make a card request; the bridge's answer comes back to ``return_path``.
+
+    It is registered there alone: by ``hand_over``, or where the journey began.
+    """
     document = document_of(situation)
     return services().identity.ask(
         journey=situation.journey.id,
@@ -26,6 +29,7 @@ def ask_for_card(situation: Situation, return_path: str) -> SignedRequest:
         language=document.language.value,
         return_path=return_path,
         text_size=pages.text_size().value,
+        hand_over=hand_over,
     )
 
 

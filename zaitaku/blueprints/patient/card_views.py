@@ -80,7 +80,7 @@ def _other_ways(way: Way, situation: Situation) -> list[dict[str, str]]:
 def ask_card(journey: str) -> Answer:
     """Make a card request and send the browser to the bridge with it."""
     id_ = JourneyId(journey)
-    present = journeys.answer(id_, {"asked": "yes", "way": Way.READER})
+    present = journeys.note(id_, {"asked": "yes", "way": Way.READER})
     if services().consent.receipt_of(id_) is not None:
         return _to_done(id_)
     situation = journeys.situation_of(present)

@@ -26,16 +26,28 @@ def take_answer(hand_over: HandOver, code: str) -> None:
         StoreUnavailable: it may or may not be registered; doing this again tells.
     """
     try:
-        verified = services().identity.outcome(code, hand_over.journey)
+        verified = services().identity.outcome(code, hand_over.journey, hand_over=hand_over.id)
     except VerificationFailed as refusal:
-        hand_over = services().hand_overs.answer(hand_over, code)
-        services().hand_overs.note_failure(hand_over, refusal.code)
-        return
-    except OutcomeUnknown:
-        if services().consent.receipt_of(hand_over.journey) is None:
-            raise
-        return  # registered, and the outcome forgotten
-    _register(services().hand_overs.answer(hand_over, code), verified)
+        services().hand_overs.answer(hand_over, code, failure=refusal.code)
+    except OutcomeUnknown as unknown:
+        _settle_without(hand_over, code, unknown)
+    else:
+        answered = services().hand_overs.answer(hand_over, code)
+        if not answered.failure:
+            _register(answered, verified)
+
+
+def _settle_without(hand_over: HandOver, code: str, unknown: OutcomeUnknown) -> None:
+    """Settle an answer whose outcome is kept no more: forgotten once registered, or too old."""
+    is_registered = services().consent.receipt_of(hand_over.journey) is not None
+    is_own = bool(code) and code == hand_over.outcome
+    if is_own and is_registered:
+        with journeys.best_effort():
+            services().hand_overs.note_registered(hand_over, None)
+    elif is_own:
+        services().hand_overs.note_failure(hand_over, unknown.code)
+    elif not is_registered:
+        raise unknown
 
 
 def _register(hand_over: HandOver, verified: Verified) -> None:

@@ -24,7 +24,7 @@ from zaitaku.blueprints.patient.forms import HandOverForm
 from zaitaku.blueprints.patient.handover_answers import take_answer
 from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.blueprints.patient.stepping import Answer, opened
+from zaitaku.blueprints.patient.stepping import Answer, opened, require_open
 from zaitaku.blueprints.patient.steps import StepName
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.languages import Language
@@ -39,7 +39,6 @@ from zaitaku.identity.handover_model import (
 )
 from zaitaku.reception.qr import qr_svg, screen_modules
 
-_UNDER_WAY: Final = frozenset({Stage.SHOWN, Stage.PAIRING, Stage.READING})
 _GROUP: Final = 3
 _SECONDS_PER_MINUTE: Final = 60
 _OVERTAKEN: Final = (HandOverCancelled, HandOverGone, HandOverNotReady)
@@ -109,7 +108,7 @@ def _act(form: HandOverForm, present: Journey, current: HandOver | None) -> None
 
 def _begin(present: Journey, current: HandOver | None) -> None:
     opened(present.id, StepName.CARD)
-    if current and services().hand_overs.stage(current) is Stage.FINISHING:
+    if _is_registered(present, current):
         return
     beginning = Beginning(
         journey=present.id,
@@ -121,11 +120,16 @@ def _begin(present: Journey, current: HandOver | None) -> None:
 
 
 def _agree(present: Journey, current: HandOver) -> None:
-    situation = opened(present.id, StepName.CARD)
-    is_open = services().hand_overs.stage(current) is Stage.PAIRING
-    if is_open and Side.PHONE not in current.agreed:
-        back = url_for("patient.hand_over_return", hand_over=current.id)
-        services().hand_overs.agree_on_phone(current, ask_for_card(situation, back))
+    opened(present.id, StepName.CARD)
+    is_asked = services().hand_overs.stage(current) is Stage.PAIRING
+    if not is_asked or Side.PHONE in current.agreed or _is_registered(present, current):
+        return
+    # Every answer that comes after this note cancels; every one before it is in the request.
+    situation = journeys.situation_of(journeys.note(present.id, {"hand_over": current.id}))
+    require_open(StepName.CARD, situation)
+    back = url_for("patient.hand_over_return", hand_over=current.id)
+    request = ask_for_card(situation, back, current.id)
+    services().hand_overs.agree_on_phone(current, request)
 
 
 def _cancel(_: Journey, current: HandOver) -> None:
@@ -150,8 +154,6 @@ def _is_registered(present: Journey, current: HandOver | None) -> bool:
     """Tell whether the consent is recorded, and mark the journey if it is."""
     if present.registered:
         return True
-    if current and services().hand_overs.stage(current) in _UNDER_WAY:
-        return False
     with recorded_or_unknown():
         receipt = services().consent.receipt_of(present.id)
     if receipt is None:
@@ -182,6 +184,7 @@ def _values(current: HandOver, stage: Stage) -> dict[str, object]:
         "state": state_of(current, Side.PHONE),
         "state_address": url_for("patient.hand_over_state", journey=current.journey),
         "why": end_of(current, stage),
+        "is_late": stage is Stage.LATE,
         "is_phone": True,
     }
     return values | (_code_values(current) if stage is Stage.SHOWN else {})
@@ -217,10 +220,11 @@ def state_of(current: HandOver, side: Side) -> str:
 
 
 def end_of(current: HandOver, stage: Stage) -> Explanation | None:
-    """Return why nothing more comes of a hand-over; ``None`` while something may."""
+    """Return why a hand-over goes no further; ``None`` while it does."""
     codes = {
         Stage.CANCELLED: HandOverCancelled.code,
         Stage.EXPIRED: "handover-expired",
+        Stage.LATE: "handover-late",
         Stage.REFUSED: current.failure,
     }
     return explain(codes[stage]) if stage in codes else None

@@ -88,6 +88,8 @@ class Journey:
     way: Way
     asked: bool
     """Whether a card was asked for: an unanswered ask gets extra help."""
+    hand_over: str
+    """The hand-over that reads a card for these very answers; empty when there was none."""
     registered: str
     """The reference number once the consent is registered; empty before."""
     certificate_expires: datetime | None
@@ -113,6 +115,7 @@ class Journey:
             checked_language=Language(given.get("checked_language", Language.JAPANESE)),
             way=Way(given.get("way", Way.READER)),
             asked="asked" in given,
+            hand_over=given.get("hand_over", ""),
             registered=given.get("registered", ""),
             certificate_expires=_moment(given.get("certificate_expires")),
         )

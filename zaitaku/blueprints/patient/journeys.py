@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from flask import g, session
 
@@ -14,6 +14,7 @@ from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
+from zaitaku.identity.handover_model import HandOverGone
 from zaitaku.reception.errors import ChannelOff, UrlRetired
 from zaitaku.reception.model import ReceptionContext
 
@@ -56,6 +57,22 @@ def load(id_: JourneyId) -> Journey:
 def answer(id_: JourneyId, fields: Mapping[str, str]) -> Journey:
     """Write answers and return the journey as it stands then.
 
+    A hand-over that reads a card for what was answered before is over: it is cancelled.
+
+    Raises:
+        JourneyGone: none lives under this name in this session.
+        JourneyFinished: it is registered; its record is not touched by what was written.
+    """
+    journey = note(id_, fields)
+    if journey.hand_over:
+        with suppress(HandOverGone):
+            services().hand_overs.cancel(services().hand_overs.find(journey.hand_over))
+    return journey
+
+
+def note(id_: JourneyId, fields: Mapping[str, str]) -> Journey:
+    """Write what is no answer, such as how the card is read, and return the journey.
+
     Raises:
         JourneyGone: none lives under this name in this session.
         JourneyFinished: it is registered; its record is not touched by what was written.
@@ -74,7 +91,7 @@ def remember(id_: JourneyId, reference: str, **fields: str) -> None:
     must not look like a failure of the registration.
     """
     with best_effort():
-        answer(id_, {"registered": reference, **fields})
+        note(id_, {"registered": reference, **fields})
 
 
 @contextmanager

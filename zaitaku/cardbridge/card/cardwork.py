@@ -31,13 +31,13 @@ from zaitaku.cardbridge.card.jpki import (
 from zaitaku.cardbridge.card.pinpad import ENTRY_SECONDS, PadNeeded, PadUnusable
 from zaitaku.cardbridge.card.sessions import Result, Session, Sessions
 from zaitaku.cardbridge.card.transport import (
-    CardBusy,
     CardTrouble,
     CardUnresponsive,
     ChooseReader,
     NoService,
     ReaderFacts,
     ReaderService,
+    StillReading,
 )
 from zaitaku.cardbridge.card.watching import Watch
 
@@ -45,7 +45,7 @@ LAST_TRY: Final = 1
 SERVICE_SECONDS: Final = 2.0
 """A service that does not say in this time which readers there are is taken for stopped."""
 LOOKS_AT_ONCE: Final = 4
-"""More looks than this at the same time are told that the card is in use: threads stay free."""
+"""More looks than this at the same time are told that one is under way: threads stay free."""
 
 
 class CardState(StrEnum):
@@ -71,8 +71,9 @@ class CardView:
     has_pinpad: bool = False
     """The PIN can be typed on the reader's own keys."""
     mark: str = field(default="", repr=False)
-    """Tells this card from any other while this bridge runs, and means nothing else; empty when
-    the card does not tell before its PIN."""
+    """Tells this card in this reader from any other while this bridge runs, and means nothing else.
+    Phones that show their certificate after the PIN only have one mark in common. Empty without a
+    card."""
 
     @property
     def page(self) -> str:
@@ -100,6 +101,7 @@ class CardWork:
         self._readers = readers
         self._sessions = sessions or Sessions()
         self._service = Sessions(turn=SERVICE_SECONDS, longest=SERVICE_SECONDS)
+        self._facts = Sessions(turn=SERVICE_SECONDS, longest=SERVICE_SECONDS)
         self._looks = BoundedSemaphore(LOOKS_AT_ONCE)
         self._watch = Watch(readers)
         self._without_pad: frozenset[str] = frozenset()
@@ -115,10 +117,16 @@ class CardWork:
     def facts(self) -> tuple[ReaderFacts, ...]:
         """Return what each reader says about itself, for whoever helps; takes a bounded time.
 
+        Of readers that do not say it in time there is the name alone.
+
         Raises:
             NoService, NoReader, ReaderFault
         """
-        return self._ask_service(self._readers.facts)
+        try:
+            return self._facts.run(lambda _: self._readers.facts())
+        except (StillReading, CardUnresponsive):
+            names = self._ask_service(self._readers.readers)
+            return tuple(ReaderFacts(name) for name in names)
 
     def look(self, preferred: str | None = None) -> CardView:
         """Return what lies in the reader and how many tries are left; uses none.
@@ -138,13 +146,13 @@ class CardWork:
         *,
         insisted: bool,
         reader: str | None = None,
-        mark: str = "",
+        mark: str | None = None,
     ) -> CardAnswer:
         """Show the PIN to the card once; if it is right, take certificate and signature.
 
         ``pin`` is wiped whatever happens; None has it typed on the reader's own keys, which may
         take a minute. With ``reader`` no card in another one is touched, and with ``mark`` (of a
-        view) no PIN is shown to another card than that one.
+        view) no PIN is shown to another card than that one; None: no card was shown before.
 
         Raises:
             NotInsisted: one try is left and ``insisted`` is false.
@@ -161,7 +169,7 @@ class CardWork:
         def work(session: Session) -> CardAnswer:
             try:
                 with found_card(self._readers, only=reader) as found:
-                    early = self._certificate(found.card, insisted=insisted, mark=mark)
+                    early = self._certificate(found, insisted=insisted, mark=mark)
                     self._verify(found, own, session)
                     return _signed(found.card, early, statement)
             finally:
@@ -186,27 +194,26 @@ class CardWork:
     def _ask_service(self, question: Callable[[], Result]) -> Result:
         try:
             return self._service.run(lambda _: question())
-        except (CardBusy, CardUnresponsive) as silent:
+        except (StillReading, CardUnresponsive) as silent:
             raise NoService("does not answer") from silent
 
-    def _certificate(self, card: JpkiCard, *, insisted: bool, mark: str) -> bytes | None:
+    def _certificate(self, found: FoundCard, *, insisted: bool, mark: str | None) -> bytes | None:
         """Return the certificate if the card gives it without a PIN, as all but phones do.
 
         Whatever stands in the way of a signature is found here, before a PIN is shown.
         """
-        _check_tries(card, insisted=insisted)
-        try:
-            certificate = card.auth_certificate()
-        except PinRequired:
-            return None
-        here = self._mark(certificate[:CERTIFICATE_BEGINNING])
-        if mark and not hmac.compare_digest(mark, here):
+        _check_tries(found.card, insisted=insisted)
+        certificate = _early_certificate(found.card)
+        here = self._mark(found.reader, certificate[:CERTIFICATE_BEGINNING])
+        if mark is not None and not hmac.compare_digest(mark.encode(), here.encode()):
             raise CardChanged
+        if not certificate:
+            return None
         algorithm_for(certificate)  # a card that could not sign afterwards is told now
         return certificate
 
-    def _mark(self, beginning: bytes) -> str:
-        return hmac.digest(self._key, beginning, "sha256").hex() if beginning else ""
+    def _mark(self, reader: str, beginning: bytes) -> str:
+        return hmac.digest(self._key, reader.encode() + b"\0" + beginning, "sha256").hex()
 
     def _verify(self, found: FoundCard, pin: bytearray | None, session: Session) -> None:
         if pin is None:
@@ -238,13 +245,13 @@ class CardWork:
                 reader=found.reader,
                 readers=found.readers,
                 has_pinpad=found.reader not in self._without_pad and found.pad() is not None,
-                mark=self._mark(beginning),
+                mark=self._mark(found.reader, beginning),
             )
 
     @contextmanager
     def _one_look(self) -> Iterator[None]:
         if not self._looks.acquire(blocking=False):
-            raise CardBusy("too many looks at once")
+            raise StillReading("too many looks at once")
         try:
             yield
         finally:
@@ -255,6 +262,14 @@ def wipe(buffer: bytearray | None) -> None:
     """Overwrite a PIN."""
     if buffer is not None:
         buffer[:] = bytes(len(buffer))
+
+
+def _early_certificate(card: JpkiCard) -> bytes:
+    """Return the certificate; nothing from a phone, which wants the PIN first."""
+    try:
+        return card.auth_certificate()
+    except PinRequired:
+        return b""
 
 
 def _signed(card: JpkiCard, early: bytes | None, statement: bytes) -> CardAnswer:
@@ -276,10 +291,11 @@ def _check_tries(card: JpkiCard, *, insisted: bool) -> None:
 
 
 def view_of(tries: int) -> CardView:
-    """Return how a card with ``tries`` left is shown."""
+    """Return how a card with ``tries`` left is shown: never more than the PIN has."""
     if tries == 0:
         return CardView(CardState.LOCKED)
-    return CardView(CardState.LAST_TRY if tries == LAST_TRY else CardState.READY, tries)
+    state = CardState.LAST_TRY if tries == LAST_TRY else CardState.READY
+    return CardView(state, min(tries, PIN_TRIES))
 
 
 def view_of_trouble(trouble: CardTrouble) -> CardView:
@@ -287,7 +303,7 @@ def view_of_trouble(trouble: CardTrouble) -> CardView:
     if isinstance(trouble, PinLocked):
         return CardView(CardState.LOCKED)
     if isinstance(trouble, PinWrong):
-        return view_of(min(trouble.tries_left, PIN_TRIES))
+        return view_of(trouble.tries_left)
     if isinstance(trouble, ChooseReader):
         return CardView(CardState.TROUBLE, trouble=trouble.code, readers=trouble.readers)
     return CardView(CardState.TROUBLE, trouble=trouble.code)

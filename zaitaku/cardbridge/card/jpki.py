@@ -226,7 +226,7 @@ class JpkiCard:
         """Look whether the authentication certificate is there, as far as is told without the PIN.
 
         Return its first ``CERTIFICATE_BEGINNING`` bytes, which hold its serial number and tell one
-        card from another; nothing when they are not shown.
+        card from another; nothing from a token that wants the PIN for them.
 
         A card shows the head of the file itself. Android's token wants the PIN for that; its list
         of certificates counts only when it plainly says that there is none.
@@ -245,7 +245,9 @@ class JpkiCard:
         if answer.status != apdu.END_OF_FILE:
             _expect_success(answer, "read")
         _certificate_length(answer.data[:CERTIFICATE_HEAD])
-        return answer.data if len(answer.data) == CERTIFICATE_BEGINNING else b""
+        if len(answer.data) != CERTIFICATE_BEGINNING:
+            raise CardFault(f"read: {len(answer.data)} bytes for {CERTIFICATE_BEGINNING}")
+        return answer.data
 
     def auth_certificate(self) -> bytes:
         """Return the authentication certificate as DER, without the filler behind it.

@@ -7,7 +7,7 @@ from enum import Enum
 from threading import Lock, Thread
 from typing import Any, Final, TypeVar
 
-from zaitaku.cardbridge.card.transport import CardBusy, CardUnresponsive
+from zaitaku.cardbridge.card.transport import CardUnresponsive, StillReading
 
 TURN_SECONDS: Final = 3.0
 """For so long a page waits until another one is done with the card."""
@@ -75,7 +75,7 @@ class Sessions:
         reader meanwhile; nobody waits for their turn behind that.
 
         Raises:
-            CardBusy: another session did not end in time.
+            StillReading: another session did not end in time.
             CardUnresponsive: this one did not end in time, or one before it still hangs.
         """
         self._take_turn(is_long=longer > 0)
@@ -93,8 +93,7 @@ class Sessions:
         # Behind a session that hangs, or waits for a person, there is nothing to wait for.
         is_worth_it = time.monotonic() < self._over
         if not self._turn.acquire(timeout=self._patience if is_worth_it else 0):
-            # What hangs is the card, the reader or the service, and no other program.
-            raise (CardUnresponsive if self._hangs else CardBusy)("another session")
+            raise (CardUnresponsive if self._hangs else StillReading)("another session")
         self._hangs = False
         self._over = time.monotonic() + (0 if is_long else self._longest)
 

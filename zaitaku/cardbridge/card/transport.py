@@ -50,6 +50,12 @@ class CardBusy(TransportTrouble):
     code = "card-busy"
 
 
+class StillReading(TransportTrouble):
+    """This bridge itself is at the card, for another page or for an earlier form."""
+
+    code = "still-reading"
+
+
 class CardRemoved(TransportTrouble):
     """The session with the card ended: it was pulled, slipped or was reset; start over."""
 

@@ -51,6 +51,7 @@ _ANYWHERE: Final[Troubles] = {
     0x80100009: NoReader,  # unknown reader
     0x8010000B: CardBusy,  # sharing violation
     0x8010000C: NoCard,
+    0x80100013: NoService,  # communication error, with no card in play: it is dying
     0x80100017: NoReader,  # reader unavailable
     0x8010001D: NoService,
     0x8010001E: NoService,  # service stopped

@@ -114,14 +114,22 @@ class PcscConnection:
         """Send one command.
 
         Raises:
-            CardRemoved: the session is over; and other ``TransportTrouble``.
+            CardRemoved: the session is over.
+            NoService: so is the service; and other ``TransportTrouble``.
         """
         if not self._open:
             raise CardRemoved("closed")
-        answer = self._pcsc.transmit(self._handle, self._protocol, command)
+        try:
+            answer = self._pcsc.transmit(self._handle, self._protocol, command)
+        except CardRemoved:
+            self._check_service()  # one that dies breaks the exchange off, too
+            raise
         if len(answer) < _STATUS_BYTES:  # no card says that: some drivers do when it was pulled
             raise CardRemoved("no status")
         return answer
+
+    def _check_service(self) -> None:
+        self._pcsc.release(self._pcsc.establish())
 
     @property
     def feature_request(self) -> int:

@@ -4,7 +4,7 @@ A form is answered by a redirect (post/redirect/get), so that Back and Reload ne
 question whether to send it again. What the form brought waits here until its page is fetched.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
@@ -26,6 +26,8 @@ class Notice:
 
 
 NOTHING: Final = Notice()
+MOST_SHOWN: Final = 8
+"""Far more cards than anybody lays on a reader during one reading."""
 
 
 @dataclass
@@ -38,12 +40,11 @@ class PageState:
     """The digits of the keys on the screen stand in another order each time."""
     types_on_screen: bool = False
     """The PIN is typed on the screen although the reader has keys of its own."""
-    seen: CardView | None = None
-    """The card as it was last shown ready for a PIN: only its reader is spoken to then."""
     offered: tuple[str, ...] = ()
     """Names of the readers among which one can be chosen."""
     _turn: int = -1
     _notice: Notice = NOTHING
+    _shown: dict[str, CardView] = field(default_factory=dict)
 
     def keep(self, notice: Notice, *, turn: int) -> None:
         """Keep what the form of ``turn`` brought, in place of what there was."""
@@ -53,12 +54,19 @@ class PageState:
         """Return what the form of ``turn`` brought, ``NOTHING`` when a later one has come."""
         return self._notice if turn == self._turn else NOTHING
 
-    def in_its_reader(self, view: CardView) -> CardView:
-        """Return what the card said after a PIN, with what was known of its reader before."""
-        if self.seen is None:
-            return view
-        seen = self.seen
-        return replace(seen, state=view.state, tries=view.tries, trouble=view.trouble)
+    def show_for_pin(self, view: CardView) -> None:
+        """Remember a card with which a page asks for a PIN; the form of that page names its mark.
+
+        Several windows may show several cards.
+        """
+        self._shown.pop(view.mark, None)
+        self._shown[view.mark] = view
+        while len(self._shown) > MOST_SHOWN:
+            del self._shown[next(iter(self._shown))]
+
+    def shown(self, mark: str) -> CardView | None:
+        """Return the card for which a page has asked for the PIN."""
+        return self._shown.get(mark)
 
     def choose_keys(self, asked: str) -> None:
         """Take ``screen`` or ``reader`` as the place where the PIN is typed."""

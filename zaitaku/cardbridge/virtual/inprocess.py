@@ -1,7 +1,6 @@
 """The transport to virtual cards in the same process: no service, no socket."""
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Final
 
 from zaitaku.cardbridge.card.apdu import Response, Status
@@ -32,42 +31,11 @@ VERIFY_REQUEST: Final = 0x42000DB2
 _ENDS: Final[dict[PadEnd, Status]] = {PadEnd.TIMED_OUT: TIMED_OUT, PadEnd.CANCELLED: CANCELLED}
 
 
-class Moment(Enum):
-    """When a hook is called."""
-
-    BEFORE = "before"
-    """The command has not reached the card."""
-    AFTER = "after"
-    """The card has carried the command out; its answer has not arrived."""
-
-
-Hook = Callable[[int, Moment], None]
-"""Called with the number of the APDU in its connection, from 1."""
-
-
-def no_hook(number: int, moment: Moment) -> None:
-    """Let everything pass."""
-
-
-class PullAt:
-    """A hook that pulls the card at one APDU, to rehearse what a patient's hand does."""
-
-    def __init__(self, reader: VirtualReader, number: int, moment: Moment) -> None:
-        self._reader = reader
-        self._at = (number, moment)
-
-    def __call__(self, number: int, moment: Moment) -> None:
-        """Pull when it is time."""
-        if (number, moment) == self._at:
-            self._reader.remove()
-
-
 class InProcessService:
     """Offers virtual readers as a ``ReaderService``."""
 
-    def __init__(self, *readers: VirtualReader, hook: Hook = no_hook) -> None:
+    def __init__(self, *readers: VirtualReader) -> None:
         self._readers = {reader.name: reader for reader in readers}
-        self._hook = hook
 
     def readers(self) -> list[str]:
         """Return the readers' names.
@@ -88,7 +56,7 @@ class InProcessService:
         found = self._readers.get(reader)
         if found is None:
             raise NoReader(reader)
-        return InProcessConnection(found, found.take(), self._hook)
+        return InProcessConnection(found, found.take())
 
     def facts(self) -> tuple[ReaderFacts, ...]:
         """Return what the virtual readers are.
@@ -107,11 +75,9 @@ class InProcessService:
 class InProcessConnection:
     """A session with a card in a ``VirtualReader``."""
 
-    def __init__(self, reader: VirtualReader, insertion: Insertion, hook: Hook) -> None:
+    def __init__(self, reader: VirtualReader, insertion: Insertion) -> None:
         self._reader = reader
         self._insertion = insertion
-        self._hook = hook
-        self._number = 0
         self._open = True
 
     def transmit(self, command: bytes | bytearray) -> bytes:
@@ -122,10 +88,7 @@ class InProcessConnection:
         """
         if not self._open:
             raise CardRemoved(self._reader.name)
-        self._number += 1
-        self._hook(self._number, Moment.BEFORE)
         answer = self._reader.transmit(self._insertion, command)
-        self._hook(self._number, Moment.AFTER)
         self._check_there()
         return answer
 

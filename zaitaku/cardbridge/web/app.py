@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -69,8 +70,6 @@ def _guard() -> None:
         guards.check_own_use(request)
     else:
         guards.check_page(request)
-    if request.endpoint == PIN_FORM:
-        bridge().pins.take()
 
 
 def _harden(response: Response) -> Response:
@@ -83,10 +82,11 @@ def _refusal(error: BridgeError) -> Response:
 
 
 def _ways_on(error: BridgeError) -> tuple[Action, ...]:
-    retry = Action("common.retry", _same_page(), primary=True)
-    back = Action("common.back", error.back or "", primary=not isinstance(error, WORTH_A_RETRY))
+    is_worth_it = isinstance(error, WORTH_A_RETRY)
+    retry = Action("common.retry", _same_page() if is_worth_it else "", primary=True)
+    back = Action("common.back", error.back or "", primary=not is_worth_it)
     return (
-        *([retry] if isinstance(error, WORTH_A_RETRY) and _same_page() else []),
+        *([retry] if retry.href else []),
         *_download(error),
         *([back] if error.back else []),
     )
@@ -103,8 +103,10 @@ def _same_page() -> str:
     """Return where the same can be asked again: the request, or the reading of a PIN form."""
     if request.endpoint == PIN_FORM:
         return url_for("reading.show", **(request.view_args or {}))
-    token = request.values.get("request")
-    return url_for("reading.begin", request=token) if token else ""
+    with suppress(HTTPException):  # the form is what could not be read
+        if token := request.values.get("request"):
+            return url_for("reading.begin", request=token)
+    return ""
 
 
 def _unknown_card(_: UnknownCard) -> Response:

@@ -32,7 +32,9 @@ _ANY: Final = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 """Its end: any interface, no cookie."""
 _FACTS: Final = struct.Struct("=xBxx48xIIII")
 """``struct inet_diag_msg``: state … expires, two queues, user."""
-_LOOPBACK: Final = bytes((127, 0, 0, 1))
+LOOPBACK: Final = "127.0.0.1"
+"""Where the bridge listens, and where whatever connects to it stands of itself: another address of
+the same network (``127.0.0.2``) has to be asked for, and makes ports ambiguous."""
 
 
 class Peer(Enum):
@@ -56,9 +58,12 @@ class _End:
 def peer_of(environ: Mapping[str, object]) -> Peer:
     """Return who holds the other end of the connection that ``environ`` (WSGI) came over.
 
-    A connection that its owner has closed belongs to nobody any more and counts as somebody
+    From any other address than ``LOOPBACK`` it is somebody else: a port alone could be that of a
+    connection of this user's. A connection that its owner has closed belongs to nobody any more and counts as somebody
     else's: otherwise a form could be sent and its sender be gone before anybody looks.
     """
+    if environ.get("REMOTE_ADDR", LOOPBACK) != LOOPBACK:
+        return Peer.SOMEBODY_ELSE
     there, here = environ.get("REMOTE_PORT"), environ.get("SERVER_PORT")
     if sys.platform != "linux" or there is None:
         return Peer.UNKNOWN
@@ -75,7 +80,7 @@ def peer_of(environ: Mapping[str, object]) -> Peer:
 
 
 def _end(port: int, other: int) -> _End | None:
-    """Return the end at ``port`` of the connection between the two ports, None if there is none.
+    """Return the end at ``port`` of the connection between the two ports of ``LOOPBACK``, or None.
 
     Raises:
         OSError: the kernel does not answer such questions.
@@ -94,6 +99,7 @@ def _end(port: int, other: int) -> _End | None:
 def _question(port: int, other: int) -> bytes:
     every_state = 0xFFFFFFFF
     what = _WHAT.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, every_state)
-    body = what + _ENDS.pack(port, other, _LOOPBACK, _LOOPBACK) + _ANY
+    address = socket.inet_aton(LOOPBACK)
+    body = what + _ENDS.pack(port, other, address, address) + _ANY
     request = 1  # NLM_F_REQUEST
     return _HEADER.pack(_HEADER.size + len(body), ASK_BY_FAMILY, request, 1, 0) + body

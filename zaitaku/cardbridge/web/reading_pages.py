@@ -26,7 +26,7 @@ REFUSED: Final = SiteRefused.page
 def card_page(reading: Reading, view: CardView, notice: Notice, *, insisted: bool) -> Page:
     """Return the page that the card calls for; only one of them takes a PIN."""
     if view.state is CardState.READY or (view.state is CardState.LAST_TRY and insisted):
-        reading.pages.seen = view
+        reading.pages.show_for_pin(view)
         return _pin_page(reading, view, notice)
     if view.trouble == ChooseReader.code:
         return readers_page(reading, view)
@@ -106,6 +106,7 @@ def _pin_page(reading: Reading, view: CardView, notice: Notice) -> Page:
         template="pin.html",
         more={
             "is_last": is_last,
+            "mark": view.mark,
             "marked_lines": marked_lines,
             "has_pinpad": view.has_pinpad,
             "on_reader": on_reader,

@@ -15,11 +15,17 @@ from flask import Blueprint, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from zaitaku import wire
-from zaitaku.cardbridge.card.cardwork import NotInsisted, view_of, view_of_trouble, wipe
-from zaitaku.cardbridge.card.jpki import PinWrong
+from zaitaku.cardbridge.card.cardwork import (
+    CardView,
+    NotInsisted,
+    view_of,
+    view_of_trouble,
+    wipe,
+)
+from zaitaku.cardbridge.card.jpki import CardChanged, PinWrong
 from zaitaku.cardbridge.card.pin import pin_from
 from zaitaku.cardbridge.card.pinpad import PadNeeded
-from zaitaku.cardbridge.card.transport import CardBusy, CardTrouble
+from zaitaku.cardbridge.card.transport import CardTrouble, StillReading
 from zaitaku.cardbridge.reading.desk import BridgeOccupied, Reading, ReadingWorks
 from zaitaku.cardbridge.reading.pagestate import NOTHING, Notice
 from zaitaku.cardbridge.trust.failures import SiteRefused, SiteUnreachable
@@ -107,13 +113,14 @@ def enter_pin(reading_id: str) -> AnyResponse:
     The PIN is in the form, or is typed on the reader's own keys meanwhile.
     """
     reading = _posted(reading_id)
+    bridge().pins.take()
     pin = None if _is_on_reader() else pin_from(request.form.get("pin", ""))
     reading.pages.is_shuffled = request.form.get("shuffled") == "1"
     try:
         with bridge().desk.work_on(reading, patience=WORK_SECONDS):
             return _pin_answer(reading, pin)
     except ReadingWorks:
-        return _shown(reading, Notice(HTTPStatus.CONFLICT, view_of_trouble(CardBusy())))
+        return _shown(reading, Notice(HTTPStatus.CONFLICT, view_of_trouble(StillReading())))
     finally:
         if pin is not None:
             wipe(pin)
@@ -134,12 +141,12 @@ def send_again(reading_id: str) -> AnyResponse:
 def cancel(reading_id: str) -> AnyResponse:
     """End the reading and go back to the site, also while the card or the site hangs.
 
-    What the card signs after that is not sent.
+    It is over from this moment on: what the card signs after that is not sent.
     """
     reading = _posted(reading_id)
-    with suppress(ReadingWorks), bridge().desk.work_on(reading, patience=CANCEL_SECONDS):
-        bridge().desk.close(reading, CANCELLED)
     back = bridge().desk.close(reading, CANCELLED)
+    with suppress(ReadingWorks), bridge().desk.work_on(reading, patience=CANCEL_SECONDS):
+        pass  # the card comes to its end, so that the next reading finds it free
     return redirect(back, HTTPStatus.SEE_OTHER)
 
 
@@ -216,9 +223,10 @@ def _mistyped(reading: Reading, error: str, *, insist: str | None) -> AnyRespons
 
 def _continued(reading: Reading) -> AnyResponse | None:
     """Go on with a reading whose card work is done, however often its form is sent."""
-    if reading.back is not None:
+    proof = reading.proof
+    if reading.back is not None:  # looked at last: nothing is sent once the patient has stopped
         return redirect(reading.back, HTTPStatus.SEE_OTHER)
-    return _send(reading, reading.proof) if reading.proof is not None else None
+    return _send(reading, proof) if proof is not None else None
 
 
 def _is_on_reader() -> bool:
@@ -226,17 +234,19 @@ def _is_on_reader() -> bool:
 
 
 def _sign(reading: Reading, pin: bytearray | None) -> AnyResponse:
-    seen = reading.pages.seen
+    seen = reading.pages.shown(request.form.get("mark", ""))
+    if seen is None:  # the form names no card that one of the pages has shown
+        return _shown(reading, Notice(HTTPStatus.CONFLICT, view_of_trouble(CardChanged())))
     try:
         answer = bridge().cards.sign(
             pin,
             reading.request.statement(),
             insisted=request.form.get("insist") == "1",
-            reader=seen.reader if seen else None,
-            mark=seen.mark if seen else "",
+            reader=seen.reader,
+            mark=seen.mark,
         )
     except (NotInsisted, CardTrouble) as trouble:
-        return _shown(reading, _trouble(reading, trouble))
+        return _shown(reading, _trouble(reading, trouble, seen))
     proof = wire.CardProof(
         reading.request.challenge, answer.certificate.hex(), answer.signature.hex()
     )
@@ -245,17 +255,21 @@ def _sign(reading: Reading, pin: bytearray | None) -> AnyResponse:
     return _continued(reading) or redirect(reading_url(reading), HTTPStatus.SEE_OTHER)
 
 
-def _trouble(reading: Reading, trouble: NotInsisted | CardTrouble) -> Notice:
+def _trouble(reading: Reading, trouble: NotInsisted | CardTrouble, seen: CardView) -> Notice:
     if isinstance(trouble, NotInsisted):
-        return Notice(HTTPStatus.CONFLICT, reading.pages.in_its_reader(view_of(1)))
+        return Notice(HTTPStatus.CONFLICT, _with_tries(seen, view_of(1)))
     LOG.info("card trouble: %s", trouble.code)
     view = view_of_trouble(trouble)
     if isinstance(trouble, PinWrong):
-        view = reading.pages.in_its_reader(view)
-        return Notice(HTTPStatus.UNPROCESSABLE_ENTITY, view, "pin-wrong")
+        return Notice(HTTPStatus.UNPROCESSABLE_ENTITY, _with_tries(seen, view), "pin-wrong")
     if isinstance(trouble, PadNeeded):
         reading.pages.choose_keys("reader")
     return Notice(HTTPStatus.CONFLICT, view)
+
+
+def _with_tries(seen: CardView, view: CardView) -> CardView:
+    """Return the card of the form as it is after its PIN."""
+    return replace(seen, state=view.state, tries=view.tries)
 
 
 def _send(reading: Reading, proof: wire.CardProof) -> AnyResponse:
