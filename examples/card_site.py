@@ -46,6 +46,7 @@ def consent(answer: str) -> StatedDocument:
 def create_site(cards: CardSite, bridge_port: int) -> Flask:
     """Return the web application around ``cards``."""
     app = Flask(__name__)
+    records: dict[str, str] = {}  # a real site writes to its database, under the same name
     app.secret_key = secrets.token_bytes(32)
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     speak_with_bridges(app, cards)
@@ -69,16 +70,24 @@ def create_site(cards: CardSite, bridge_port: int) -> Flask:
     def done() -> ResponseReturnValue:
         if "cancelled" in request.args:
             return "<h1>やめました。何も登録していません。</h1>"
+        code, holder = request.args.get("code", ""), session.get("holder", "")
+        if code and code == session.get("code"):  # Back or Reload, after it was forgotten
+            return redirect("/registered", 303)
         try:
-            proof = cards.redeem(request.args.get("code", ""), holder=session.get("holder", ""))
+            proof = cards.redeem(code, holder=holder)
         except SdkError as error:
             return f"<h1>受け付けできませんでした（{error.code}）</h1>", 403
-        session["registered"] = proof.challenge.document  # a real site writes its record here
+        records[proof.challenge.name] = proof.challenge.document
+        session.update(code=code, record=proof.challenge.name)
         return redirect("/registered", 303)
 
     @app.get("/registered")
-    def registered() -> str:
-        return f"<h1>受け付けました</h1><pre>{escape(session.get('registered', ''))}</pre>"
+    def registered() -> ResponseReturnValue:
+        if session.get("record") not in records:
+            return redirect("/", 303)
+        # The record stands and the visitor's session names it: only now the outcome may go.
+        cards.forget(session["code"], holder=session["holder"])
+        return f"<h1>受け付けました</h1><pre>{escape(records[session['record']])}</pre>"
 
     return app
 

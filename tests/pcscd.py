@@ -116,10 +116,12 @@ def lane_port(lane: int) -> int:
 
 
 @contextmanager
-def pcscd(*, readers: bool = True, lanes: int = 0) -> Iterator[int]:
+def pcscd(
+    *, readers: bool = True, lanes: int = 0, details: Sequence[str] = ("--error",)
+) -> Iterator[int]:
     """Run the daemon, with the virtual reader, without any, or with ``lanes`` of them.
 
-    Gives its process id.
+    Gives its process id. ``details`` are its options for what it logs, as ``log_of`` reads it.
 
     Raises:
         NamespaceError: called outside the namespaces, or the daemon does not come up.
@@ -132,13 +134,18 @@ def pcscd(*, readers: bool = True, lanes: int = 0) -> Iterator[int]:
         config = [] if readers and not lanes else ["--config", str(conf)]
         for lane in range(lanes):
             _configure(conf, lane)
-        daemon = _start([PCSCD, "--foreground", "--error", *config], log.fileno())
+        daemon = _start([PCSCD, "--foreground", *details, *config], log.fileno())
         try:
             wait_for(lambda: _answering(daemon, log.fileno()), "pcscd")
             yield daemon.pid
         finally:
             _end(daemon)
             SOCKET.unlink(missing_ok=True)
+
+
+def log_of(daemon: int) -> bytes:
+    """Return what the running daemon, named by its process id, has logged."""
+    return Path(f"/proc/{daemon}/fd/1").read_bytes()
 
 
 @contextmanager

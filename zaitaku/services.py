@@ -83,9 +83,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         identity=identity,
         openid=_openid(settings, identity),
-        hand_overs=HandOvers(
-            ephemeral=ephemeral, clock=clock, challenges=identity.challenges
-        ),
+        hand_overs=HandOvers(ephemeral=ephemeral, clock=clock, challenges=identity.challenges),
         wordings=wordings,
         consent=ConsentService(
             database=database,

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 PROTOCOL: Final = 1
 REQUEST_TYPE: Final = "zaitaku-card-request+jwt"
@@ -37,14 +37,32 @@ WORDING_LIMIT: Final = 2_000
 MARKED_LIMIT: Final = 8_000
 CHOICES_LIMIT: Final = 10
 """How many characters, or choices, a page can show so that somebody reads them."""
+LAST_MOMENT: Final = 253_402_214_400
+"""The last day of the year 9999, in seconds since 1970: beyond it clocks and calendars fail."""
 DOMAIN_TAG: Final = b"zaitaku consent statement 1\x00"
 
 _GRANTED: Final = {"grant": True, "refuse": False}
 _VERSION: Final = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.(?:0|[1-9][0-9]{0,5})){0,3}")
 _LOWER_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _PATH: Final = re.compile(r"/(?!/)[^\\?#\x00-\x20\x7f-\U0010ffff]*")
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""General categories (UAX #44 §5.7.1) that can hide or turn round what stands beside them."""
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Me"})
+"""General categories (UAX #44 §5.7.1) that hide, turn round or circle what stands beside them."""
+_IDEOGRAPH: Final = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_VARIANT: Final = re.compile(f"({_IDEOGRAPH})[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""An ideograph in one of its shapes (UTS #37), as names of people and houses have it."""
+_BLANK: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\u2800\U00013441\U00013442\U00016fe4\U0001d159]"
+)
+"""Characters that a screen shows as nothing at all: those with the property
+``Default_Ignorable_Code_Point`` (Unicode 16.0, ``DerivedCoreProperties.txt``), then letters and
+symbols whose picture is a blank (braille U+2800, hieroglyphs, Khitan filler, musical notehead)."""
+MARKS_LIMIT: Final = 2
+"""Combining marks in a row: Vietnamese and Thai need two, and many cover the lines around them."""
+_OVERLAY: Final = 1
+"""Combining class (Unicode table 4-3) of what strikes its letter through."""
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair: JSON can bring it, no UTF-8 text can hold it (RFC 8259 §8.2)."""
 
@@ -79,7 +97,8 @@ class Choice:
     """Its SHA-256 must stand in the document beside the item: what is shown is what is signed."""
     granted: bool
     marked: str = ""
-    """The wording with readings (``{漢字|かんじ}``), shown only where it is the wording without."""
+    """The wording with readings in kana (``{漢字|かんじ}``), shown only where it is the wording
+    without them."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +126,9 @@ class CardRequest:
     nonce: str
     """``NONCE_BYTES`` random bytes in lower-case hex."""
     issued_at: int
-    """Seconds since 1970 (claim ``iat``)."""
+    """Seconds since 1970 (claim ``iat``), at most ``LAST_MOMENT``."""
     expires_at: int
-    """Seconds since 1970 (claim ``exp``)."""
+    """Seconds since 1970 (claim ``exp``), at most ``LAST_MOMENT``."""
     document: str
     """The canonical consent document itself: the bridge digests what it was given."""
     choices: tuple[Choice, ...]
@@ -155,8 +174,8 @@ class CardRequest:
             origin=_text(claims, "iss"),
             challenge=_text(claims, "jti"),
             nonce=_nonce(claims),
-            issued_at=_number(claims, "iat"),
-            expires_at=_number(claims, "exp"),
+            issued_at=_moment(claims, "iat"),
+            expires_at=_moment(claims, "exp"),
             document=_text(claims, "document"),
             choices=tuple(_choice(entry) for entry in _entries(claims, "choices")),
             language=_text(claims, "language"),
@@ -252,7 +271,7 @@ def _sha256_hex(text: str) -> str:
 
 def _read(document: str) -> dict[str, Any]:
     try:
-        body = json.loads(document, object_pairs_hook=_members)
+        body = json.loads(document, object_pairs_hook=_members, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise MalformedMessage("document") from error
     if not isinstance(body, dict):
@@ -278,12 +297,25 @@ def _shown(body: Mapping[str, Any]) -> Shown:
 
 
 def _visible(text: str, name: str, limit: int) -> str:
-    """Return ``text`` if every character of it can be seen and it is not too long."""
-    if len(text) > limit or not text.strip():
-        raise MalformedMessage(name)
-    if any(unicodedata.category(character) in _INVISIBLE for character in text):
+    """Return ``text`` if it is not too long and can be read as it stands: all of it, by letters."""
+    if len(text) > limit or not is_readable(text):
         raise MalformedMessage(name)
     return text
+
+
+def is_readable(text: str) -> bool:
+    """Tell whether a person sees every character of ``text`` and nothing covers or strikes it.
+
+    It has a letter or a digit; nothing in it is invisible or encloses or strikes through its
+    neighbour, and at most ``MARKS_LIMIT`` combining marks follow each other, none at its beginning.
+    """
+    plain = _VARIANT.sub(r"\1", text)
+    categories = [unicodedata.category(character) for character in plain]
+    is_hidden = _BLANK.search(plain) or not _INVISIBLE.isdisjoint(categories)
+    is_struck = any(unicodedata.combining(character) == _OVERLAY for character in plain)
+    kinds = "".join(category[0] for category in categories)
+    is_covered = kinds.startswith("M") or "M" * (MARKS_LIMIT + 1) in kinds
+    return bool(re.search("[LN]", kinds)) and not (is_hidden or is_struck or is_covered)
 
 
 def _word(body: Mapping[str, Any], name: str, known: frozenset[str]) -> str:
@@ -337,6 +369,11 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def _no_number(_: str) -> NoReturn:
+    # NaN and Infinity are Python's own; RFC 8259 §6 has no such numbers, nor have other readers.
+    raise MalformedMessage("document")
+
+
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value or _HALF_CHARACTER.search(value):
@@ -347,6 +384,13 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 def _number(body: Mapping[str, Any], name: str) -> int:
     value = body.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
+        raise MalformedMessage(name)
+    return value
+
+
+def _moment(body: Mapping[str, Any], name: str) -> int:
+    value = _number(body, name)
+    if not 0 <= value <= LAST_MOMENT:
         raise MalformedMessage(name)
     return value
 

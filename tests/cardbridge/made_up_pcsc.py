@@ -38,6 +38,7 @@ class Library:
         self.calls: list[str] = []
         self.names = "\0".join(READERS) + "\0\0"
         self.command = b""
+        self.answer = b"\x90\x00"
         self.sent: Buffer | None = None
         self.shares: list[tuple[int, int]] = []
         self.dispositions: list[int] = []
@@ -155,8 +156,7 @@ class Library:
         assert count == len(sent)
         assert isinstance(answer, ctypes.Array)
         self.command, self.sent = bytes(sent), sent
-        ctypes.memmove(answer, b"\x90\x00", 2)
-        _set(length, 2)
+        _fill(answer, length, self.answer)
 
 
 def _fill(answer: Buffer | ctypes.Array[Any], length: object, content: bytes) -> None:

@@ -27,6 +27,7 @@ from zaitaku.cardbridge.card.algorithms import (
     SignatureMalformed,
     UnknownAlgorithm,
     algorithm_of,
+    check_signature,
 )
 from zaitaku.cardbridge.card.cardwork import CardWork
 from zaitaku.cardbridge.card.jpki import CardFault, JpkiCard, algorithm_for
@@ -226,6 +227,17 @@ def test_a_card_that_answers_nonsense_is_at_fault() -> None:
 
     with pytest.raises(CardFault, match="out of range"):
         JpkiCard(Nonsense()).sign(b"data", ECDSA_P384_SHA384)
+
+
+def test_a_signature_that_was_changed_on_its_way_is_told(next_card: VirtualCard) -> None:
+    reader = VirtualReader()
+    reader.insert(next_card)
+    answer = CardWork(InProcessService(reader)).sign(typed(), b"statement", insisted=False)
+    check_signature(answer.certificate, answer.signature, b"statement")
+    with pytest.raises(SignatureMalformed):
+        check_signature(answer.certificate, answer.signature, b"another")
+    with pytest.raises(UnknownAlgorithm):
+        check_signature(b"none", answer.signature, b"statement")
 
 
 def prove(service: ReaderService, authority: TestAuthority) -> str:

@@ -158,7 +158,9 @@ class TestAnotherCard:
         with pytest.raises(CardChanged):
             work.sign(typed("0000"), STATEMENT, insisted=False, reader="right", mark=left.mark)
         assert made.tries() == [3, None, 3]
-        assert work.sign(typed(), STATEMENT, insisted=False, reader="left", mark=left.mark)
+        assert work.sign(
+            typed(), STATEMENT, insisted=False, reader="left", mark=left.mark
+        ).signature
 
     def test_a_mark_means_nothing_to_another_bridge(
         self, tmp_path: Path, material: Material

@@ -95,6 +95,8 @@ def test_what_was_sent_is_wiped(abi: Abi) -> None:
     [
         ("EstablishContext", 0x8010001D, NoService),
         ("EstablishContext", 0x8010001E, NoService),
+        ("EstablishContext", 0x80100013, NoService),
+        ("EstablishContext", 0x8010006A, NoService),
         ("EstablishContext", 0x80100001, ReaderFault),
         ("ListReaders", 0x8010002E, NoReader),
         ("Connect", 0x80100009, NoReader),
@@ -132,6 +134,24 @@ def _whole_session(made: PcscService) -> None:
     made.readers()
     with closing(made.connect("Läser B")) as connection:
         connection.transmit(b"\x00\x20\x00\x80")
+
+
+@ABIS
+@pytest.mark.parametrize("answer", [b"", b"\x90"])
+def test_an_answer_without_a_status_means_a_broken_exchange(abi: Abi, answer: bytes) -> None:
+    made, library = service(abi)
+    library.answer = answer
+    with closing(made.connect("Läser B")) as connection, pytest.raises(CardRemoved):
+        connection.transmit(b"\x00\x20\x00\x80")
+
+
+@ABIS
+def test_an_exchange_that_a_dying_service_breaks_off_is_no_pulled_card(abi: Abi) -> None:
+    made, library = service(abi, Transmit=0x80100013)
+    with closing(made.connect("Läser B")) as connection:
+        library.codes["EstablishContext"] = 0x8010001D
+        with pytest.raises(NoService):
+            connection.transmit(b"\x00\x20\x00\x80")
 
 
 def test_a_list_without_names_means_no_reader() -> None:

@@ -13,7 +13,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from tests.cardbridge.cards import PIN, WRONG_PIN, Material, make_card, my_number_card, typed
-from tests.pcscd import READER, card_in_pcscd, pcscd, wait_for, wait_for_card, wait_for_no_card
+from tests.e2e.traces import traces
+from tests.pcscd import (
+    READER,
+    card_in_pcscd,
+    log_of,
+    pcscd,
+    wait_for,
+    wait_for_card,
+    wait_for_no_card,
+)
 from zaitaku.cardbridge.card.cardwork import CardWork
 from zaitaku.cardbridge.card.jpki import JpkiCard, PinRequired, PinWrong
 from zaitaku.cardbridge.card.transport import (
@@ -185,15 +194,24 @@ class TestRealDaemon:
         with pcscd(), card_in_pcscd(reader):
             assert CardWork(fast()).look().page == kind.value
 
+    @pytest.mark.parametrize(
+        ("details", "is_logged"), [(("--error",), False), (("--debug", "--apdu"), True)]
+    )
     def test_the_smart_card_layer_logs_no_pin(
-        self, plugged: VirtualReader, capfd: pytest.CaptureFixture[str]
+        self,
+        virtual_reader: VirtualReader,
+        capfd: pytest.CaptureFixture[str],
+        details: tuple[str, ...],
+        *,
+        is_logged: bool,
     ) -> None:
-        with my_number_card(fast()) as card:
-            card.verify_pin(typed())
-            card.sign(DATA)
-        shown = "".join(capfd.readouterr())
-        assert PIN not in shown
-        assert PIN.encode().hex(" ") not in shown.lower()
+        with pcscd(details=details) as daemon, card_in_pcscd(virtual_reader):
+            with my_number_card(fast()) as card:
+                card.verify_pin(typed())
+                card.sign(DATA)
+            log = log_of(daemon)
+        assert bool(traces(PIN, {"daemon": log})) is is_logged  # an administrator can make it log
+        assert traces(PIN, {"own": "".join(capfd.readouterr()).encode()}) == set()
 
 
 def _facts() -> dict[str, ReaderFacts]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from zaitaku.wire import (
     AUDIENCE,
     DOMAIN_TAG,
+    LAST_MOMENT,
     TEXT_SIZES,
     CardProof,
     CardRequest,
@@ -21,14 +22,16 @@ from zaitaku.wire import (
     MalformedMessage,
     Shown,
     document_digest,
+    is_readable,
     statement,
     version_of,
 )
 
 TEXT = st.text(min_size=1, max_size=12)
 READABLE = st.text(
-    st.characters(exclude_categories=("Cc", "Cf", "Cs", "Co", "Zl", "Zp")), min_size=1, max_size=12
-).filter(str.strip)
+    st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=12
+).filter(is_readable)
+MOMENTS = st.integers(0, LAST_MOMENT)
 CHOICES = st.lists(
     st.builds(
         Choice,
@@ -81,8 +84,8 @@ def requests(draw: st.DrawFn) -> CardRequest:
         origin=draw(TEXT),
         challenge=draw(TEXT),
         nonce=draw(st.binary(min_size=32, max_size=32)).hex(),
-        issued_at=draw(st.integers()),
-        expires_at=draw(st.integers()),
+        issued_at=draw(MOMENTS),
+        expires_at=draw(MOMENTS),
         document=document(choices),
         choices=tuple(choices),
         language="ja",
@@ -197,6 +200,9 @@ class TestClaims:
             ("aud", [AUDIENCE]),
             ("iss", ""),
             ("iat", True),
+            ("iat", -1),
+            ("iat", 1_800_000_000_000),
+            ("exp", 10**30),
             ("iat", "1"),
             ("exp", 1.5),
             ("nonce", "ab" * 31),

@@ -43,7 +43,14 @@ def test_uncommon_characters_of_real_names_are_kept_as_they_are(name: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "missing"),
-    [("𠮷田医院", "𠮷"), ("🏥みどり医院😀", "🏥😀"), ("みどり\x00医院", "\x00")],
+    [
+        ("𠮷田医院", "𠮷"),
+        ("🏥みどり医院😀", "🏥😀"),
+        ("みどり\x00医院", "\x00"),
+        ("みど\u00adり", "\u00ad"),
+        ("み\u0334どり", "\u0334"),
+        ("★", "★"),
+    ],
 )
 def test_characters_without_a_glyph_are_named(name: str, missing: str) -> None:
     with pytest.raises(UnprintableCharacters) as caught:

@@ -73,13 +73,16 @@ def service(opened: Opener) -> IdentityService:
     return opened(good())
 
 
-def ask(service: IdentityService, journey: JourneyId = JOURNEY) -> SignedRequest:
+def ask(
+    service: IdentityService, journey: JourneyId = JOURNEY, hand_over: str = ""
+) -> SignedRequest:
     return service.ask(
         journey=journey,
         document=DOCUMENT,
         choices=CHOICES,
         language="ja",
         return_path="/j/journey-1/card/return",
+        hand_over=hand_over,
     )
 
 

@@ -3,21 +3,29 @@
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 
-from tests.identity.asking import DOCUMENT, JOURNEY, LIFETIME, ask, proof_of
+from tests.identity.asking import DOCUMENT, JOURNEY, LIFETIME, Opener, ask, proof_of
 from tests.identity.world import KEYS
 from zaitaku import wire
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.signing import Keyring
-from zaitaku.identity.errors import ChallengeUnknown, UnknownAuthority
+from zaitaku.identity.errors import (
+    CertificateRevoked,
+    ChallengeUnknown,
+    OutcomeForeign,
+    RevocationUnknown,
+    UnknownAuthority,
+)
+from zaitaku.identity.revocation import RevocationStatus
 from zaitaku.identity.service import IdentityService
 from zaitaku.sandbox.profile import Signer
 
@@ -157,6 +165,78 @@ class Failing:
         if self.calls == self.at:
             raise StoreUnavailable
         return answer
+
+
+@dataclass
+class Hears:
+    """A revocation source that gives one answer after the other."""
+
+    answers: list[RevocationStatus]
+
+    def status(self, *_: object) -> RevocationStatus:
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("later", "failure"),
+    [
+        (RevocationStatus.GOOD, None),
+        (RevocationStatus.REVOKED, CertificateRevoked),
+        (RevocationStatus.UNKNOWN, RevocationUnknown),
+    ],
+)
+def test_the_same_proof_is_settled_once_the_revocation_source_is_back(
+    opened: Opener, card: Signer, later: RevocationStatus, failure: type[Exception] | None
+) -> None:
+    service = opened(Hears([RevocationStatus.UNKNOWN, later]))
+    proof = proof_of(service, ask(service), card)
+    code = service.accept(proof)
+    with pytest.raises(RevocationUnknown):
+        service.outcome(code, JOURNEY)
+    assert service.accept(proof) == code
+    with pytest.raises(failure) if failure else nullcontext():
+        assert service.outcome(code, JOURNEY).document == DOCUMENT
+
+
+@pytest.mark.parametrize("first", [RevocationStatus.GOOD, RevocationStatus.REVOKED])
+@pytest.mark.parametrize("later", list(RevocationStatus))
+def test_what_was_settled_stays(
+    opened: Opener, card: Signer, first: RevocationStatus, later: RevocationStatus
+) -> None:
+    service = opened(Hears([first, later]))
+    proof = proof_of(service, ask(service), card)
+    code = service.accept(proof)
+    service.accept(proof)
+    is_good = first is RevocationStatus.GOOD
+    with nullcontext() if is_good else pytest.raises(CertificateRevoked):
+        assert service.outcome(code, JOURNEY).document == DOCUMENT
+
+
+def test_a_hand_over_s_outcome_is_for_that_hand_over_alone(
+    service: IdentityService, card: Signer
+) -> None:
+    request = ask(service, hand_over="first")
+    code = service.accept(proof_of(service, request, card))
+    for place in ("", "second"):
+        with pytest.raises(OutcomeForeign):
+            service.outcome(code, JOURNEY, hand_over=place)
+    assert service.outcome(code, JOURNEY, hand_over="first").challenge == request.challenge
+
+
+def test_an_outcome_of_the_journey_s_own_browser_is_for_no_hand_over(
+    service: IdentityService, proof: wire.CardProof
+) -> None:
+    code = service.accept(proof)
+    with pytest.raises(OutcomeForeign):
+        service.outcome(code, JOURNEY, hand_over="first")
+
+
+def test_a_withdrawn_challenge_takes_no_proof(
+    service: IdentityService, proof: wire.CardProof
+) -> None:
+    service.challenges.withdraw(proof.challenge)
+    with pytest.raises(ChallengeUnknown):
+        service.accept(proof)
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -22,9 +22,8 @@ from werkzeug.wrappers import Request, Response
 from tests.conftest import NOW
 from tests.sandbox.loopback import serving
 from zaitaku.identity.revocation import CrlFile, FreshCrlFile, RevocationStatus
-from zaitaku.identity.revocation.crl import read_lists
+from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.download import Download, HttpFetch, Validators
-from zaitaku.identity.revocation.exchange import SourceAway
 from zaitaku.identity.revocation.fresh import in_the_background
 from zaitaku.identity.revocation.refresh import (
     EVERY,
@@ -35,6 +34,7 @@ from zaitaku.identity.revocation.refresh import (
 )
 from zaitaku.sandbox.authority import PINNED, Generation, TestAuthority
 from zaitaku.sandbox.profile import Signer, digest_for
+from zaitaku.sdk.crl import read_lists
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

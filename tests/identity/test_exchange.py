@@ -13,7 +13,8 @@ from cryptography import x509
 from tests.conftest import NOW
 from tests.sandbox.loopback import serving
 from zaitaku.identity.revocation import Ocsp, RevocationStatus
-from zaitaku.identity.revocation.exchange import ANSWER_LIMIT, HttpExchange, SourceAway
+from zaitaku.identity.revocation.connection import SourceAway
+from zaitaku.identity.revocation.exchange import ANSWER_LIMIT, HttpExchange
 from zaitaku.sandbox.authority import Generation, TestAuthority
 from zaitaku.sandbox.ocsp import responder
 from zaitaku.sandbox.profile import Signer

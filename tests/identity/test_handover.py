@@ -20,6 +20,8 @@ from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.ids import ChallengeId, JourneyId, UrlVersionId, new_secret_name, new_uuid
+from zaitaku.identity.challenges import Challenges
+from zaitaku.identity.errors import ChallengeUnknown
 from zaitaku.identity.handover import LIFETIME, Beginning, HandOvers
 from zaitaku.identity.handover_model import (
     Ending,
@@ -32,16 +34,22 @@ from zaitaku.identity.handover_model import (
     Side,
     Stage,
 )
-from zaitaku.identity.model import SignedRequest
+from zaitaku.identity.model import Challenge, SignedRequest
 
 PHONE, COMPUTER, OTHER = "the-phone", "the-computer", "another-computer"
 CROWD = 16
 
 
+def opened(store: EphemeralStore, clock: FixedClock) -> HandOvers:
+    """Return the use cases on ``store``."""
+    challenges = Challenges(store, clock, timedelta(minutes=10))
+    return HandOvers(ephemeral=store, clock=clock, challenges=challenges)
+
+
 @pytest.fixture
 def hand_overs(ephemeral: EphemeralStore, clock: FixedClock) -> HandOvers:
     """The use cases on a fresh store."""
-    return HandOvers(ephemeral=ephemeral, clock=clock)
+    return opened(ephemeral, clock)
 
 
 @pytest.fixture(params=["sql", "redis"])
@@ -50,12 +58,12 @@ def any_hand_overs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[H
     clock = FixedClock(NOW)
     if request.param == "sql":
         store = open_ephemeral(f"sqlite:///{tmp_path / 'crowd.db'}", clock)
-        yield HandOvers(ephemeral=store, clock=clock)
+        yield opened(store, clock)
         store.close()
         return
     with redis_server() as server:
         store = open_ephemeral(server.url, clock)
-        yield HandOvers(ephemeral=store, clock=clock)
+        yield opened(store, clock)
         store.close()
 
 
@@ -68,9 +76,9 @@ def request_until(minutes: int) -> SignedRequest:
     return SignedRequest(ChallengeId(new_secret_name()), "header.claims.signature", expires)
 
 
-def agreed(hand_overs: HandOvers) -> HandOver:
+def agreed(hand_overs: HandOvers, journey: str = "the-journey") -> HandOver:
     """Return a hand-over for which the card may be read."""
-    claimed = hand_overs.claim(hand_overs.begin(beginning()), COMPUTER)
+    claimed = hand_overs.claim(hand_overs.begin(beginning(journey)), COMPUTER)
     hand_overs.agree_at_computer(claimed)
     return hand_overs.agree_on_phone(claimed, request_until(10))
 
@@ -95,8 +103,8 @@ def test_of_many_computers_exactly_one_takes_it(any_hand_overs: HandOvers) -> No
 def test_of_cancelling_and_answering_at_once_exactly_one_happens(
     any_hand_overs: HandOvers,
 ) -> None:
-    for _ in range(5):
-        ready = agreed(any_hand_overs)
+    for journey in range(5):
+        ready = agreed(any_hand_overs, f"journey {journey}")
         start = Barrier(CROWD)
 
         def end(number: int, ready: HandOver = ready, start: Barrier = start) -> Ending | None:
@@ -148,6 +156,68 @@ def test_beginning_again_cancels_what_was_under_way(hand_overs: HandOvers) -> No
         hand_overs.agree_at_computer(hand_overs.find(claimed.id))
 
 
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_it_is_too_late_to_begin_anew_when_the_card_has_answered(
+    hand_overs: HandOvers, *, is_registered: bool
+) -> None:
+    answered = hand_overs.answer(agreed(hand_overs), "a code")
+    if is_registered:
+        hand_overs.note_registered(answered, None)
+    assert hand_overs.begin(beginning()).id == answered.id
+
+
+def test_a_refusal_is_final_and_another_can_be_begun(hand_overs: HandOvers) -> None:
+    refused = hand_overs.answer(agreed(hand_overs), "a code", failure="certificate-expired")
+    assert hand_overs.stage(refused) is Stage.REFUSED
+    assert hand_overs.answer(refused, "a code").failure == "certificate-expired"
+    again = hand_overs.begin(beginning())
+    assert hand_overs.stage(again) is Stage.SHOWN
+
+
+@pytest.fixture
+def challenge(ephemeral: EphemeralStore, clock: FixedClock) -> Challenge:
+    """What a card is asked to sign at this moment."""
+    expires = NOW + timedelta(minutes=10)
+    made = Challenge(ChallengeId("one"), JourneyId("j"), "{}", "o", bytes(32), expires, "name")
+    Challenges(ephemeral, clock, timedelta(minutes=10)).keep(made)
+    return made
+
+
+@pytest.mark.parametrize("is_cancelled_before", [False, True])
+def test_cancelling_withdraws_the_card_request(
+    hand_overs: HandOvers,
+    challenge: Challenge,
+    ephemeral: EphemeralStore,
+    clock: FixedClock,
+    *,
+    is_cancelled_before: bool,
+) -> None:
+    """Also when the phone agrees with what it saw a moment ago."""
+    challenges = Challenges(ephemeral, clock, timedelta(minutes=10))
+    claimed = hand_overs.claim(hand_overs.begin(beginning()), COMPUTER)
+    request = SignedRequest(challenge.id, "a.b.c", challenge.expires_at)
+    if is_cancelled_before:
+        hand_overs.cancel(claimed)
+    kept = hand_overs.agree_on_phone(claimed, request)
+    if not is_cancelled_before:
+        assert challenges.living("one") == challenge
+        kept = hand_overs.cancel(kept)
+    assert hand_overs.stage(kept) is Stage.CANCELLED
+    with pytest.raises(ChallengeUnknown):
+        challenges.living("one")
+
+
+def test_a_late_one_may_still_be_answered_and_no_card_is_asked(
+    hand_overs: HandOvers, clock: FixedClock
+) -> None:
+    ready = agreed(hand_overs)
+    clock.advance(timedelta(minutes=10))
+    assert hand_overs.stage(ready) is Stage.LATE
+    with pytest.raises(HandOverGone):
+        hand_overs.card_request(ready)
+    assert hand_overs.stage(hand_overs.answer(ready, "a code")) is Stage.FINISHING
+
+
 def test_claiming_twice_gives_the_same_code(hand_overs: HandOvers) -> None:
     begun = hand_overs.begin(beginning())
     assert hand_overs.claim(begun, COMPUTER) == hand_overs.claim(begun, COMPUTER)
@@ -191,7 +261,7 @@ class Story(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.clock = FixedClock(NOW)
         self.store = open_ephemeral(f"sqlite:///{self.folder.name}/story.db", self.clock)
-        self.hand_overs = HandOvers(ephemeral=self.store, clock=self.clock)
+        self.hand_overs = opened(self.store, self.clock)
         self.begun = self.hand_overs.begin(beginning())
         self.said: set[Side] = set()
         self.taken_by = ""

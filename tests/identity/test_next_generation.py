@@ -87,7 +87,7 @@ def test_root_on_the_curve_is_pinned_from_a_file(
 ) -> None:
     anchors = TrustAnchors.load([authority.roots_file], allow_test=True, now=NOW)
     root = authority.roots[Generation.THIRD].certificate
-    assert anchors.issuer_of(next_card.certificate) == root
+    assert anchors.issuer_of(next_card.certificate, NOW) == root
 
 
 def test_both_of_the_two_right_signatures_are_taken(

@@ -249,5 +249,5 @@ def test_failures_have_distinct_codes_that_lead_back_to_them() -> None:
 
 
 def test_anchors_find_the_issuer_by_signature(authority: TestAuthority, card: Signer) -> None:
-    found = anchors_of(authority).issuer_of(card.certificate)
+    found = anchors_of(authority).issuer_of(card.certificate, NOW)
     assert found == authority.roots[Generation.SECOND].certificate

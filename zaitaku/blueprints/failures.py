@@ -199,7 +199,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         (mark("安全のため、時間がたつと使えなくなります。"), _NOTHING_REGISTERED),
     ),
     "handover-late": Explanation(
-        mark("カードの読み取りの時間が切れました"),
+        mark("パソコンでの読み取りの時間が切れました"),
         (
             mark("パソコンで読み取りが終わっていたときは、これから登録されることがあります。"),
             mark("登録が終わったかどうかは、受付を始めた画面でわかります。"),

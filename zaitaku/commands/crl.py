@@ -6,8 +6,8 @@ from zaitaku.commands.desk import japan_time
 from zaitaku.core.clock import SystemClock
 from zaitaku.identity.anchors import TrustAnchors
 from zaitaku.identity.revocation.configured import configured_refresh
-from zaitaku.identity.revocation.crl import ListsUnreadable, RevocationList, read_lists
 from zaitaku.identity.revocation.refresh import Refreshed, RefreshFailed
+from zaitaku.sdk.crl import ListsUnreadable, RevocationList, read_lists
 from zaitaku.settings import Mode, Settings
 
 _OUTCOMES = {

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from typing import Final
 
+from zaitaku import wire
 from zaitaku.core.errors import InvalidField
 from zaitaku.facilities.errors import UnprintableCharacters
 from zaitaku.facilities.fonts import printable_characters
@@ -30,7 +31,8 @@ def check_name(name: str, field: str = "registered_name") -> str:
 
     Raises:
         InvalidField: rule ``required`` or ``too-long`` (over 60 characters).
-        UnprintableCharacters: the posters' font lacks a character; they are named.
+        UnprintableCharacters: the posters' font lacks a character, or nobody could read it; they
+            are named.
     """
     tidy = _tidy(name)
     if not tidy:
@@ -80,8 +82,12 @@ def _tidy(text: str) -> str:
 def _check_text(text: str, field: str, longest: int) -> str:
     if len(text) > longest:
         raise InvalidField(field, "too-long")
-    printable = printable_characters()
-    missing = sorted({character for character in text if ord(character) not in printable})
-    if missing:
-        raise UnprintableCharacters(field, "".join(missing))
+    unfit = {character for character in text if not _is_fit(character)}
+    if unfit or (text and not wire.is_readable(text)):
+        raise UnprintableCharacters(field, "".join(sorted(unfit or set(text))))
     return text
+
+
+def _is_fit(character: str) -> bool:
+    # What a bridge refuses to show (a soft hyphen, say) would keep every card from being read.
+    return ord(character) in printable_characters() and wire.is_readable(f"あ{character}")

@@ -18,7 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.markers import TEST_ROOT_OID
-from zaitaku.identity.certificates import UNREADABLE, did_sign, find_extension, is_in_period
+from zaitaku.sdk.certificates import (
+    UNREADABLE,
+    did_sign,
+    find_extension,
+    is_in_period,
+    issuer_among,
+)
 
 MINIMUM_RSA_BITS = 2048
 
@@ -50,9 +56,9 @@ class TrustAnchors:
             raise SettingsError("trust anchors: no root certificate is in its period of validity")
         return cls(roots)
 
-    def issuer_of(self, certificate: x509.Certificate) -> x509.Certificate | None:
-        """Return the root whose key signed ``certificate``, or ``None``."""
-        return next((root for root in self.roots if did_sign(root, certificate)), None)
+    def issuer_of(self, certificate: x509.Certificate, now: datetime) -> x509.Certificate | None:
+        """Return the root whose key signed ``certificate``, in its period if one is; or ``None``."""
+        return issuer_among(self.roots, certificate, now)
 
 
 def _read(path: Path) -> list[x509.Certificate]:

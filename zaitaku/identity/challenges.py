@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import EphemeralStore
-from zaitaku.core.ids import ChallengeId
 from zaitaku.identity.errors import ChallengeUnknown
 from zaitaku.identity.model import Challenge
 

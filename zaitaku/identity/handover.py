@@ -2,8 +2,8 @@
 
 The phone shows a link and a number. Either leads one computer, the first to take it, to a pairing
 code that both screens show; both people (often one) say that it is the same. Only then does the
-computer get the phone's card request, and what the card answers belongs to the phone's journey. Whoever
-cancels withdraws that request.
+computer get the phone's card request, and what the card answers belongs to the phone's journey.
+Cancelling withdraws that request.
 
 Everything lives in the short-lived store. What two sides could do at the same moment is one atomic
 ``create`` that the first of them wins: taking the hand-over, and ending it. All else is merged into

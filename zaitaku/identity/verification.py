@@ -24,7 +24,6 @@ from cryptography.x509.oid import ExtensionOID
 
 from zaitaku.core.signing import Keyring
 from zaitaku.identity.anchors import TrustAnchors
-from zaitaku.identity.certificates import UNREADABLE, find_extension, unknown_critical
 from zaitaku.identity.errors import (
     CertificateExpired,
     CertificateNotYetValid,
@@ -38,6 +37,7 @@ from zaitaku.identity.model import Challenge, VerifiedCard
 from zaitaku.identity.revocation import RevocationSource, RevocationStatus
 from zaitaku.identity.schemes import AUTHORITY_ALGORITHMS, SignatureScheme, scheme_for
 from zaitaku.identity.subjects import public_key_bytes, subject_hashes
+from zaitaku.sdk.certificates import UNREADABLE, find_extension, unknown_critical
 
 AUTH_POLICY: Final = x509.ObjectIdentifier("1.2.392.200149.8.5.1.3.30")
 """Certificate policy of the 利用者証明用電子証明書."""
@@ -81,7 +81,7 @@ def verify_card_proof(
         RevocationUnknown: no source knows whether it did.
     """
     card = read_certificate(certificate)
-    issuer = verifier.anchors.issuer_of(card)
+    issuer = verifier.anchors.issuer_of(card, now)
     if issuer is None:
         raise UnknownAuthority
     scheme = _check_profile(card)

@@ -88,6 +88,8 @@ def _read(content: bytes) -> tuple[ocsp.OCSPRequest, x509.OCSPNonce | None]:
         nonce = _nonce(request.extensions)
     except (ValueError, NotImplementedError, UnsupportedAlgorithm) as error:
         raise MalformedRequest from error
+    if request.serial_number <= 0:  # RFC 5280 §4.1.2.2; the library writes no answer about it
+        raise MalformedRequest
     if nonce is not None and not 0 < len(nonce.nonce) <= LONGEST_NONCE:
         raise MalformedRequest
     return request, nonce

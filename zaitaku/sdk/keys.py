@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,6 +29,8 @@ from zaitaku.sdk.errors import KeysUnusable
 
 ALGORITHM: Final = "Ed25519"
 """JWS algorithm name of RFC 9864 §2.2; the older name ``EdDSA`` leaves the curve open."""
+KEYS_LIMIT: Final = 16
+"""How many published keys, and how many endorsements, a bridge looks at."""
 _PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----\n?", re.DOTALL)
 
 
@@ -74,9 +76,14 @@ class SiteKeys:
         off for a year needs them to follow.
 
         Raises:
-            KeysUnusable: the file has no usable key, or its folder cannot be written.
+            KeysUnusable: the file has no usable key, or its folder cannot be written; or it has
+                ``KEYS_LIMIT`` keys. One more would lose the bridges that know only the oldest, so
+                whoever keeps the file decides about it and takes it out.
         """
-        cls.load(path)
+        if len(cls.load(path).keys) >= KEYS_LIMIT:
+            raise KeysUnusable(
+                f"request key file {path} is full: {KEYS_LIMIT} keys; the last is the oldest"
+            )
         try:
             _replace(path, _new_key() + path.read_bytes())
         except OSError as error:
@@ -95,12 +102,15 @@ class SiteKeys:
     def published(self, origin: str) -> dict[str, Any]:
         """Return the JWK Set of ``origin`` for ``wire.KEYS_PATH``.
 
-        Public halves only, named by their thumbprints (RFC 7638). ``endorsements`` has each older
-        key's word for each newer one: a bridge that has pinned the older follows to the newer.
+        Public halves only, named by their thumbprints (RFC 7638). ``endorsements`` has each key's
+        word for the one that came after it: a bridge that has pinned an older key follows from one
+        to the next. Of more than ``KEYS_LIMIT`` keys the newest are published.
         """
-        key_set = KeySet(list(self.keys)).as_dict(private=False, alg=ALGORITHM, use="sig")
-        pairs = combinations(self.keys, 2)
-        endorsements = [_endorse(origin, older=older, newer=newer) for newer, older in pairs]
+        keys = self.keys[:KEYS_LIMIT]
+        key_set = KeySet(list(keys)).as_dict(private=False, alg=ALGORITHM, use="sig")
+        endorsements = [
+            _endorse(origin, older=older, newer=newer) for newer, older in pairwise(keys)
+        ]
         return {**key_set, "endorsements": endorsements}
 
 

@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
 from zaitaku import wire
 from zaitaku.sdk.algorithms import Algorithm, algorithm_for
+from zaitaku.sdk.certificates import UNREADABLE, find_extension, unknown_critical
 from zaitaku.sdk.errors import (
     CertificateExpired,
     CertificateNotYetValid,
@@ -27,7 +28,7 @@ from zaitaku.sdk.errors import (
     UnknownAuthority,
     WrongCertificate,
 )
-from zaitaku.sdk.trust import UNREADABLE, CardTrust, Revocation, find_extension
+from zaitaku.sdk.trust import CardTrust, Revocation
 
 AUTH_POLICY: Final = x509.ObjectIdentifier("1.2.392.200149.8.5.1.3.30")
 """Certificate policy of the 利用者証明用電子証明書."""
@@ -109,7 +110,7 @@ def verify_proof(
     if proof.challenge != challenge.name:
         raise ValueError("a proof for another challenge")
     card = _read_certificate(bytes.fromhex(proof.certificate))
-    issuer = trust.issuer_of(card)
+    issuer = trust.issuer_of(card, now)
     if issuer is None:
         raise UnknownAuthority
     algorithm = _check_profile(card)
@@ -153,7 +154,7 @@ def _check_profile(card: x509.Certificate) -> Algorithm:
         raise WrongCertificate("unreadable content") from error
     if algorithm is None or card.signature_algorithm_oid not in _ISSUED_WITH:
         raise WrongCertificate("algorithm")
-    if any(one.critical and one.oid not in _UNDERSTOOD for one in extensions):
+    if unknown_critical(extensions, _UNDERSTOOD) is not None:
         raise WrongCertificate("critical extension")
     _check_usage(extensions)
     return algorithm

@@ -1,10 +1,11 @@
 """A site that asks for a card: two addresses to answer, one navigation, one code to redeem.
 
 The site publishes ``keys_document()`` at ``wire.KEYS_PATH``, gives the body of posts to
-``wire.PROOF_PATH`` to ``take``, sends the browser to ``AskedCard.address(…)``, and calls ``redeem``
-with the code that the browser brings back.
+``wire.PROOF_PATH`` to ``take``, sends the browser to ``AskedCard.address(…)``, calls ``redeem`` with
+the code that the browser brings back, writes its own record, and calls ``forget``.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -99,7 +100,10 @@ class CardSite:
         Raises:
             MalformedMessage: the document could not be shown as it stands, or a part breaks its
                 rule.
+            ValueError: ``holder`` is empty: whoever has no session would hold it.
         """
+        if not holder:
+            raise ValueError("a card is asked of somebody: holder is empty")
         now = self._now()
         challenge = self._new_challenge(document)
         request = wire.CardRequest(
@@ -139,24 +143,33 @@ class CardSite:
             return ProofAnswer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": error.code})
 
     def redeem(self, code: str, *, holder: str) -> VerifiedProof:
-        """Return what came of the proof that was answered with ``code``, once.
+        """Return what came of the proof that was answered with ``code``.
+
+        The same comes back each time until ``forget``, or until its time is over: the site may fail
+        before its record is written, and the card has signed and will not sign again. Write the
+        record under the challenge's name, so that the second time finds what the first has written.
 
         Raises:
-            OutcomeUnknown: nothing is kept under this code, or it was redeemed.
+            OutcomeUnknown: nothing is kept under this code, or it was forgotten.
             OutcomeForeign: another ``holder`` asked for that card; the outcome stays for them.
             ProofRefused: the proof was refused; the subclass is the reason.
         """
-        name = _key("outcome", code)
-        kept = self._store.read(name)
-        if kept is None:
-            raise OutcomeUnknown
-        if not hmac.compare_digest(json.loads(kept)["holder"].encode(), holder.encode()):
-            raise OutcomeForeign
-        # The mark outlives whatever a late second copy of the proof may still put in this place.
-        if not self._store.create(_key("redeemed", code), "yes", 2 * self._seconds):
-            raise OutcomeUnknown
-        self._store.delete(name)
-        return _outcome(json.loads(kept))
+        kept = self._held(code, holder)
+        if "refused" in kept:
+            raise refusal_of(kept["refused"])
+        return _from_json(kept["verified"])
+
+    def forget(self, code: str, *, holder: str) -> None:
+        """Let go of the outcome, now that the site's own record stands; what is gone stays gone.
+
+        Raises:
+            OutcomeForeign: another ``holder`` asked for that card.
+        """
+        with contextlib.suppress(OutcomeUnknown):
+            self._held(code, holder)
+            # It outlives whatever a late second copy of the proof may still put in this place.
+            self._store.create(_key("forgotten", code), "yes", 2 * self._seconds)
+            self._store.delete(_key("outcome", code))
 
     @property
     def _seconds(self) -> float:
@@ -169,6 +182,15 @@ class CardSite:
             nonce=secrets.token_hex(wire.NONCE_BYTES),
             document=document.text,
         )
+
+    def _held(self, code: str, holder: str) -> dict[str, Any]:
+        text = self._store.read(_key("outcome", code))
+        if text is None or self._store.read(_key("forgotten", code)) is not None:
+            raise OutcomeUnknown
+        kept: dict[str, Any] = json.loads(text)
+        if not hmac.compare_digest(_bytes(kept["holder"]), _bytes(holder)):
+            raise OutcomeForeign
+        return kept
 
     def _accept(self, proof: wire.CardProof) -> str:
         challenge, holder = self._living(proof.challenge)
@@ -222,10 +244,8 @@ def _json(body: bytes) -> object:
         raise wire.MalformedMessage("body") from error
 
 
-def _outcome(kept: dict[str, Any]) -> VerifiedProof:
-    if "refused" in kept:
-        raise refusal_of(kept["refused"])
-    return _from_json(kept["verified"])
+def _bytes(holder: str) -> bytes:
+    return holder.encode(errors="surrogatepass")
 
 
 def _to_json(verified: VerifiedProof) -> dict[str, Any]:

@@ -5,30 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self, TypeAlias, TypeVar
+from typing import Final, Self, TypeAlias
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.utils import CryptographyDeprecationWarning
 
+from zaitaku.sdk.certificates import UNREADABLE, did_sign, find_extension, issuer_among
 from zaitaku.sdk.errors import RootsUnusable
 
 TEST_ROOT_OID: Final = "2.25.164903380350508224908169728144451644266"
 """Private extension in every root certificate of the test authority (ITU-T X.667: 2.25.<UUID>)."""
 MINIMUM_RSA_BITS: Final = 2048
-UNREADABLE: Final = (
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-    CryptographyDeprecationWarning,
-)
-"""What the library raises for certificates that it cannot read; the last where warnings are
-errors."""
-_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
 class Revocation(StrEnum):
@@ -65,12 +53,9 @@ class CardTrust:
             raise RootsUnusable("no root certificate")
         return cls(roots, revocation)
 
-    def issuer_of(self, certificate: x509.Certificate) -> x509.Certificate | None:
-        """Return the root whose key signed ``certificate``, or ``None``.
-
-        The generations of the authority share one name, so the signature decides.
-        """
-        return next((root for root in self.roots if _did_sign(root, certificate)), None)
+    def issuer_of(self, certificate: x509.Certificate, now: datetime) -> x509.Certificate | None:
+        """Return the root whose key signed ``certificate``, in its period if one is; or ``None``."""
+        return issuer_among(self.roots, certificate, now)
 
     def standing(
         self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime
@@ -82,14 +67,6 @@ class CardTrust:
             return Revocation.UNKNOWN
 
 
-def find_extension(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:
-    """Return the value of the extension of this ``kind``, or ``None``."""
-    try:
-        return extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-
-
 def _read(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
@@ -99,7 +76,7 @@ def _read(path: Path) -> list[x509.Certificate]:
 
 def _check_root(root: x509.Certificate, *, allow_test: bool) -> None:
     try:
-        is_authority = _has_good_key(root) and _may_sign(root) and _did_sign(root, root)
+        is_authority = _has_good_key(root) and _may_sign(root) and did_sign(root, root)
         is_test = any(one.oid.dotted_string == TEST_ROOT_OID for one in root.extensions)
     except UNREADABLE as error:
         raise RootsUnusable("a certificate is not an authority's") from error
@@ -120,11 +97,3 @@ def _may_sign(root: x509.Certificate) -> bool:
     usage = find_extension(root.extensions, x509.KeyUsage)
     constraints = find_extension(root.extensions, x509.BasicConstraints)
     return bool(usage and usage.key_cert_sign and constraints and constraints.ca)
-
-
-def _did_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, TypeError, *UNREADABLE):
-        return False
-    return True

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ import pytest
 
 from tests.cardbridge.robust.lanes import DONE, Journey, Lane, Log, kept_log, lane
 from tests.cardbridge.robust.tricky import LOOK, Answer, Step, Trick, undisturbed
-from tests.pcscd import lane_name, pcscd
+from tests.pcscd import lane_name, pcscd, wait_for
 from zaitaku.cardbridge.card.jpki import PIN_TRIES
 from zaitaku.cardbridge.card.sessions import Sessions
 
@@ -71,8 +71,17 @@ class Daemon:
         self._inner.close()
 
     def told(self, what: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send it a signal; one that stops or ends it has done so when this returns."""
         os.kill(self.pid, what)
+        if what != signal.SIGCONT:
+            wait_for(self._is_still, what.name, pause=0.002)
+
+    def _is_still(self) -> bool | None:
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        with suppress(OSError):  # one of them has just ended
+            states = {task.read_text().rpartition(")")[2].split()[0] for task in tasks}
+            return states <= {"T", "Z", "X"} or None
+        return None
 
 
 @pytest.fixture(scope="module")

@@ -176,8 +176,46 @@ def test_a_serial_number_never_stays_in_a_name(before: str, serial: str, after: 
     assert serial not in without_serial(f"{before} {serial} {after}")
 
 
+@given(
+    st.text(),
+    st.from_regex(r"(?=[0-9]*[A-Z])(?=[A-Z]*[0-9])[0-9A-Z]{8,20}", fullmatch=True).filter(
+        lambda serial: not serial.startswith(("ACR", "SCR", "SCL", "CIR", "ADR"))
+    ),
+)
+def test_a_serial_number_of_letters_and_digits_never_stays(before: str, serial: str) -> None:
+    for name in (f"{before} {serial} 00 00", f"{before}:{serial}_0", f"{before} ({serial}) 0"):
+        assert serial not in without_serial(name)
+
+
 @pytest.mark.parametrize(
-    "name", ["ACS ACR39U ICC Reader 00 00", "Sony FeliCa Port/PaSoRi 4.0 0", "NTT Com SCR3310-v2"]
+    ("name", "shown"),
+    [
+        ("Reader SN:AB12CD34EF 00 00", "Reader … 00 00"),
+        ("Reader 1A2B3C4D5E 0", "Reader … 0"),
+        ("Reader S/N: AB-12 0", "Reader … 0"),
+        ("Reader serial number AB12 0", "Reader … 0"),
+        ("Reader 1A2B-3C4D-5E6F 0", "Reader … 0"),
+        ("Reader 00:1a:2b:3c:4d:5e 0", "Reader … 0"),
+        ("Reader_ABCD1234EF_0", "Reader_…_0"),
+    ],
+)
+def test_serial_numbers_of_any_form_are_hidden(name: str, shown: str) -> None:
+    assert without_serial(name) == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ACS ACR39U ICC Reader 00 00", "Sony FeliCa Port/PaSoRi 4.0 0", "NTT Com SCR3310-v2"),
+        *(
+            "ACS ACR1252U 00 00",
+            "SCM SCR331DI 0",
+            "SONY FeliCa RC-S300/P 0",
+            "SCR3310v2",
+            "CIR315A",
+        ),
+        *("HID Global OMNIKEY 3x21 Smart Card Reader 0", "Gemalto PC Twin Reader 00 00"),
+    ],
 )
 def test_names_of_common_readers_stay_readable(name: str) -> None:
     assert without_serial(name) == name

@@ -48,6 +48,18 @@ def test_sites_for_trials_need_a_build_for_trials(
     assert built(baked, for_tests=True).narrow(Served(NONE, tests)).tests == tests
 
 
+@given(SOME, SOME.filter(bool), SOME.filter(bool))
+def test_the_command_line_adds_no_site_for_trials_to_those_that_are_listed(
+    baked: frozenset[str], listed: frozenset[str], told: frozenset[str]
+) -> None:
+    operator = Operator("架空ネット", baked, for_tests=True, test_origins=listed)
+    if told <= listed:
+        assert operator.narrow(Served(NONE, told)) == Served(NONE, told)
+    else:
+        with pytest.raises(OriginOutsideBuild):
+            operator.narrow(Served(NONE, told))
+
+
 @given(SOME, SOME)
 def test_without_an_operator_the_command_line_decides(
     told: frozenset[str], tests: frozenset[str]
@@ -72,6 +84,7 @@ def test_the_example_is_an_operators_file() -> None:
         'origins = ["https://a.example"]\n',
         'name = "  "\norigins = ["https://a.example"]\n',
         'name = "a\\u202eb"\norigins = ["https://a.example"]\n',
+        'name = "\\u3164"\norigins = ["https://a.example"]\n',
         'name = 3\norigins = ["https://a.example"]\n',
         'name = "a"\norigins = "https://a.example"\n',
         'name = "a"\norigins = ["http://a.example"]\n',

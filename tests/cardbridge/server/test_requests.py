@@ -48,10 +48,19 @@ REQUEST_HEADER = json.dumps({"alg": "Ed25519", "typ": wire.REQUEST_TYPE}).encode
         compact(REQUEST_HEADER, b'{"iss":' + b"[" * 30_000 + b"]" * 30_000 + b"}"),
         compact(REQUEST_HEADER, b'{"iss":' + b"9" * 50_000 + b"}"),
         compact(REQUEST_HEADER, b"\xff\xfe"),
+        compact(REQUEST_HEADER, b'{"iat":NaN}'),
         compact(b'{"a":' + b"[" * 60_000, b"{}"),
         compact(b"null", b"{}"),
     ],
-    ids=["deep", "deep and whole", "long number", "no text", "deep header", "no header"],
+    ids=[
+        "deep",
+        "deep and whole",
+        "long number",
+        "no text",
+        "no number",
+        "deep header",
+        "no header",
+    ],
 )
 def test_what_was_made_to_do_harm_is_malformed(rig: Rig, token: str) -> None:
     refused(rig, token, HTTPStatus.BAD_REQUEST, "malformed")
@@ -79,6 +88,9 @@ def test_another_kind_of_signed_message_is_malformed(rig: Rig) -> None:
         {"exp": "soon"},
         {"exp": 9_999_999_999},
         {"exp": 1},
+        {"iat": 1_800_000_000_000, "exp": 1_800_000_000_600},
+        {"iat": 10**30, "exp": 10**30 + 600},
+        {"iat": -(10**30), "exp": -(10**30) + 600},
         {"protocol": "1"},
         {"protocol": 0},
         {"protocol": -1},

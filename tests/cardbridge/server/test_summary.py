@@ -10,6 +10,7 @@ from tests.cardbridge.server.rig import Rig, choices, document_of, page_name
 from zaitaku import wire
 from zaitaku.cardbridge.web.ruby import marked_lines
 from zaitaku.cardbridge.web.words import Language
+from zaitaku.consent.wording import Wordings
 
 QUESTION = "手術の情報を見せますか"
 EXPLANATION = "説明です。\n二つめです。"
@@ -45,6 +46,12 @@ def test_readings_are_shown_beside_the_words_that_are_signed(rig: Rig) -> None:
         MARKED.replace("見せます", "見せません"),
         MARKED.replace("\n", "", 1),
         MARKED.replace("手術|", "健診|"),
+        MARKED.replace("じょうほう", "この欄は見せません"),
+        MARKED.replace("じょうほう", "not shown"),
+        MARKED.replace("じょうほう", "じょうほうこのらんはみせません"),
+        MARKED.replace("見|み", "見|み "),
+        MARKED.replace("せますか", "{せますか|せません}"),
+        MARKED.replace("{二|ふた}つ", "{二つ|ふたつ}"),
         "{手術の情報を見せますか\n説明です。|しゅじゅつ}\n二つめです。",
     ],
 )
@@ -54,10 +61,24 @@ def test_other_words_than_the_signed_ones_are_never_shown(marked: str) -> None:
         without = re.sub("<rp>[^<]*</rp>|<rt>[^<]*</rt>", "", line)
         assert re.sub("<[^>]*>", "", without) == signed
 
+    for line in (question, explanation):
+        for reading in re.findall("<rt>([^<]*)</rt>", line):
+            assert reading in MARKED
 
-def test_readings_are_text_and_no_markup() -> None:
-    line, _ = marked_lines("<b>手術", "<b>{手術|<i>しゅ}")
-    assert line == "&lt;b&gt;<ruby>手術<rp>(</rp><rt>&lt;i&gt;しゅ</rt><rp>)</rp></ruby>"
+
+def test_wordings_are_text_and_no_markup() -> None:
+    line, _ = marked_lines("<b>手術", "<b>{手術|しゅ}")
+    assert line == "&lt;b&gt;<ruby>手術<rp>(</rp><rt>しゅ</rt><rp>)</rp></ruby>"
+    assert marked_lines("<b>手術", "<b>{手術|<i>しゅ}")[0] == "&lt;b&gt;手術"
+
+
+def test_every_reading_of_the_published_wordings_is_shown() -> None:
+    wordings = [text for text in Wordings.load().all() if text.ref.language.startswith("ja-x")]
+    assert wordings
+    for text in wordings:
+        marked = "\n".join((text.question, *text.explanation))
+        shown = "\n".join(marked_lines(text.text, marked))
+        assert shown.count("<rt>") == marked.count("|") > 0
 
 
 @pytest.mark.parametrize(
@@ -94,6 +115,9 @@ def test_tries_and_the_way_to_the_pin_stand_before_the_summary(rig: Rig) -> None
     [
         {"document": document_of(choices(), facility="病院\u202e")},
         {"document": document_of(choices(), facility="あ" * 101)},
+        {"document": document_of(choices(), facility="\u3164")},
+        {"document": document_of(choices(), facility="架空\u034f")},
+        {"document": document_of(choices(), facility="A" + "\u0301" * 90)},
         {"document": document_of(choices(), language="en")},
         {
             "document": document_of(

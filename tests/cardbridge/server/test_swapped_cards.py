@@ -121,7 +121,7 @@ def test_cards_that_come_and_go_without_end_are_not_all_remembered(
     rig: Rig, virtual_reader: VirtualReader, material: Material, tmp_path: Path
 ) -> None:
     opened = rig.opened()
-    first = opened.fields()
+    first = fields = opened.fields()
     for number in range(MOST_SHOWN):
         other = material.certificate[:40] + bytes([number]) + material.certificate[41:]
         path = tmp_path / f"{number}.json"

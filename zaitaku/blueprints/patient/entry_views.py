@@ -1,31 +1,28 @@
 """The ways in: a facility's URL, and the page on which its number is typed."""
 
-from datetime import timedelta
 from typing import Final
 
 from flask import g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.i18n import plain_text
+from zaitaku.blueprints.i18n import mark
 from zaitaku.blueprints.patient import journeys
-from zaitaku.blueprints.patient.forms import Form, NumberForm
+from zaitaku.blueprints.patient.forms import Form
 from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
+from zaitaku.blueprints.patient.typed_numbers import NumberPage
 from zaitaku.blueprints.patient.visit_dates import read_linked
-from zaitaku.core.addresses import address_bucket
-from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.errors import UnknownUrl
 from zaitaku.reception.model import ReceptionContext
 
-TYPED_WINDOW: Final = timedelta(minutes=10)
 TYPED_LIMIT: Final = 30
-"""Numbers mistyped per address in ``TYPED_WINDOW``; a whole clinic may share one address."""
+"""Posters' numbers mistyped per address in ten minutes: a whole clinic may share one."""
 
 
 @blueprint.get("/")
@@ -63,34 +60,21 @@ def start(token: str) -> Response:
 @blueprint.route("/e", methods=["GET", "POST"])
 def number() -> Answer:
     """Take the number of a poster, for who cannot read its QR code."""
-    form = NumberForm()
-    if not form.is_submitted():
-        return _number_page(form, "")
-    limit = _typing_limit()
-    attempt = limit.begin(address_bucket(request.remote_addr or ""))
-    if not form.validate():
-        return _number_page(form, plain_text("番号を入力してください。")), 422
-    try:
-        token = services().reception.resolve_number(form.number.data)
-    except UnknownUrl:
-        words = plain_text("この番号は見つかりません。数字を一つずつ、もう一度お確かめください。")
-        return _number_page(form, words), 422
-    limit.give_back(attempt)
-    return redirect(url_for("patient.entry", token=token), 303)
+    return _POSTER.answer()
 
 
-def _number_page(form: NumberForm, error: str) -> str:
-    return render_template("patient/number.html", form=form, error=error)
+def _poster_address(typed: str) -> str:
+    return url_for("patient.entry", token=services().reception.resolve_number(typed))
 
 
-def _typing_limit() -> FailureLimit:
-    return FailureLimit(
-        "typed",
-        most=TYPED_LIMIT,
-        window=TYPED_WINDOW,
-        ephemeral=services().ephemeral,
-        clock=services().clock,
-    )
+_POSTER: Final = NumberPage(
+    kind="typed",
+    most=TYPED_LIMIT,
+    template="patient/number.html",
+    find=_poster_address,
+    unknown=UnknownUrl,
+    not_found=mark("この番号は見つかりません。数字を一つずつ、もう一度お確かめください。"),
+)
 
 
 def _linked_visit(context: ReceptionContext) -> tuple[Visit | None, bool]:

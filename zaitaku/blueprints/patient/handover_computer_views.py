@@ -6,7 +6,6 @@ receipt is shown on the phone alone.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -16,18 +15,17 @@ from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.headers import allow_form_target
-from zaitaku.blueprints.i18n import page_text
+from zaitaku.blueprints.i18n import mark
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.asking import bridge_at, reading_address
 from zaitaku.blueprints.patient.errors import recorded_or_unknown
-from zaitaku.blueprints.patient.forms import HandOverForm, NumberForm
+from zaitaku.blueprints.patient.forms import HandOverForm
 from zaitaku.blueprints.patient.handover_answers import take_answer
 from zaitaku.blueprints.patient.handover_views import end_of, state_of
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
-from zaitaku.core.addresses import address_bucket
-from zaitaku.core.attempts import FailureLimit
+from zaitaku.blueprints.patient.typed_numbers import NumberPage
 from zaitaku.core.languages import Language
 from zaitaku.identity.handover import is_computer
 from zaitaku.identity.handover_model import (
@@ -39,9 +37,8 @@ from zaitaku.identity.handover_model import (
     Stage,
 )
 
-TYPED_WINDOW: Final = timedelta(minutes=10)
 TYPED_LIMIT: Final = 20
-"""Numbers mistyped per address in ``TYPED_WINDOW``: of 100 million, a few live at a time."""
+"""Numbers mistyped per address in ten minutes: of 100 million, a few live at a time."""
 _OVERTAKEN: Final = (HandOverCancelled, HandOverGone, HandOverNotReady)
 
 
@@ -59,36 +56,25 @@ class ComputerAct(StrEnum):
 @blueprint.route("/h", methods=["GET", "POST"])
 def hand_over_number() -> Answer:
     """Take the number that the phone shows, at a computer without a camera."""
-    form = NumberForm()
-    if not form.is_submitted():
-        return _number_page(form, "")
-    limit = _typing_limit()
-    attempt = limit.begin(address_bucket(request.remote_addr or ""))
-    if not form.validate():
-        return _number_page(form, page_text("番号を入力してください。")), 422
-    try:
-        found = services().hand_overs.find_number(form.number.data)
-    except HandOverGone:
-        words = page_text(
-            "この番号は見つかりません。受付を始めた画面の番号を、もう一度お確かめください。"
-        )
-        return _number_page(form, words), 422
-    limit.give_back(attempt)
-    return redirect(_address(found), 303)
+    return _SHOWN_ON_PHONE.answer()
 
 
-def _number_page(form: NumberForm, error: str) -> str:
-    return render_template("patient/handover-number.html", form=form, error=error)
+def _address(typed: str) -> str:
+    found = services().hand_overs.find_number(typed)
+    language = None if found.language == Language.JAPANESE else found.language
+    return url_for("patient.hand_over_computer", hand_over=found.id, lang=language)
 
 
-def _typing_limit() -> FailureLimit:
-    return FailureLimit(
-        "handover-typed",
-        most=TYPED_LIMIT,
-        window=TYPED_WINDOW,
-        ephemeral=services().ephemeral,
-        clock=services().clock,
-    )
+_SHOWN_ON_PHONE: Final = NumberPage(
+    kind="handover-typed",
+    most=TYPED_LIMIT,
+    template="patient/handover-number.html",
+    find=_address,
+    unknown=HandOverGone,
+    not_found=mark(
+        "この番号は見つかりません。受付を始めた画面の番号を、もう一度お確かめください。"
+    ),
+)
 
 
 @blueprint.get("/h/<string:hand_over>")
@@ -220,8 +206,3 @@ _TEMPLATES: Final = {
     Stage.FINISHING: "finishing",
     Stage.REGISTERED: "done",
 }
-
-
-def _address(found: HandOver) -> str:
-    language = None if found.language == Language.JAPANESE else found.language
-    return url_for("patient.hand_over_computer", hand_over=found.id, lang=language)

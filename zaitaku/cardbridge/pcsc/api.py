@@ -55,6 +55,7 @@ _ANYWHERE: Final[Troubles] = {
     0x80100017: NoReader,  # reader unavailable
     0x8010001D: NoService,
     0x8010001E: NoService,  # service stopped
+    0x8010006A: NoService,  # it hangs up: not for this user, or it is dying
     0x8010002E: NoReader,  # no readers available
     0x80100065: CardUnresponsive,  # unsupported
     0x80100066: CardUnresponsive,

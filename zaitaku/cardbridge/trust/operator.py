@@ -10,18 +10,19 @@ An operator bakes a file ``operator.toml`` into the build (``make bridge OPERATO
     for_tests = false                       # optional: true admits sites for trials
     test_origins = []                       # optional, only for tests; http too
 
-The command line can then choose among these sites, never add one. A file that says anything else,
-or says it wrongly, keeps the bridge from starting: a misspelt name must not open the list.
+The command line can then choose among these sites, never add one. Only a build for tests that lists
+no site for trials takes those that the command line names. A file that says anything else, or says
+it wrongly, keeps the bridge from starting: a misspelt name must not open the list.
 """
 
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from zaitaku import wire
 from zaitaku.cardbridge.trust.origins import parse_origin
 
 OPERATOR_FILE: Final = "operator.toml"
@@ -66,6 +67,7 @@ class Operator:
     """An https address, or nothing."""
     for_tests: bool = False
     test_origins: frozenset[str] = frozenset()
+    """Without any, a build for tests takes those that the command line names."""
 
     def __post_init__(self) -> None:
         _check(_is_plain(self.name, NAME_LIMIT), "name")
@@ -119,8 +121,8 @@ class Operator:
         """
         for origin in sorted(told.allowed - self.origins):
             raise OriginOutsideBuild(origin)
-        for origin in sorted(told.tests):
-            if not self.for_tests:
+        for origin in sorted(told.tests - self.test_origins):
+            if self.test_origins or not self.for_tests:
                 raise OriginOutsideBuild(origin)
         if told.allowed or told.tests:
             return told
@@ -163,9 +165,8 @@ def _origins(body: Mapping[str, Any], part: str, *, tls_only: bool) -> frozenset
 
 
 def _is_plain(text: str, limit: int) -> bool:
-    """Tell whether a page can show it as it stands: no control, no turned direction, no blank."""
-    categories = {unicodedata.category(character)[0] for character in text}
-    return bool(text.strip()) and len(text) <= limit and "C" not in categories
+    """Tell whether a page can show it as it stands: nothing hidden, turned round or covered."""
+    return len(text) <= limit and wire.is_readable(text)
 
 
 def _is_phone(text: str) -> bool:

@@ -145,9 +145,10 @@ def _published(status: int, body: bytes, date: str | None) -> PublishedKeys:
 
 def _site_time(date: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(date).timestamp() if date else None
-    except ValueError:
+        moment = parsedate_to_datetime(date).timestamp() if date else None
+    except (ValueError, OverflowError):
         return None
+    return moment if moment is not None and 0 <= moment <= wire.LAST_MOMENT else None
 
 
 def _code(status: int, body: bytes) -> str:

@@ -23,7 +23,16 @@ from zaitaku.cardbridge.web.bridge import Bridge
 
 NAME_LIMIT: Final = 80
 _IN_BRACKETS: Final = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
+_LABELLED: Final = re.compile(
+    r"(?<![A-Za-z])(S/?N|serial(?: number| no)?)[.:# ]+[^ ]+", re.IGNORECASE
+)
+_GROUPS: Final = re.compile(r"[0-9A-Fa-f]{2,}(?:[-:][0-9A-Fa-f]{2,}){2,}")
+"""As in an address of a network card or a UUID."""
+_WORD: Final = re.compile(r"[0-9A-Za-z]+")
 _LONG_NUMBER: Final = re.compile(r"(?=[0-9A-Za-z]*[0-9]{5})[0-9A-Za-z]{6,}")
+_MIXED: Final = re.compile(r"(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[0-9A-Za-z]{8,}")
+_MODEL: Final = re.compile(r"(?:ACR|SCR|SCL|CIR|ADR|uTrust)[0-9]{2,4}(?:[A-Z]{1,2}|v[0-9])?")
+"""Long names of common readers that look like serial numbers."""
 _HELPFUL: Final = {
     CardPresence.EMPTY: "no-card",
     CardPresence.MUTE: "card-unresponsive",
@@ -188,8 +197,16 @@ def without_serial(name: str) -> str:
     bare = ""
     while bare != name:
         bare, name = name, _IN_BRACKETS.sub("", name)
-    shown = _LONG_NUMBER.sub("…", bare).strip()
+    for serial in (_LABELLED, _GROUPS):
+        bare = serial.sub("…", bare)
+    shown = _WORD.sub(lambda word: "…" if _is_serial(word[0]) else word[0], bare).strip()
     return "".join(character for character in shown if character.isprintable())[:NAME_LIMIT]
+
+
+def _is_serial(word: str) -> bool:
+    if _MODEL.fullmatch(word):
+        return False
+    return bool(_LONG_NUMBER.fullmatch(word) or _MIXED.fullmatch(word))
 
 
 def _listed(here: Bridge) -> tuple[tuple[ReaderFacts, ...], str]:

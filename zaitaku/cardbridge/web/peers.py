@@ -59,8 +59,9 @@ def peer_of(environ: Mapping[str, object]) -> Peer:
     """Return who holds the other end of the connection that ``environ`` (WSGI) came over.
 
     From any other address than ``LOOPBACK`` it is somebody else: a port alone could be that of a
-    connection of this user's. A connection that its owner has closed belongs to nobody any more and counts as somebody
-    else's: otherwise a form could be sent and its sender be gone before anybody looks.
+    connection of this user's. A connection that its owner has closed belongs to nobody any more and
+    counts as somebody else's, too: otherwise a form could be sent and its sender be gone before
+    anybody looks.
     """
     if environ.get("REMOTE_ADDR", LOOPBACK) != LOOPBACK:
         return Peer.SOMEBODY_ELSE

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from zaitaku.core.ephemeral import Fields
@@ -16,10 +16,12 @@ class Attempt:
     """What was asked of the provider, until its answer comes back."""
 
     challenge: Challenge
-    verifier: str
+    verifier: str = field(repr=False)
     """The secret half of PKCE (RFC 7636 §4.1)."""
     session: str
     """``mark_of`` the browser session in which the patient began."""
+    code: str = field(repr=False)
+    """Under which the journey will find the outcome."""
 
     def to_fields(self) -> dict[str, str]:
         """Return this attempt as an entry of the short-lived store."""

@@ -11,17 +11,17 @@ registered from there: the person in front of it compares a number with the scre
 journey began, and only when that person says that both are the same, the first screen goes on.
 """
 
-import base64
+import hashlib
 import logging
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from zaitaku import wire
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
 from zaitaku.core.signing import Keyring
-from zaitaku.identity.errors import IdentityError, OutcomeUnknown, VerificationFailed
+from zaitaku.identity.errors import OutcomeUnknown, VerificationFailed
 from zaitaku.identity.model import Challenge, VerifiedToken
 from zaitaku.identity.oidc.attempts import (
     Arrival,
@@ -33,11 +33,13 @@ from zaitaku.identity.oidc.attempts import (
 )
 from zaitaku.identity.oidc.client import OpenIdClient
 from zaitaku.identity.oidc.errors import (
+    AppAway,
     AppInProgress,
     AppRefused,
     AppRejected,
     AppReturnUnknown,
     AppReturnUsed,
+    AppTokenRefused,
 )
 from zaitaku.identity.oidc.subjects import subject_hashes
 from zaitaku.identity.outcomes import Outcomes
@@ -46,11 +48,12 @@ logger = logging.getLogger(__name__)
 
 CALLBACK_PATH: Final = "/app/return"
 """Registered at the provider, behind the origin, as the one redirect address."""
-CODE_PURPOSE: Final = "app-code"
 NUMBER_PURPOSE: Final = "app-number"
 NUMBER_DIGITS: Final = 4
 SECRET_BYTES: Final = 32
 CODE_BYTES: Final = 16
+LEASE: Final = timedelta(seconds=20)
+"""So long one request may take to deal with an answer; longer than the provider is waited for."""
 
 
 class OpenIdService:
@@ -82,10 +85,12 @@ class OpenIdService:
             challenge=self._new_challenge(journey, document),
             verifier=secrets.token_urlsafe(SECRET_BYTES),
             session=mark_of(session),
+            code=secrets.token_urlsafe(CODE_BYTES),
         )
         state = secrets.token_urlsafe(SECRET_BYTES)
         self.ephemeral.create(_attempt_key(state), attempt.to_fields(), self.lifetime)
-        self.ephemeral.delete(_news_key(journey))  # what an earlier attempt told is over
+        # That an earlier attempt failed is over now. What somebody has compared stays.
+        self.ephemeral.delete(_failure_key(journey))
         return self.client.address(attempt, state)
 
     def _new_challenge(self, journey: JourneyId, document: str) -> Challenge:
@@ -107,14 +112,20 @@ class OpenIdService:
             AppInProgress: the same answer is being dealt with at this moment.
         """
         attempt = self._living(callback.state)
-        challenge, code = attempt.challenge, self._code(callback.state)
+        challenge = attempt.challenge
         if self._claim(callback, session):
-            self.outcomes.keep(code, challenge.journey, self._redeemed(callback, attempt))
-            self.ephemeral.create(_done_key(code), {"done": "yes"}, self.lifetime)
-        elif self.ephemeral.read(_done_key(code)) is None:
-            raise AppInProgress
+            self._settle_as(attempt, self._redeemed(callback, attempt))
+        elif self.ephemeral.read(_done_key(attempt.code)) is None:
+            # The provider takes its code back once: what was lost on the way cannot be asked again.
+            if self._is_leased(callback):
+                raise AppInProgress
+            self._settle_as(attempt, AppAway("lost on the way"))
         is_own = is_same(attempt.session, mark_of(session))
-        return Arrival(challenge.journey, code, challenge.document, is_own)
+        return Arrival(challenge.journey, attempt.code, challenge.document, is_own)
+
+    def _settle_as(self, attempt: Attempt, outcome: VerifiedToken | VerificationFailed) -> None:
+        self.outcomes.keep(attempt.code, attempt.challenge.journey, outcome)
+        self.ephemeral.create(_done_key(attempt.code), {"done": "yes"}, self.lifetime)
 
     def _living(self, state: str) -> Attempt:
         fields = self.ephemeral.read(_attempt_key(state))
@@ -127,14 +138,20 @@ class OpenIdService:
 
     def _claim(self, callback: Callback, session: str) -> bool:
         """Tell whether this answer is the first; another one to the same ``state`` is refused."""
-        key = f"app-claim:{mark_of(callback.state)}"
         claim = {"answer": callback.mark, "session": mark_of(session)}
-        if self.ephemeral.create(key, claim, self.lifetime):
+        lease = {"until": (self.client.clock.now() + LEASE).isoformat()}
+        if self.ephemeral.create(_claim_key(callback.state), {**claim, **lease}, self.lifetime):
             return True
-        standing = self.ephemeral.read(key) or {}
+        standing = self.ephemeral.read(_claim_key(callback.state)) or {}
         if any(not is_same(standing.get(name, ""), mark) for name, mark in claim.items()):
             raise AppReturnUsed
         return False
+
+    def _is_leased(self, callback: Callback) -> bool:
+        """Tell whether whoever claimed the answer may still be at work on it."""
+        standing = self.ephemeral.read(_claim_key(callback.state)) or {}
+        now = self.client.clock.now()
+        return "until" in standing and now < datetime.fromisoformat(standing["until"])
 
     def _redeemed(self, callback: Callback, attempt: Attempt) -> VerifiedToken | VerificationFailed:
         try:
@@ -142,6 +159,9 @@ class OpenIdService:
         except AppRefused as failure:
             logger.info("app refused: %s (%s)", failure.code, failure.detail)
             return failure
+        except Exception as error:  # noqa: BLE001 - the answer is used up: somebody must be told
+            logger.error("app's answer not read: %s", type(error).__name__)  # noqa: TRY400 - private
+            return AppTokenRefused(type(error).__name__)
         challenge = attempt.challenge
         return VerifiedToken(
             challenge=challenge.id,
@@ -160,18 +180,6 @@ class OpenIdService:
             verified_at=self.client.clock.now(),
         )
 
-    def _code(self, state: str) -> str:
-        tag = bytes.fromhex(self._keyed(CODE_PURPOSE, state))[:CODE_BYTES]
-        return base64.urlsafe_b64encode(tag).rstrip(b"=").decode()
-
-    def _keyed(self, purpose: str, value: str) -> str:
-        return next(self.subject_keys.keyed_hashes(purpose, value.encode(errors="replace")))
-
-    def number_of(self, journey: JourneyId) -> str:
-        """Return the digits that both screens of a journey show."""
-        value = int(self._keyed(NUMBER_PURPOSE, journey), 16) % 10**NUMBER_DIGITS
-        return f"{value:0{NUMBER_DIGITS}d}"
-
     def leave_to(self, arrival: Arrival, session: str) -> str:
         """Leave an arrival to the foreign browser that brought it; return a name for its page.
 
@@ -181,14 +189,14 @@ class OpenIdService:
             VerificationFailed: the reading failed; the subclass is the reason.
         """
         # The same name for the same arrival: a reload asks the same question again.
-        name = self._code(f"elsewhere\0{arrival.code}")
+        name = mark_of(f"elsewhere\0{arrival.code}")
         try:
             self.outcomes.of(arrival.code, arrival.journey)
         except (AppRejected, OutcomeUnknown):
             return name  # settled here already
         except VerificationFailed:
             if self.ephemeral.create(_settled_key(name), {"same": str(False)}, self.lifetime):
-                self._tell(arrival.journey, arrival.code)
+                self._tell(_failure_key(arrival.journey), arrival.code)
             raise
         waiting = Elsewhere(arrival.journey, arrival.code, arrival.document, mark_of(session))
         self.ephemeral.create(_elsewhere_key(name), waiting.to_fields(), self.lifetime)
@@ -220,37 +228,55 @@ class OpenIdService:
         if not is_same_number:
             self.outcomes.forget(waiting.code)
             self.outcomes.keep(waiting.code, waiting.journey, AppRejected())
-        self._tell(waiting.journey, waiting.code)
+        key_of = _success_key if is_same_number else _failure_key
+        self._tell(key_of(waiting.journey), waiting.code)
 
     def settled(self, name: str) -> bool | None:
         """Return whether the numbers were said to be the same; ``None``: nobody has said yet."""
         answer = self.ephemeral.read(_settled_key(name))
         return None if answer is None else answer["same"] == str(True)
 
-    def _tell(self, journey: JourneyId, code: str) -> None:
-        self.ephemeral.create(_news_key(journey), {"code": code}, self.lifetime)
-
-    def has_news(self, journey: JourneyId) -> bool:
-        """Tell whether another browser has settled what the first screen waits for."""
-        return self.ephemeral.read(_news_key(journey)) is not None
+    def _tell(self, key: str, code: str) -> None:
+        self.ephemeral.create(key, {"code": code}, self.lifetime)
 
     def news(self, journey: JourneyId) -> str | None:
         """Return the code of what another browser has settled, for the first screen; or ``None``.
 
-        What failed is told once, so that the patient can begin anew from the same page.
+        What somebody has compared goes before any failure. Asking changes nothing.
         """
-        fields = self.ephemeral.read(_news_key(journey))
-        if fields is None:
-            return None
-        try:
-            self.outcomes.of(fields["code"], journey)
-        except IdentityError:
-            self.ephemeral.delete(_news_key(journey))
-        return fields["code"]
+        return self.compared(journey) or self._told(_failure_key(journey))
+
+    def compared(self, journey: JourneyId) -> str | None:
+        """Return the code of a reading whose numbers were said to be the same; or ``None``."""
+        return self._told(_success_key(journey))
+
+    def _told(self, key: str) -> str | None:
+        fields = self.ephemeral.read(key)
+        return fields["code"] if fields else None
+
+    def end_news(self, journey: JourneyId, code: str) -> None:
+        """Forget the news of ``code``: its end was shown, and the patient can begin anew."""
+        for key in (_success_key(journey), _failure_key(journey)):
+            if self._told(key) == code:
+                self.ephemeral.delete(key)
+
+
+def number_of(journey: JourneyId) -> str:
+    """Return the digits that both screens of a journey show.
+
+    They follow from the journey's name alone, so that every process shows the same ones. They are
+    no secret: a person who sees both screens compares them.
+    """
+    digest = hashlib.sha256(f"{NUMBER_PURPOSE}\0{journey}".encode(errors="replace")).hexdigest()
+    return f"{int(digest, 16) % 10**NUMBER_DIGITS:0{NUMBER_DIGITS}d}"
 
 
 def _attempt_key(state: str) -> str:
     return f"app:{mark_of(state)}"
+
+
+def _claim_key(state: str) -> str:
+    return f"app-claim:{mark_of(state)}"
 
 
 def _done_key(code: str) -> str:
@@ -265,5 +291,9 @@ def _settled_key(name: str) -> str:
     return f"app-settled:{mark_of(name)}"
 
 
-def _news_key(journey: JourneyId) -> str:
-    return f"app-news:{mark_of(journey)}"
+def _failure_key(journey: JourneyId) -> str:
+    return f"app-failure:{mark_of(journey)}"
+
+
+def _success_key(journey: JourneyId) -> str:
+    return f"app-success:{mark_of(journey)}"

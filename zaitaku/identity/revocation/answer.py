@@ -15,14 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, OCSPExtensionOID
 
-from zaitaku.identity.certificates import (
+from zaitaku.identity.revocation.source import RevocationStatus
+from zaitaku.sdk.certificates import (
+    CLOCK_SKEW,
+    STRONG_HASHES,
     UNREADABLE,
     did_sign,
     find_extension,
     is_in_period,
     unknown_critical,
 )
-from zaitaku.identity.revocation.source import CLOCK_SKEW, STRONG_HASHES, RevocationStatus
 
 _STATUSES: Final = {
     ocsp.OCSPCertStatus.GOOD: RevocationStatus.GOOD,
@@ -203,5 +205,6 @@ def _check_time(single: ocsp.OCSPSingleResponse, now: datetime) -> None:
         raise AnswerRefused("from the future")
     # Without nextUpdate newer information is always at hand (RFC 6960 §2.4): only fresh will do.
     ends = single.next_update_utc or single.this_update_utc
-    if now > ends + CLOCK_SKEW:
+    # "Never" is written as the last moment that there is (RFC 5280 §4.1.2.5): nothing is added to it.
+    if now - CLOCK_SKEW > ends:
         raise AnswerRefused("out of date")

@@ -22,9 +22,10 @@ from zaitaku.identity.revocation.answer import AnswerRefused, VerifiedAnswer
 from zaitaku.identity.revocation.exchange import Exchange, HttpExchange, Line
 from zaitaku.identity.revocation.memory import AnswerMemory
 from zaitaku.identity.revocation.online import Online
-from zaitaku.identity.revocation.source import CLOCK_SKEW, RevocationStatus
+from zaitaku.identity.revocation.source import RevocationStatus
 from zaitaku.identity.revocation.stapled import verify_stapled
 from zaitaku.identity.subjects import issuer_key_id
+from zaitaku.sdk.certificates import CLOCK_SKEW
 
 MEDIA_TYPE: Final = "application/json"
 QUESTION_BYTES: Final = 16
@@ -142,6 +143,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     value = body[name]
     if not isinstance(value, str):
         raise TypeError(name)
+    value.encode()  # JSON can bring half a surrogate pair, and no UTF-8 text can hold it
     return value
 
 

@@ -1,7 +1,6 @@
 """Fetching a file over HTTP only when it has changed, with a bound on time and size."""
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,9 +8,9 @@ from http import HTTPStatus
 from typing import Final
 
 import urllib3
-from urllib3.exceptions import HTTPError
 
-from zaitaku.identity.revocation.exchange import SourceAway, new_pool, read_bounded, send
+from zaitaku.identity.revocation.connection import Address, SourceAway
+from zaitaku.identity.revocation.exchange import read_bounded
 
 FILE_LIMIT: Final = 64 * 1024 * 1024
 """Bytes; a revoked certificate takes about 40 of them in a list."""
@@ -43,35 +42,31 @@ class HttpFetch:
     """A ``Fetch`` by HTTP GET. Redirects and retries are not followed."""
 
     def __init__(
-        self, url: str, *, limit: int = FILE_LIMIT, patience: timedelta = EACH_WAIT
+        self,
+        url: str,
+        *,
+        limit: int = FILE_LIMIT,
+        patience: timedelta = EACH_WAIT,
+        whole: timedelta = WHOLE,
     ) -> None:
-        """``patience`` bounds the connection and each wait for bytes."""
-        self.url = url
+        """``patience`` bounds each wait for bytes, ``whole`` all of them together."""
         self.limit = limit
-        self._pool = new_pool(patience)
+        self._address = Address(url, each=patience, whole=whole)
 
     def __call__(self, validators: Validators) -> Download:
         """Ask for the file; raise ``SourceAway`` for anything but all of it or no change."""
-        deadline = time.monotonic() + WHOLE.total_seconds()
         conditions = {_TOLD[name]: value for name, value in validators.items() if name in _TOLD}
         headers = {"Accept": "application/pkix-crl, application/x-pem-file, */*;q=0.1"}
-        try:
-            response = send(self._pool, "GET", self.url, headers=headers | conditions)
-            try:
-                return self._read(response, validators, deadline)
-            finally:
-                response.close()
-        except HTTPError as error:
-            raise SourceAway(type(error).__name__) from error
+        return self._address.ask(
+            "GET", headers | conditions, lambda response: self._read(response, validators)
+        )
 
-    def _read(
-        self, response: urllib3.BaseHTTPResponse, validators: Validators, deadline: float
-    ) -> Download:
+    def _read(self, response: urllib3.BaseHTTPResponse, validators: Validators) -> Download:
         if response.status == HTTPStatus.NOT_MODIFIED and validators:
             return Download(None, validators)
         if response.status != HTTPStatus.OK:
             raise SourceAway(f"status {response.status}")
-        content = read_bounded(response, limit=self.limit, deadline=deadline)
+        content = read_bounded(response, limit=self.limit)
         return Download(content, _validators(response))
 
 

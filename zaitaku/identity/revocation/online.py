@@ -10,7 +10,7 @@ from typing import Final
 from cryptography import x509
 
 from zaitaku.identity.revocation.answer import AnswerRefused, VerifiedAnswer
-from zaitaku.identity.revocation.exchange import SourceAway
+from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.memory import AnswerMemory
 from zaitaku.identity.revocation.source import RevocationStatus
 
@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW: Final = 5
 REST: Final = timedelta(seconds=30)
+LONGEST_WAIT: Final = timedelta(seconds=15)
+"""How long somebody waits for another's question; the question has its own, shorter bound."""
 
 Ask = Callable[[x509.Certificate, x509.Certificate, datetime], VerifiedAnswer]
 """Asks about a certificate and its issuer; raises ``SourceAway`` or ``AnswerRefused``."""
@@ -64,18 +66,23 @@ class Breaker:
 class SingleFlight:
     """Of those who ask the same at the same time, one asks and all get the answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, longest: timedelta = LONGEST_WAIT) -> None:
+        self.longest = longest
         self._flying: dict[bytes, Future[VerifiedAnswer]] = {}
         self._lock = Lock()
 
     def run(self, name: bytes, work: Callable[[], VerifiedAnswer]) -> VerifiedAnswer:
-        """Do ``work`` unless somebody does it under this ``name``; return or raise its outcome."""
+        """Do ``work`` unless somebody does it under this ``name``; return or raise its outcome.
+
+        Raises:
+            TimeoutError: whoever does it has not come to an end.
+        """
         own: Future[VerifiedAnswer] = Future()
         with self._lock:
             flying = self._flying.setdefault(name, own)
         if flying is own:
             self._land(name, own, work)
-        return flying.result()
+        return flying.result(self.longest.total_seconds())
 
     def _land(
         self, name: bytes, own: Future[VerifiedAnswer], work: Callable[[], VerifiedAnswer]
@@ -125,6 +132,9 @@ class Online:
         except (SourceAway, AnswerRefused, CancelledError) as failure:
             logger.warning("%s: %s: %s", self._name, type(failure).__name__, failure)
             return RevocationStatus.UNKNOWN
+        except Exception as failure:  # noqa: BLE001 - a source never raises; its text may be private
+            logger.error("%s: %s", self._name, type(failure).__name__)  # noqa: TRY400
+            return RevocationStatus.UNKNOWN
         return answer.status
 
     def _asked(
@@ -136,7 +146,7 @@ class Online:
         except SourceAway:
             self._breaker.failed(now)
             raise
-        except AnswerRefused:
+        except Exception:
             self._breaker.answered()
             raise
         self._breaker.answered()

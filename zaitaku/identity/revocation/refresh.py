@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.files import write_private
-from zaitaku.identity.certificates import UNREADABLE, find_extension
-from zaitaku.identity.revocation.crl import ListsUnreadable, RevocationList, read_lists
+from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.download import Fetch, Validators
-from zaitaku.identity.revocation.exchange import SourceAway
 from zaitaku.identity.subjects import issuer_key_id
+from zaitaku.sdk.certificates import UNREADABLE, find_extension
+from zaitaku.sdk.crl import ListsUnreadable, RevocationList, read_lists
 
 logger = logging.getLogger(__name__)
 

@@ -1,18 +1,11 @@
 """What every revocation source promises, and several of them in a row."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-
-CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far the authority's clock may be ahead of or behind ours."""
-
-STRONG_HASHES: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
-"""What an authority may sign its lists and answers with."""
 
 
 class RevocationStatus(StrEnum):

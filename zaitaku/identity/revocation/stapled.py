@@ -10,9 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import ocsp
 
-from zaitaku.identity.certificates import UNREADABLE
 from zaitaku.identity.revocation.answer import AnswerRefused, VerifiedAnswer, verify_answer
 from zaitaku.identity.revocation.exchange import ANSWER_LIMIT
+from zaitaku.sdk.certificates import UNREADABLE
 
 _NAMING_HASHES: Final = (SHA256, SHA1)
 """They only name the certificate (RFC 6960 §4.1.1); many responders know SHA-1 alone."""

@@ -1,13 +1,21 @@
-"""Small questions about one certificate, asked in several places."""
+"""Small questions about certificates, asked by the SDK and by zaitaku's own server."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.utils import CryptographyDeprecationWarning
 
 Kind = TypeVar("Kind", bound=x509.ExtensionType)
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far the authority's clock may be ahead of or behind ours."""
+
+STRONG_HASHES: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+"""What an authority may sign its lists and answers with."""
 
 UNREADABLE: Final = (
     ValueError,
@@ -29,6 +37,19 @@ def did_sign(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     except (InvalidSignature, TypeError, *UNREADABLE):
         return False
     return True
+
+
+def issuer_among(
+    roots: Iterable[x509.Certificate], certificate: x509.Certificate, now: datetime
+) -> x509.Certificate | None:
+    """Return the root whose key signed ``certificate``, or ``None``.
+
+    The generations of the authority share one name, so the signature decides. A root that was
+    renewed keeps its key, too: of several, one that is in its period at ``now`` is taken.
+    """
+    signers = [root for root in roots if did_sign(root, certificate)]
+    current = (root for root in signers if is_in_period(root, now))
+    return next(current, signers[0] if signers else None)
 
 
 def is_in_period(certificate: x509.Certificate, moment: datetime) -> bool:
