@@ -46,7 +46,6 @@ def consent(answer: str) -> StatedDocument:
 def create_site(cards: CardSite, bridge_port: int) -> Flask:
     """Return the web application around ``cards``."""
     app = Flask(__name__)
-    records: dict[str, str] = {}  # a real site writes to its database, under the same name
     app.secret_key = secrets.token_bytes(32)
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     speak_with_bridges(app, cards)
@@ -66,15 +65,23 @@ def create_site(cards: CardSite, bridge_port: int) -> Flask:
         asked = cards.ask(document, return_path="/done", holder=holder)
         return redirect(asked.address(bridge_port), 303)
 
+    take_back(app, cards)
+    return app
+
+
+def take_back(app: Flask, cards: CardSite) -> None:
+    """Add the addresses to which visitors come back: one registers, as often as it is loaded."""
+    records: dict[str, str] = {}  # a real site writes to its database, under the same name
+
     @app.get("/done")
     def done() -> ResponseReturnValue:
         if "cancelled" in request.args:
             return "<h1>やめました。何も登録していません。</h1>"
-        code, holder = request.args.get("code", ""), session.get("holder", "")
-        if code and code == session.get("code"):  # Back or Reload, after it was forgotten
+        code = request.args.get("code", "")
+        if code and code == session.get("code"):  # Back or Reload, and the outcome is forgotten
             return redirect("/registered", 303)
         try:
-            proof = cards.redeem(code, holder=holder)
+            proof = cards.redeem(code, holder=session.get("holder", ""))
         except SdkError as error:
             return f"<h1>受け付けできませんでした（{error.code}）</h1>", 403
         records[proof.challenge.name] = proof.challenge.document
@@ -88,8 +95,6 @@ def create_site(cards: CardSite, bridge_port: int) -> Flask:
         # The record stands and the visitor's session names it: only now the outcome may go.
         cards.forget(session["code"], holder=session["holder"])
         return f"<h1>受け付けました</h1><pre>{escape(records[session['record']])}</pre>"
-
-    return app
 
 
 def speak_with_bridges(app: Flask, cards: CardSite) -> None:

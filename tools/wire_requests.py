@@ -17,6 +17,7 @@ from zaitaku.sdk.keys import ALGORITHM, SiteKeys
 ORIGIN = "https://clinic.example"
 NOW = 1_800_000_000
 WORDING = "医師などが、手術の情報を見ることに同意しますか。"
+MARK = "\u0301"
 Claims = dict[str, Any]
 
 
@@ -99,6 +100,12 @@ def _accepted(key: OKPKey) -> Iterator[dict[str, str]]:
         "online, with 受診日": {"document": document(channel="online", visit_date="2027-01-20")},
         "a member of the site's own": {"document": document(journey="j-1")},
         "without 受診日": {"document": document().replace(',"visit_date":null', "")},
+        "a facility in the shape that it chose": {
+            "document": document(facility={"name": "葛\U000e0100城クリニック"})
+        },
+        "a facility with two marks on a letter": {
+            "document": document(facility={"name": f"A{MARK * 2}"})
+        },
         "a claim that nobody knows": {"comment": "ignored"},
         "largest text": {"text_size": "largest"},
         "a bridge that is new enough": {"bridge": "1.0"},
@@ -126,6 +133,8 @@ def _malformed(key: OKPKey) -> Iterator[dict[str, str]]:
         "a return with a query": {"return_path": "/x?code=1"},
         "a time that is a text": {"iat": str(NOW)},
         "a time that is true": {"exp": True},
+        "times in milliseconds": {"iat": NOW * 1000, "exp": (NOW + 600) * 1000},
+        "times before 1970": {"iat": -600, "exp": -1},
         "a lifetime over an hour": {"exp": NOW + 3601},
         "an end before the beginning": {"exp": NOW - 1},
         "an unknown text size": {"text_size": "huge"},
@@ -135,6 +144,20 @@ def _malformed(key: OKPKey) -> Iterator[dict[str, str]]:
         },
         "an unknown channel": {"document": document(channel="elsewhere")},
         "no facility": {"document": document(facility={})},
+        "a facility of blank letters": {"document": document(facility={"name": "\u3164\u2800"})},
+        "a facility without a letter": {"document": document(facility={"name": "★"})},
+        "a facility with a joiner that nobody sees": {
+            "document": document(facility={"name": "みどり坂\u034f在宅クリニック"})
+        },
+        "a facility under a heap of marks": {
+            "document": document(facility={"name": f"A{MARK * 3}"})
+        },
+        "a reading that is struck through": {
+            "choices": [{**choice, "marked": WORDING.replace("同意", "同\u0336意\u0336")}]
+        },
+        "a member that is NaN": {
+            "document": document().replace('"language"', '"journey":NaN,"language"')
+        },
         "a day without hyphens": {"document": document(visit_date="20270120")},
         "a document that is no JSON": {"document": "consent"},
     }

@@ -75,12 +75,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         ephemeral=ephemeral,
         facilities=FacilityService(database=database, clock=clock),
         reception=reception,
-        prints=PrintService(
-            database=database,
-            reception=reception,
-            clock=clock,
-            by_phone=settings.openid is not None,
-        ),
+        prints=PrintService.of(settings, database=database, reception=reception, clock=clock),
         identity=identity,
         openid=_openid(settings, identity),
         hand_overs=HandOvers(ephemeral=ephemeral, clock=clock, challenges=identity.challenges),

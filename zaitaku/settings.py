@@ -117,6 +117,8 @@ class Settings:
     """Loopback ports at which the card page looks for the bridge, in this order."""
     bridge_minimum: str = ""
     """Lowest version of the bridge that is still served (``1.2.3``); empty: any."""
+    bridge_download: str = ""
+    """Where patients get the bridge; empty: they are told to ask their facility."""
     openid: OpenIdProvider | None = None
     """Who reads the card by the patient's phone; ``None``: that way is not offered."""
     trusted_proxies: int = 0
@@ -129,6 +131,7 @@ class Settings:
         self._check_openid()
         self._check_numbers()
         _check_version("ZAITAKU_BRIDGE_MINIMUM", self.bridge_minimum)
+        self._check_download()
         check_sql_address("ZAITAKU_DATABASE_URL", self.database_url)
         check_ephemeral_address(self.ephemeral_url)
 
@@ -163,6 +166,11 @@ class Settings:
     def _check_openid(self) -> None:
         if self.openid and self.mode is Mode.PRODUCTION and not self.openid.is_tls:
             raise SettingsError("ZAITAKU_OIDC_… addresses must be https in production")
+
+    def _check_download(self) -> None:
+        url = self.bridge_download
+        if url and not (_is_web_address(url) and _is_private_way(url)):
+            raise SettingsError("ZAITAKU_BRIDGE_DOWNLOAD_URL must be an https address")
 
     def _check_numbers(self) -> None:
         if not 0 <= self.online_validity_days <= LONGEST_VALIDITY_DAYS:
@@ -208,6 +216,7 @@ class Settings:
             openid=OpenIdProvider.from_env(environ),
             bridge_ports=_ports(environ),
             bridge_minimum=environ.get("ZAITAKU_BRIDGE_MINIMUM", "").strip(),
+            bridge_download=environ.get("ZAITAKU_BRIDGE_DOWNLOAD_URL", "").strip(),
             online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
             trusted_proxies=_proxies(environ, mode),
         )
@@ -245,7 +254,7 @@ def _is_web_address(value: str) -> bool:
 
 
 def _is_private_way(value: str) -> bool:
-    # What is asked and answered there is nobody else's; on this machine nobody else listens.
+    # Nobody else may read or change what passes there; on this machine nobody else listens.
     parts = urlsplit(value)
     return parts.scheme == "https" or parts.hostname in _LOOPBACK
 

@@ -1,6 +1,6 @@
 """Which root certificates a deployment starts with, and which it refuses."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,13 @@ from zaitaku.sandbox.profile import Signer
 DAY = timedelta(days=1)
 
 
-def _unmarked(authority: TestAuthority, *, ca: bool = True, sign: bool = True) -> x509.Certificate:
+def _unmarked(
+    authority: TestAuthority,
+    *,
+    ca: bool = True,
+    sign: bool = True,
+    ends: datetime = NOW + 365 * DAY,
+) -> x509.Certificate:
     """Return a root as a real authority would have it: without the mark."""
     root = authority.roots[Generation.SECOND]
     builder = (
@@ -29,7 +35,7 @@ def _unmarked(authority: TestAuthority, *, ca: bool = True, sign: bool = True) -
         .public_key(root.key.public_key())
         .serial_number(1)
         .not_valid_before(NOW - 365 * DAY)
-        .not_valid_after(NOW + 365 * DAY)
+        .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
     usage = root.certificate.extensions.get_extension_for_class(x509.KeyUsage)
@@ -114,6 +120,21 @@ def test_set_with_one_root_in_its_period_is_taken(authority: TestAuthority) -> N
     later = authority.roots[Generation.FIRST].certificate.not_valid_after_utc + DAY
     anchors = TrustAnchors.load([authority.roots_file], allow_test=True, now=later)
     assert len(anchors.roots) == len(PINNED)
+
+
+@pytest.mark.parametrize("first", ["expired", "current"])
+def test_renewed_root_with_the_same_key_is_found_in_its_period(
+    authority: TestAuthority, tmp_path: Path, card: Signer, first: str
+) -> None:
+    current = authority.roots[Generation.SECOND]
+    expired = _unmarked(authority, ends=NOW - DAY)
+    pinned = (
+        [expired, current.certificate] if first == "expired" else [current.certificate, expired]
+    )
+    anchors = TrustAnchors.load([_write(tmp_path, *pinned)], allow_test=True, now=NOW)
+    assert anchors.issuer_of(card.certificate, NOW) == current.certificate
+    only = TrustAnchors((expired,))
+    assert only.issuer_of(card.certificate, NOW) == expired
 
 
 def test_card_is_no_root(tmp_path: Path, card: Signer) -> None:

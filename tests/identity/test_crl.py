@@ -10,6 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import NOW
 from tests.identity.world import verify
@@ -17,6 +19,7 @@ from zaitaku.identity.errors import CertificateRevoked, RevocationUnknown
 from zaitaku.identity.revocation import CrlFile, RevocationStatus
 from zaitaku.sandbox.authority import LIST_LIFETIME, Generation, TestAuthority
 from zaitaku.sandbox.profile import Signer, distribution_point
+from zaitaku.sdk.crl import ListsUnreadable, read_lists
 
 DAY = timedelta(days=1)
 GOOD, REVOKED, UNKNOWN = (
@@ -174,6 +177,64 @@ def test_broken_file_says_nothing(
     path = tmp_path / "broken"
     path.write_bytes(content)
     assert _status(CrlFile(path), card, root) is UNKNOWN
+
+
+def test_a_damaged_list_takes_the_good_word_of_the_whole_file(
+    tmp_path: Path, card: Signer, root: Signer
+) -> None:
+    old, new = (one.public_bytes(Encoding.PEM) for one in (_list(root), _list(root, card)))
+    path = tmp_path / "lists.pem"
+    path.write_bytes(old + new)
+    assert _status(CrlFile(path), card, root) is REVOKED
+    path.write_bytes(old + new.replace(b"\nMII", b"\nAAA"))
+    assert _status(CrlFile(path), card, root) is UNKNOWN
+
+
+@given(data=st.data())
+def test_a_file_that_was_cut_off_inside_a_list_says_nothing(
+    card: Signer, root: Signer, data: st.DataObject
+) -> None:
+    old, new = (one.public_bytes(Encoding.PEM) for one in (_list(root), _list(root, card)))
+    assert read_lists(b"issued by hand\n" + old + b"\n\n" + new)
+    cut = data.draw(st.integers(min_value=1, max_value=len(new) - 2))
+    for content in (old + new[:cut], new[:cut] + old, old + b" " + new[:cut]):
+        with pytest.raises(ListsUnreadable):
+            read_lists(content)
+
+
+def _renewed(root: Signer, *, crl_sign: bool) -> x509.Certificate:
+    """Return a root with the same key and name, which may sign lists or may not."""
+    none = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment"), False)
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+        **none,
+    )
+    name = root.certificate.subject
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(root.key.public_key())
+        .serial_number(7)
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + DAY)
+        .add_extension(usage, critical=True)
+        .sign(root.key, SHA256())
+    )
+
+
+def test_list_of_a_root_that_may_not_sign_lists_says_nothing(
+    tmp_path: Path, card: Signer, root: Signer
+) -> None:
+    source = _file(tmp_path, _list(root))
+    for crl_sign, expected in ((True, GOOD), (False, UNKNOWN), (True, GOOD)):
+        issuer = _renewed(root, crl_sign=crl_sign)
+        assert source.status(card.certificate, issuer, NOW) is expected
 
 
 def test_folder_instead_of_a_file_says_nothing(tmp_path: Path, card: Signer, root: Signer) -> None:

@@ -1,6 +1,7 @@
 """The HTTP side of asking a responder, against small servers on loopback that misbehave."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from cryptography import x509
 from tests.conftest import NOW
 from tests.sandbox.loopback import serving
 from zaitaku.identity.revocation import Ocsp, RevocationStatus
-from zaitaku.identity.revocation.connection import SourceAway
+from zaitaku.identity.revocation.connection import SourceAway, Watch
+from zaitaku.identity.revocation.download import Download, HttpFetch
 from zaitaku.identity.revocation.exchange import ANSWER_LIMIT, HttpExchange
 from zaitaku.sandbox.authority import Generation, TestAuthority
 from zaitaku.sandbox.ocsp import responder
@@ -24,7 +26,18 @@ pytestmark = pytest.mark.enable_socket
 PATIENCE = timedelta(seconds=30)
 IMPATIENCE = timedelta(seconds=0.3)
 OK = b"HTTP/1.1 200 OK\r\n"
+DRIPPED = 4.0
+"""Seconds for which a slow server goes on."""
 Script = Callable[[socket.socket], None]
+Ask = Callable[[str], object]
+
+
+def _post(url: str) -> bytes:
+    return HttpExchange(url, patience=IMPATIENCE)(b"?")
+
+
+def _fetch(url: str) -> Download:
+    return HttpFetch(url, whole=IMPATIENCE)({})
 
 
 @contextmanager
@@ -54,11 +67,14 @@ def _sends(content: bytes) -> Script:
     return lambda connection: connection.sendall(content)
 
 
-def _drips(connection: socket.socket) -> None:
-    connection.sendall(OK + b"Content-Length: 1000\r\n\r\n")
-    for _ in range(40):
-        connection.sendall(b"x")
-        time.sleep(0.05)
+def _drips(first: bytes, drop: bytes) -> Script:
+    def script(connection: socket.socket) -> None:
+        connection.sendall(first)
+        for _ in range(round(DRIPPED / 0.05)):
+            connection.sendall(drop)
+            time.sleep(0.05)
+
+    return script
 
 
 def _floods(connection: socket.socket) -> None:
@@ -95,8 +111,8 @@ def test_small_answer_is_returned_whole() -> None:
             "status 302",
         ),
         (_sends(OK + b"Content-Length: 50\r\n\r\nhalf"), "IncompleteRead|ProtocolError"),
-        (_sends(b"nonsense\r\n\r\n"), "ProtocolError"),
-        (_sends(b""), "ProtocolError"),
+        (_sends(b"nonsense\r\n\r\n"), "BadStatusLine"),
+        (_sends(b""), "RemoteDisconnected"),
         (_floods, "too long"),
     ],
 )
@@ -109,11 +125,51 @@ def test_anything_but_a_small_whole_answer_is_away(script: Script, reason: str) 
 
 
 @pytest.mark.parametrize(
-    ("script", "reason"), [(_drips, "too slow"), (lambda _: time.sleep(1), "ReadTimeoutError")]
+    "script",
+    [
+        _drips(OK + b"Content-Length: 1000\r\n\r\n", b"x"),
+        _drips(OK + b"X-Slow: ", b"x"),
+        _drips(OK + b"Transfer-Encoding: chunked\r\n\r\n2;", b"x"),
+        _drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        lambda _: time.sleep(1),
+    ],
+    ids=["body", "header", "chunk", "continue", "silence"],
 )
-def test_answer_that_does_not_come_in_time_is_away(script: Script, reason: str) -> None:
-    with _answering(script) as url, pytest.raises(SourceAway, match=reason):
-        HttpExchange(url, patience=IMPATIENCE)(b"?")
+@pytest.mark.parametrize("ask", [_post, _fetch])
+def test_answer_that_does_not_come_in_time_is_away(ask: Ask, script: Script) -> None:
+    begun = time.monotonic()
+    with _answering(script) as url:
+        with pytest.raises(SourceAway, match=r"too slow|[Tt]imeout"):
+            ask(url)
+        assert time.monotonic() - begun < DRIPPED / 2
+
+
+def test_the_thread_of_a_slow_answer_ends_with_it() -> None:
+    with _answering(_drips(OK + b"X-Slow: ", b"x")) as url:
+        with pytest.raises(SourceAway):
+            _post(url)
+        for thread in threading.enumerate():
+            if thread.name == "revocation":
+                thread.join(DRIPPED / 2)
+                assert not thread.is_alive()
+
+
+def test_a_slow_handshake_is_away() -> None:
+    hello = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"
+    with _answering(_drips(hello, b"x")) as url:
+        begun = time.monotonic()
+        with pytest.raises(SourceAway, match=r"too slow|[Tt]imeout"):
+            _post(url.replace("http:", "https:"))
+        assert time.monotonic() - begun < DRIPPED / 2
+
+
+def test_a_socket_that_comes_too_late_is_closed() -> None:
+    watch = Watch()
+    watch.end()
+    one, other = socket.socketpair()
+    with one, other, pytest.raises(TimeoutError):
+        watch.over(one)
+    assert one.fileno() == -1
 
 
 def test_nobody_there_is_away(card: Signer, root: x509.Certificate) -> None:

@@ -1,14 +1,14 @@
 """Which answers of a responder are believed."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -250,6 +250,23 @@ def test_answer_without_next_update_must_be_fresh(right: Answer) -> None:
     assert _verify(content, right, now=NOW + 5 * MINUTE).next_update is None
     with pytest.raises(AnswerRefused, match="out of date"):
         _verify(content, right, now=NOW + 6 * MINUTE)
+
+
+def test_answer_that_never_ends_is_believed(right: Answer) -> None:
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert _verify(replace(right, next_update=never).encoded(), right).next_update == never
+
+
+def test_answer_in_anothers_name_is_not_believed(right: Answer) -> None:
+    # The appointed responder signed it, but the name that stands there is another's.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "another")])
+    key = right.signer.key
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(5)
+    period = builder.not_valid_before(NOW - MINUTE).not_valid_after(NOW + MINUTE)
+    another = period.public_key(key.public_key()).sign(key, SHA256())
+    encoding = ocsp.OCSPResponderEncoding.NAME
+    with pytest.raises(AnswerRefused, match="not signed"):
+        _verify(replace(right, named=another, encoding=encoding).encoded(), right)
 
 
 @pytest.mark.parametrize(

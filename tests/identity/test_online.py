@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from cryptography import x509
@@ -14,7 +14,13 @@ from zaitaku.identity.revocation import RevocationStatus
 from zaitaku.identity.revocation.answer import AnswerRefused, VerifiedAnswer
 from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.memory import AnswerMemory
-from zaitaku.identity.revocation.online import FAILURES_IN_A_ROW, REST, Breaker, Online
+from zaitaku.identity.revocation.online import (
+    FAILURES_IN_A_ROW,
+    REST,
+    Breaker,
+    Online,
+    SingleFlight,
+)
 from zaitaku.sandbox.authority import Generation, TestAuthority
 from zaitaku.sandbox.profile import Signer
 
@@ -73,7 +79,10 @@ def test_not_knowing_is_never_remembered(card: Signer, root: x509.Certificate) -
     assert source.asked == 2
 
 
-@pytest.mark.parametrize("trouble", [SourceAway("gone"), AnswerRefused("nonce")])
+@pytest.mark.parametrize(
+    "trouble",
+    [SourceAway("gone"), AnswerRefused("nonce"), OverflowError(), RuntimeError("private")],
+)
 def test_trouble_is_not_knowing_and_is_not_remembered(
     card: Signer, root: x509.Certificate, trouble: Exception
 ) -> None:
@@ -180,6 +189,34 @@ def test_of_many_at_once_one_asks_and_all_are_told(
         told = set(pool.map(lambda _: online.status(card.certificate, root, NOW), range(8)))
     assert told == {UNKNOWN if trouble else REVOKED}
     assert source.asked == 1
+
+
+def test_whatever_goes_wrong_is_logged_without_its_text(
+    card: Signer, root: x509.Certificate, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source()
+    source.trouble = RuntimeError("a-very-private-value")
+    Online("source", source).status(card.certificate, root, NOW)
+    assert "source: RuntimeError" in caplog.text
+    assert "a-very-private-value" not in caplog.text
+
+
+def test_nobody_waits_for_another_without_end() -> None:
+    flight = SingleFlight(longest=timedelta(milliseconds=50))
+    begun, ended = Event(), Event()
+
+    def work() -> VerifiedAnswer:
+        begun.set()
+        assert ended.wait(10)
+        return VerifiedAnswer(GOOD, None)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(flight.run, b"name", work)
+        assert begun.wait(10)
+        with pytest.raises(TimeoutError):
+            flight.run(b"name", work)
+        ended.set()
+        assert first.result(10).status is GOOD
 
 
 def test_two_cards_at_once_are_two_questions(

@@ -158,6 +158,8 @@ LONG_AGO = (NOW - DAY - timedelta(seconds=1)).isoformat()
     [
         _with(question="0" * 32),
         _with(question="秘密"),
+        _with(question="\ud800"),
+        _with(status="\ud800"),
         _with(status="GOOD"),
         _with(status="fine"),
         _with(status=None),

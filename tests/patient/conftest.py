@@ -9,6 +9,7 @@ import pytest
 from jinja2 import FileSystemBytecodeCache
 
 from tests.conftest import NOW
+from tests.patient.phoning import Phone, running_phone
 from tests.patient.site import ALL_ITEMS, Site, Visitor
 from zaitaku.app import build_app
 from zaitaku.core.clock import FixedClock
@@ -59,6 +60,19 @@ def cards(authority: TestAuthority) -> Cards:
         revoked=revoked,
         foreign=_card(authority, -100, 900, Generation.FOREIGN),
     )
+
+
+@pytest.fixture(scope="session")
+def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the keys are that all phones share: making one takes a while."""
+    return tmp_path_factory.mktemp("phone")
+
+
+@pytest.fixture
+def phone(key_folder: Path, clock: FixedClock) -> Iterator[Phone]:
+    """A phone with the app."""
+    with running_phone(key_folder, clock, TODAY) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,22 +1,19 @@
 """By phone: the same browser, another browser, a stranger's browser; and every failure's page."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from tests.patient.conftest import TODAY, Cards
+from tests.patient.conftest import Cards
 from tests.patient.lint import words
-from tests.patient.phoning import HANAKO, ORIGIN, TARO, Phone, open_app, running_phone, walk_to_app
+from tests.patient.phoning import HANAKO, ORIGIN, TARO, Phone, open_app, walk_to_app
 from tests.patient.site import Site, Visitor
 from tests.patient.test_card import assert_calm, is_registered
 from zaitaku.blueprints.failures import EXPLANATIONS, explain
 from zaitaku.consent.evidence import APP_ALGORITHM, verify_record
 from zaitaku.consent.store import record_of_journey
-from zaitaku.core.clock import FixedClock
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.openid import OpenIdProvider
 from zaitaku.identity.errors import IdentityError
@@ -27,19 +24,6 @@ from zaitaku.identity.oidc.errors import (
     AppReturnUsed,
 )
 from zaitaku.identity.oidc.service import CALLBACK_PATH
-
-
-@pytest.fixture(scope="module")
-def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the keys are that all tests share: making one takes a while."""
-    return tmp_path_factory.mktemp("phone")
-
-
-@pytest.fixture
-def phone(key_folder: Path, clock: FixedClock) -> Iterator[Phone]:
-    """A phone with the app."""
-    with running_phone(key_folder, clock, TODAY) as running:
-        yield running
 
 
 @pytest.fixture

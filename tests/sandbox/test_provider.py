@@ -15,6 +15,7 @@ from zaitaku.identity.oidc.client import _s256
 from zaitaku.identity.oidc.client_keys import ASSERTION_TYPE, ClientKeys, new_key
 from zaitaku.sandbox.people import people_with_phones
 from zaitaku.sandbox.provider.app import Client, StandIn, open_key, stand_in_app
+from zaitaku.sandbox.provider.grants import MOST, Assertions
 
 ISSUER = "http://127.0.0.1:18240"
 REDIRECT = "http://127.0.0.1:8000/app/return"
@@ -38,14 +39,14 @@ class Rig:
         (folder / "client.pem").write_bytes(new_key())
         self.keys = ClientKeys.load(folder / "client.pem")
         self.clock = FixedClock(NOW)
-        provider = StandIn(
+        self.provider = StandIn(
             issuer=ISSUER,
             key=open_key(folder / "provider.pem"),
             client=Client("site", REDIRECT, self.keys.published()),
             people=people_with_phones(date(2026, 11, 20)),
             clock=self.clock,
         )
-        self.browser: FlaskClient = stand_in_app(provider).test_client()
+        self.browser: FlaskClient = stand_in_app(self.provider).test_client()
         self.profile = OpenIdProvider(
             issuer=ISSUER,
             authorization_url=f"{ISSUER}/authorize",
@@ -95,6 +96,23 @@ def test_an_assertion_is_good_once(rig: Rig) -> None:
     form = rig.form()
     rig.browser.post("/token", data=form)
     assert rig.browser.post("/token", data={**form, "code": rig.code()}).status_code == 401
+
+
+def test_names_of_assertions_are_kept_only_while_they_are_good() -> None:
+    used, until = Assertions(), NOW + timedelta(minutes=1)
+    assert used.use("one", until, NOW)
+    assert not used.use("one", until, NOW)
+    filled = [used.use(str(name), until, NOW) for name in range(MOST)]
+    assert filled == [True] * (MOST - 1) + [False]
+    assert used.use("one", until + timedelta(minutes=1), until)
+    assert len(used) == 1
+
+
+@pytest.mark.parametrize("ends", [timedelta(minutes=-1), timedelta(minutes=11), timedelta.max / 9])
+def test_an_assertion_ends_soon(rig: Rig, ends: timedelta) -> None:
+    moment = int(rig.clock.now().timestamp() + ends.total_seconds())
+    claims = {"iss": "site", "sub": "site", "aud": ISSUER, "jti": "x", "exp": moment}
+    assert not rig.provider._is_fresh(claims)
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,28 @@ def test_nonce_of_a_forbidden_length_is_malformed(
     assert _asked(authority, body).response_status is MALFORMED
 
 
+@pytest.mark.parametrize("serial", [0, -1, -(2**64)])
+def test_serial_number_that_no_certificate_has_is_malformed(
+    authority: TestAuthority, card: Signer, root: x509.Certificate, serial: int
+) -> None:
+    asked = ocsp.load_der_ocsp_request(_request(card.certificate, root))
+    size = max(1, (serial.bit_length() + 8) // 8)
+    strange = _tlv(0x02, serial.to_bytes(size, "big", signed=True))
+    named = _tlv(0x30, bytes.fromhex("06096086480165030402010500"))
+    hashes = _tlv(0x04, asked.issuer_name_hash) + _tlv(0x04, asked.issuer_key_hash)
+    body = _tlv(0x30, named + hashes + strange)
+    for _ in range(4):  # CertID, Request, requestList, TBSRequest: OCSPRequest (RFC 6960 §4.1.1)
+        body = _tlv(0x30, body)
+    assert ocsp.load_der_ocsp_request(body).serial_number == serial
+    assert _asked(authority, body).response_status is MALFORMED
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    """Return DER of up to 255 bytes of content (X.690 §8.1)."""
+    length = bytes([len(content)]) if len(content) < 128 else bytes([0x81, len(content)])
+    return bytes([tag]) + length + content
+
+
 def test_only_post_is_answered(authority: TestAuthority) -> None:
     status, headers, content = _post(authority, b"", method="GET")
     assert status.startswith("405")

@@ -72,7 +72,7 @@ def test_the_names_of_the_sdk_are_there() -> None:
     [
         ("import zaitaku.sdk", {"zaitaku.sdk", "zaitaku.wire"}),
         (
-            "from pathlib import Path; from zaitaku.cardbridge import rehearsal;"
+            "from pathlib import Path; from zaitaku.cardbridge.virtual import rehearsal;"
             " import zaitaku.sandbox.cards, zaitaku.sandbox.strangers",
             {"zaitaku.cardbridge", "zaitaku.wire", "zaitaku.sandbox", "zaitaku.core"},
         ),

@@ -237,6 +237,15 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             _NOTHING_REGISTERED,
         ),
     ),
+    "app-answers-changed": Explanation(
+        mark("カードを読み取る間に、答えが変わりました"),
+        (
+            mark("アプリでの読み取りは、変わる前の答えのためのものでした。"),
+            _NOTHING_REGISTERED,
+        ),
+        (mark("いまの答えで、もう一度カードを読み取ってください。"),),
+        NextStep.CARD_AGAIN,
+    ),
     "app-return-unknown": Explanation(
         mark("アプリの読み取りの結果が、見つかりません"),
         (

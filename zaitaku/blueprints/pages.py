@@ -51,6 +51,8 @@ class Page:
     language: Language
     size: TextSize
     is_sandbox: bool
+    bridge_download: str
+    """Where the reading app is to be had; empty when nobody said."""
 
     @property
     def size_class(self) -> str:
@@ -103,8 +105,10 @@ def _keep_versioned(response: Response) -> Response:
 
 
 def _frame() -> dict[str, Any]:
-    is_sandbox = services().settings.mode is Mode.SANDBOX
-    return {"page": Page(i18n.current_language(), text_size(), is_sandbox)}
+    settings = services().settings
+    is_sandbox = settings.mode is Mode.SANDBOX
+    page = Page(i18n.current_language(), text_size(), is_sandbox, settings.bridge_download)
+    return {"page": page}
 
 
 def text_size() -> TextSize:

@@ -142,7 +142,9 @@ def _desk() -> Iterator[Desk]:
         yield Desk(
             facilities=FacilityService(database=database, clock=clock),
             reception=reception,
-            printing=PrintService(database=database, reception=reception, clock=clock),
+            printing=PrintService.of(
+                settings, database=database, reception=reception, clock=clock
+            ),
         )
     finally:
         database.close()

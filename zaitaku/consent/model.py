@@ -1,6 +1,6 @@
 """The vocabulary of consent (domain.md §4, §12)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -88,9 +88,9 @@ class Answer:
 class IdToken:
     """The OpenID provider's own word, where the patient's phone read the card."""
 
-    token: str
+    token: str = field(repr=False)
     """As it came: JWS compact serialization (RFC 7515 §7.1)."""
-    key: str
+    key: str = field(repr=False)
     """The provider's public key that signed it: a JWK (RFC 7517 §4) as JSON."""
 
 

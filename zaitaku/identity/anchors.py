@@ -57,7 +57,7 @@ class TrustAnchors:
         return cls(roots)
 
     def issuer_of(self, certificate: x509.Certificate, now: datetime) -> x509.Certificate | None:
-        """Return the root whose key signed ``certificate``, in its period if one is; or ``None``."""
+        """Return the root whose key signed ``certificate``, or ``None``; rather a current one."""
         return issuer_among(self.roots, certificate, now)
 
 

@@ -1,6 +1,6 @@
 """The values of a card's proof, standard library only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -77,9 +77,9 @@ class VerifiedToken:
     origin: str
     nonce: bytes
     """Of the challenge; the token's own ``nonce`` is the digest of the statement."""
-    token: str
+    token: str = field(repr=False)
     """The ID token as it came (JWS compact serialization)."""
-    key: str
+    key: str = field(repr=False)
     """The provider's public key that signed it, a JWK as JSON."""
     subject_hashes: tuple[str, ...]
     """Keyed hashes that stand for issuer and subject, newest key first."""

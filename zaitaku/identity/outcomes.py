@@ -55,6 +55,11 @@ class Outcomes:
         if standing.get("failure") == RevocationUnknown.code:
             self._ephemeral.merge(_key(code), {"failure": "", **fields}, self._lifetime)
 
+    def refuse(self, code: str, journey: JourneyId, failure: VerificationFailed) -> None:
+        """Put ``failure`` in the place of what a reading proved: it is not to be used any more."""
+        self.forget(code)
+        self.keep(code, journey, failure)
+
     def of(self, code: str, journey: JourneyId, *, hand_over: str = "") -> Verified:
         """Return what a reading proved; it stays until it dies.
 

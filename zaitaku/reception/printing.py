@@ -1,5 +1,7 @@
 """What a facility prints: the QR image and the posters of its living URL."""
 
+from typing import Self
+
 from sqlalchemy.exc import IntegrityError
 
 from zaitaku.core.clock import Clock, japan_date
@@ -10,6 +12,7 @@ from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
 from zaitaku.reception.qr import qr_modules, qr_png
 from zaitaku.reception.service import ReceptionService
+from zaitaku.settings import Settings
 from zaitaku.reception.store import ImageStore
 
 
@@ -22,12 +25,20 @@ class PrintService:
         database: Database,
         reception: ReceptionService,
         clock: Clock,
-        by_phone: bool = False,
+        by_phone: bool,
     ) -> None:
         self._database = database
         self._by_phone = by_phone
         self._reception = reception
         self._clock = clock
+
+    @classmethod
+    def of(
+        cls, settings: Settings, *, database: Database, reception: ReceptionService, clock: Clock
+    ) -> Self:
+        """Return the service of a deployment: everybody who prints says the same of it."""
+        by_phone = settings.openid is not None
+        return cls(database=database, reception=reception, clock=clock, by_phone=by_phone)
 
     def qr_png(self, version: UrlVersion) -> bytes:
         """Return the version's QR code as PNG; it is made at the first call and kept."""

@@ -29,7 +29,7 @@ from zaitaku.sdk.trust import Revocation
 
 logger = logging.getLogger(__name__)
 
-_PEM_LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
+_PEM_LIST = re.compile(rb"-----BEGIN X509 CRL-----[A-Za-z0-9+/=\s]+-----END X509 CRL-----")
 _DAMAGE = re.compile(rb"^[ \t]*-", re.MULTILINE)
 """What is left of a block that was cut off: text beside the blocks begins no line with a dash."""
 _UNDERSTOOD: Final = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT})

@@ -81,9 +81,7 @@ class SiteKeys:
                 whoever keeps the file decides about it and takes it out.
         """
         if len(cls.load(path).keys) >= KEYS_LIMIT:
-            raise KeysUnusable(
-                f"request key file {path} is full: {KEYS_LIMIT} keys; the last is the oldest"
-            )
+            raise KeysUnusable(f"request key file {path} has {KEYS_LIMIT} keys: take out the last")
         try:
             _replace(path, _new_key() + path.read_bytes())
         except OSError as error:
@@ -108,9 +106,8 @@ class SiteKeys:
         """
         keys = self.keys[:KEYS_LIMIT]
         key_set = KeySet(list(keys)).as_dict(private=False, alg=ALGORITHM, use="sig")
-        endorsements = [
-            _endorse(origin, older=older, newer=newer) for newer, older in pairwise(keys)
-        ]
+        pairs = pairwise(keys)
+        endorsements = [_endorse(origin, older=older, newer=newer) for newer, older in pairs]
         return {**key_set, "endorsements": endorsements}
 
 

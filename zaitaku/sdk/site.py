@@ -1,8 +1,8 @@
 """A site that asks for a card: two addresses to answer, one navigation, one code to redeem.
 
 The site publishes ``keys_document()`` at ``wire.KEYS_PATH``, gives the body of posts to
-``wire.PROOF_PATH`` to ``take``, sends the browser to ``AskedCard.address(…)``, calls ``redeem`` with
-the code that the browser brings back, writes its own record, and calls ``forget``.
+``wire.PROOF_PATH`` to ``take``, sends the browser to ``AskedCard.address(…)``, calls ``redeem``
+with the code that the browser brings back, writes its own record, and calls ``forget``.
 """
 
 import contextlib

@@ -249,19 +249,18 @@ def test_no_byte_buffer_keeps_the_pin_after_a_reading(
 
 
 @pytest.mark.parametrize(
-    ("tries", "mark", "refusal"),
+    "case",
     [(1, "", NotInsisted), (3, "0" * 64, CardChanged), (0, "", PinLocked)],
 )
 def test_the_sessions_own_copy_is_wiped_when_nothing_was_shown(
     tmp_path: Path,
     material: Material,
     buffers: list[bytearray],
-    tries: int,
-    mark: str,
-    refusal: type[Exception],
+    case: tuple[int, str, type[Exception]],
 ) -> None:
-    reader = VirtualReader()
+    tries, mark, refusal = case
     card = make_card(tmp_path / "card.json", material, pin=MARKED, tries=tries)
+    reader = VirtualReader()
     reader.insert(card)
     work = CardWork(InProcessService(reader))
     with pytest.raises(refusal):
@@ -276,8 +275,9 @@ def test_a_buffer_that_is_not_wiped_would_be_found(
     marked: Rig, buffers: list[bytearray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cardwork, "wipe", lambda _: None)
-    succeed(marked)
-    assert holding(buffers)
+    with pytest.raises(CardChanged):
+        CardWork(marked.readers).sign(typed(MARKED), b"", insisted=False, mark="0" * 64)
+    assert holding(buffers) == [MARKED.encode()]
 
 
 @given(st.text(alphabet="0123456789０１２３４５６７８９ 　-－ー", max_size=12))

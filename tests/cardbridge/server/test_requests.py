@@ -230,3 +230,22 @@ def test_refusals_speak_the_language_of_the_request(rig: Rig) -> None:
     token = rig.token(iss="https://evil.example", language="en")
     assert '<html lang="en">' in refused(rig, token, HTTPStatus.FORBIDDEN, "foreign-origin")
     assert '<html lang="ja-x-yasashii">' in rig.read(token, lang="ja-x-yasashii").text
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 01 Jan 0001 00:00:00 -0000",
+        "Fri, 31 Dec 9999 23:59:59 -0000",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 01 Jan 0001 00:00:00 +0100",
+        "Mon, 01 Jan 2027 00:00:00 +99999999999999",
+        "tomorrow",
+        "",
+    ],
+)
+def test_a_date_that_no_clock_shows_is_none(date: str) -> None:
+    body = json.dumps({"keys": []}).encode()
+    assert _published(HTTPStatus.OK, body, date).site_time is None
+    good = _published(HTTPStatus.OK, body, "Fri, 01 Jan 2027 00:00:00 GMT")
+    assert good.site_time == 1_798_761_600

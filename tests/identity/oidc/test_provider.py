@@ -121,6 +121,20 @@ def test_the_provider_insists_on_the_verifier(app: OpenIdService) -> None:
     assert type(refusal(app, callback)) is AppCodeRefused
 
 
+def test_no_two_attempts_share_a_secret(app: OpenIdService) -> None:
+    asked = [dict(parse_qsl(urlsplit(begin(app)).query)) for _ in range(3)]
+    for name in ("state", "nonce", "code_challenge"):
+        assert len({query[name] for query in asked}) == 3
+
+
+def test_a_subject_is_another_one_at_another_issuer() -> None:
+    one, other = (
+        subject_hashes(issuer=issuer, subject="taro", keys=KEYS)
+        for issuer in ("https://one.example", "https://other.example")
+    )
+    assert not set(one) & set(other)
+
+
 def test_a_code_is_worth_something_once(app: OpenIdService) -> None:
     callback = signed_in(app)
     outcome(app, callback)
@@ -196,4 +210,4 @@ def _state_of(address: str) -> str:
 
 def _attempt_with_other_verifier(app: OpenIdService) -> Attempt:
     challenge = app._new_challenge(JOURNEY, DOCUMENT)
-    return Attempt(challenge, "another-verifier-of-forty-three-characters-", "mark")
+    return Attempt(challenge, "another-verifier-of-forty-three-characters-", "mark", "code")

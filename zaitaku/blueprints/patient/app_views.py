@@ -24,7 +24,7 @@ from zaitaku.consent.document import ConsentDocument
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import JourneyId
 from zaitaku.identity.oidc.attempts import Callback, Elsewhere
-from zaitaku.identity.oidc.service import OpenIdService
+from zaitaku.identity.oidc.service import OpenIdService, number_of
 
 WAITING = "waiting"
 SETTLED = "settled"
@@ -39,7 +39,10 @@ class Comparison(StrEnum):
 
 @blueprint.post("/j/<string:journey>/app")
 def ask_app(journey: str) -> Answer:
-    """Send the browser to the provider with a request for what the patient has answered."""
+    """Send the browser to the provider with a request for what the patient has answered.
+
+    When the numbers of an earlier reading were compared meanwhile, that one goes on instead.
+    """
     app, id_ = _app(), JourneyId(journey)
     present = journeys.note(id_, {"way": Way.APP})
     if services().consent.receipt_of(id_) is not None:
@@ -47,6 +50,9 @@ def ask_app(journey: str) -> Answer:
     situation = journeys.situation_of(present)
     if not is_open(StepName.CARD, situation):
         return redirect(address_of(first_open(situation), situation), 303)
+    compared = app.compared(id_)
+    if compared is not None:
+        return redirect(url_for("patient.card_return", journey=journey, code=compared), 303)
     document = document_of(situation).canonical()
     address = app.begin(journey=id_, document=document, session=journeys.name_browser())
     return redirect(address, 303)
@@ -56,7 +62,7 @@ def ask_app(journey: str) -> Answer:
 def app_state(journey: str) -> Response:
     """Tell the first screen's script whether there is something to go on with."""
     present = journeys.load(JourneyId(journey))
-    is_settled = bool(present.registered) or _app().has_news(present.id)
+    is_settled = bool(present.registered) or _app().news(present.id) is not None
     return jsonify(state=SETTLED if is_settled else WAITING)
 
 
@@ -89,7 +95,7 @@ def app_elsewhere(name: str) -> Answer:
         document=document,
         channel_name=show.CHANNEL_NAMES[document.channel],
         rows=show.document_rows(document),
-        number=_app().number_of(waiting.journey),
+        number=number_of(waiting.journey),
         is_same_number=answered,
     )
 

@@ -7,6 +7,7 @@ from flask import request
 from zaitaku import wire
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.steps import Situation
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import Operator
@@ -43,6 +44,21 @@ def document_of(situation: Situation) -> ConsentDocument:
         operator=_given(journey.operator),
         visit_date=journey.visit.day if journey.visit else None,
         decisions=situation.decisions,
+    )
+
+
+def is_still_answered(text: str, journey: Journey) -> bool:
+    """Tell whether a document's ``text`` states what the journey's answers are now.
+
+    What the facility or the wordings have changed meanwhile does not count: the patient's words
+    hold for what was asked.
+    """
+    document = ConsentDocument.parse_canonical(text)
+    visit_date = journey.visit.day if journey.visit else None
+    return (
+        (document.operator, document.language) == (journey.operator, journey.checked_language)
+        and document.visit_date in {None, visit_date}
+        and all(journey.decision_of(one.item) is one.decision for one in document.decisions)
     )
 
 

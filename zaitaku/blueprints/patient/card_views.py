@@ -13,7 +13,12 @@ from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.headers import allow_form_target
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.app_views import WAITING
-from zaitaku.blueprints.patient.asking import ask_for_card, bridge_at, reading_address
+from zaitaku.blueprints.patient.asking import (
+    ask_for_card,
+    bridge_at,
+    is_still_answered,
+    reading_address,
+)
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
 from zaitaku.blueprints.patient.forms import PortForm
 from zaitaku.blueprints.patient.journey import Journey, Way
@@ -24,7 +29,9 @@ from zaitaku.consent.errors import JourneyRegistered
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId
 from zaitaku.identity.errors import IdentityError, OutcomeUnknown
-from zaitaku.identity.model import Verified, VerifiedCard
+from zaitaku.identity.model import Verified, VerifiedCard, VerifiedToken
+from zaitaku.identity.oidc.errors import AppAnswersChanged
+from zaitaku.identity.oidc.service import number_of
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +61,7 @@ def card(journey: str) -> Answer:
         other_ways=_other_ways(way, situation),
         state_address=url_for("patient.app_state", journey=journey),
         state=WAITING,
-        number=app.number_of(situation.journey.id) if app else "",
+        number=number_of(situation.journey.id) if app else "",
     )
 
 
@@ -99,9 +106,13 @@ def card_return(journey: str) -> Answer:
     with recorded_or_unknown():
         present = journeys.load(id_)
         try:
-            _finish(id_)
+            _finish(present)
         except JourneyRegistered as error:
             return _already_registered(present, error)
+        except IdentityError:
+            _name_facility(present)
+            _end_news(id_)
+            raise
         except ZaitakuError:
             _name_facility(present)
             raise
@@ -112,11 +123,19 @@ def _to_done(id_: JourneyId) -> Response:
     return redirect(url_for("patient.done", journey=id_), 303)
 
 
-def _finish(id_: JourneyId) -> None:
+def _end_news(id_: JourneyId) -> None:
+    # Its failure is shown now, and once: the patient can begin anew from the card page.
+    app = services().openid
+    if app is not None:
+        with journeys.best_effort():
+            app.end_news(id_, request.args.get("code", ""))
+
+
+def _finish(present: Journey) -> None:
     """Register the outcome, unless there is none and the journey's record stands already."""
-    code = request.args.get("code", "")
+    id_, code = present.id, request.args.get("code", "")
     try:
-        verified = _outcome(id_, code)
+        verified = _outcome(present, code)
     except (CardCancelled, IdentityError) as error:
         receipt = services().consent.receipt_of(id_)
         if receipt is None:
@@ -138,10 +157,25 @@ def _seen_of(verified: Verified) -> dict[str, str]:
     return {"certificate_expires": verified.certificate_expires.isoformat()}
 
 
-def _outcome(id_: JourneyId, code: str) -> Verified:
+def _outcome(present: Journey, code: str) -> Verified:
     if "cancelled" in request.args:
         raise CardCancelled
-    return services().identity.outcome(code, id_)
+    verified = services().identity.outcome(code, present.id)
+    if isinstance(verified, VerifiedToken) and _is_overtaken(verified, present):
+        services().identity.outcomes.refuse(code, present.id, AppAnswersChanged())
+        raise AppAnswersChanged
+    return verified
+
+
+def _is_overtaken(verified: VerifiedToken, present: Journey) -> bool:
+    """Tell whether the patient has answered otherwise since, and nothing is registered.
+
+    The bridge shows the answers before a card signs them. A phone's app shows none of them, so what
+    the patient has answered last counts.
+    """
+    if is_still_answered(verified.document, present):
+        return False
+    return services().consent.receipt_of(present.id) is None
 
 
 def _already_registered(present: Journey, error: JourneyRegistered) -> Answer:

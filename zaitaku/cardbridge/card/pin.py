@@ -14,12 +14,7 @@ def pin_from(typed: str) -> bytearray | None:
     Full-width digits, spaces and hyphens are taken as what they mean. The caller wipes the result;
     the text that the form library made cannot be wiped and is not kept anywhere.
     """
-    digits = bytearray()
-    for character in typed:
-        if character in _FILLERS:
-            continue
-        value = unicodedata.decimal(character, -1)
-        if value < 0 or len(digits) == PIN_DIGITS:
-            return None
-        digits.append(ord("0") + value)
-    return digits if len(digits) == PIN_DIGITS else None
+    values = [unicodedata.decimal(one, -1) for one in typed if one not in _FILLERS]
+    if len(values) != PIN_DIGITS or min(values) < 0:
+        return None  # before a buffer is made that nobody would wipe
+    return bytearray(ord("0") + value for value in values)

@@ -25,12 +25,19 @@ class Attempt:
 
     def to_fields(self) -> dict[str, str]:
         """Return this attempt as an entry of the short-lived store."""
-        return {**self.challenge.to_fields(), "verifier": self.verifier, "session": self.session}
+        return {
+            **self.challenge.to_fields(),
+            "verifier": self.verifier,
+            "session": self.session,
+            "code": self.code,
+        }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
         """Read back what ``to_fields`` wrote."""
-        return cls(Challenge.from_fields(fields), fields["verifier"], fields["session"])
+        return cls(
+            Challenge.from_fields(fields), fields["verifier"], fields["session"], fields["code"]
+        )
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Callback:
     """
 
     state: str
-    code: str = ""
+    code: str = field(default="", repr=False)
     error: str = ""
     issuer: str = ""
 

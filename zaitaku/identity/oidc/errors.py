@@ -150,6 +150,13 @@ class AppRejected(AppRefused):
     code = "app-rejected"
 
 
+class AppAnswersChanged(AppRefused):
+    """The app read the card for answers that the patient has changed since then."""
+
+    code = "app-answers-changed"
+    status = HTTPStatus.CONFLICT
+
+
 APP_FAILURES: Final[tuple[type[AppRefused], ...]] = (
     AppCancelled,
     AppNotFinished,
@@ -168,6 +175,7 @@ APP_FAILURES: Final[tuple[type[AppRefused], ...]] = (
     AppNonceMismatch,
     AppTooWeak,
     AppRejected,
+    AppAnswersChanged,
 )
 """Every outcome of the app that is no consent."""
 

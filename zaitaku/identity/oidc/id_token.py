@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -42,11 +42,11 @@ _LATEST: Final = 253_402_300_799
 class VerifiedIdToken:
     """An ID token of the provider for this statement: made only by ``verify_id_token``."""
 
-    token: str
+    token: str = field(repr=False)
     """As it came: JWS compact serialization (RFC 7515 §7.1)."""
-    key: str
+    key: str = field(repr=False)
     """The provider's public key that signed it: a JWK with its required members alone, as JSON."""
-    subject: str
+    subject: str = field(repr=False)
     expires: datetime
 
 
@@ -176,7 +176,7 @@ def _check_parties(claims: Mapping[str, Any], provider: OpenIdProvider) -> None:
 
 def _check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
     expires, issued = _moment(claims, "exp"), _moment(claims, "iat")
-    if now >= expires + CLOCK_SKEW:
+    if now - CLOCK_SKEW >= expires:
         raise AppClock("exp")
     if issued > now + CLOCK_SKEW or issued < now - LONGEST_AGE - CLOCK_SKEW:
         raise AppClock("iat")

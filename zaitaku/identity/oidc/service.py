@@ -226,8 +226,7 @@ class OpenIdService:
         if not is_first and self.ephemeral.read(key) != answer:
             raise AppReturnUsed
         if not is_same_number:
-            self.outcomes.forget(waiting.code)
-            self.outcomes.keep(waiting.code, waiting.journey, AppRejected())
+            self.outcomes.refuse(waiting.code, waiting.journey, AppRejected())
         key_of = _success_key if is_same_number else _failure_key
         self._tell(key_of(waiting.journey), waiting.code)
 

@@ -205,6 +205,6 @@ def _check_time(single: ocsp.OCSPSingleResponse, now: datetime) -> None:
         raise AnswerRefused("from the future")
     # Without nextUpdate newer information is always at hand (RFC 6960 §2.4): only fresh will do.
     ends = single.next_update_utc or single.this_update_utc
-    # "Never" is written as the last moment that there is (RFC 5280 §4.1.2.5): nothing is added to it.
+    # Nothing is added to the end: "never" is written as the last moment that there is.
     if now - CLOCK_SKEW > ends:
         raise AnswerRefused("out of date")

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from threading import Lock, Thread
@@ -119,8 +119,7 @@ class Address:
         read: Reader[T],
         body: bytes | None,
     ) -> T:
-        connection = self._connection()
-        connection.watch = watch
+        connection = self._connection(watch)
         try:
             connection.request(
                 method,
@@ -140,20 +139,20 @@ class Address:
         finally:
             connection.close()
 
-    def _connection(self) -> "_Connection | _SecureConnection":
+    def _connection(self, watch: Watch) -> HTTPConnection:
         target = parse_url(self.url)
-        host = (target.host or "").strip("[]")
-        seconds = self.each.total_seconds()
+        host, seconds = (target.host or "").strip("[]"), self.each.total_seconds()
         if target.scheme != "https":
-            return _Connection(host, target.port, timeout=seconds)
-        return _SecureConnection(host, target.port, timeout=seconds, ssl_context=_tls(self.ca_file))
+            plain = _Connection(host, target.port, timeout=seconds)
+            plain.watch = watch
+            return plain
+        secure = _SecureConnection(host, target.port, timeout=seconds, ssl_context=self._tls)
+        secure.watch = watch
+        return secure
 
-
-
-@cache
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    # Reading the system's authorities takes longer than asking.
-    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
 
 
 class _Connection(HTTPConnection):

@@ -24,6 +24,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Take back.
+
+    Raises:
+        RuntimeError: a record has a token; without it nothing would prove that consent any more.
+    """
+    kept = sa.text("SELECT 1 FROM consent_record WHERE id_token IS NOT NULL LIMIT 1")
+    if op.get_bind().execute(kept).first() is not None:
+        message = "records have ID tokens as evidence: going back would destroy it"
+        raise RuntimeError(message)
     for name in reversed(_COLUMNS):
         op.drop_column("consent_record", name)

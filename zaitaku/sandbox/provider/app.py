@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -19,8 +19,10 @@ from zaitaku.core.clock import Clock, SystemClock
 from zaitaku.core.files import write_once
 from zaitaku.sandbox.people import Person
 from zaitaku.sandbox.provider.grants import (
+    ASSERTION_LIFETIME,
     CODE_LIFETIME,
     REQUEST_LIFETIME,
+    Assertions,
     BadRequest,
     Grant,
     Request,
@@ -65,7 +67,7 @@ class StandIn:
     def __post_init__(self) -> None:
         self.requests = Shelf[Request](REQUEST_LIFETIME)
         self.codes = Shelf[Grant](CODE_LIFETIME)
-        self.assertions: set[str] = set()
+        self.assertions = Assertions()
 
     def is_known_client(self, form: Mapping[str, str]) -> bool:
         """Tell whether the form carries a fresh assertion of the client (RFC 7523 §3)."""
@@ -79,15 +81,18 @@ class StandIn:
         return self._is_fresh(token.claims)
 
     def _is_fresh(self, claims: Mapping[str, Any]) -> bool:
-        now = self.clock.now().timestamp()
+        now = self.clock.now()
         name, ends = claims.get("jti"), claims.get("exp")
         is_ours = claims.get("iss") == claims.get("sub") == self.client.id
         if not is_ours or claims.get("aud") not in (f"{self.issuer}/token", self.issuer):
             return False
-        if not isinstance(name, str) or name in self.assertions or not isinstance(ends, int):
+        if not isinstance(name, str) or not isinstance(ends, int):
             return False
-        self.assertions.add(name)
-        return now - SKEW.total_seconds() < ends
+        # Seconds since 1970 are compared as such: not every number is a moment.
+        latest = (now + ASSERTION_LIFETIME).timestamp()
+        if not (now - SKEW).timestamp() < ends <= latest:
+            return False
+        return self.assertions.use(name, datetime.fromtimestamp(ends, UTC) + SKEW, now)
 
     def redeem(self, form: Mapping[str, str]) -> Grant | None:
         """Return what the form's code stands for, if it may be redeemed with this form."""

@@ -13,6 +13,8 @@ from typing import Final, Generic, TypeVar
 
 REQUEST_LIFETIME: Final = timedelta(minutes=10)
 CODE_LIFETIME: Final = timedelta(minutes=1)
+ASSERTION_LIFETIME: Final = timedelta(minutes=10)
+"""No assertion may end later than that: its name has to be kept so long."""
 MOST: Final = 1_000
 
 
@@ -65,6 +67,26 @@ def read_request(query: Mapping[str, str], client_id: str, redirect_uri: str) ->
         if not 0 < len(query.get(name, "")) <= 255:  # noqa: PLR2004 - as the profile says
             raise BadRequest(name)
     return Request(query["state"], query["nonce"], query["code_challenge"])
+
+
+class Assertions:
+    """The names of the assertions that were used: each is good once, until it ends."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, datetime] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def use(self, name: str, ends: datetime, now: datetime) -> bool:
+        """Tell whether ``name`` may be used, once; when too many are alive, none may."""
+        with self._lock:
+            self._used = {known: end for known, end in self._used.items() if now < end}
+            if name in self._used or len(self._used) >= MOST:
+                return False
+            self._used[name] = ends
+            return True
 
 
 Kept = TypeVar("Kept")
