@@ -43,6 +43,15 @@ def consent(answer: str) -> StatedDocument:
     )
 
 
+def page(heading: str, more: str = "") -> str:
+    """Return a whole page."""
+    return (
+        f'<!doctype html><html lang="ja"><meta charset="utf-8"><title>{heading}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<body style="overflow-wrap: anywhere"><h1>{heading}</h1>{more}</body></html>'
+    )
+
+
 def create_site(cards: CardSite, bridge_port: int) -> Flask:
     """Return the web application around ``cards``."""
     app = Flask(__name__)
@@ -56,7 +65,7 @@ def create_site(cards: CardSite, bridge_port: int) -> Flask:
         buttons = (
             '<button name="answer" value="yes">はい</button> <button name="answer">いいえ</button>'
         )
-        return f'<h1>{QUESTION}</h1><form action="/ask" method="post">{buttons}</form>'
+        return page(QUESTION, f'<form action="/ask" method="post">{buttons}</form>')
 
     @app.post("/ask")
     def ask() -> ResponseReturnValue:
@@ -76,14 +85,14 @@ def take_back(app: Flask, cards: CardSite) -> None:
     @app.get("/done")
     def done() -> ResponseReturnValue:
         if "cancelled" in request.args:
-            return "<h1>やめました。何も登録していません。</h1>"
+            return page("やめました。何も登録していません。")
         code = request.args.get("code", "")
         if code and code == session.get("code"):  # Back or Reload, and the outcome is forgotten
             return redirect("/registered", 303)
         try:
             proof = cards.redeem(code, holder=session.get("holder", ""))
         except SdkError as error:
-            return f"<h1>受け付けできませんでした（{error.code}）</h1>", 403
+            return page(f"受け付けできませんでした（{error.code}）"), 403
         records[proof.challenge.name] = proof.challenge.document
         session.update(code=code, record=proof.challenge.name)
         return redirect("/registered", 303)
@@ -94,7 +103,8 @@ def take_back(app: Flask, cards: CardSite) -> None:
             return redirect("/", 303)
         # The record stands and the visitor's session names it: only now the outcome may go.
         cards.forget(session["code"], holder=session["holder"])
-        return f"<h1>受け付けました</h1><pre>{escape(records[session['record']])}</pre>"
+        record = escape(records[session["record"]])
+        return page("受け付けました", f'<pre style="white-space: pre-wrap">{record}</pre>')
 
 
 def speak_with_bridges(app: Flask, cards: CardSite) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from zaitaku.commands import account, crl, facility, openid, poster, serve, url
+from zaitaku.commands import account, crl, facility, openid, poster, records, serve, url
 from zaitaku.commands.demo import demo
 from zaitaku.core.errors import ZaitakuError
 
@@ -20,6 +20,7 @@ for command in (demo, serve.serve, serve.migrate, facility.facility, url.url, po
 root.add_command(account.account)
 root.add_command(crl.crl)
 root.add_command(openid.openid)
+root.add_command(records.records)
 
 
 def main() -> None:

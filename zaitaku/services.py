@@ -121,7 +121,7 @@ def _openid(settings: Settings, identity: IdentityService) -> OpenIdService | No
     if settings.openid is None:
         return None
     exchange = HttpExchange()
-    keys = ProviderKeys(settings.openid.keys_url, exchange=exchange, clock=identity.clock)
+    keys = ProviderKeys(settings.openid.keys_url, exchange=exchange)
     return OpenIdService(
         client=OpenIdClient(
             provider=settings.openid,

@@ -16,16 +16,22 @@ function onSubmit(form, event) {
   event.submitter?.setAttribute("aria-disabled", "true");
   const status = form.querySelector("[role='status'][data-waiting]");
   if (status) status.textContent = status.dataset.waiting;
+  for (const part of document.querySelectorAll("[data-open-when-sent]")) part.open = true;
   // A browser that could not leave the page (helper not running, no network) may try again.
   // One that opens a page beside this one leaves this one in use.
-  setTimeout(() => release(form), form.target === "_blank" ? 1500 : 8000);
+  if (form.target === "_blank") setTimeout(() => enable(form), 1500);
+  else setTimeout(() => release(form), 8000);
 }
 
 function release(form) {
+  enable(form);
+  const status = form.querySelector("[role='status'][data-waiting]");
+  if (status) status.textContent = "";
+}
+
+function enable(form) {
   delete form.dataset.sent;
   for (const button of form.querySelectorAll("[aria-disabled]")) {
     button.removeAttribute("aria-disabled");
   }
-  const status = form.querySelector("[role='status'][data-waiting]");
-  if (status) status.textContent = "";
 }

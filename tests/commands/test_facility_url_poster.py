@@ -1,6 +1,7 @@
 """The operator's commands on facilities, URLs and posters, run as an operator runs them."""
 
 import getpass
+import os
 from pathlib import Path
 
 import pypdfium2
@@ -10,10 +11,18 @@ from PIL import Image
 from sqlalchemy import insert, select
 
 from tests.commands.conftest import CODE, Run
+from tests.core.test_openid import OPENID
 from zaitaku.commands.desk import words_for
 from zaitaku.core.database import Database
 from zaitaku.core.errors import InvalidField, NotFound
+from zaitaku.facilities.model import Channel, InstitutionCode
+from zaitaku.identity.keys import RequestKeys
+from zaitaku.identity.oidc.client_keys import new_key
+from zaitaku.reception.poster import Layout
 from zaitaku.reception.store import url_event
+from zaitaku.sandbox.authority import TestAuthority
+from zaitaku.services import build_services
+from zaitaku.settings import Settings
 
 
 def _address(run: Run, channel: str = "home-visit") -> str:
@@ -210,3 +219,44 @@ def test_a_reason_with_control_characters_is_refused(clinic: Run, reason: str) -
     assert refused.exit_code == 1
     assert "理由に使えない文字" in refused.output
     assert _address(clinic) == before
+
+
+@pytest.mark.parametrize("is_by_phone", [False, True])
+@pytest.mark.parametrize("layout", list(Layout))
+def test_the_console_and_the_command_print_the_same(
+    clinic: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    layout: Layout,
+    *,
+    is_by_phone: bool,
+) -> None:
+    if is_by_phone:
+        for name, value in OPENID.items():
+            monkeypatch.setenv(name, value)
+    _give_files(monkeypatch, tmp_path)
+    file = tmp_path / "poster.pdf"
+    assert clinic("poster", CODE, "home-visit", str(file), "--layout", layout).exit_code == 0
+    services = build_services(Settings.from_env())
+    facility = services.facilities.find(InstitutionCode(CODE))
+    console = services.prints.poster_pdf(facility, Channel.HOME_VISIT, layout)
+    services.database.close()
+    assert _words_of(file) == _words_of(console)
+    assert ("スマートフォン" in _words_of(file)) is (is_by_phone or layout is Layout.A4)
+
+
+def _give_files(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    RequestKeys.make(folder / "request.pem")
+    (folder / "openid.pem").write_bytes(new_key())
+    authority = TestAuthority.open(folder / "authority")
+    monkeypatch.setenv("ZAITAKU_MODE", "sandbox")
+    monkeypatch.setenv("ZAITAKU_TRUST_ANCHORS", str(authority.roots_file))
+    if "ZAITAKU_OIDC_KEY_FILE" in os.environ:
+        monkeypatch.setenv("ZAITAKU_OIDC_KEY_FILE", str(folder / "openid.pem"))
+
+
+def _words_of(pdf: Path | bytes) -> str:
+    document = pypdfium2.PdfDocument(pdf)
+    words = "".join(page.get_textpage().get_text_range() for page in document)
+    document.close()
+    return words

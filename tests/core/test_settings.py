@@ -79,6 +79,19 @@ def test_what_is_no_version_is_refused(text: str) -> None:
     assert "word" not in told
 
 
+@pytest.mark.parametrize("url", ["", "https://a.example/app", " http://127.0.0.1:1/ "])
+def test_where_the_bridge_is_to_be_had(url: str) -> None:
+    settings = Settings.from_env({**COMPLETE, "ZAITAKU_BRIDGE_DOWNLOAD_URL": url})
+    assert settings.bridge_download == url.strip()
+
+
+@pytest.mark.parametrize("url", ["word", "http://a.example/word", "javascript:word", "https://"])
+def test_a_bridge_comes_by_https_alone(url: str) -> None:
+    told = refusal({**COMPLETE, "ZAITAKU_BRIDGE_DOWNLOAD_URL": url})
+    assert "ZAITAKU_BRIDGE_DOWNLOAD_URL" in told
+    assert "word" not in told
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("value", [None, "", "  \t"])
 def test_what_is_missing_is_named(name: str, value: str | None) -> None:

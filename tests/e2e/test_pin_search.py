@@ -79,7 +79,9 @@ class Scene:
             found |= {f"answered {number}": bytes(one.answered)}
         for name, process in self.processes.items():
             for member in family(process.pid):
-                found |= {f"{name}'s {part} ({member.name})": said for part, said in left_by(member)}
+                found |= {
+                    f"{name}'s {part} ({member.name})": said for part, said in left_by(member)
+                }
         for folder in SHARED:
             found |= dict(new_files(folder, self.begun))
         return found

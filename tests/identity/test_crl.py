@@ -70,7 +70,7 @@ def _scope(**changes: bool | list[x509.GeneralName]) -> x509.IssuingDistribution
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def root(authority: TestAuthority) -> Signer:
     return authority.roots[Generation.SECOND]
 

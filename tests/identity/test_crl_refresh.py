@@ -21,8 +21,8 @@ from werkzeug.wrappers import Request, Response
 
 from tests.conftest import NOW
 from tests.sandbox.loopback import serving
+from zaitaku.identity.connection import SourceAway
 from zaitaku.identity.revocation import CrlFile, FreshCrlFile, RevocationStatus
-from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.download import Download, HttpFetch, Validators
 from zaitaku.identity.revocation.fresh import in_the_background
 from zaitaku.identity.revocation.refresh import (

@@ -13,8 +13,8 @@ from cryptography import x509
 
 from tests.conftest import NOW
 from tests.sandbox.loopback import serving
+from zaitaku.identity.connection import SourceAway, Watch
 from zaitaku.identity.revocation import Ocsp, RevocationStatus
-from zaitaku.identity.revocation.connection import SourceAway, Watch
 from zaitaku.identity.revocation.download import Download, HttpFetch
 from zaitaku.identity.revocation.exchange import ANSWER_LIMIT, HttpExchange
 from zaitaku.sandbox.authority import Generation, TestAuthority
@@ -149,7 +149,7 @@ def test_the_thread_of_a_slow_answer_ends_with_it() -> None:
         with pytest.raises(SourceAway):
             _post(url)
         for thread in threading.enumerate():
-            if thread.name == "revocation":
+            if thread.name == "conversation":
                 thread.join(DRIPPED / 2)
                 assert not thread.is_alive()
 

@@ -11,10 +11,10 @@ from cryptography.x509 import ocsp as x509_ocsp
 from tests.conftest import NOW
 from tests.identity.world import Says, verify
 from zaitaku.core.clock import FixedClock
+from zaitaku.identity.connection import SourceAway
 from zaitaku.identity.errors import CertificateRevoked, RevocationUnknown
 from zaitaku.identity.revocation import CrlFile, Ocsp, RevocationChain, RevocationStatus
 from zaitaku.identity.revocation.answer import VerifiedAnswer
-from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.memory import AnswerMemory
 from zaitaku.sandbox.authority import LIST_LIFETIME, Generation, TestAuthority
 from zaitaku.sandbox.ocsp import ANSWER_LIFETIME, answer

@@ -10,9 +10,9 @@ import pytest
 from cryptography import x509
 
 from tests.conftest import NOW
+from zaitaku.identity.connection import SourceAway
 from zaitaku.identity.revocation import RevocationStatus
 from zaitaku.identity.revocation.answer import AnswerRefused, VerifiedAnswer
-from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.memory import AnswerMemory
 from zaitaku.identity.revocation.online import (
     FAILURES_IN_A_ROW,

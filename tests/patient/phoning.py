@@ -15,6 +15,7 @@ from tests.patient.site import Visitor
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.openid import OpenIdProvider
 from zaitaku.demo.processes import serving
+from zaitaku.facilities.model import Channel
 from zaitaku.identity.oidc.client_keys import ClientKeys, new_key
 from zaitaku.sandbox.people import people_with_phones
 from zaitaku.sandbox.provider.app import ACR, Client, StandIn, open_key, stand_in_app
@@ -75,11 +76,13 @@ def running_phone(folder: Path, clock: FixedClock, today: date) -> Iterator[Phon
         yield Phone(provider, app, profile)
 
 
-def walk_to_app(visitor: Visitor) -> str:
+def walk_to_app(visitor: Visitor, channel: Channel = Channel.HOME_VISIT) -> str:
     """Answer everything, choosing the app; return the journey's path."""
-    journey = visitor.start()
+    journey = visitor.start(channel)
     for answer in ("yes", "yes", "app", "self"):
         visitor.send(answer)
+    if channel is Channel.ONLINE:
+        visitor.send("walk-in")
     visitor.send()
     visitor.send("all")
     visitor.send()

@@ -1,7 +1,7 @@
 """By phone, and then something else: other answers, other attempts, a store that blinks."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,6 +17,7 @@ from zaitaku.consent.store import record_of_journey
 from zaitaku.core.ids import JourneyId, new_secret_name
 from zaitaku.core.openid import OpenIdProvider
 from zaitaku.core.signing import Keyring
+from zaitaku.facilities.model import Channel
 from zaitaku.identity.model import VerifiedToken
 from zaitaku.identity.oidc.service import LEASE, OpenIdService, number_of
 
@@ -54,12 +55,13 @@ def refuse_and_confirm(visitor: Visitor, journey: str) -> None:
 
 def answer_for_another(visitor: Visitor, journey: str) -> None:
     visitor.get(f"{journey}/operator")
-    visitor.send("representative")
+    visitor.send("companion")
 
 
 def confirm_in_english(visitor: Visitor, journey: str) -> None:
     visitor.get(f"{journey}/check?lang=en")
     visitor.send()
+    visitor.get(f"{journey}/card?lang=ja")
 
 
 def press(visitor: Visitor, journey: str) -> None:
@@ -82,6 +84,17 @@ def test_answers_that_were_changed_since_are_not_registered(
         assert_calm(visitor, journey, "app-answers-changed")
     choose_and_confirm(visitor, journey, "all")
     assert visitor.get(back) == 409  # what was told stands, even when the answers are as before
+
+
+def test_a_visit_on_another_day_is_not_registered(visitor: Visitor, phone: Phone) -> None:
+    journey = walk_to_app(visitor, Channel.ONLINE)
+    back = phone.read(open_app(visitor, journey))
+    visitor.get(f"{journey}/visit")
+    day = {"visit_date-year": "2026", "visit_date-month": "11", "visit_date-day": "25"}
+    visitor.send("online", **day)
+    assert visitor.status == 200
+    assert visitor.get(back) == 409
+    assert_calm(visitor, journey, "app-answers-changed")
 
 
 def test_the_app_reads_again_for_the_new_answers(visitor: Visitor, phone: Phone) -> None:
@@ -113,7 +126,7 @@ def test_what_is_registered_is_found_whatever_was_answered_since(
         lose(patch, visitor.site, "merge", "delete")
         visitor.get(back)
     reference = receipt_of(visitor.site, journey).reference
-    visitor.post(f"{journey}/choose", visitor.hidden() | {"answer": "none"})
+    refuse(visitor, journey)
     assert visitor.get(back) == 200
     assert reference in visitor.text
 
@@ -228,8 +241,8 @@ def test_a_token_that_ends_with_the_calendar(
 ) -> None:
     journey = walk_to_app(visitor)
     back = phone.read(open_app(visitor, journey))
-    last = timedelta(days=(9999 - 2026) * 365.2425) + timedelta(days=40)
-    monkeypatch.setattr("zaitaku.sandbox.provider.app.TOKEN_LIFETIME", last)
+    lifetime = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - visitor.site.clock.now()
+    monkeypatch.setattr("zaitaku.sandbox.provider.app.TOKEN_LIFETIME", lifetime)
     assert visitor.get(back) == 200
     assert is_registered(visitor, journey)
 

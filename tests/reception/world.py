@@ -63,6 +63,6 @@ def make_world(
         database=database,
         facilities=FacilityService(database=database, clock=clock),
         reception=reception,
-        prints=PrintService(database=database, reception=reception, clock=clock),
+        prints=PrintService(database=database, reception=reception, clock=clock, by_phone=False),
         numbers=count(1),
     )

@@ -9,9 +9,11 @@ from joserfc import jws
 from tests.sdk.sites import DOCUMENT, Held
 from tests.sdk.vectors import Publishes
 from zaitaku.cardbridge.trust.failures import KeyChanged
-from zaitaku.cardbridge.trust.pins import Pins, Trust, registry
+from zaitaku.cardbridge.trust.pins import KEY_LIMIT, Pins, Trust, registry
+from zaitaku.cardbridge.trust.site import BODY_LIMIT
 from zaitaku.sdk import SdkError, SiteKeys
 from zaitaku.sdk.errors import KeysUnusable
+from zaitaku.sdk.keys import KEYS_LIMIT
 
 ORIGIN = "https://clinic.example"
 
@@ -49,6 +51,45 @@ def test_a_bridge_follows_over_three_changes_of_key(path: Path, tmp_path: Path) 
     for _ in range(3):
         SiteKeys.roll_over(path)
     bridge.meets(SiteKeys.load(path), tmp_path)
+
+
+def test_a_bridge_follows_over_as_many_changes_as_there_may_be(path: Path, tmp_path: Path) -> None:
+    bridge = RememberingBridge(tmp_path)
+    bridge.meets(SiteKeys.make(path), tmp_path)
+    for _ in range(KEYS_LIMIT - 1):
+        SiteKeys.roll_over(path)
+    full = SiteKeys.load(path)
+    assert len(json.dumps(full.published("https://" + "a" * 245 + ".example"))) < BODY_LIMIT
+    bridge.meets(full, tmp_path)
+
+
+def test_a_change_that_would_lose_a_bridge_is_refused(path: Path) -> None:
+    assert KEYS_LIMIT == KEY_LIMIT
+    SiteKeys.make(path)
+    for _ in range(KEYS_LIMIT - 1):
+        SiteKeys.roll_over(path)
+    before = path.read_bytes()
+    with pytest.raises(KeysUnusable, match="16 keys"):
+        SiteKeys.roll_over(path)
+    assert path.read_bytes() == before
+
+
+def test_of_a_longer_file_the_newest_keys_are_published(path: Path, tmp_path: Path) -> None:
+    made = [SiteKeys.make(tmp_path / f"{number}.pem").keys[0] for number in range(20)]
+    keys = SiteKeys(tuple(made))
+    bridge = RememberingBridge(tmp_path)
+    bridge.meets(SiteKeys(keys.keys[KEYS_LIMIT - 1 :]), tmp_path)
+    bridge.meets(keys, tmp_path)
+    published = keys.published(ORIGIN)
+    assert (len(published["keys"]), len(published["endorsements"])) == (16, 15)
+
+
+def test_a_bridge_follows_over_a_key_that_was_taken_out(path: Path, tmp_path: Path) -> None:
+    bridge = RememberingBridge(tmp_path)
+    bridge.meets(SiteKeys.make(path), tmp_path)
+    SiteKeys.roll_over(path)
+    newest, _, oldest = SiteKeys.roll_over(path).keys
+    bridge.meets(SiteKeys((newest, oldest)), tmp_path)
 
 
 def test_a_bridge_does_not_follow_to_a_key_that_nobody_vouches_for(

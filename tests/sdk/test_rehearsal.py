@@ -79,13 +79,16 @@ def test_a_refusal_is_signed_like_a_consent(later: Stand) -> None:
     assert "refuse" in later.visitor.text
 
 
-def test_the_code_is_good_once_and_what_is_registered_stays(later: Stand) -> None:
+def test_the_code_loaded_again_shows_what_is_registered(later: Stand) -> None:
     later.lay("sato-taro")
     later.ask()
     later.visitor.submit("/pin", pin=PIN)
     with_code = next(url for url in reversed(later.visitor.trail) if "?code=" in url)
     later.visitor.get(later.visitor.url)
     assert later.outcome() == "verified"
+    later.visitor.get(with_code)
+    assert later.outcome() == "verified"
+    later.visitor.cookies.clear()
     later.visitor.get(with_code)
     assert later.outcome() == "outcome-unknown"
 

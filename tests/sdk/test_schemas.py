@@ -156,7 +156,7 @@ def test_published_keys_and_endorsements(tmp_path: Path) -> None:
     published = SiteKeys.roll_over(tmp_path / "key.pem").published(ORIGIN)
     assert is_valid("keys-document", published)
     assert len(published["keys"]) == 3
-    assert len(published["endorsements"]) == 3
+    assert len(published["endorsements"]) == 2
     for text in published["endorsements"]:
         signed = jws.extract_compact(text.encode(), registry=registry())
         assert is_valid("endorsement-claims", json.loads(signed.payload or b""))

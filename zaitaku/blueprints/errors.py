@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.failures import Explanation, NextStep, explain
+from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.errors import TooManyAttempts, ZaitakuError
 from zaitaku.core.logs import request_id
 from zaitaku.facilities.model import Facility
@@ -75,6 +76,7 @@ def _page(code: str, status: HTTPStatus) -> str:
         action=_action(explanation),
         reference=request_id.get() if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
         is_staff=request.path.startswith("/console"),
+        **_ways(explanation),
     )
 
 
@@ -86,13 +88,23 @@ def _facility() -> Facility | None:
 def _action(explanation: Explanation) -> dict[str, Any] | None:
     if request.path.startswith("/console"):
         return None
-    journey = g.get("journey")
-    if explanation.next_step is NextStep.CARD_AGAIN and journey:
-        return {"step": "card", "href": url_for("patient.card", journey=journey.id, again="yes")}
-    if explanation.next_step is NextStep.DONE and journey:
+    journey, step = g.get("journey"), explanation.next_step
+    if step in {NextStep.CARD_AGAIN, NextStep.OTHER_CARD} and journey:
+        return {"step": step, "href": url_for("patient.card", journey=journey.id, again="yes")}
+    if step is NextStep.DONE and journey:
         return {"step": "done", "href": url_for("patient.done", journey=journey.id)}
-    if explanation.next_step is NextStep.TYPE_NUMBER:
+    if step is NextStep.TYPE_NUMBER:
         return {"step": "number", "href": url_for("patient.number")}
-    if explanation.next_step is NextStep.SAME_PAGE:
+    if step is NextStep.SAME_PAGE:
         return {"step": "same-page", "href": pages.here()}
     return None
+
+
+def _ways(explanation: Explanation) -> dict[str, Any]:
+    journey = g.get("journey")
+    if not explanation.offers_ways or journey is None:
+        return {}
+    return {
+        "other_ways": other_ways(journey.way, journey.id),
+        "pin_help": url_for("patient.help_page", journey=journey.id, topic="pin"),
+    }

@@ -16,6 +16,7 @@ class NextStep(StrEnum):
 
     NONE = ""
     CARD_AGAIN = "card"
+    OTHER_CARD = "other-card"
     DONE = "done"
     TYPE_NUMBER = "number"
     SAME_PAGE = "same-page"
@@ -29,6 +30,8 @@ class Explanation:
     happened: tuple[str, ...]
     to_do: tuple[str, ...] = ()
     next_step: NextStep = NextStep.NONE
+    offers_ways: bool = False
+    """Whether the page also names the other ways to read the card, and help with the PIN."""
 
 
 _NOTHING_REGISTERED: Final = mark("まだ何も登録されていません。")
@@ -71,6 +74,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             mark("お住まいの市区町村の窓口で、電子証明書を更新してください。"),
             _OTHER_WAYS,
         ),
+        NextStep.OTHER_CARD,
     ),
     "certificate-not-yet-valid": Explanation(
         mark("カードの電子証明書は、まだ使えません"),
@@ -91,6 +95,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             _NOTHING_REGISTERED,
         ),
         (_CITY_HALL, _OTHER_WAYS),
+        NextStep.OTHER_CARD,
     ),
     "unknown-authority": Explanation(
         mark("マイナンバーカードの電子証明書だと確かめられませんでした"),
@@ -185,6 +190,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         (mark("まだ何も登録されていません。答えは残っています。"),),
         (mark("続けるときは、もう一度カードを読み取ってください。"),),
         NextStep.CARD_AGAIN,
+        offers_ways=True,
     ),
     "handover-gone": Explanation(
         mark("この二次元コードや番号は、もう使えません"),
@@ -317,6 +323,12 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             _NOTHING_REGISTERED,
         ),
         (mark("アプリで、カードと暗証番号を使って読み取ってください。"), _OTHER_READINGS),
+        NextStep.CARD_AGAIN,
+    ),
+    "app-not-fresh": Explanation(
+        mark("カードの読み取りが、前のものでした"),
+        (mark("この受付のために、新しくカードを読み取る必要があります。"), _NOTHING_REGISTERED),
+        (_CARD_AGAIN, _OTHER_READINGS),
         NextStep.CARD_AGAIN,
     ),
     "app-code-refused": Explanation(

@@ -142,9 +142,7 @@ def _desk() -> Iterator[Desk]:
         yield Desk(
             facilities=FacilityService(database=database, clock=clock),
             reception=reception,
-            printing=PrintService.of(
-                settings, database=database, reception=reception, clock=clock
-            ),
+            printing=PrintService.of(settings, database=database, reception=reception, clock=clock),
         )
     finally:
         database.close()

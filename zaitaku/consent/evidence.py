@@ -3,6 +3,11 @@
 No certificate, no authority and no network is asked: that the certificate was good on the day was
 verified then. What is proved here is that this key signed exactly this document for exactly this
 challenge, and that the words it names are the words that were published.
+
+Of an ID token it is proved besides that it names our provider and us, was good on that day, and is
+about the person whose credential the record names. Whose the key was that signed, the card's or the
+provider's, stands in the record alone, which the database does not let anybody change. A provider
+has few keys, so a list of them from elsewhere proves that too (``TokenTrust.provider_keys``).
 """
 
 from dataclasses import dataclass
@@ -20,7 +25,13 @@ from zaitaku.consent.statement import check_wordings
 from zaitaku.consent.wording import Wordings
 from zaitaku.identity.model import Verified, VerifiedCard, VerifiedToken
 from zaitaku.identity.oidc.errors import AppRefused
-from zaitaku.identity.oidc.id_token import public_key_of, signature_of, verify_kept_token
+from zaitaku.identity.oidc.id_token import (
+    TokenTrust,
+    Witness,
+    public_key_of,
+    signature_of,
+    verify_kept_token,
+)
 from zaitaku.identity.schemes import SCHEMES
 from zaitaku.wire import document_digest, statement
 
@@ -29,11 +40,22 @@ APP_ALGORITHM: Final = "openid-id-token-rs256"
 
 
 @dataclass(frozen=True)
+class TokenProof:
+    """What a record with an ID token is proved against."""
+
+    holder: str
+    """The keyed hash under which the record's credential is known."""
+    trust: TokenTrust
+
+
+@dataclass(frozen=True)
 class VerifiedRecord:
     """A record that proves itself, with what it says."""
 
     record: ConsentRecord
     document: ConsentDocument
+    witness: Witness | None = None
+    """Of an ID token; ``None``: a card signed."""
 
 
 def evidence_of(verified: Verified) -> Evidence:
@@ -68,12 +90,15 @@ def _token_evidence(verified: VerifiedToken) -> Evidence:
     )
 
 
-def verify_record(*, record: ConsentRecord, wordings: Wordings) -> VerifiedRecord:
-    """Verify a record's digests, wordings and signature.
+def verify_record(
+    *, record: ConsentRecord, wordings: Wordings, tokens: TokenProof | None = None
+) -> VerifiedRecord:
+    """Verify a record's digests, wordings and signature; without ``tokens`` no ID token is taken.
 
     Raises:
         EvidenceBroken: ``part`` is ``digest``, ``document``, ``journey``, ``wording``,
-            ``algorithm``, ``public-key``, ``signature`` or ``id-token``.
+            ``algorithm``, ``public-key``, ``signature``, ``id-token``, ``holder`` or
+            ``provider-key``.
     """
     if document_digest(record.document).hex() != record.document_sha256:
         raise EvidenceBroken("digest")
@@ -84,9 +109,11 @@ def verify_record(*, record: ConsentRecord, wordings: Wordings) -> VerifiedRecor
         raise EvidenceBroken("wording") from error
     if record.evidence.id_token is None:
         _check_signature(record.evidence, record.document)
-    else:
-        _check_id_token(record.evidence, record.evidence.id_token, record.document)
-    return VerifiedRecord(record, document)
+        return VerifiedRecord(record, document)
+    if tokens is None:
+        raise EvidenceBroken("id-token")
+    witness = _token_witness(record.evidence, record.evidence.id_token, record.document, tokens)
+    return VerifiedRecord(record, document, witness)
 
 
 def _document(record: ConsentRecord) -> ConsentDocument:
@@ -114,12 +141,28 @@ def _check_signature(evidence: Evidence, document: str) -> None:
         raise EvidenceBroken("signature")
 
 
-def _check_id_token(evidence: Evidence, kept: IdToken, document: str) -> None:
+def _token_witness(evidence: Evidence, kept: IdToken, document: str, tokens: TokenProof) -> Witness:
     if evidence.algorithm != APP_ALGORITHM:
         raise EvidenceBroken("algorithm")
+    witness = _verified_token(evidence, kept, document, tokens.trust)
+    known = tokens.trust.provider_keys
+    if known is not None and witness.thumbprint not in known:
+        raise EvidenceBroken("provider-key")
+    if tokens.holder not in witness.subject_hashes:
+        raise EvidenceBroken("holder")
+    return witness
+
+
+def _verified_token(evidence: Evidence, kept: IdToken, document: str, trust: TokenTrust) -> Witness:
     message = statement(origin=evidence.origin, nonce=evidence.nonce, document=document)
     try:
-        verify_kept_token(token=kept.token, key=kept.key, statement=message)
+        witness = verify_kept_token(
+            token=kept.token,
+            key=kept.key,
+            statement=message,
+            at=evidence.verified_at,
+            trust=trust,
+        )
         is_whole = evidence.signature == signature_of(kept.token)
         is_key = evidence.public_key == public_key_of(kept.key)
     except AppRefused as error:
@@ -128,3 +171,4 @@ def _check_id_token(evidence: Evidence, kept: IdToken, document: str) -> None:
         raise EvidenceBroken("public-key")
     if not is_whole:
         raise EvidenceBroken("signature")
+    return witness

@@ -1,9 +1,10 @@
 """Records and the present state of consents, in the durable store."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, ScalarSelect, or_, select
+from sqlalchemy import Connection, RowMapping, ScalarSelect, Select, or_, select
 
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import ConsentRecord, Decision, Evidence, IdToken
@@ -60,6 +61,15 @@ def records_of(
     return [_record(row) for row in connection.execute(query).mappings()]
 
 
+@dataclass(frozen=True)
+class HeldRecord:
+    """A record, and who holds it."""
+
+    record: ConsentRecord
+    holder: str
+    """The keyed hash under which its credential is known now."""
+
+
 class ConsentStore:
     """Consents of one facility."""
 
@@ -85,6 +95,26 @@ class ConsentStore:
             consent_record.c.reference == reference,
         )
         return _record_or_none(self._connection.execute(query).mappings().one_or_none())
+
+    def held(self, reference: str) -> HeldRecord | None:
+        """Return the facility's record under a reference number, with its credential's hash."""
+        query = self._held().where(consent_record.c.reference == reference)
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else HeldRecord(_record(row), row["subject_hash"])
+
+    def held_after(self, reference: str, most: int) -> list[HeldRecord]:
+        """Return up to ``most`` records, by reference number, that come after ``reference``."""
+        query = self._held().where(consent_record.c.reference > reference)
+        ordered = query.order_by(consent_record.c.reference).limit(most)
+        rows = self._connection.execute(ordered).mappings()
+        return [HeldRecord(_record(row), row["subject_hash"]) for row in rows]
+
+    def _held(self) -> Select[Any]:
+        return (
+            select(consent_record, credential.c.subject_hash)
+            .join(credential, credential.c.id == consent_record.c.credential_id)
+            .where(consent_record.c.facility_id == self._facility_id)
+        )
 
     def standing(self, record: ConsentRecord, document: ConsentDocument) -> Mapping[str, Decision]:
         """Return the present state of every item where a record belongs.

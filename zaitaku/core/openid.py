@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -17,9 +18,20 @@ _NAMES: Final = {
     "client_id": "ZAITAKU_OIDC_CLIENT_ID",
     "key_file": "ZAITAKU_OIDC_KEY_FILE",
 }
-"""All of them or none; ``ZAITAKU_OIDC_ACR_VALUES`` may be added."""
+"""All of them or none; the other ``ZAITAKU_OIDC_…`` may be added."""
 _CLIENT_ID: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _ACR: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
+
+
+class Freshness(StrEnum):
+    """How it is known that the card was read for this consent, and not for an earlier one."""
+
+    PROVED = "proved"
+    """A new reading is asked for, and the ID token must tell a time that fits."""
+    ASKED = "asked"
+    """A new reading is asked for; a time is checked when the ID token tells one."""
+    TOLD = "told"
+    """Nothing is asked for; a time is checked when the ID token tells one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,9 @@ class OpenIdProvider:
     """PEM file of the RSA keys that sign client assertions, newest first."""
     acr_values: tuple[str, ...] = ()
     """Ways of authentication, one of which the ID token must name; empty: whatever it names."""
+    freshness: Freshness = Freshness.PROVED
+    names_issuer: bool = False
+    """Whether each of its answers to the browser carries ``iss`` (RFC 9207): then it must."""
 
     def __post_init__(self) -> None:
         for name in ("issuer", "authorization_url", "token_url", "keys_url"):
@@ -87,7 +102,23 @@ class OpenIdProvider:
             client_id=given["client_id"],
             key_file=Path(given["key_file"]),
             acr_values=tuple(environ.get("ZAITAKU_OIDC_ACR_VALUES", "").split()),
+            freshness=_freshness(environ),
+            names_issuer=_names_issuer(environ),
         )
+
+
+def _freshness(environ: Mapping[str, str]) -> Freshness:
+    try:
+        return Freshness(environ.get("ZAITAKU_OIDC_FRESHNESS", "").strip() or Freshness.PROVED)
+    except ValueError as error:
+        raise SettingsError("ZAITAKU_OIDC_FRESHNESS must be proved, asked or told") from error
+
+
+def _names_issuer(environ: Mapping[str, str]) -> bool:
+    value = environ.get("ZAITAKU_OIDC_NAMES_ISSUER", "").strip()
+    if value not in ("", "0", "1"):
+        raise SettingsError("ZAITAKU_OIDC_NAMES_ISSUER must be 0 or 1")
+    return value == "1"
 
 
 def _is_address(value: str) -> bool:

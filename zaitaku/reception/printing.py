@@ -12,8 +12,8 @@ from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
 from zaitaku.reception.qr import qr_modules, qr_png
 from zaitaku.reception.service import ReceptionService
-from zaitaku.settings import Settings
 from zaitaku.reception.store import ImageStore
+from zaitaku.settings import Settings
 
 
 class PrintService:

@@ -23,6 +23,7 @@ from zaitaku.sdk.errors import (
     OutcomeForeign,
     OutcomeUnknown,
     ProofRefused,
+    RevocationUnknown,
     SdkError,
     refusal_of,
 )
@@ -196,9 +197,12 @@ class CardSite:
         challenge, holder = self._living(proof.challenge)
         code = self._claim(proof)
         name = _key("outcome", code)
-        if self._store.read(name) is None:
-            outcome = {"holder": holder, **self._verified(challenge, proof)}
-            self._store.create(name, json.dumps(outcome), self._seconds)
+        kept = self._store.read(name)
+        if kept is None or _is_undecided(kept):
+            outcome = json.dumps({"holder": holder, **self._verified(challenge, proof)})
+            if kept is not None and not _is_undecided(outcome):
+                self._store.delete(name)
+            self._store.create(name, outcome, self._seconds)
         return code
 
     def _living(self, name: str) -> tuple[Challenge, str]:
@@ -242,6 +246,11 @@ def _json(body: bytes) -> object:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise wire.MalformedMessage("body") from error
+
+
+def _is_undecided(outcome: str) -> bool:
+    # Whoever knows about revocations may be back by now; every other result stays what it is.
+    return bool(json.loads(outcome).get("refused") == RevocationUnknown.code)
 
 
 def _bytes(holder: str) -> bytes:

@@ -35,6 +35,14 @@ AXE_OPTIONS = {
 }
 
 
+TORN = """
+[...document.querySelectorAll('ruby')].filter(one => one.checkVisibility() && (
+  /flex|grid/.test(getComputedStyle(one.parentElement).display) ||
+  one.getClientRects().length > 1)).map(one => one.parentElement.textContent)
+"""
+"""A word with its reading that is a column of its own, or that is on two lines."""
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One Chromium for this file."""
@@ -123,4 +131,6 @@ def faults(page: Page) -> list[str]:
     found = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
     names = [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found["violations"]]
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    torn = page.evaluate(TORN)
+    names += [f"a word in pieces: {text}" for text in torn]
     return names + ([f"{width} px too wide"] if width > 0 else [])

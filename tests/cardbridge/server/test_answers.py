@@ -79,6 +79,16 @@ def test_back_to_an_earlier_answer_shows_the_card_as_it_lies_there(rig: Rig) -> 
     assert 'class="error-summary"' not in page.text
 
 
+def test_a_wrong_pin_before_the_last_try_does_not_ask_for_another(rig: Rig) -> None:
+    opened = rig.opened()
+    post_pin(opened, WRONG_PIN)
+    page = rig.get(post_pin(opened, WRONG_PIN).location)
+    assert page_name(page) == "last-try"
+    said = page.text.split('class="error-summary"')[1].split("</div>")[0]
+    assert "暗証番号がちがいました。" in said
+    assert "もう一度" not in said
+
+
 def test_an_answer_is_left_by_the_way_on(rig: Rig, virtual_reader: VirtualReader) -> None:
     opened = rig.opened()
     fields = opened.fields()

@@ -13,12 +13,14 @@ from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import back_to
 from tests.cardbridge.server.stand import Stand, faults
 from zaitaku import wire
+from zaitaku.cardbridge.reading import desk
 from zaitaku.cardbridge.virtual.pad import VirtualPad
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 from zaitaku.cardbridge.web.words import Language
 
 pytestmark = pytest.mark.browser
 
+ELSEWHERE = "/j/another-journey/card/return"
 Scheme = Literal["light", "dark"]
 Forced = Literal["none", "active"]
 
@@ -124,6 +126,11 @@ def go_to_wrong_pin(stand: Stand, page: Page) -> None:
     page.wait_for_selector(".error-summary")
 
 
+def go_to_last_try_by_a_wrong_pin(stand: Stand, page: Page) -> None:
+    for _ in range(2):
+        go_to_wrong_pin(stand, page)
+
+
 def go_to_no_card(stand: Stand, page: Page) -> None:
     stand.box.remove()
     page.goto(stand.link())
@@ -156,7 +163,8 @@ def go_to_foreign(stand: Stand, page: Page) -> None:
 
 def go_to_busy(stand: Stand, page: Page) -> None:
     page.goto(stand.link())
-    page.goto(stand.link())
+    page.goto(stand.link(return_path=ELSEWHERE))
+    page.wait_for_selector('[data-page="busy"]')
 
 
 def go_to_unsent(stand: Stand, page: Page) -> None:
@@ -181,6 +189,7 @@ PLACES: dict[str, Callable[[Stand, Page], None]] = {
     "no-card": go_to_no_card,
     "last-try": go_to_last_try,
     "last-pin": go_to_last_pin,
+    "last-try-after-wrong-pin": go_to_last_try_by_a_wrong_pin,
     "locked": go_to_locked,
     "other-card": go_to_other_card,
     "foreign-origin": go_to_foreign,
@@ -207,6 +216,20 @@ def test_each_page_is_sound_in_every_language_and_size(
             page.set_viewport_size({"width": width, "height": 844})
             page.evaluate("size => { document.documentElement.className = size }", size)
             assert faults(page) == [], f"{language} at {width} px"
+
+
+def test_a_reading_that_was_left_alone_is_told_of_soundly(
+    stand: Stand, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "IDLE_SECONDS", 0)
+    page.set_viewport_size({"width": 320, "height": 844})
+    page.goto(stand.link())
+    for language in Language:
+        page.goto(stand.link(language=language, return_path=ELSEWHERE, text_size="largest"))
+        page.wait_for_selector('[data-page="busy-idle"]')
+        assert faults(page) == []
+    page.locator(".button.primary").click()
+    page.wait_for_selector('[data-page="pin"]')
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from tests.cardbridge.cards import PIN
-from tests.cardbridge.server.rig import Rig, page_name
+from tests.cardbridge.server.rig import PORT, Rig, page_name
 from zaitaku.cardbridge.card.transport import (
     CardConnection,
     CardPresence,
@@ -132,7 +132,24 @@ def test_troubles_are_remembered_by_code_and_time(rig: Rig) -> None:
     codes = [trouble.code for trouble in seen(rig).troubles]
     assert codes == ["not-found", "malformed"]
     page = rig.get("/diagnosis").text
-    assert "<code>malformed</code>" in page
+    assert "<dd>読み取りの依頼を受け取れませんでした</dd>" in page
+    assert page.count("malformed") == 1  # in the report
+    assert re.search(r"trouble: .* malformed", page)
+
+
+def test_an_unusual_port_is_not_called_all_right(rig: Rig) -> None:
+    assert told(seen(rig))["port"].state is State.GOOD
+    elsewhere = replace(seen(rig), port=PORT + 1000)
+    assert told(elsewhere)["port"].state is State.CHECK
+
+
+@pytest.mark.parametrize("language", Language)
+def test_its_steps_name_the_button_that_it_has(rig: Rig, language: Language) -> None:
+    speaker = WORDS.speaker(language)
+    assert speaker.plain("diagnosis.again") == speaker.plain("common.retry")
+    empty = with_readers(rig, Readers((replace(READER, card=CardPresence.EMPTY),)))
+    page = empty.get("/diagnosis", lang=language).text
+    assert str(speaker.lines("no-card.steps")[-1]) in page
 
 
 def test_pages_that_are_no_trouble_are_not_remembered(rig: Rig) -> None:

@@ -15,6 +15,7 @@ from tests.cardbridge.server.rig import back_to
 from tests.cardbridge.server.stand import Stand
 from tests.cardbridge.server.test_stuck import soon
 from zaitaku.cardbridge.virtual.pad import VirtualPad
+from zaitaku.cardbridge.web.words import Language
 
 pytestmark = pytest.mark.browser
 
@@ -137,6 +138,60 @@ def test_the_keyboard_types_from_the_keys_as_well(stand: Stand, page: Page) -> N
     expect(page.get_by_role("button", name="番号を見る")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="1", exact=True)).to_be_focused()
+
+
+def test_enter_on_a_full_row_of_digits_sends_and_deletes_where_it_says_so(
+    stand: Stand, page: Page
+) -> None:
+    page.goto(stand.link())
+    press(page, PIN)
+    page.get_by_role("button", name="1字消す").focus()
+    page.keyboard.press("Enter")
+    assert typed(page) == PIN[:3]
+    press(page, PIN[3])
+    page.keyboard.press("Enter")
+    page.wait_for_url(back_to(stand.site, f"code={CODE}"))
+
+
+def test_a_key_that_is_held_down_types_once_and_sends_nothing(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+    page.get_by_role("button", name="5", exact=True).focus()
+    for _ in range(6):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    assert typed(page) == "5"
+    assert stand.box.contents()[0].tries == 3
+
+
+def test_the_keys_are_one_stop_and_the_arrows_lead_among_them(stand: Stand, page: Page) -> None:
+    page.goto(stand.link())
+    page.get_by_role("button", name="1", exact=True).focus()
+    walked = []
+    for arrow in ("Right", "Down", "Down", "Down", "Down", "Right", "Up", "Left", "Up"):
+        page.keyboard.press(f"Arrow{arrow}")
+        walked.append(page.evaluate("document.activeElement.textContent"))
+    assert walked == ["2", "5", "8", "0", "全部消す", "1字消す", "0", "0", "8"]
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-mix]")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="8", exact=True)).to_be_focused()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_key_breaks_a_word(stand: Stand, page: Page, language: Language) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(stand.link(language=language.value, text_size="largest"))
+    page.locator("#pin").fill("12")
+    page.locator("[data-submit]").click()
+    page.wait_for_selector(".error-summary")
+    broken = page.evaluate(
+        "[...document.querySelectorAll('.key')].filter(key => { const range = new Range();"
+        " const words = key.textContent.split(' ').length; range.selectNodeContents(key);"
+        " const lines = new Set([...range.getClientRects()].map(box => Math.round(box.bottom)));"
+        " return key.querySelector('ruby') ? key.scrollWidth > key.clientWidth"
+        " : lines.size > words; }).map(key => key.textContent)"
+    )
+    assert broken == []
 
 
 def test_the_keys_stand_as_usual_until_they_are_mixed(stand: Stand, page: Page) -> None:

@@ -27,6 +27,27 @@ def test_a_card_that_is_laid_down_or_taken_away_turns_the_page(stand: Stand, pag
     assert page.url.endswith(page.locator("[data-live]").get_attribute("data-next") or "?")
 
 
+@pytest.mark.parametrize("place", ["", "diagnosis"])
+def test_pages_without_a_reading_follow_the_card_too(stand: Stand, page: Page, place: str) -> None:
+    page.goto(f"{stand.address}{place}?lang=en&size=large")
+    stand.box.remove()
+    expect(
+        page.get_by_text("no card on the reader").or_(page.get_by_text("No card is on")).first
+    ).to_be_visible()
+    assert page.url == f"{stand.address}{place}?lang=en&size=large"
+
+
+def test_a_choice_under_way_is_not_lost(stand: Stand, page: Page) -> None:
+    page.goto(stand.address)
+    page.get_by_label("リーダーに置くカード").select_option("c-locked")
+    page.get_by_label("リーダーに置くカード").focus()
+    stand.box.remove()
+    expect(page.get_by_role("link", name="画面を新しくする")).to_be_visible()
+    assert page.get_by_label("リーダーに置くカード").input_value() == "c-locked"
+    page.get_by_role("button", name="このカードを置く").click()
+    expect(page.get_by_text("いま置いてあります")).to_be_visible()
+
+
 def test_nothing_is_loaded_anew_while_digits_are_typed(stand: Stand, page: Page) -> None:
     page.goto(stand.link())
     page.locator("#pin").fill("12")

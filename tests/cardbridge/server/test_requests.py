@@ -13,6 +13,7 @@ from joserfc.jwk import OKPKey
 
 from tests.cardbridge.server.rig import Rig, back_to, claims_for, page_name
 from zaitaku import wire
+from zaitaku.cardbridge.trust.site import _published
 
 
 def refused(rig: Rig, token: str, status: int, page: str) -> str:
@@ -235,10 +236,10 @@ def test_refusals_speak_the_language_of_the_request(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "date",
     [
-        "Mon, 01 Jan 0001 00:00:00 -0000",
+        "Mon, 1 Jan 99999999999 00:00:00 GMT",
+        "Sun, 01 Jan 1950 00:00:00 GMT",
         "Fri, 31 Dec 9999 23:59:59 -0000",
         "Fri, 31 Dec 9999 23:59:59 -2359",
-        "Mon, 01 Jan 0001 00:00:00 +0100",
         "Mon, 01 Jan 2027 00:00:00 +99999999999999",
         "tomorrow",
         "",

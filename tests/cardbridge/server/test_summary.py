@@ -101,7 +101,8 @@ def test_every_operator_has_words_in_every_language(
 
 def test_the_explanation_is_named_as_a_part_of_what_is_sent(rig: Rig) -> None:
     page = rig.opened().page().text
-    assert page.count("説明を読む（これも一緒に送られます）") == len(choices())
+    assert page.count("それぞれの説明の文も、一緒に送られます。") == 1
+    assert page.count("説明を読む") == len(choices())
 
 
 def test_tries_and_the_way_to_the_pin_stand_before_the_summary(rig: Rig) -> None:

@@ -1,6 +1,7 @@
 """The box of virtual cards: for people on the status page, for scripts as JSON."""
 
 import json
+import re
 from http import HTTPStatus
 from pathlib import Path
 
@@ -90,7 +91,8 @@ def test_the_status_page_is_a_chooser(boxed: Rig) -> None:
     page = boxed.get("/").text
     for shown in ("ふつうのカード", "いま置いてあります", "カードを抜く", PIN, "回数をもとに戻す"):
         assert shown in page
-    assert page.count("このカードを置く") == 2
+    assert re.findall(r'<option value="([^"]*)">', page) == ["b-last", "c-other"]
+    assert page.count("このカードを置く") == 1
     assert "仮想カードで動いています" in boxed.opened().page().text
 
 
@@ -102,6 +104,23 @@ def test_the_chooser_needs_its_token(boxed: Rig, action: str) -> None:
     sent = boxed.post_as(f"/virtual/{action}", hostile, card="b-last", token=token_of(boxed))
     assert page_name(sent) == "foreign-caller"
     assert json.loads(boxed.get("/virtual/cards").text)["inserted"] == "a-ordinary"
+
+
+def test_a_card_is_known_by_its_name_without_the_number_too(
+    folder: Path, material: Material
+) -> None:
+    for name in ("07-locked", "08-twice", "09-twice", "twice-ten", "7-7"):
+        write_card(folder / f"{name}.json", material, name=name, tries=1)
+    reader = VirtualReader()
+    box = CardBox(folder, reader)
+    for name, is_laid in (("locked", "07-locked"), ("7", "7-7"), ("08-twice", "08-twice")):
+        box.insert(name)
+        assert [card.id for card in box.contents() if card.inserted] == [is_laid]
+    for name in ("twice", "ten", "ocked", "-locked"):
+        with pytest.raises(UnknownCard):
+            box.insert(name)
+    box.reset("locked")
+    assert box.contents()[0].tries == 1
 
 
 @pytest.mark.parametrize("card", ["", "unknown", "../a-ordinary", ".initial-tries"])

@@ -1,11 +1,14 @@
 """The three catalogues say the same things, and say them in the right way."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from string import Template
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 from markupsafe import Markup
 
 from zaitaku.cardbridge.trust import failures
@@ -102,9 +105,19 @@ def test_facts_are_escaped_and_moments_are_said_in_words() -> None:
 
 
 def test_ruby_escapes_everything_but_the_readings() -> None:
-    assert ruby.markup("<{<漢>|か&n}>") == Markup(
-        "&lt;<ruby>&lt;漢&gt;<rp>(</rp><rt>か&amp;n</rt><rp>)</rp></ruby>&gt;"
+    assert ruby.markup("& <{<漢>|か&n}> い") == Markup(
+        '&amp; <span class="phrase">'
+        "&lt;<ruby>&lt;漢&gt;<rp>(</rp><rt>か&amp;n</rt><rp>)</rp></ruby>&gt;</span> い"
     )
+
+
+@given(st.text("{}| 漢か。、\n\u3000<&"))
+def test_no_character_is_lost_beside_the_readings(text: str) -> None:
+    shown = re.sub("<rp>.*?</ruby>", "", str(ruby.markup(text)))
+    assert html.unescape(re.sub("<[^>]*>", "", shown)) == ruby.plain(text)
+
+
+def test_readings_are_plain_where_markup_cannot_be() -> None:
     assert ruby.plain("{漢字|かんじ}を {読|よ}む") == "漢字を 読む"
 
 

@@ -81,7 +81,7 @@ def open_service(
         client=OpenIdClient(
             provider=profile,
             client_keys=ClientKeys.load(profile.key_file),
-            provider_keys=ProviderKeys(profile.keys_url, exchange=exchange, clock=clock),
+            provider_keys=ProviderKeys(profile.keys_url, exchange=exchange),
             exchange=exchange,
             clock=clock,
             redirect_uri=REDIRECT_URI,

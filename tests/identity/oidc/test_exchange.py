@@ -47,7 +47,8 @@ def test_an_error_with_a_body_is_an_answer() -> None:
 
 def test_an_answer_that_drips_is_given_up() -> None:
     began = time.monotonic()
-    with _answering(_drips) as address, pytest.raises(AppAway):
+    script = _drips(OK + b"Content-Length: 1000\r\n\r\n", b"x")
+    with _answering(script) as address, pytest.raises(AppAway):
         HttpExchange(patience=timedelta(seconds=0.3)).get(address)
     assert time.monotonic() - began < 10
 

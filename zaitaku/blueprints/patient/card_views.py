@@ -25,6 +25,7 @@ from zaitaku.blueprints.patient.journey import Journey, Way
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer, address_of, address_of_entry, opened
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
+from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.consent.errors import JourneyRegistered
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId
@@ -58,7 +59,7 @@ def card(journey: str) -> Answer:
         back=url_for("patient.check", journey=journey),
         is_unanswered=situation.journey.asked and "again" not in request.args,
         other_ports=ports[1:],
-        other_ways=_other_ways(way, situation),
+        other_ways=other_ways(way, situation.journey.id),
         state_address=url_for("patient.app_state", journey=journey),
         state=WAITING,
         number=number_of(situation.journey.id) if app else "",
@@ -69,18 +70,6 @@ def _shown_way(situation: Situation) -> Way:
     asked = request.args.get("way", "")
     way = Way(asked) if asked in set(Way) else situation.journey.way
     return Way.READER if way is Way.APP and services().openid is None else way
-
-
-def _other_ways(way: Way, situation: Situation) -> list[dict[str, str]]:
-    offered = [other for other in Way if other is not Way.APP or services().openid]
-    return [
-        {
-            "way": other.name.lower(),
-            "href": url_for("patient.card", journey=situation.journey.id, way=other.value),
-        }
-        for other in offered
-        if other is not way
-    ]
 
 
 @blueprint.post("/j/<string:journey>/card")

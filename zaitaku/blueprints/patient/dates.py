@@ -58,12 +58,18 @@ def day_text(day: date, language: Language) -> str:
 
 def moment_text(moment: datetime, language: Language) -> str:
     """Return the day and the minute in Japan."""
+    day = day_text(moment.astimezone(JST).date(), language)
+    separator = ", " if language is Language.ENGLISH else " "
+    return day + separator + clock_text(moment, language)
+
+
+def clock_text(moment: datetime, language: Language) -> str:
+    """Return the minute in Japan."""
     local = moment.astimezone(JST)
-    day = day_text(local.date(), language)
     if language is Language.ENGLISH:
-        return f"{day}, {format_time(local, 'HH:mm', locale='en')} (Japan time)"
+        return f"{format_time(local, 'HH:mm', locale='en')} (Japan time)"
     hour, minute = ("{時|じ}", "{分|ふん}") if language is Language.EASY_JAPANESE else ("時", "分")
-    return f"{day} {local.hour}{hour}{local.minute:02d}{minute}"
+    return f"{local.hour}{hour}{local.minute:02d}{minute}"
 
 
 def _day_reading(day: int) -> str:

@@ -7,10 +7,9 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
-from math import ceil
 from typing import Final
 
-from flask import abort, jsonify, redirect, render_template, url_for
+from flask import abort, jsonify, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -22,10 +21,12 @@ from zaitaku.blueprints.patient.asking import ask_for_card
 from zaitaku.blueprints.patient.errors import recorded_or_unknown
 from zaitaku.blueprints.patient.forms import HandOverForm
 from zaitaku.blueprints.patient.handover_answers import take_answer
-from zaitaku.blueprints.patient.journey import Journey
+from zaitaku.blueprints.patient.journey import Journey, Way
+from zaitaku.blueprints.patient.presenters import clock_text
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer, opened, require_open
 from zaitaku.blueprints.patient.steps import StepName
+from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.languages import Language
 from zaitaku.identity.handover import Beginning
@@ -40,7 +41,6 @@ from zaitaku.identity.handover_model import (
 from zaitaku.reception.qr import qr_svg, screen_modules
 
 _GROUP: Final = 3
-_SECONDS_PER_MINUTE: Final = 60
 _OVERTAKEN: Final = (HandOverCancelled, HandOverGone, HandOverNotReady)
 """What has happened meanwhile: the page says how things stand, no failure needs to."""
 
@@ -70,6 +70,8 @@ def hand_over(journey: str) -> Answer:
         situation=situation,
         facility=situation.context.facility,
         back=url_for("patient.card", journey=journey),
+        other_ways=other_ways(Way.NEARBY, present.id),
+        is_different="different" in request.args,
         **(_values(current, stage) if current else {}),
     )
 
@@ -92,7 +94,8 @@ def answer_hand_over(journey: str) -> Answer:
     current = services().hand_overs.of_journey(present.id)
     with suppress(*_OVERTAKEN):
         _act(form, present, current)
-    return redirect(url_for("patient.hand_over", journey=journey), 303)
+    told = "yes" if form.act.data == PhoneAct.DIFFERENT else None
+    return redirect(url_for("patient.hand_over", journey=journey, different=told), 303)
 
 
 def _act(form: HandOverForm, present: Journey, current: HandOver | None) -> None:
@@ -128,8 +131,8 @@ def _agree(present: Journey, current: HandOver) -> None:
     situation = journeys.situation_of(journeys.note(present.id, {"hand_over": current.id}))
     require_open(StepName.CARD, situation)
     back = url_for("patient.hand_over_return", hand_over=current.id)
-    request = ask_for_card(situation, back, current.id)
-    services().hand_overs.agree_on_phone(current, request)
+    asked = ask_for_card(situation, back, current.id)
+    services().hand_overs.agree_on_phone(current, asked)
 
 
 def _cancel(_: Journey, current: HandOver) -> None:
@@ -198,13 +201,13 @@ def _code_values(current: HandOver) -> dict[str, object]:
         hand_over=current.id,
         lang=None if language is Language.JAPANESE else language.value,
     )
-    left = current.expires_at - services().clock.now()
     return {
         # Made of squares alone: no text of anybody's stands in it.
         "symbol": Markup(qr_svg(screen_modules(origin + address))),  # noqa: S704
-        "typed_address": origin + url_for("patient.hand_over_number"),
+        "typed_origin": origin,
+        "typed_path": url_for("patient.hand_over_number"),
         "number": grouped(current.number),
-        "minutes": ceil(left.total_seconds() / _SECONDS_PER_MINUTE),
+        "until": clock_text(current.expires_at),
     }
 
 

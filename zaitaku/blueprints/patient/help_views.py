@@ -31,5 +31,6 @@ def help_page(journey: str, topic: str) -> str:
         facility=situation.context.facility,
         back=url_for(BACK[topic], journey=journey),
         typed_number=situation.context.version.typed_number,
-        typed_address=services().reception.typed_address,
+        typed_origin=services().settings.origin,
+        typed_path=url_for("patient.number"),
     )

@@ -165,6 +165,11 @@ def moment_text(moment: datetime) -> Markup:
     return ruby.markup(dates.moment_text(moment, current_language()))
 
 
+def clock_text(moment: datetime) -> Markup:
+    """Return the time of day in Japan, in the present language."""
+    return ruby.markup(dates.clock_text(moment, current_language()))
+
+
 def wordings_of(situation: Situation) -> list[Wording]:
     """Return the texts of all questions in the present language, in the order of asking."""
     language = current_language()

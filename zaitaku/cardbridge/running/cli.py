@@ -152,7 +152,8 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     type=FOLDER,
     is_flag=False,
     flag_value=REHEARSAL,
-    help="仮想カード（のフォルダー） / virtual cards, of a folder or made for rehearsing",
+    metavar="[DIRECTORY]",
+    help="仮想カード。フォルダーがなければその場で作る / virtual cards, made if no folder is given",
 )
 @click.option("--vpcd", is_flag=True, help="仮想カードを pcscd 経由で読む / plug them into pcscd")
 @click.option(
@@ -320,4 +321,5 @@ def _cards_folder(options: Options) -> Path | None:
     made = make_cards(options["state"] / "rehearsal")
     click.echo(f"試験用の認証局 / authority of these cards: {made.roots}")
     click.echo(f"その失効リスト / its revocation lists: {made.lists}")
+    click.echo(f"カード / cards: {' '.join(made.ids)}")
     return made.cards

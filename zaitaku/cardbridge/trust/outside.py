@@ -8,8 +8,8 @@ def read_json(text: str | bytes) -> object:
     """Return what ``text`` says.
 
     Raises:
-        ValueError: it is no JSON (``NaN`` is none), or so deep or so long a number that it was meant
-            to do harm.
+        ValueError: it is no JSON (``NaN`` is none), or so deep or so long a number that it was
+            meant to do harm.
     """
     try:
         content: object = json.loads(text, parse_constant=_no_number)

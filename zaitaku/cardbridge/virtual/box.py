@@ -70,42 +70,46 @@ class CardBox:
             for name, card in self._cards().items()
         )
 
-    def insert(self, card_id: str) -> None:
+    def insert(self, name: str) -> None:
         """Put a card into the reader; the one that lay there comes out.
+
+        ``name`` is the card's id, or the id without the number that sorts it.
 
         Raises:
             UnknownCard
             CardFileError
         """
         with self._lock:
-            self._reader.insert(VirtualCard(self._card(card_id)))
+            self._reader.insert(VirtualCard(self._cards()[self._id(name)]))
 
     def remove(self) -> None:
         """Leave the reader empty."""
         with self._lock:
             self._reader.remove()
 
-    def reset(self, card_id: str) -> None:
-        """Give a card the tries that it had when it was first seen.
+    def reset(self, name: str) -> None:
+        """Give a card, named as for ``insert``, the tries that it had when it was first seen.
 
         Raises:
             UnknownCard
             CardFileError
         """
         with self._lock:
-            card = self._card(card_id)
+            card_id = self._id(name)
+            card = self._cards()[card_id]
             card.save_tries(self._initial().get(_fingerprint(card), card.tries))
             if self._inserted() == card_id:
-                self._reader.insert(VirtualCard(self._card(card_id)))
+                self._reader.insert(VirtualCard(self._cards()[card_id]))
 
     def _cards(self) -> Mapping[str, CardFile]:
         return {card.path.stem: card for card in load_folder(self._folder) if card.path}
 
-    def _card(self, card_id: str) -> CardFile:
-        card = self._cards().get(card_id)
-        if card is None:
+    def _id(self, name: str) -> str:
+        ids = self._cards()
+        found = [one for one in ids if _bare(one) == name]
+        if name not in ids and len(found) != 1:
             raise UnknownCard
-        return card
+        return name if name in ids else found[0]
 
     def _inserted(self) -> str | None:
         card = self._reader.card
@@ -122,6 +126,11 @@ class CardBox:
         seen = {_fingerprint(card): card.tries for card in cards.values()}
         text = json.dumps(seen | self._initial())
         (self._folder / INITIAL_TRIES_FILE).write_text(text, "utf-8")
+
+
+def _bare(card_id: str) -> str:
+    number, hyphen, name = card_id.partition("-")
+    return name if hyphen and number.isdecimal() else card_id
 
 
 def _fingerprint(card: CardFile) -> str:

@@ -14,6 +14,11 @@ class MadeCards:
     lists: Path
     """PEM; the authority's revocation lists, good for a week."""
 
+    @property
+    def ids(self) -> list[str]:
+        """The cards' names, as scripts lay them on the reader."""
+        return sorted(path.stem for path in self.cards.glob("[!.]*.json"))
+
 
 def make_cards(folder: Path) -> MadeCards:
     """Make a test authority and its cards in ``folder``, or refresh those that lie there."""

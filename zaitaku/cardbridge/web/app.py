@@ -33,7 +33,7 @@ LOG = logging.getLogger(__name__)
 
 FORM_LIMIT: Final = 256 * 1024
 NOT_PAGES: Final = frozenset(
-    {"status.assets", "status.virtual_cards", "live.changes", "diagnosis.running"}
+    {"status.assets", "status.virtual_cards", "live.changes", "live.readers", "diagnosis.running"}
 )
 PIN_FORM: Final = "reading.enter_pin"
 OUTDATED: Final = (BridgeTooOld, NewerProtocol)

@@ -127,8 +127,10 @@ class Diagnosis:
         return Finding("memory", State.GOOD, "memory-good", {"count": self.pinned})
 
     def _port(self) -> Finding:
-        said = "port-good" if self.port in wire.BRIDGE_PORTS else "port-other"
-        return Finding("port", State.GOOD, said, {"port": self.port})
+        facts = {"port": self.port}
+        if self.port in wire.BRIDGE_PORTS:
+            return Finding("port", State.GOOD, "port-good", facts)
+        return Finding("port", State.CHECK, "port-other", facts)
 
     def report(self) -> str:
         """Return the same as lines that a helper reads in any language."""

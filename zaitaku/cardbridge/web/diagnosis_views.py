@@ -12,7 +12,7 @@ from zaitaku.cardbridge.trust.failures import PageMissing, ReadingGone
 from zaitaku.cardbridge.web.bridge import bridge
 from zaitaku.cardbridge.web.diagnosis import diagnose, moment
 from zaitaku.cardbridge.web.guards import check_own_use
-from zaitaku.cardbridge.web.rendering import Action, Page, reading_url, render
+from zaitaku.cardbridge.web.rendering import Action, Page, here_again, reading_url, render
 
 diagnosis_pages = Blueprint("diagnosis", __name__)
 
@@ -23,6 +23,7 @@ _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 def show() -> Response:
     """Show what was looked at, what to do about it, and a report to copy."""
     reading = _asked_reading()
+    stamp = bridge().cards.stamp()
     diagnosis = diagnose(bridge())
     more = {"diagnosis": diagnosis, "moment": moment, "has_words": bridge().words.has}
     return render(
@@ -32,6 +33,8 @@ def show() -> Response:
             reading=reading,
             template="diagnosis.html",
             more=more,
+            stamp=stamp,
+            renewed=here_again(),
         )
     )
 

@@ -120,7 +120,8 @@ def _pin_page(reading: Reading, view: CardView, notice: Notice) -> Page:
 def _last_try(reading: Reading, notice: Notice) -> Page:
     insist = Action("last-try.insist", reading_url(reading, insist="1"))
     actions = (_cancel(reading, primary=True), insist)
-    return Page("last-try", notice.status, {"tries": 1}, actions, reading, error=notice.error)
+    error = "pin-wrong-last" if notice.error == "pin-wrong" else notice.error
+    return Page("last-try", notice.status, {"tries": 1}, actions, reading, error=error)
 
 
 def _retry(reading: Reading, *, primary: bool = True) -> Action:

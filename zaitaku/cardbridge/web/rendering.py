@@ -50,6 +50,8 @@ class Page:
     template: str = NOTICE
     stamp: str = ""
     """Sign of the readers and cards as the page shows them; empty where it shows none."""
+    renewed: str = ""
+    """Where a page with a stamp is found again; empty: where its reading is."""
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -134,6 +136,11 @@ def _size_links(current: str) -> list[SwitchLink]:
         SwitchLink(size, f"common.size-{size}", _here_with("size", size), size == current)
         for size in wire.TEXT_SIZES
     ]
+
+
+def here_again() -> str:
+    """Return where the present page is found again, in the language and size that it has."""
+    return f"{request.path}?{urlencode(request.args.to_dict())}".removesuffix("?")
 
 
 def _here_with(name: str, value: str) -> str:

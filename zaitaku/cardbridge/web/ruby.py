@@ -12,6 +12,9 @@ _KANA: Final = re.compile(r"[ぁ-ゖァ-ヺー・]+")
 KANA_FOR_EACH: Final = 3
 KANA_BESIDES: Final = 2
 """A reading is at most so long: 間 has three kana, 承る five for its one, 情報 never a sentence."""
+_PHRASE: Final = re.compile(r"(?:\{[^{}|]+\|[^{}|]+\}|[^ 。、\u3000])+[。、]*|[ 。、\u3000]+")
+_IN_ONE_PIECE: Final = Markup('<span class="phrase">{}</span>')
+"""Browsers break lines beside a ruby wherever they like."""
 _RUBY: Final = Markup("<ruby>{}<rp>(</rp><rt>{}</rt><rp>)</rp></ruby>")
 
 
@@ -21,7 +24,18 @@ def plain(text: str) -> str:
 
 
 def markup(text: str) -> Markup:
-    """Return ``text`` as safe HTML; everything but the readings is escaped."""
+    """Return ``text`` as safe HTML; everything but the readings is escaped.
+
+    A phrase with a reading (分かち書き: what stands between two spaces) stays on one line.
+    """
+    phrases = (one[0] for one in _PHRASE.finditer(text))
+    return Markup("").join(
+        _IN_ONE_PIECE.format(_ruby(one)) if _READING.search(one) else escape(one)
+        for one in phrases
+    )
+
+
+def _ruby(text: str) -> Markup:
     html = Markup("")
     position = 0
     for reading in _READING.finditer(text):

@@ -12,7 +12,7 @@ and changes by form posts (``application/x-www-form-urlencoded``) that carry tha
 the cancel key with ``cancel=1``. Each answers 303 to ``/``.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, redirect, request, url_for
@@ -22,7 +22,7 @@ from zaitaku.cardbridge.trust.failures import PageMissing
 from zaitaku.cardbridge.virtual.box import CardBox
 from zaitaku.cardbridge.web.bridge import bridge
 from zaitaku.cardbridge.web.guards import check_own_use, check_token
-from zaitaku.cardbridge.web.rendering import Page, asset, render
+from zaitaku.cardbridge.web.rendering import Page, asset, here_again, render
 
 status_pages = Blueprint("status", __name__)
 
@@ -36,6 +36,7 @@ ASSETS = {
 def show() -> AnyResponse:
     """Show that the bridge runs, what lies in the reader, and the virtual cards."""
     here = bridge()
+    stamp = here.cards.stamp()  # before the look: what comes or goes meanwhile is a change
     view = here.cards.look()
     known = here.words.has(view.page)
     more = {
@@ -44,7 +45,8 @@ def show() -> AnyResponse:
         "box": here.config.box,
         "origins": sorted(here.config.allowed_origins | here.config.test_origins),
     }
-    return render(Page("status", template="status.html", facts={"tries": view.tries}, more=more))
+    page = Page("status", template="status.html", facts={"tries": view.tries}, more=more)
+    return render(replace(page, stamp=stamp, renewed=here_again()))
 
 
 @status_pages.get("/assets/<string:name>")

@@ -4,11 +4,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from datetime import datetime
+from typing import Final, Self
 
 from zaitaku.core.ephemeral import Fields
 from zaitaku.core.ids import JourneyId
 from zaitaku.identity.model import Challenge
+
+_PARAMETERS: Final = ("state", "code", "error", "iss")
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Attempt:
     """``mark_of`` the browser session in which the patient began."""
     code: str = field(repr=False)
     """Under which the journey will find the outcome."""
+    began: datetime
 
     def to_fields(self) -> dict[str, str]:
         """Return this attempt as an entry of the short-lived store."""
@@ -30,13 +34,18 @@ class Attempt:
             "verifier": self.verifier,
             "session": self.session,
             "code": self.code,
+            "began": self.began.isoformat(),
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
         """Read back what ``to_fields`` wrote."""
         return cls(
-            Challenge.from_fields(fields), fields["verifier"], fields["session"], fields["code"]
+            challenge=Challenge.from_fields(fields),
+            verifier=fields["verifier"],
+            session=fields["session"],
+            code=fields["code"],
+            began=datetime.fromisoformat(fields["began"]),
         )
 
 
@@ -44,13 +53,15 @@ class Attempt:
 class Callback:
     """What the browser brought back from the provider (RFC 6749 §4.1.2, RFC 9207 §2).
 
-    A parameter that came several times counts as missing (RFC 6749 §3.1).
+    None may come several times (RFC 6749 §3.1).
     """
 
     state: str
     code: str = field(default="", repr=False)
     error: str = ""
     issuer: str = ""
+    is_ambiguous: bool = False
+    """Whether a parameter came several times: then nothing that the answer says counts."""
 
     @classmethod
     def from_query(cls, query: Mapping[str, list[str]]) -> Self:
@@ -60,12 +71,13 @@ class Callback:
             code=_single(query, "code"),
             error=_single(query, "error"),
             issuer=_single(query, "iss"),
+            is_ambiguous=any(len(query.get(name, [])) > 1 for name in _PARAMETERS),
         )
 
     @property
     def mark(self) -> str:
         """What tells this answer from another one to the same ``state``."""
-        return mark_of(f"{self.code}\0{self.error}\0{self.issuer}")
+        return mark_of(f"{self.code}\0{self.error}\0{self.issuer}\0{self.is_ambiguous}")
 
 
 @dataclass(frozen=True)

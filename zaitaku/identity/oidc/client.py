@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from zaitaku.core.clock import Clock
-from zaitaku.core.openid import OpenIdProvider
+from zaitaku.core.openid import Freshness, OpenIdProvider
 from zaitaku.identity.oidc.attempts import Attempt, Callback
 from zaitaku.identity.oidc.client_keys import ASSERTION_TYPE, ClientKeys
 from zaitaku.identity.oidc.errors import (
@@ -51,6 +51,9 @@ class OpenIdClient:
             "code_challenge": _s256(attempt.verifier),
             "code_challenge_method": "S256",
         }
+        if self.provider.freshness is not Freshness.TOLD:
+            # §3.1.2.1: the person is asked again, and the token must say when (``auth_time``).
+            asked["max_age"] = "0"
         if self.provider.acr_values:
             asked["acr_values"] = " ".join(self.provider.acr_values)
         return f"{self.provider.authorization_url}?{urlencode(asked)}"
@@ -61,9 +64,7 @@ class OpenIdClient:
         Raises:
             AppRefused: the provider refused, or what it gave is refused; the subclass says why.
         """
-        # RFC 9207 §2.4: checked before anything of the answer is used, a code or an error.
-        if callback.issuer and callback.issuer != self.provider.issuer:
-            raise AppForeignIssuer("iss")
+        self._check_sender(callback)
         if callback.error:
             raise refusal_of(callback.error, AUTHORIZATION_ERRORS)
         if not callback.code:
@@ -74,8 +75,17 @@ class OpenIdClient:
             provider=self.provider,
             keys=self.provider_keys,
             statement=attempt.challenge.statement,
+            began=attempt.began,
             now=self.clock.now(),
         )
+
+    def _check_sender(self, callback: Callback) -> None:
+        """Before anything of the answer is used, a code or an error (RFC 9207 §2.4)."""
+        if callback.is_ambiguous:
+            raise AppAnswerUnknown("a parameter came twice")
+        is_named = bool(callback.issuer) or self.provider.names_issuer
+        if is_named and callback.issuer != self.provider.issuer:
+            raise AppForeignIssuer("iss")
 
     def _token_answer(self, code: str, attempt: Attempt) -> Mapping[str, Any]:
         fields = {

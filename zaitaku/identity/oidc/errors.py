@@ -150,6 +150,12 @@ class AppRejected(AppRefused):
     code = "app-rejected"
 
 
+class AppNotFresh(AppRefused):
+    """The provider vouches for a reading that is older than the attempt, or tells no time."""
+
+    code = "app-not-fresh"
+
+
 class AppAnswersChanged(AppRefused):
     """The app read the card for answers that the patient has changed since then."""
 
@@ -174,6 +180,7 @@ APP_FAILURES: Final[tuple[type[AppRefused], ...]] = (
     AppClock,
     AppNonceMismatch,
     AppTooWeak,
+    AppNotFresh,
     AppRejected,
     AppAnswersChanged,
 )

@@ -1,7 +1,6 @@
 """Talking to the provider over HTTP, with a bound on everything."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,13 +9,13 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError
 
 from zaitaku.identity.oidc.errors import AppAway
+from zaitaku.identity.revocation.connection import Address, SourceAway
+from zaitaku.identity.revocation.exchange import read_bounded
 
 ANSWER_LIMIT: Final = 65_536
 """Bytes; an answer of the token endpoint has about 3,000, a key set about 5,000."""
-CHUNK: Final = 8_192
 PATIENCE: Final = timedelta(seconds=5)
 
 
@@ -49,10 +48,8 @@ class HttpExchange:
     """An ``Exchange`` that follows no redirect and tries nothing twice."""
 
     def __init__(self, *, patience: timedelta = PATIENCE) -> None:
-        """``patience`` bounds the connection, each wait for bytes, and the answer as a whole."""
-        self.patience = patience.total_seconds()
-        timeout = urllib3.Timeout(connect=self.patience, read=self.patience)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
+        """``patience`` bounds the question and its answer as a whole."""
+        self.patience = patience
 
     def get(self, url: str) -> Reply:
         """Get a JSON object.
@@ -60,7 +57,7 @@ class HttpExchange:
         Raises:
             AppAway: no complete, small JSON object came in time.
         """
-        return self._request("GET", url, b"")
+        return self._request("GET", url, {})
 
     def post(self, url: str, fields: Mapping[str, str]) -> Reply:
         """Post a form and get a JSON object, whatever the status.
@@ -68,38 +65,23 @@ class HttpExchange:
         Raises:
             AppAway: no complete, small JSON object came in time.
         """
-        return self._request("POST", url, urlencode(fields).encode())
+        return self._request("POST", url, fields)
 
-    def _request(self, method: str, url: str, body: bytes) -> Reply:
-        deadline = time.monotonic() + self.patience
+    def _request(self, method: str, url: str, fields: Mapping[str, str]) -> Reply:
+        body = urlencode(fields).encode() if fields else None
         kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        address = Address(url, each=self.patience, whole=self.patience)
         try:
-            response = self._pool.request(
-                method,
-                url,
-                body=body or None,
-                headers={"Accept": "application/json", **kind},
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
+            status, content = address.ask(
+                method, {"Accept": "application/json", **kind}, _read, body
             )
-            try:
-                return Reply(response.status, _object(_read(response, deadline)))
-            finally:
-                response.close()
-        except HTTPError as error:
-            raise AppAway(type(error).__name__) from error
+        except SourceAway as error:
+            raise AppAway(str(error)) from error
+        return Reply(status, _object(content))
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-    content = b""
-    while chunk := response.read1(CHUNK):
-        content += chunk
-        if len(content) > ANSWER_LIMIT:
-            raise AppAway("answer too long")
-        if time.monotonic() > deadline:
-            raise AppAway("answer too slow")
-    return content
+def _read(response: urllib3.BaseHTTPResponse) -> tuple[int, bytes]:
+    return response.status, read_bounded(response, limit=ANSWER_LIMIT)
 
 
 def _object(content: bytes) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,15 +19,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 from joserfc.util import urlsafe_b64decode
 
-from zaitaku.core.openid import OpenIdProvider
+from zaitaku.core.openid import Freshness, OpenIdProvider
+from zaitaku.core.signing import Keyring
 from zaitaku.identity.oidc.client_keys import ALGORITHM
 from zaitaku.identity.oidc.errors import (
     AppClock,
     AppNonceMismatch,
+    AppNotFresh,
     AppTokenRefused,
     AppTooWeak,
 )
 from zaitaku.identity.oidc.provider_keys import ProviderKeys, read_public_key
+from zaitaku.identity.oidc.subjects import subject_hashes
 
 LONGEST_TOKEN: Final = 8_192
 """Characters; one with ``openid`` alone has about 900."""
@@ -48,6 +52,30 @@ class VerifiedIdToken:
     """The provider's public key that signed it: a JWK with its required members alone, as JSON."""
     subject: str = field(repr=False)
     expires: datetime
+    at: datetime
+    """When it was verified."""
+
+
+@dataclass(frozen=True)
+class TokenTrust:
+    """What a deployment trusts when it proves a kept ID token again."""
+
+    clients: frozenset[tuple[str, str]]
+    """Issuer and our name there, of each provider that this deployment has had."""
+    subject_keys: Keyring
+    provider_keys: frozenset[str] | None = None
+    """Thumbprints (RFC 7638) of the keys that were the providers', from somewhere else than the
+    records; ``None``: the record's own word is taken for its key."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Who vouches in a kept ID token, by which key, and for whom."""
+
+    issuer: str
+    thumbprint: str
+    """Of the key (RFC 7638)."""
+    subject_hashes: tuple[str, ...] = field(repr=False)
 
 
 def nonce_of(statement: bytes) -> str:
@@ -62,9 +90,12 @@ def verify_id_token(
     provider: OpenIdProvider,
     keys: ProviderKeys,
     statement: bytes,
+    began: datetime,
     now: datetime,
 ) -> VerifiedIdToken:
     """Verify that ``token`` is the provider's word for ``statement``, given just now.
+
+    ``began``: when the person was sent to the provider; what was read before was not read for this.
 
     Raises:
         AppTokenRefused: malformed, not signed by the named key, or not from or for whom it must be.
@@ -72,34 +103,58 @@ def verify_id_token(
         AppClock: its times do not fit ``now``, give or take ``CLOCK_SKEW``.
         AppNonceMismatch: it is about another statement.
         AppTooWeak: it names none of the ways of authentication that are asked for.
+        AppNotFresh: the card was read before ``began``, or it does not tell when and must.
     """
     if not isinstance(token, str):
         raise AppTokenRefused("no token")
     key = keys.find(_key_name(_header(token)))
     claims = _signed_claims(token, key)
-    _check_parties(claims, provider)
+    _check_parties(claims, provider.issuer, provider.client_id)
     expires = _check_times(claims, now)
     _check_nonce(claims, statement)
     if provider.acr_values and claims.get("acr") not in provider.acr_values:
         raise AppTooWeak("acr")
-    return VerifiedIdToken(token, _jwk(key), _subject(claims), expires)
+    _check_fresh(claims, provider, began, now)
+    return VerifiedIdToken(token, _jwk(key), _subject(claims), expires, now)
 
 
-def verify_kept_token(*, token: str, key: str, statement: bytes) -> Mapping[str, Any]:
-    """Verify an ID token from the record alone, whatever the provider publishes by now.
+def verify_kept_token(
+    *, token: str, key: str, statement: bytes, at: datetime, trust: TokenTrust
+) -> Witness:
+    """Verify an ID token as a record has it, whatever the provider publishes by now.
 
-    Returns:
-        Its claims.
+    ``at``: when it was verified, as the record says. That ``key`` was the provider's and that the
+    record is about the witness's subject is for the caller to compare.
 
     Raises:
-        AppTokenRefused: the key does not read, or did not sign it.
+        AppTokenRefused: the key does not read, or did not sign it, or it is from or for somebody
+            else.
+        AppClock: it was not good at that moment.
         AppNonceMismatch: it is about another statement.
     """
     public = _public(key)
     _header(token)
     claims = _signed_claims(token, public)
+    issuer = _check_client(claims, trust)
+    _check_times(claims, at)
     _check_nonce(claims, statement)
-    return claims
+    hashes = subject_hashes(issuer=issuer, subject=_subject(claims), keys=trust.subject_keys)
+    return Witness(issuer, public.thumbprint(), hashes)
+
+
+def thumbprints_in(key_set: str) -> frozenset[str]:
+    """Return the thumbprints (RFC 7638) of the RSA keys in a JWK Set (RFC 7517 §5).
+
+    Raises:
+        AppTokenRefused: it is no JWK Set with a usable key.
+    """
+    entries = _object(key_set, "key set").get("keys")
+    several = entries if isinstance(entries, list) else []
+    keys = [read_public_key(entry) for entry in several if isinstance(entry, dict)]
+    found = frozenset(key.thumbprint() for key in keys if key is not None)
+    if not found:
+        raise AppTokenRefused("key set")
+    return found
 
 
 def signature_of(token: str) -> bytes:
@@ -160,14 +215,23 @@ def _object(text: str | bytes, part: str) -> Mapping[str, Any]:
     return body
 
 
-def _check_parties(claims: Mapping[str, Any], provider: OpenIdProvider) -> None:
-    if claims.get("iss") != provider.issuer:
+def _check_client(claims: Mapping[str, Any], trust: TokenTrust) -> str:
+    """Return the issuer, if the token is for us there."""
+    for issuer, client_id in trust.clients:
+        with suppress(AppTokenRefused):
+            _check_parties(claims, issuer, client_id)
+            return issuer
+    raise AppTokenRefused("iss or aud")
+
+
+def _check_parties(claims: Mapping[str, Any], issuer: str, client_id: str) -> None:
+    if claims.get("iss") != issuer:
         raise AppTokenRefused("iss")
     audiences = claims.get("aud")
     several = audiences if isinstance(audiences, list) else [audiences]
-    if provider.client_id not in several:
+    if client_id not in several:
         raise AppTokenRefused("aud")
-    if claims.get("azp", provider.client_id) != provider.client_id:
+    if claims.get("azp", client_id) != client_id:
         raise AppTokenRefused("azp")
     # A token that others may use as well could have been obtained by them.
     if len(several) > 1 and "azp" not in claims:
@@ -183,6 +247,20 @@ def _check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
     if "nbf" in claims and _moment(claims, "nbf") > now + CLOCK_SKEW:
         raise AppClock("nbf")
     return expires
+
+
+def _check_fresh(
+    claims: Mapping[str, Any], provider: OpenIdProvider, began: datetime, now: datetime
+) -> None:
+    if "auth_time" not in claims:
+        if provider.freshness is Freshness.PROVED:
+            raise AppNotFresh("no auth_time")
+        return
+    read = _moment(claims, "auth_time")
+    if read < began - CLOCK_SKEW:
+        raise AppNotFresh("auth_time")
+    if read > now + CLOCK_SKEW:
+        raise AppClock("auth_time")
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> datetime:

@@ -86,6 +86,7 @@ class OpenIdService:
             verifier=secrets.token_urlsafe(SECRET_BYTES),
             session=mark_of(session),
             code=secrets.token_urlsafe(CODE_BYTES),
+            began=self.client.clock.now(),
         )
         state = secrets.token_urlsafe(SECRET_BYTES)
         self.ephemeral.create(_attempt_key(state), attempt.to_fields(), self.lifetime)
@@ -177,7 +178,7 @@ class OpenIdService:
                 keys=self.subject_keys,
             ),
             expires=verified.expires,
-            verified_at=self.client.clock.now(),
+            verified_at=verified.at,
         )
 
     def leave_to(self, arrival: Arrival, session: str) -> str:

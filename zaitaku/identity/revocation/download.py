@@ -9,7 +9,7 @@ from typing import Final
 
 import urllib3
 
-from zaitaku.identity.revocation.connection import Address, SourceAway
+from zaitaku.identity.connection import Address, SourceAway
 from zaitaku.identity.revocation.exchange import read_bounded
 
 FILE_LIMIT: Final = 64 * 1024 * 1024

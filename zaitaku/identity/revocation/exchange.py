@@ -9,7 +9,7 @@ from typing import Final
 
 import urllib3
 
-from zaitaku.identity.revocation.connection import Address, SourceAway
+from zaitaku.identity.connection import Address, SourceAway
 
 ANSWER_LIMIT: Final = 65_536
 """Bytes; an answer with its responder's certificate has about 2,000."""

@@ -9,8 +9,8 @@ from typing import Final
 
 from cryptography import x509
 
+from zaitaku.identity.connection import SourceAway
 from zaitaku.identity.revocation.answer import AnswerRefused, VerifiedAnswer
-from zaitaku.identity.revocation.connection import SourceAway
 from zaitaku.identity.revocation.memory import AnswerMemory
 from zaitaku.identity.revocation.source import RevocationStatus
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.files import write_private
-from zaitaku.identity.revocation.connection import SourceAway
+from zaitaku.identity.connection import SourceAway
 from zaitaku.identity.revocation.download import Fetch, Validators
 from zaitaku.identity.subjects import issuer_key_id
 from zaitaku.sdk.certificates import UNREADABLE, find_extension

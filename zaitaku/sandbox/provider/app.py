@@ -137,6 +137,7 @@ def stand_in_app(provider: StandIn) -> Flask:
     app.add_url_rule("/authorize/<string:name>", view_func=pages.answer, methods=["POST"])
     app.add_url_rule("/token", view_func=pages.token, methods=["POST"])
     app.add_url_rule("/keys", view_func=pages.keys)
+    app.add_url_rule("/provider.css", view_func=pages.style)
     app.after_request(pages.secure)
     return app
 
@@ -192,11 +193,16 @@ class Pages:
         keys = KeySet([self.provider.key])
         return jsonify(keys.as_dict(private=False, alg=ALGORITHM, use="sig"))
 
+    def style(self) -> Response:
+        """Return how the pages look."""
+        return Response(render_template("provider.css"), mimetype="text/css")
+
     def secure(self, response: Response) -> Response:
         """Keep what passes here out of caches, frames and referrers."""
         targets = f"'self' {self.provider.client.origin}"
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+            f"default-src 'none'; style-src 'self'; form-action {targets}; base-uri 'none'; "
+            "frame-ancestors 'none'"
         )
         response.headers["Cache-Control"] = "no-store"
         response.headers["Referrer-Policy"] = "no-referrer"

@@ -53,6 +53,7 @@ function watch(place, status, renew) {
 
 /** Tell whether nobody loses anything, and nothing is on its way, when the page is loaded anew. */
 function mayRenew() {
+  if (document.activeElement.closest("[data-hold]")) return false;
   const form = document.querySelector("form[data-once]");
   if (!form) return true;
   const field = form.querySelector("#pin");

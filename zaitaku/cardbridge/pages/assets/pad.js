@@ -28,11 +28,34 @@ function below(limit) {
   return drawn[0] % limit;
 }
 
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** Go from one key to the nearest that stands in a direction; tells whether the arrow was used. */
+function walk(keys, from, right, down) {
+  if (!keys.includes(from)) return false;
+  const place = (key) => {
+    const box = key.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
+  const [x, y] = place(from);
+  const distance = (key) => {
+    const [keyX, keyY] = place(key);
+    const ahead = (keyX - x) * right + (keyY - y) * down;
+    const aside = Math.abs(keyX - x) * Math.abs(down) + Math.abs(keyY - y) * Math.abs(right);
+    const isNext = right ? aside < 1 && ahead > 1 : ahead > 1;
+    return isNext ? ahead * 10 + aside : Infinity;
+  };
+  const [nearest] = keys.map((key) => [distance(key), key]).sort((one, other) => one[0] - other[0]);
+  if (nearest[0] < Infinity) nearest[1].focus();
+  return true;
+}
+
 for (const pad of document.querySelectorAll("[data-pad]")) {
   const field = document.getElementById(pad.dataset.pad);
   const status = pad.querySelector("[role=status]");
   const keys = [...pad.querySelectorAll("[data-digit]")];
   const mix = pad.querySelector("[data-mix]");
+  const all = [...pad.querySelectorAll(".key")];
 
   const say = () => {
     const count = digitsIn(field);
@@ -53,13 +76,29 @@ for (const pad of document.querySelectorAll("[data-pad]")) {
   for (const key of keys) key.addEventListener("click", () => type(key.textContent));
   pad.querySelector("[data-clear]").addEventListener("click", () => change(""));
   pad.querySelector("[data-back]").addEventListener("click", back);
-  pad.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+  /** Enter on a digit that has no room sends; a key that is held down never does. */
+  const enter = (event) => {
+    const isFull = event.target.matches("[data-digit]") && digitsIn(field) === DIGITS;
+    if (isFull && !event.repeat) field.form.requestSubmit(field.form.querySelector("[data-submit]"));
+    return isFull || event.repeat;
+  };
+  /** Do what a key of the keyboard asks for; false leaves it to the browser. */
+  const did = (event) => {
+    if (event.key === "Enter") return enter(event);
+    if (event.key in STEPS) return walk(all, event.target, ...STEPS[event.key]);
     if (/^[0-9]$/.test(event.key)) type(event.key);
     else if (event.key === "Backspace") back();
-    else return;
-    event.preventDefault();
+    else return false;
+    return true;
+  };
+  pad.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (did(event)) event.preventDefault();
   });
+  // One stop for the tabulator key; the arrows lead from key to key.
+  const stop = (at) => all.forEach((key) => { key.tabIndex = key === at ? 0 : -1; });
+  for (const key of all) key.addEventListener("focus", () => stop(key));
+  stop(all[0]);
   field.addEventListener("input", say);
   mix.addEventListener("change", () => {
     order();

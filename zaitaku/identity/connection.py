@@ -71,7 +71,7 @@ def bounded(work: Callable[[Watch], T], longest: timedelta) -> T:
     watch = Watch()
     outcome: Future[T] = Future()
     try:
-        Thread(target=_do, args=(work, watch, outcome), name="revocation", daemon=True).start()
+        Thread(target=_do, args=(work, watch, outcome), name="conversation", daemon=True).start()
     except RuntimeError as error:
         raise SourceAway("no thread is to be had") from error
     try:

@@ -1,0 +1,1 @@
+"""Whole sites to read and to start from."""
