@@ -3,7 +3,7 @@
 import pytest
 
 from tests.core.test_settings import COMPLETE, refusal
-from zaitaku.core.openid import OpenIdProvider
+from zaitaku.core.openid import Freshness, OpenIdProvider
 from zaitaku.settings import Settings
 
 OPENID = {
@@ -24,6 +24,17 @@ def test_a_whole_provider() -> None:
     found = Settings.from_env({**COMPLETE, **OPENID, "ZAITAKU_OIDC_ACR_VALUES": "aal3 crl"}).openid
     assert found
     assert (found.origin, found.acr_values) == ("https://app.example", ("aal3", "crl"))
+
+
+def test_how_sure_a_reading_must_be_new() -> None:
+    for word, names in (("proved", "1"), ("asked", "0"), ("told", "")):
+        added = {"ZAITAKU_OIDC_FRESHNESS": word, "ZAITAKU_OIDC_NAMES_ISSUER": names}
+        found = Settings.from_env({**COMPLETE, **OPENID, **added}).openid
+        assert found
+        assert (found.freshness, found.names_issuer) == (Freshness(word), names == "1")
+    unsaid = Settings.from_env({**COMPLETE, **OPENID}).openid
+    assert unsaid
+    assert unsaid.freshness is Freshness.PROVED
 
 
 @pytest.mark.parametrize("name", OPENID)
@@ -65,6 +76,8 @@ def test_production_wants_tls_everywhere(name: str) -> None:
         ("ZAITAKU_OIDC_CLIENT_ID", "x" * 256),
         ("ZAITAKU_OIDC_CLIENT_ID", "あ"),
         ("ZAITAKU_OIDC_ACR_VALUES", 'aal3 "crl"'),
+        ("ZAITAKU_OIDC_FRESHNESS", "no"),
+        ("ZAITAKU_OIDC_NAMES_ISSUER", "yes"),
     ],
 )
 def test_an_unfit_name(name: str, value: str) -> None:

@@ -76,7 +76,13 @@ def test_in_one_browser(page: Page, demo: RunningDemo) -> None:
 def test_over_two_browsers(page: Page, other_page: Page, demo: RunningDemo, language: str) -> None:
     reach_app(page, demo.patient_url("home-visit"), f"?lang={language}")
     assert_accessible(page)
+    expect(page.locator(".pairing")).to_be_hidden()
     app = open_app(page)
+    expect(page.locator("form [role=status]")).not_to_be_empty()
+    assert_accessible(app)
+    page.wait_for_timeout(2000)
+    expect(page.locator("form [role=status]")).not_to_be_empty()
+    expect(page.locator("form button[aria-disabled]")).to_have_count(0)
     app.locator("input[name=elsewhere]").check()
     app.locator(f"button[value={PERSON}]").click()
     other_page.goto(app.locator("[data-address]").inner_text())

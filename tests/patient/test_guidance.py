@@ -73,13 +73,11 @@ def test_a_card_past_use_is_no_dead_end(visitor: Visitor, cards: Cards, card: st
 
 
 @pytest.mark.parametrize(
-    ("language", "shown"), [("", "19時5分"), ("ja-x-yasashii", "19時5分"), ("en", "19:05")]
+    ("language", "shown"), [("", "10時05分"), ("ja-x-yasashii", "10時05分"), ("en", "10:05")]
 )
 def test_the_code_says_until_what_time_it_counts(site: Site, language: str, shown: str) -> None:
     pair = pair_of(site, language=language)
     pair.show_code()
-    until = site.services.hand_overs.of_journey(pair.journey_id)
-    assert until
     assert shown in pair.phone.text
 
 

@@ -58,6 +58,10 @@ class SignedOut:
         is_foreign = urljoin(address, "/") != urljoin(page, "/")
         return page if is_foreign else self._follow("POST", page, values)
 
+    def opens(self, address: str) -> str:
+        """Open ``address``; return the page, or the foreign address, where that leads."""
+        return self._follow("GET", address)
+
     def _follow(self, method: str, address: str, values: dict[str, str] | None = None) -> str:
         """Follow redirects at the provider; return the page or the foreign address at their end."""
         origin = urljoin(address, "/")

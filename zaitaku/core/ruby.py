@@ -9,6 +9,13 @@ from markupsafe import Markup, escape
 _REMEMBERED: Final = 4096
 """Texts whose forms are kept: more than all catalogues have."""
 _READING: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
+_STEM: Final = "みりきちびいけれめえせべ"
+"""Between two kanji with readings, these go on with a verb: {読|よ}み{取|と}る."""
+_NEXT_WORD: Final = re.compile(
+    rf"(?<=[ぁ-ん])(?<![おご])(?<!\}}[{_STEM}])(?=\{{[^{{}}|]+\|)"
+    r"|(?<=[ぁ-ん])(?=[ァ-ヶ]|とき[はにも]|こと[がはを]|ください)"
+)
+"""Where a kanji or katakana word, or one of the longest endings, follows hiragana."""
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -19,6 +26,13 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def markup(text: str) -> Markup:
-    """Return ``text`` as safe HTML; everything but the readings is escaped."""
+    """Return ``text`` as safe HTML; everything but the readings is escaped.
+
+    Browsers find no phrases in a text with readings, so it is said where its lines may end
+    (``word-break: keep-all`` goes with it).
+    """
     ruby = r"<ruby>\1<rp>(</rp><rt>\2</rt><rp>)</rp></ruby>"
-    return Markup(_READING.sub(ruby, str(escape(text))))  # noqa: S704 - escaped on this line
+    safe = str(escape(text))
+    if _READING.search(safe):
+        safe = _NEXT_WORD.sub("<wbr>", safe)
+    return Markup(_READING.sub(ruby, safe))  # noqa: S704 - escaped above

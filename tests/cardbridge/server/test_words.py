@@ -113,7 +113,7 @@ def test_ruby_escapes_everything_but_the_readings() -> None:
 
 @given(st.text("{}| 漢か。、\n\u3000<&"))
 def test_no_character_is_lost_beside_the_readings(text: str) -> None:
-    shown = re.sub("<rp>.*?</ruby>", "", str(ruby.markup(text)))
+    shown = re.sub("(?s)<rp>.*?</ruby>", "", str(ruby.markup(text)))
     assert html.unescape(re.sub("<[^>]*>", "", shown)) == ruby.plain(text)
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,30 @@ from joserfc import jws
 from joserfc.jwk import OctKey, RSAKey
 
 from tests.conftest import NOW
-from zaitaku.core.clock import FixedClock
-from zaitaku.core.openid import OpenIdProvider
+from tests.identity.oidc.published import KEY, OTHER_KEY, Published, jwk
+from tests.identity.world import KEYS
+from zaitaku.core.openid import Freshness, OpenIdProvider
 from zaitaku.identity.oidc.errors import (
-    AppAway,
     AppClock,
-    AppKeyUnknown,
     AppNonceMismatch,
+    AppNotFresh,
     AppRefused,
     AppTokenRefused,
     AppTooWeak,
 )
-from zaitaku.identity.oidc.exchange import Reply
 from zaitaku.identity.oidc.id_token import (
     CLOCK_SKEW,
     LONGEST_AGE,
+    TokenTrust,
     VerifiedIdToken,
+    Witness,
     nonce_of,
+    thumbprints_in,
     verify_id_token,
     verify_kept_token,
 )
-from zaitaku.identity.oidc.provider_keys import LONGEST, SHORTEST, ProviderKeys
+from zaitaku.identity.oidc.provider_keys import ProviderKeys
+from zaitaku.identity.oidc.subjects import subject_hashes
 
 STATEMENT = b"the statement"
 PROVIDER = OpenIdProvider(
@@ -46,7 +49,6 @@ PROVIDER = OpenIdProvider(
     key_file=Path("unused.pem"),
     acr_values=("aal3",),
 )
-KEY, OTHER_KEY = (RSAKey.generate_key(2048) for _ in range(2))
 AT = int(NOW.timestamp())
 GOOD: Mapping[str, Any] = {
     "iss": PROVIDER.issuer,
@@ -54,35 +56,18 @@ GOOD: Mapping[str, Any] = {
     "aud": PROVIDER.client_id,
     "iat": AT,
     "exp": AT + 300,
+    "auth_time": AT - 60,
     "nonce": nonce_of(STATEMENT),
     "acr": "aal3",
 }
 DOTTED = st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True)
 
 
-class Published:
-    """A provider that publishes ``keys``; counts how often it is asked."""
-
-    def __init__(self, *keys: dict[str, Any]) -> None:
-        self.body: dict[str, Any] = {"keys": list(keys)}
-        self.status = 200
-        self.asked = 0
-
-    def get(self, url: str) -> Reply:
-        assert url == PROVIDER.keys_url
-        self.asked += 1
-        return Reply(self.status, self.body)
-
-    def post(self, url: str, fields: Mapping[str, str]) -> Reply:
-        raise AssertionError(url)
+BEGAN = NOW - timedelta(minutes=2)
 
 
-def jwk(key: RSAKey = KEY, **members: object) -> dict[str, Any]:
-    return {**key.as_dict(private=False), "kid": "now", **members}
-
-
-def keys_of(published: Published, clock: FixedClock | None = None) -> ProviderKeys:
-    return ProviderKeys(PROVIDER.keys_url, exchange=published, clock=clock or FixedClock(NOW))
+def keys_of(published: Published) -> ProviderKeys:
+    return ProviderKeys(PROVIDER.keys_url, exchange=published)
 
 
 def token_of(claims: Mapping[str, Any], key: RSAKey = KEY, **header: object) -> str:
@@ -98,6 +83,7 @@ def verified(
         provider=provider,
         keys=keys or keys_of(Published(jwk())),
         statement=STATEMENT,
+        began=BEGAN,
         now=NOW,
     )
 
@@ -105,7 +91,81 @@ def verified(
 def test_a_good_token() -> None:
     found = verified(token_of(GOOD))
     assert (found.subject, found.expires) == ("subject", NOW + timedelta(minutes=5))
-    assert verify_kept_token(token=found.token, key=found.key, statement=STATEMENT) == GOOD
+    assert found.at == NOW
+    assert found.token not in repr(found)
+
+
+@pytest.mark.parametrize("freshness", Freshness)
+def test_a_reading_from_before_is_none_for_this(freshness: Freshness) -> None:
+    provider = replace(PROVIDER, freshness=freshness)
+    latest = int((BEGAN - CLOCK_SKEW).timestamp())
+    verified(token_of({**GOOD, "auth_time": latest}), provider)
+    with pytest.raises(AppNotFresh):
+        verified(token_of({**GOOD, "auth_time": latest - 1}), provider)
+
+
+def test_who_does_not_tell_when_is_believed_where_the_settings_say_so() -> None:
+    silent = token_of({name: value for name, value in GOOD.items() if name != "auth_time"})
+    with pytest.raises(AppNotFresh):
+        verified(silent)
+    for freshness in (Freshness.ASKED, Freshness.TOLD):
+        verified(silent, replace(PROVIDER, freshness=freshness))
+
+
+class TestKept:
+    """A token as a record has it, with whatever key the record says."""
+
+    TRUST = TokenTrust(frozenset({(PROVIDER.issuer, PROVIDER.client_id)}), KEYS)
+
+    def proved(
+        self, claims: Mapping[str, Any], at: datetime = NOW, trust: TokenTrust = TRUST
+    ) -> Witness:
+        public = json.dumps(KEY.as_dict(private=False))
+        token = token_of(claims)
+        return verify_kept_token(token=token, key=public, statement=STATEMENT, at=at, trust=trust)
+
+    def test_names_who_vouched_and_for_whom(self) -> None:
+        found = self.proved(GOOD)
+        hashes = subject_hashes(issuer=PROVIDER.issuer, subject="subject", keys=KEYS)
+        assert found == Witness(PROVIDER.issuer, KEY.thumbprint(), hashes)
+
+    @pytest.mark.parametrize(
+        ("changes", "kind"),
+        [
+            ({"iss": "https://evil.example"}, AppTokenRefused),
+            ({"aud": "another site"}, AppTokenRefused),
+            ({"azp": "another site"}, AppTokenRefused),
+            ({"aud": [PROVIDER.client_id, "another site"]}, AppTokenRefused),
+            ({"exp": 1}, AppClock),
+            ({"iat": AT + 3600}, AppClock),
+            ({"nonce": nonce_of(b"another")}, AppNonceMismatch),
+            ({"sub": ""}, AppTokenRefused),
+        ],
+    )
+    def test_a_claim_that_does_not_fit(
+        self, changes: dict[str, Any], kind: type[AppRefused]
+    ) -> None:
+        with pytest.raises(kind):
+            self.proved({**GOOD, **changes})
+
+    def test_the_day_of_the_record_counts(self) -> None:
+        with pytest.raises(AppClock):
+            self.proved(GOOD, at=NOW + timedelta(days=1))
+
+    def test_a_provider_that_was_left_is_still_known_by_name(self) -> None:
+        moved = TokenTrust(self.TRUST.clients | {("https://new.example", "new")}, KEYS)
+        assert self.proved(GOOD, trust=moved).issuer == PROVIDER.issuer
+        with pytest.raises(AppTokenRefused):
+            # The parts of two pairs do not make a third.
+            crossed = {(PROVIDER.issuer, "new"), ("https://new.example", PROVIDER.client_id)}
+            self.proved(GOOD, trust=TokenTrust(frozenset(crossed), KEYS))
+
+    def test_a_key_set_has_thumbprints(self) -> None:
+        both = json.dumps({"keys": [jwk(), jwk(OTHER_KEY), {"kty": "EC"}, 1]})
+        assert thumbprints_in(both) == {KEY.thumbprint(), OTHER_KEY.thumbprint()}
+        for unfit in ("", "[]", "{}", '{"keys": []}', '{"keys": {"kty": "RSA"}}'):
+            with pytest.raises(AppTokenRefused):
+                thumbprints_in(unfit)
 
 
 def test_several_audiences_need_an_authorized_party() -> None:
@@ -138,6 +198,8 @@ REFUSED: dict[str, tuple[dict[str, Any], type[AppRefused]]] = {
     "acr": ({"acr": "aal1"}, AppTooWeak),
     "no acr": ({"acr": None}, AppTooWeak),
     "acr of another kind": ({"acr": ["aal3"]}, AppTooWeak),
+    "read in the future": ({"auth_time": AT + SKEW + 1}, AppClock),
+    "read at no time": ({"auth_time": None}, AppTokenRefused),
     "no subject": ({"sub": ""}, AppTokenRefused),
     "long subject": ({"sub": "s" * 256}, AppTokenRefused),
     "subject with a line": ({"sub": "a\nb"}, AppTokenRefused),
@@ -222,75 +284,3 @@ def test_any_changed_character_is_refused(data: st.DataObject) -> None:
     if place < len(token) - 1:
         with pytest.raises(AppRefused):
             verified(changed)
-
-
-class TestKeys:
-    """The provider's published keys."""
-
-    def test_are_asked_for_once(self) -> None:
-        published = Published(jwk())
-        keys = keys_of(published)
-        for _ in range(3):
-            verified(token_of(GOOD), keys=keys)
-        assert published.asked == 1
-
-    def test_a_new_name_is_looked_for_but_not_too_often(self) -> None:
-        clock, published = FixedClock(NOW), Published(jwk())
-        keys = keys_of(published, clock)
-        keys.find("now")
-        for _ in range(5):
-            with pytest.raises(AppKeyUnknown):
-                keys.find("next")
-        assert published.asked == 1
-        published.body = {"keys": [jwk(), jwk(OTHER_KEY, kid="next")]}
-        clock.advance(SHORTEST)
-        keys.find("next")
-        assert published.asked == 2
-
-    def test_a_withdrawn_key_ends_within_the_hour(self) -> None:
-        clock, published = FixedClock(NOW), Published(jwk())
-        keys = keys_of(published, clock)
-        keys.find("now")
-        published.body = {"keys": [jwk(OTHER_KEY, kid="next")]}
-        clock.advance(LONGEST + timedelta(seconds=1))
-        with pytest.raises(AppKeyUnknown):
-            keys.find("now")
-
-    def test_when_nobody_answers_old_keys_are_not_trusted_for_ever(self) -> None:
-        clock, published = FixedClock(NOW), Published(jwk())
-        keys = keys_of(published, clock)
-        keys.find("now")
-        published.status = 503
-        clock.advance(LONGEST)
-        keys.find("now")
-        clock.advance(timedelta(seconds=1))
-        with pytest.raises(AppAway):
-            keys.find("now")
-
-    def test_without_a_name_only_one_key_will_do(self) -> None:
-        assert keys_of(Published(jwk())).find(None).thumbprint() == KEY.thumbprint()
-        with pytest.raises(AppKeyUnknown):
-            keys_of(Published(jwk(), jwk(OTHER_KEY, kid="next"))).find(None)
-
-    def test_of_two_with_one_name_the_first_counts(self) -> None:
-        found = keys_of(Published(jwk(), jwk(OTHER_KEY))).find("now")
-        assert found.thumbprint() == KEY.thumbprint()
-
-    @pytest.mark.parametrize(
-        "entry",
-        [
-            jwk(use="enc"),
-            jwk(alg="RS512"),
-            jwk(kty="EC"),
-            jwk(n="!"),
-            jwk(n=None),
-            {"kty": "oct", "k": "c2VjcmV0", "kid": "now"},
-            {"kid": "now"},
-            "now",
-            None,
-            jwk(n=jwk()["n"][:170]),
-        ],
-    )
-    def test_an_unfit_key_is_left_out(self, entry: Any) -> None:
-        with pytest.raises(AppKeyUnknown):
-            keys_of(Published(entry)).find("now")

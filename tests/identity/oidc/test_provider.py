@@ -30,11 +30,12 @@ from zaitaku.identity.oidc.errors import (
     AppClientRefused,
     AppClock,
     AppCodeRefused,
+    AppForeignIssuer,
+    AppNotFresh,
     AppRefused,
     AppTooWeak,
 )
-from zaitaku.identity.oidc.id_token import nonce_of, verify_kept_token
-from zaitaku.identity.oidc.provider_keys import SHORTEST
+from zaitaku.identity.oidc.id_token import TokenTrust, Witness, nonce_of, verify_kept_token
 from zaitaku.identity.oidc.service import OpenIdService
 from zaitaku.identity.oidc.subjects import subject_hashes
 
@@ -69,6 +70,17 @@ def refusal(app: OpenIdService, callback: Callback) -> VerificationFailed:
     return caught.value
 
 
+def proved(verified: VerifiedToken, provider: RunningProvider) -> Witness:
+    """Prove a token again, from what a record keeps of it."""
+    return verify_kept_token(
+        token=verified.token,
+        key=verified.key,
+        statement=wire.statement(origin=ORIGIN, nonce=verified.nonce, document=DOCUMENT),
+        at=verified.verified_at,
+        trust=TokenTrust(frozenset({(provider.issuer, CLIENT_ID)}), KEYS),
+    )
+
+
 def changed(address: str, **values: str | None) -> str:
     """Return an address with other parameters; ``None`` takes one away."""
     parts = urlsplit(address)
@@ -82,10 +94,8 @@ def test_an_id_token_binds_the_document(app: OpenIdService, provider: RunningPro
     assert (verified.journey, verified.document, verified.origin) == (JOURNEY, DOCUMENT, ORIGIN)
     expected = subject_hashes(issuer=provider.issuer, subject="taro", keys=KEYS)
     assert verified.subject_hashes == expected
-    statement = wire.statement(origin=ORIGIN, nonce=verified.nonce, document=DOCUMENT)
-    claims = verify_kept_token(token=verified.token, key=verified.key, statement=statement)
-    assert claims["nonce"] == nonce_of(statement)
-    assert (claims["iss"], claims["acr"]) == (provider.issuer, "aal3")
+    witness = proved(verified, provider)
+    assert (witness.issuer, witness.subject_hashes) == (provider.issuer, expected)
 
 
 def test_two_journeys_of_one_person_have_one_subject_and_two_challenges(
@@ -152,6 +162,43 @@ def test_a_weaker_way_of_authentication_is_refused(app: OpenIdService) -> None:
     assert type(refusal(app, signed_in(app, acr="password"))) is AppTooWeak
 
 
+def test_who_signed_in_before_is_asked_again_for_the_next_consent(
+    app: OpenIdService, provider: RunningProvider, key_file: Path, opened_with: Opener
+) -> None:
+    browser, answers = SignedOut(), {"login": "taro", "acr": "aal3"}
+    outcome(app, callback_in(browser.answer(begin(app), **answers)))
+    assert browser.opens(begin(app)).startswith(f"{provider.issuer}/interaction/")
+    # A provider that is asked for nothing lets her pass, which is what the setting is about.
+    quiet = opened_with(replace(provider.profile(key_file), freshness=Freshness.TOLD))
+    callback_in(browser.opens(begin(quiet)))
+
+
+def test_a_browser_that_leaves_the_question_out_gains_nothing(app: OpenIdService) -> None:
+    browser, answers = SignedOut(), {"login": "taro", "acr": "aal3"}
+    browser.answer(begin(app), **answers)
+    found = refusal(app, callback_in(browser.opens(changed(begin(app), max_age=None))))
+    assert type(found) is AppNotFresh
+
+
+@pytest.mark.parametrize("issuer", ["", "https://evil.example"])
+def test_a_provider_that_always_names_itself_must(
+    provider: RunningProvider, key_file: Path, opened_with: Opener, issuer: str
+) -> None:
+    app = opened_with(replace(provider.profile(key_file), names_issuer=True))
+    outcome(app, signed_in(app))
+    found = refusal(app, replace(signed_in(app), issuer=issuer))
+    assert type(found) is AppForeignIssuer
+
+
+@pytest.mark.parametrize("name", ["iss", "code", "error"])
+def test_a_parameter_that_came_twice_makes_the_answer_worthless(
+    app: OpenIdService, name: str
+) -> None:
+    address = SignedOut().answer(begin(app), login="taro", acr="aal3")
+    twice = callback_in(f"{address}&{name}=first&{name}=second")
+    assert refusal(app, twice).code == "app-answer-unknown"
+
+
 def test_a_clock_that_is_far_away(app: OpenIdService, clock: FixedClock) -> None:
     callback = signed_in(app)
     clock.advance(timedelta(minutes=-5))
@@ -195,13 +242,11 @@ def test_the_provider_changes_its_key(
         app = opened_with(before.profile(key_file))
         old = outcome(app, signed_in(app))
         port = urlsplit(before.issuer).port
-    clock.advance(SHORTEST)
     with runs(signing_key=second, port=port):
         new = outcome(app, signed_in(app))
     assert old.key != new.key
-    for verified in (old, new):
-        statement = wire.statement(origin=ORIGIN, nonce=verified.nonce, document=DOCUMENT)
-        verify_kept_token(token=verified.token, key=verified.key, statement=statement)
+    thumbprints = {proved(verified, before).thumbprint for verified in (old, new)}
+    assert thumbprints == {first.thumbprint(), second.thumbprint()}
 
 
 def _state_of(address: str) -> str:
@@ -210,4 +255,5 @@ def _state_of(address: str) -> str:
 
 def _attempt_with_other_verifier(app: OpenIdService) -> Attempt:
     challenge = app._new_challenge(JOURNEY, DOCUMENT)
-    return Attempt(challenge, "another-verifier-of-forty-three-characters-", "mark", "code")
+    verifier = "another-verifier-of-forty-three-characters-"
+    return Attempt(challenge, verifier, "mark", "code", app.client.clock.now())

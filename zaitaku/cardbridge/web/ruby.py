@@ -30,8 +30,7 @@ def markup(text: str) -> Markup:
     """
     phrases = (one[0] for one in _PHRASE.finditer(text))
     return Markup("").join(
-        _IN_ONE_PIECE.format(_ruby(one)) if _READING.search(one) else escape(one)
-        for one in phrases
+        _IN_ONE_PIECE.format(_ruby(one)) if _READING.search(one) else escape(one) for one in phrases
     )
 
 
