@@ -24,7 +24,6 @@ from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.services import build_services
 from zaitaku.settings import Settings
 
-
 LAYOUTS = {"a4": Layout.A4, "card": Layout.CARD, "sheet": Layout.SHEET}
 
 

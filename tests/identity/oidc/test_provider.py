@@ -13,6 +13,7 @@ from tests.identity.asking import DOCUMENT, JOURNEY
 from tests.identity.oidc.conftest import REDIRECT_URI, Opener
 from tests.identity.world import KEYS, ORIGIN
 from tests.provider.running import (
+    CLIENT_ID,
     RunningProvider,
     SignedOut,
     new_signing_key,
@@ -20,6 +21,7 @@ from tests.provider.running import (
 )
 from zaitaku import wire
 from zaitaku.core.clock import FixedClock
+from zaitaku.core.openid import Freshness
 from zaitaku.identity.errors import VerificationFailed
 from zaitaku.identity.model import VerifiedToken
 from zaitaku.identity.oidc.attempts import Attempt, Callback
