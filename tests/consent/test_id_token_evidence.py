@@ -11,24 +11,45 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from tests.conftest import NOW
 from tests.consent.test_evidence import TAMPERED
-from tests.consent.world import ORIGIN, Card, World, rsa_key
+from tests.consent.world import ORIGIN, World, rsa_key
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.errors import EvidenceBroken
-from zaitaku.consent.evidence import APP_ALGORITHM, verify_record
+from zaitaku.consent.evidence import APP_ALGORITHM, TokenProof, verify_record
 from zaitaku.consent.model import ConsentRecord, Evidence, IdToken
 from zaitaku.core.ids import ChallengeId, new_secret_name
+from zaitaku.core.signing import Keyring
 from zaitaku.identity.model import VerifiedToken
-from zaitaku.identity.oidc.id_token import nonce_of
-from zaitaku.wire import statement
+from zaitaku.identity.oidc.id_token import (
+    TokenTrust,
+    Witness,
+    nonce_of,
+    public_key_of,
+    signature_of,
+)
+from zaitaku.identity.oidc.subjects import subject_hashes
+from zaitaku.wire import document_digest, statement
 
 NONCE = bytes(range(32))
-PHONE = Card.named("taro-by-phone")
+ISSUER, CLIENT_ID, SUBJECT = "https://app.example", "RP00000001", "x"
+KEYS = Keyring(("a-subject-key-for-the-tests-of-evidence-123456",))
+TRUST = TokenTrust(frozenset({(ISSUER, CLIENT_ID)}), KEYS)
+(HOLDER,) = subject_hashes(issuer=ISSUER, subject=SUBJECT, keys=KEYS)
+TOKENS = TokenProof(HOLDER, TRUST)
 
 
 def token_for(document: str, key: RSAKey, **claims: object) -> str:
     message = statement(origin=ORIGIN, nonce=NONCE, document=document)
-    body = {"iss": "https://app.example", "sub": "x", "nonce": nonce_of(message), **claims}
+    body = {
+        "iss": ISSUER,
+        "aud": CLIENT_ID,
+        "sub": SUBJECT,
+        "iat": int(NOW.timestamp()),
+        "exp": int(NOW.timestamp()) + 300,
+        "nonce": nonce_of(message),
+        **claims,
+    }
     return jws.serialize_compact({"alg": "RS256"}, json.dumps(body).encode(), key)
 
 
@@ -51,7 +72,7 @@ def read_by_phone(world: World, document: ConsentDocument) -> VerifiedToken:
         nonce=NONCE,
         token=token_for(written, key),
         key=jwk_of(key),
-        subject_hashes=PHONE.subject_hashes,
+        subject_hashes=(HOLDER,),
         expires=world.clock.now() + timedelta(minutes=5),
         verified_at=world.clock.now(),
     )
@@ -73,7 +94,9 @@ def test_a_record_by_phone_proves_itself(any_world: World) -> None:
     record = recorded(any_world)
     assert record.evidence.algorithm == APP_ALGORITHM
     any_world.clock.advance(timedelta(days=3650))
-    assert verify_record(record=record, wordings=any_world.wordings).record == record
+    proved = verify_record(record=record, wordings=any_world.wordings, tokens=TOKENS)
+    assert proved.record == record
+    assert proved.witness == Witness(ISSUER, provider_key().thumbprint(), (HOLDER,))
 
 
 def test_the_same_token_again_gives_the_same_receipt(world: World) -> None:
@@ -151,7 +174,7 @@ def test_a_tampered_record_is_found_out(
     part: str,
 ) -> None:
     with pytest.raises(EvidenceBroken) as caught:
-        verify_record(record=tamper(record), wordings=world.wordings)
+        verify_record(record=tamper(record), wordings=world.wordings, tokens=TOKENS)
     assert caught.value.part == part
 
 
@@ -162,4 +185,54 @@ def test_a_card_s_record_is_not_proved_by_a_token(world: World) -> None:
     key = provider_key()
     forged = IdToken(token_for(record.document, key), jwk_of(key))
     with pytest.raises(EvidenceBroken):
-        verify_record(record=_evidence(record, id_token=forged), wordings=world.wordings)
+        verify_record(
+            record=_evidence(record, id_token=forged), wordings=world.wordings, tokens=TOKENS
+        )
+
+
+def _forged(record: ConsentRecord, **claims: object) -> ConsentRecord:
+    """Answers turned round, signed by a key made on the spot, and everything made to fit."""
+    document = record.document.replace('"grant"', '"refuse"')
+    assert document != record.document
+    key = provider_key("made on the spot")
+    token, public = token_for(document, key, **claims), jwk_of(key)
+    forged = _evidence(
+        record,
+        id_token=IdToken(token, public),
+        signature=signature_of(token),
+        public_key=public_key_of(public),
+    )
+    digest = document_digest(document).hex()
+    return replace(forged, document=document, document_sha256=digest)
+
+
+FORGED: dict[str, tuple[dict[str, object], str]] = {
+    "another provider": ({"iss": "https://evil.example"}, "id-token"),
+    "another site": ({"aud": "another site"}, "id-token"),
+    "another day": ({"exp": 1}, "id-token"),
+    "from the future": ({"iat": int(NOW.timestamp()) + 3600}, "id-token"),
+    "somebody else": ({"sub": "somebody else"}, "holder"),
+    "nothing": ({}, "provider-key"),
+}
+
+
+@pytest.mark.parametrize(("claims", "part"), FORGED.values(), ids=FORGED.keys())
+def test_a_key_made_on_the_spot_proves_nothing(
+    world: World, record: ConsentRecord, claims: dict[str, object], part: str
+) -> None:
+    known = frozenset({provider_key().thumbprint(), provider_key("made on the spot").thumbprint()})
+    if part == "provider-key":
+        known = frozenset({provider_key().thumbprint()})
+    tokens = TokenProof(HOLDER, replace(TRUST, provider_keys=known))
+    verify_record(record=record, wordings=world.wordings, tokens=tokens)
+    with pytest.raises(EvidenceBroken) as caught:
+        verify_record(record=_forged(record, **claims), wordings=world.wordings, tokens=tokens)
+    assert caught.value.part == part
+
+
+def test_without_knowing_the_provider_no_token_proves_anything(
+    world: World, record: ConsentRecord
+) -> None:
+    for tokens in (None, TokenProof(HOLDER, replace(TRUST, clients=frozenset()))):
+        with pytest.raises(EvidenceBroken, match="id-token"):
+            verify_record(record=record, wordings=world.wordings, tokens=tokens)

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from zaitaku.identity.oidc.errors import AppAway
 from zaitaku.identity.connection import Address, SourceAway
+from zaitaku.identity.oidc.errors import AppAway
 from zaitaku.identity.revocation.exchange import read_bounded
 
 ANSWER_LIMIT: Final = 65_536
