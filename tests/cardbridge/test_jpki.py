@@ -1,6 +1,7 @@
 """The JPKI client against the virtual card, against scripts, and against any bytes at all."""
 
 import logging
+import re
 import traceback
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -219,8 +220,10 @@ def test_no_failure_shows_the_pin(
                 _act(held, lambda: typed(pin))
         except CardTrouble as trouble:
             shown += _shown(trouble)
+    # An object's address can hold any four digits.
+    told = re.sub(r"\b0x[0-9a-f]+", "", shown + caplog.text)
     for form in _forms(pin):
-        assert form not in shown + caplog.text
+        assert form not in told
 
 
 def test_the_crash_report_would_show_it_otherwise() -> None:

@@ -189,7 +189,7 @@ class TestRuby:
         text = "{薬|くすり}の{情報|じょうほう}"
         assert plain(text) == "薬の情報"
         first = "<ruby>薬<rp>(</rp><rt>くすり</rt><rp>)</rp></ruby>"
-        assert markup(text).startswith(first + "の<ruby>情報")
+        assert markup(text).startswith(first + "の<wbr><ruby>情報")
 
     @pytest.mark.parametrize("text", ["{}", "{a}", "{a|}", "{|b}", "{a|b|c}", "a|b", "}{"])
     def test_what_is_no_reading_stays(self, text: str) -> None:

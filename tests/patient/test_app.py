@@ -1,6 +1,7 @@
 """By phone: the same browser, another browser, a stranger's browser; and every failure's page."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -12,7 +13,8 @@ from tests.patient.phoning import HANAKO, ORIGIN, TARO, Phone, open_app, walk_to
 from tests.patient.site import Site, Visitor
 from tests.patient.test_card import assert_calm, is_registered
 from zaitaku.blueprints.failures import EXPLANATIONS, explain
-from zaitaku.consent.evidence import APP_ALGORITHM, verify_record
+from zaitaku.consent.audit import RecordAudit
+from zaitaku.consent.evidence import APP_ALGORITHM
 from zaitaku.consent.store import record_of_journey
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.openid import OpenIdProvider
@@ -23,6 +25,7 @@ from zaitaku.identity.oidc.errors import (
     AppReturnUnknown,
     AppReturnUsed,
 )
+from zaitaku.identity.oidc.id_token import TokenTrust
 from zaitaku.identity.oidc.service import CALLBACK_PATH
 
 
@@ -84,7 +87,28 @@ def test_the_id_token_is_kept_and_proves_the_record_years_later(
     assert record.evidence.algorithm == APP_ALGORITHM
     assert record.evidence.id_token
     visitor.site.clock.advance(timedelta(days=3650))
-    assert verify_record(record=record, wordings=services.wordings).record is record
+    clients = frozenset({(phone.profile.issuer, phone.profile.client_id)})
+    trust = TokenTrust(clients, services.settings.subject_keys)
+    audit = RecordAudit(services.database, services.wordings, trust)
+    verdict = audit.one(visitor.site.facility.id, record.reference)
+    assert not verdict.broken
+    assert verdict.witness
+    assert verdict.witness.thumbprint == phone.provider.key.thumbprint()
+
+
+def test_an_old_sign_in_at_the_provider_is_no_consent(
+    visitor: Visitor, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = walk_to_app(visitor)
+    now = phone.provider.id_token
+    monkeypatch.setattr(
+        phone.provider,
+        "id_token",
+        lambda grant: now(replace(grant, at=grant.at - timedelta(days=30))),
+    )
+    assert visitor.get(phone.read(open_app(visitor, journey))) == 403
+    assert_calm(visitor, journey, "app-not-fresh")
+    assert not is_registered(visitor, journey)
 
 
 def test_another_browser_asks_to_compare_and_the_first_goes_on(
