@@ -10,10 +10,14 @@ export ZAITAKU_DATA ?= data
 # Cases for each target of `make fuzz`: three targets and more look at each kind of input.
 CASES ?= 34000
 
+# What the bridge's single file is built with; Debian's Python keeps its library in a package apart.
+BUNDLE_PACKAGES := binutils $(shell $(PYTHON) -c 'import sys; \
+	print("libpython3.%d" % sys.version_info[1] if sys.base_prefix == "/usr" else "")')
+
 # What the tests run for real, from Debian's own packages.
 TEST_PACKAGES := chromium redis-server postgresql pcscd vsmartcard-vpcd opensc openssl \
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
-	desktop-file-utils xdg-utils binutils
+	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
 .PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-bridge bridge screenshots lock clean
 
@@ -75,6 +79,7 @@ bench-bridge: setup-dev test-packages ## カード自身の時間に何が加わ
 	@$(BIN)/python -m tests.pcscd -- $(BIN)/python -m bench.bridge $(ARGS)
 
 bridge: setup-dev ## 読み取りアプリを一つのファイルにする / the bridge as one file (OPERATOR=operator.toml)
+	@tools/packages.sh $(BUNDLE_PACKAGES)
 	@$(BIN)/python -m tools.bundle $(if $(OPERATOR),--operator $(OPERATOR))
 
 screenshots: setup-dev test-packages ## 画面の写しを撮り直す / remake docs/screenshots from the running demo
