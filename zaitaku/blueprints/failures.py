@@ -308,7 +308,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         NextStep.CARD_AGAIN,
     ),
     "app-unmet-requirements": Explanation(
-        mark("アプリで、必要な確かめ方ができませんでした"),
+        mark("アプリで、必要な確認ができませんでした"),
         (
             mark("この受付には、マイナンバーカードと暗証番号での読み取りが要ります。"),
             _NOTHING_REGISTERED,
@@ -317,7 +317,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         NextStep.CARD_AGAIN,
     ),
     "app-too-weak": Explanation(
-        mark("アプリでの確かめ方が、足りませんでした"),
+        mark("アプリでの確認が、足りませんでした"),
         (
             mark("この受付には、マイナンバーカードと暗証番号での読み取りが要ります。"),
             _NOTHING_REGISTERED,

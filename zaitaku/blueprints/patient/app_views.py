@@ -8,7 +8,6 @@ before somebody there has compared a number with the first screen.
 from enum import StrEnum
 
 from flask import abort, jsonify, redirect, render_template, request, url_for
-from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
@@ -17,7 +16,7 @@ from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.asking import document_of
 from zaitaku.blueprints.patient.forms import ActForm
 from zaitaku.blueprints.patient.journey import Way
-from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.blueprints.patient.room import blueprint, refuse_head
 from zaitaku.blueprints.patient.stepping import Answer, address_of
 from zaitaku.blueprints.patient.steps import StepName, first_open, is_open
 from zaitaku.consent.document import ConsentDocument
@@ -69,8 +68,7 @@ def app_state(journey: str) -> Response:
 @blueprint.get("/app/return")
 def app_return() -> Answer:
     """Take the provider's answer, in whichever browser it arrives."""
-    if request.method != "GET":  # a HEAD asks what a GET would answer and must change nothing
-        raise MethodNotAllowed(["GET"])
+    refuse_head()
     app, browser = _app(), journeys.name_browser()
     arrival = app.receive(Callback.from_query(request.args.to_dict(flat=False)), browser)
     if arrival.is_own:

@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Final
 
 from flask import redirect, render_template, request, url_for
-from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
@@ -22,7 +21,7 @@ from zaitaku.blueprints.patient.asking import (
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
 from zaitaku.blueprints.patient.forms import PortForm
 from zaitaku.blueprints.patient.journey import Journey, Way
-from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.blueprints.patient.room import blueprint, refuse_head
 from zaitaku.blueprints.patient.stepping import Answer, address_of, address_of_entry, opened
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.blueprints.patient.ways import other_ways
@@ -36,7 +35,7 @@ from zaitaku.identity.oidc.service import number_of
 
 log = logging.getLogger(__name__)
 
-_TEMPLATES: Final = {Way.APP: "app", Way.READER: "reader", Way.NEARBY: "nearby"}
+_TEMPLATES: Final = {Way.APP: "card-app", Way.READER: "card-reader", Way.NEARBY: "handover-begin"}
 
 
 @blueprint.get("/j/<string:journey>/card")
@@ -52,7 +51,7 @@ def card(journey: str) -> Answer:
         *(bridge_at(port) for port in ports), *([app.client.provider.origin] if app else [])
     )
     return render_template(
-        f"patient/card-{_TEMPLATES[way]}.html",
+        f"patient/{_TEMPLATES[way]}.html",
         form=PortForm(is_fresh=True),
         situation=situation,
         facility=situation.context.facility,
@@ -89,8 +88,7 @@ def ask_card(journey: str) -> Answer:
 @blueprint.get("/j/<string:journey>/card/return")
 def card_return(journey: str) -> Answer:
     """Register what the card has signed; a reload finds what is registered already."""
-    if request.method != "GET":  # a HEAD asks what a GET would answer and must change nothing
-        raise MethodNotAllowed(["GET"])
+    refuse_head()
     id_ = JourneyId(journey)
     with recorded_or_unknown():
         present = journeys.load(id_)

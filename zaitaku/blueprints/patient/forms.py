@@ -71,9 +71,7 @@ class ActForm(Form):
     act = StringField()
 
 
-class HandOverForm(Form):
+class HandOverForm(ActForm):
     """What one of the two screens of a hand-over answers; ``hand_over`` names the one it shows."""
 
-    act = StringField()
     hand_over = StringField()
-    port = StringField()

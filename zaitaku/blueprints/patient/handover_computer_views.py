@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Final
 
 from flask import abort, jsonify, redirect, render_template, request, url_for
-from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
@@ -21,12 +20,11 @@ from zaitaku.blueprints.patient.asking import bridge_at, reading_address
 from zaitaku.blueprints.patient.errors import recorded_or_unknown
 from zaitaku.blueprints.patient.forms import HandOverForm
 from zaitaku.blueprints.patient.handover_answers import take_answer
-from zaitaku.blueprints.patient.handover_views import end_of, state_of
+from zaitaku.blueprints.patient.handover_views import OVERTAKEN, address_of_offer, end_of, state_of
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES
-from zaitaku.blueprints.patient.room import blueprint
+from zaitaku.blueprints.patient.room import blueprint, refuse_head
 from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.blueprints.patient.typed_numbers import NumberPage
-from zaitaku.core.languages import Language
 from zaitaku.identity.handover import is_computer
 from zaitaku.identity.handover_model import (
     HandOver,
@@ -39,7 +37,6 @@ from zaitaku.identity.handover_model import (
 
 TYPED_LIMIT: Final = 20
 """Numbers mistyped per address in ten minutes: of 100 million, a few live at a time."""
-_OVERTAKEN: Final = (HandOverCancelled, HandOverGone, HandOverNotReady)
 
 
 class ComputerAct(StrEnum):
@@ -61,8 +58,7 @@ def hand_over_number() -> Answer:
 
 def _address(typed: str) -> str:
     found = services().hand_overs.find_number(typed)
-    language = None if found.language == Language.JAPANESE else found.language
-    return url_for("patient.hand_over_computer", hand_over=found.id, lang=language)
+    return address_of_offer(found, found.language)
 
 
 _SHOWN_ON_PHONE: Final = NumberPage(
@@ -122,7 +118,7 @@ def answer_at_computer(hand_over: str) -> Response:
         _claim(hand_over)
     else:
         found = services().hand_overs.at_computer(hand_over, journeys.browser_name())
-        with suppress(*_OVERTAKEN):
+        with suppress(*OVERTAKEN):
             answer = _ACTS[act](found)
     return answer or redirect(url_for("patient.hand_over_computer", hand_over=hand_over), 303)
 
@@ -130,8 +126,7 @@ def answer_at_computer(hand_over: str) -> Response:
 @blueprint.get("/h/<string:hand_over>/return")
 def hand_over_return(hand_over: str) -> Response:
     """Register what the card has signed; a reload finds what is registered already."""
-    if request.method != "GET":  # a HEAD asks what a GET would answer and must change nothing
-        raise MethodNotAllowed(["GET"])
+    refuse_head()
     found = services().hand_overs.at_computer(hand_over, journeys.browser_name())
     here = url_for("patient.hand_over_computer", hand_over=hand_over)
     if "cancelled" in request.args:

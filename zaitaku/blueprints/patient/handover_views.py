@@ -41,7 +41,7 @@ from zaitaku.identity.handover_model import (
 from zaitaku.reception.qr import qr_svg, screen_modules
 
 _GROUP: Final = 3
-_OVERTAKEN: Final = (HandOverCancelled, HandOverGone, HandOverNotReady)
+OVERTAKEN: Final = (HandOverCancelled, HandOverGone, HandOverNotReady)
 """What has happened meanwhile: the page says how things stand, no failure needs to."""
 
 
@@ -92,7 +92,7 @@ def answer_hand_over(journey: str) -> Answer:
     if present.registered:
         return redirect(url_for("patient.done", journey=journey), 303)
     current = services().hand_overs.of_journey(present.id)
-    with suppress(*_OVERTAKEN):
+    with suppress(*OVERTAKEN):
         _act(form, present, current)
     told = "yes" if form.act.data == PhoneAct.DIFFERENT else None
     return redirect(url_for("patient.hand_over", journey=journey, different=told), 303)
@@ -195,12 +195,7 @@ def _values(current: HandOver, stage: Stage) -> dict[str, object]:
 
 def _code_values(current: HandOver) -> dict[str, object]:
     origin = services().settings.origin
-    language = current_language()
-    address = url_for(
-        "patient.hand_over_computer",
-        hand_over=current.id,
-        lang=None if language is Language.JAPANESE else language.value,
-    )
+    address = address_of_offer(current, current_language())
     return {
         # Made of squares alone: no text of anybody's stands in it.
         "symbol": Markup(qr_svg(screen_modules(origin + address))),  # noqa: S704
@@ -209,6 +204,12 @@ def _code_values(current: HandOver) -> dict[str, object]:
         "number": grouped(current.number),
         "until": clock_text(current.expires_at),
     }
+
+
+def address_of_offer(current: HandOver, language: str) -> str:
+    """Return the path at which a computer is offered a hand-over."""
+    lang = None if language == Language.JAPANESE else language
+    return url_for("patient.hand_over_computer", hand_over=current.id, lang=lang)
 
 
 def grouped(number: str) -> str:

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from flask import Blueprint
+from flask import Blueprint, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.edge import services
@@ -17,3 +18,13 @@ blueprint.before_request(pages.remember_choices)
 def _offered() -> dict[str, bool]:
     """Tell every page whether a phone's app can read the card here."""
     return {"has_app": services().openid is not None}
+
+
+def refuse_head() -> None:
+    """Let nothing but a GET go on: a HEAD asks what it would answer and must change nothing.
+
+    Raises:
+        MethodNotAllowed: it is a HEAD.
+    """
+    if request.method != "GET":
+        raise MethodNotAllowed(["GET"])
