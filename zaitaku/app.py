@@ -19,6 +19,7 @@ from zaitaku.blueprints import (
     patient,
     permissions,
     request_log,
+    uploads,
 )
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.core.logs import configure_logging
@@ -39,6 +40,7 @@ def build_app(services: Services) -> Flask:
     )
     app.extensions[EXTENSION] = services
     request_log.add(app)  # first, so that answers of the checks below are logged as well
+    uploads.add(app)
     characters.add(app)
     _configure(app, services)
     pages.add(app)

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData
 
 from zaitaku.core.database import Database, metadata
 
-_ROOMS: Final = ("facilities", "reception", "eligibility", "consent", "accounts")
+_ROOMS: Final = ("audit", "facilities", "reception", "eligibility", "consent", "accounts")
 
 
 def all_tables() -> MetaData:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.consent.world import HANAKO, TARO, Card, World
 from zaitaku.core.ids import ConsentId
+from zaitaku.core.spreadsheets import harmless
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel, CharacterSet, InstitutionCode
-from zaitaku.records.export import csv_lines, export_consented, file_name, harmless
+from zaitaku.records.export import csv_lines, export_consented, file_name
 from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery
 
 HEADINGS = [

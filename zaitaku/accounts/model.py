@@ -71,33 +71,79 @@ class Permission(StrEnum):
 
     CHANGE_OWN_PASSWORD = auto()
     USE_CONSOLE = auto()
+    MANAGE_OWN_SIGN_IN = auto()
+    """One's own passkeys, recovery codes and sessions."""
+    MANAGE_ACCOUNTS = auto()
+    """Those of the roles in ``MAY_MANAGE``."""
+    RESET_PASSWORDS = auto()
+    """Those of the roles in ``MAY_RESET_PASSWORD``."""
+    IMPORT_ACCOUNTS = auto()
+    """アカウント一括登録."""
+    REQUIRE_SECOND_FACTOR = auto()
+    CHANGE_ENVIRONMENT_SETTINGS = auto()
     SEE_RECEPTION_URLS = auto()
     CHANGE_RECEPTION_URLS = auto()
     SEE_CONSENTED_PATIENTS = auto()
     EXPORT_CONSENTED_PATIENTS = auto()
+    MANAGE_APPOINTMENTS = auto()
+    """The list of appointments, and who of it has not consented yet."""
+    SEE_ELIGIBILITY = auto()
+    VIEW_MEDICAL_INFORMATION = auto()
+    WITHDRAW_CONSENT = auto()
+    """At the patient's wish."""
+    SEE_VIEW_HISTORY = auto()
+    """医療情報閲覧履歴照会."""
+    MANAGE_ACTIVATION_CODES = auto()
+    SET_UP_TEST_DATA = auto()
+    SEE_AUDIT_TRAIL = auto()
 
 
-_STAFF = frozenset(
-    {
-        Permission.CHANGE_OWN_PASSWORD,
-        Permission.USE_CONSOLE,
-        Permission.SEE_CONSENTED_PATIENTS,
-    }
+_OWN = frozenset(
+    {Permission.CHANGE_OWN_PASSWORD, Permission.USE_CONSOLE, Permission.MANAGE_OWN_SIGN_IN}
 )
+_STAFF = _OWN | {
+    Permission.SEE_CONSENTED_PATIENTS,
+    Permission.MANAGE_APPOINTMENTS,
+    Permission.SEE_ELIGIBILITY,
+    Permission.WITHDRAW_CONSENT,
+}
 
 PERMISSIONS: Final = MappingProxyType(
     {
-        Role.MASTER: frozenset({Permission.CHANGE_OWN_PASSWORD}),
-        Role.MASTER_RESET: frozenset[Permission](),
+        Role.MASTER: _OWN
+        | {
+            Permission.MANAGE_ACCOUNTS,
+            Permission.RESET_PASSWORDS,
+            Permission.IMPORT_ACCOUNTS,
+        },
+        Role.MASTER_RESET: _OWN | {Permission.RESET_PASSWORDS},
         Role.ADMIN: frozenset(Permission),
         Role.GENERAL: _STAFF,
-        Role.MEDICAL_VIEW: _STAFF | {Permission.EXPORT_CONSENTED_PATIENTS},
+        Role.MEDICAL_VIEW: _STAFF
+        | {Permission.EXPORT_CONSENTED_PATIENTS, Permission.VIEW_MEDICAL_INFORMATION},
         Role.WEB_API: frozenset[Permission](),
         Role.LINKED_APP: frozenset[Permission](),
         Role.FACE_READER: frozenset[Permission](),
     }
 )
 """The whole table: a role may do what stands here and nothing else."""
+
+BEFORE_START: Final = _OWN | {
+    Permission.MANAGE_ACCOUNTS,
+    Permission.RESET_PASSWORDS,
+    Permission.IMPORT_ACCOUNTS,
+    Permission.REQUIRE_SECOND_FACTOR,
+    Permission.CHANGE_ENVIRONMENT_SETTINGS,
+}
+"""What a role may do of its own before the facility's 利用開始日 (domain.md §2)."""
+
+MAY_MANAGE: Final = MappingProxyType(
+    {
+        Role.MASTER: frozenset({Role.ADMIN}),
+        Role.ADMIN: frozenset({Role.GENERAL, Role.MEDICAL_VIEW}) | SYSTEM_ROLES,
+    }
+)
+"""Whose accounts each role may register, update and delete (domain.md §5); no other role may."""
 
 MAY_RESET_PASSWORD: Final = MappingProxyType(
     {

@@ -21,6 +21,7 @@ from zaitaku.accounts.model import (
     Account,
     AccountAct,
     NewAccount,
+    Permission,
     Role,
     UserKey,
     check_new_password,
@@ -68,6 +69,11 @@ class Staff:
 
     account: Account
     facility: Facility
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the person may do at this moment."""
+        return self.account.permissions
 
 
 class AccountService:

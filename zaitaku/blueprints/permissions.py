@@ -115,7 +115,7 @@ def _admit(permission: Permission, *, by_person: bool) -> Response | None:
         if not by_person:
             raise
         return _ask_to_log_in(ended.reason)
-    if permission in g.staff.account.permissions:
+    if permission in g.staff.permissions:
         return None
     if g.staff.account.must_change_password:
         return redirect(url_for("console.password"), 303)

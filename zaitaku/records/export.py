@@ -1,7 +1,5 @@
 """The list of consented patients as a CSV file that Excel opens unharmed (RFC 4180)."""
 
-import csv
-import io
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime
@@ -11,16 +9,14 @@ from typing import Final
 from zaitaku.core.clock import JST
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
+from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel, CharacterSet, InstitutionCode
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import ConsentedPatient, ListQuery
 
 NOT_OBTAINED: Final = "（未取得）"
-_BYTE_ORDER_MARK: Final = "\ufeff"
-_FORMULA_STARTS: Final = tuple("=+-@\t\r\n＝＋－＠")
-_GETA: Final = "〓"
-_CODECS: Final = {CharacterSet.UTF_8: "utf-8", CharacterSet.SHIFT_JIS: "cp932"}
+_CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 _CHANNELS: Final = {
     Channel.HOME_VISIT: "訪問診療等",
     Channel.ONLINE: "オンライン診療等・外来診療等（通常とは異なる動線）",
@@ -59,36 +55,11 @@ def export_consented(
 
 
 def csv_lines(rows: Iterable[ConsentedPatient], character_set: CharacterSet) -> Iterator[bytes]:
-    """Yield the file line by line, the headings first.
-
-    UTF-8 begins with a byte order mark, without which Excel takes it for another. Characters that
-    Shift-JIS lacks become 〓.
-    """
-    if character_set is CharacterSet.UTF_8:
-        yield _BYTE_ORDER_MARK.encode()
-    yield _encoded(_COLUMNS.keys(), character_set)
-    for row in rows:
-        yield _encoded((column(row) for column in _COLUMNS.values()), character_set)
-
-
-def harmless(cell: str) -> str:
-    """Return ``cell`` so that no spreadsheet takes it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def _encoded(cells: Iterable[str], character_set: CharacterSet) -> bytes:
-    line = io.StringIO()
-    csv.writer(line).writerow([harmless(cell) for cell in cells])
+    """Yield the file line by line, the headings first."""
     codec = _CODECS[character_set]
-    return "".join(_representable(character, codec) for character in line.getvalue()).encode(codec)
-
-
-def _representable(character: str, codec: str) -> str:
-    try:
-        character.encode(codec)
-    except UnicodeEncodeError:
-        return _GETA
-    return character
+    yield file_start(codec) + encode_row(_COLUMNS.keys(), codec)
+    for row in rows:
+        yield encode_row((column(row) for column in _COLUMNS.values()), codec)
 
 
 def _state(row: ConsentedPatient) -> str:

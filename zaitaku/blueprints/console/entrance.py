@@ -140,7 +140,7 @@ def _leave() -> None:
 
 
 def _landing(staff: Staff) -> str:
-    if Permission.USE_CONSOLE not in staff.account.permissions:
+    if Permission.USE_CONSOLE not in staff.permissions:
         return url_for("console.password")
     return _safe_next(request.form.get("next", "")) or url_for("console.menu")
 

@@ -162,7 +162,7 @@ def _words() -> Mapping[str, object]:
         "not_obtained": NOT_OBTAINED,
         "cell": _cell,
         "news_seconds": NEWS_SECONDS,
-        "may_export": Permission.EXPORT_CONSENTED_PATIENTS in current_staff().account.permissions,
+        "may_export": Permission.EXPORT_CONSENTED_PATIENTS in current_staff().permissions,
     }
 
 

@@ -14,7 +14,9 @@ from zaitaku.accounts.errors import NotPermitted, SessionEnded
 from zaitaku.accounts.model import ROLE_NAMES, Permission
 from zaitaku.accounts.service import Staff
 from zaitaku.accounts.sessions import IDLE
+from zaitaku.blueprints.console.menu_items import groups_for
 from zaitaku.blueprints.console.presenting import japan_day, japan_time
+from zaitaku.blueprints.edge import services
 from zaitaku.core.errors import NotFound, StoreUnavailable
 from zaitaku.core.logs import request_id
 
@@ -24,12 +26,6 @@ blueprint: Final = Blueprint("console", __name__, url_prefix="/console")
 blueprint.add_app_template_filter(japan_time)
 blueprint.add_app_template_filter(japan_day)
 
-_MENU: Final = (
-    (Permission.USE_CONSOLE, "console.menu", "メニュー"),
-    (Permission.SEE_CONSENTED_PATIENTS, "console.consented_patients", "同意取得済み患者一覧"),
-    (Permission.SEE_RECEPTION_URLS, "console.reception_urls", "医療機関別URL 取得・変更"),
-)
-
 
 @blueprint.context_processor
 def frame() -> dict[str, Any]:
@@ -38,22 +34,13 @@ def frame() -> dict[str, Any]:
     return {
         "staff": staff,
         "role_name": ROLE_NAMES[staff.account.role] if staff else "",
-        "navigation": _navigation(staff) if staff else [],
+        "menu_groups": groups_for(staff, services().settings) if staff else [],
         "release": _release(),
         "Permission": Permission,
-        "may": lambda permission: staff is not None and permission in staff.account.permissions,
+        "may": lambda permission: staff is not None and permission in staff.permissions,
         "summary": _summary,
         "idle_seconds": int(IDLE.total_seconds()),
     }
-
-
-def _navigation(staff: Staff) -> list[dict[str, str]]:
-    allowed = staff.account.permissions
-    return [
-        {"href": url_for(endpoint), "label": label, "endpoint": endpoint}
-        for permission, endpoint, label in _MENU
-        if permission in allowed
-    ]
 
 
 @blueprint.errorhandler(SessionEnded)

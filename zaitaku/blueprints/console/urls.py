@@ -88,7 +88,7 @@ def reception_urls() -> str:
         channels=[channel_view(channel) for channel in Channel],
         downloads=DOWNLOADS,
         typed_address=services().reception.typed_address,
-        may_change=Permission.CHANGE_RECEPTION_URLS in current_staff().account.permissions,
+        may_change=Permission.CHANGE_RECEPTION_URLS in current_staff().permissions,
     )
 
 

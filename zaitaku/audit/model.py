@@ -1,0 +1,126 @@
+"""Entries of a facility's audit trail, chained by their digests.
+
+Each entry carries the digest of the one before it. Whoever changes, removes or inserts one must
+make all later digests anew, and then the last of them no longer equals the one that was printed,
+exported or logged before.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum, auto
+from types import MappingProxyType
+from typing import Final
+
+from zaitaku.core.ids import FacilityId
+
+FIRST_LINK: Final = "0" * 64
+"""What the first entry names as the one before it."""
+
+
+class Act(StrEnum):
+    """What somebody did, or tried to do."""
+
+    LOGIN = auto()
+    REFUSE_LOGIN = auto()
+    LOGOUT = auto()
+    CHANGE_PASSWORD = auto()
+    REGISTER_ACCOUNT = auto()
+    UPDATE_ACCOUNT = auto()
+    DELETE_ACCOUNT = auto()
+    LOCK_ACCOUNT = auto()
+    UNLOCK_ACCOUNT = auto()
+    RESET_PASSWORD = auto()
+    IMPORT_ACCOUNTS = auto()
+    CHANGE_SETTINGS = auto()
+    ACCEPT_TERMS = auto()
+    ISSUE_URL = auto()
+    ROTATE_URL = auto()
+    REVERT_URL = auto()
+    RESET_URL = auto()
+    EXPORT_PATIENTS = auto()
+
+
+ACT_NAMES: Final = MappingProxyType(
+    {
+        Act.LOGIN: "ログイン",
+        Act.REFUSE_LOGIN: "ログイン失敗",
+        Act.LOGOUT: "ログアウト",
+        Act.CHANGE_PASSWORD: "パスワード変更",
+        Act.REGISTER_ACCOUNT: "アカウント登録",
+        Act.UPDATE_ACCOUNT: "アカウント更新",
+        Act.DELETE_ACCOUNT: "アカウント削除",
+        Act.LOCK_ACCOUNT: "アカウントロック",
+        Act.UNLOCK_ACCOUNT: "アカウントロック解除",
+        Act.RESET_PASSWORD: "パスワード再発行",
+        Act.IMPORT_ACCOUNTS: "アカウント一括登録",
+        Act.CHANGE_SETTINGS: "環境設定情報更新",
+        Act.ACCEPT_TERMS: "利用規約への同意",
+        Act.ISSUE_URL: "URLの最初の発行",
+        Act.ROTATE_URL: "URLを変更する",
+        Act.REVERT_URL: "URLを変更前に戻す",
+        Act.RESET_URL: "最初のURLに戻す",
+        Act.EXPORT_PATIENTS: "同意取得済み患者一覧のダウンロード",
+    }
+)
+"""How lists and files name each act."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry; ``sequence`` counts from 1 in each facility."""
+
+    facility_id: FacilityId
+    sequence: int
+    at: datetime
+    act: Act
+    actor: str
+    """User ID and name of an account, or the operator's own name; at most 100 characters."""
+    subject: str
+    """What it was done to: a user ID, a channel; never a patient's name. At most 200 characters."""
+    detail: Mapping[str, str]
+    """What changed, in words that a list may show; never a password, never a patient's data."""
+    previous: str
+    digest: str
+
+
+def digest_of(
+    facility_id: FacilityId,
+    sequence: int,
+    *,
+    at: datetime,
+    act: str,
+    actor: str,
+    subject: str,
+    detail: Mapping[str, str],
+    previous: str,
+) -> str:
+    """Return the SHA-256 (hex) of everything that an entry says and of the one before it."""
+    said = {
+        "facility": str(facility_id),
+        "sequence": sequence,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "act": act,
+        "actor": actor,
+        "subject": subject,
+        "detail": dict(detail),
+        "previous": previous,
+    }
+    line = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def is_sound(entry: Entry) -> bool:
+    """Tell whether an entry still says what its digest was made of."""
+    return entry.digest == digest_of(
+        entry.facility_id,
+        entry.sequence,
+        at=entry.at,
+        act=entry.act,
+        actor=entry.actor,
+        subject=entry.subject,
+        detail=entry.detail,
+        previous=entry.previous,
+    )

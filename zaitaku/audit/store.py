@@ -1,0 +1,150 @@
+"""The audit trail in the durable store: append-only, one chain a facility."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    Uuid,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from zaitaku.audit.model import FIRST_LINK, Act, Entry, digest_of
+from zaitaku.core.append_only import guard
+from zaitaku.core.database import Moment, metadata
+from zaitaku.core.ids import FacilityId
+
+STREAM_ROWS: Final = 500
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("facility_id", Uuid, ForeignKey("facility.id"), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("act", String(30), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index(None, "facility_id", "at"),
+)
+guard(audit_entry)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("facility_id", Uuid, ForeignKey("facility.id"), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""The last entry of each chain; its row is the lock that puts entries in one order."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The end of a chain: how many entries it has, and the digest of the last."""
+
+    sequence: int
+    digest: str
+
+
+def append(
+    connection: Connection,
+    facility_id: FacilityId,
+    act: Act,
+    *,
+    actor: str,
+    at: datetime,
+    subject: str = "",
+    detail: Mapping[str, str] = NOTHING,
+) -> None:
+    """Record an act in the transaction that does it; nothing is done unrecorded.
+
+    Call it last: from here on other acts of the facility wait for this transaction's end.
+    """
+    head = _locked_head(connection, facility_id)
+    said: dict[str, Any] = {
+        "at": at,
+        "act": act.value,
+        "actor": actor,
+        "subject": subject,
+        "detail": dict(detail),
+        "previous": head.digest,
+    }
+    sequence = head.sequence + 1
+    digest = digest_of(facility_id, sequence, **said)
+    row = {**said, "facility_id": facility_id, "sequence": sequence, "digest": digest}
+    connection.execute(audit_entry.insert().values(row))
+    of_facility = audit_head.c.facility_id == facility_id
+    connection.execute(
+        audit_head.update().where(of_facility).values(sequence=sequence, digest=digest)
+    )
+
+
+def _locked_head(connection: Connection, facility_id: FacilityId) -> Head:
+    is_sqlite = connection.dialect.name == "sqlite"
+    insert = sqlite_insert if is_sqlite else postgresql_insert
+    first = {"facility_id": facility_id, "sequence": 0, "digest": FIRST_LINK}
+    connection.execute(insert(audit_head).values(first).on_conflict_do_nothing())
+    query = select(audit_head.c.sequence, audit_head.c.digest)
+    locked = query.where(audit_head.c.facility_id == facility_id).with_for_update()
+    return Head(*connection.execute(locked).one())
+
+
+class AuditTrail:
+    """One facility's chain."""
+
+    def __init__(self, connection: Connection, facility_id: FacilityId) -> None:
+        self._connection = connection
+        self._facility_id = facility_id
+
+    def head(self) -> Head:
+        """Return the end of the chain; ``Head(0, FIRST_LINK)`` when nothing was ever recorded."""
+        query = select(audit_head.c.sequence, audit_head.c.digest)
+        found = self._connection.execute(
+            query.where(audit_head.c.facility_id == self._facility_id)
+        ).one_or_none()
+        return Head(*found) if found else Head(0, FIRST_LINK)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the whole chain from its beginning, read as it is asked for."""
+        query = (
+            select(audit_entry)
+            .where(audit_entry.c.facility_id == self._facility_id)
+            .order_by(audit_entry.c.sequence)
+            .execution_options(yield_per=STREAM_ROWS)
+        )
+        with self._connection.execute(query) as result:
+            for row in result.mappings():
+                yield entry_from(row)
+
+
+def entry_from(row: RowMapping) -> Entry:
+    """Return the entry in a row of ``audit_entry``."""
+    return Entry(
+        facility_id=FacilityId(row["facility_id"]),
+        sequence=row["sequence"],
+        at=row["at"],
+        act=Act(row["act"]),
+        actor=row["actor"],
+        subject=row["subject"],
+        detail=MappingProxyType(row["detail"]),
+        previous=row["previous"],
+        digest=row["digest"],
+    )

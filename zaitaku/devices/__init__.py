@@ -1,0 +1,1 @@
+"""Devices at the bedside: activation codes, and what they register (domain.md §7)."""
