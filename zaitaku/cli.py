@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from zaitaku.commands import account, crl, facility, openid, poster, records, serve, url
+from zaitaku.commands import account, audit, crl, facility, openid, poster, records, serve, url
 from zaitaku.commands.demo import demo
 from zaitaku.core.errors import ZaitakuError
 
@@ -18,6 +18,7 @@ def root() -> None:
 for command in (demo, serve.serve, serve.migrate, facility.facility, url.url, poster.poster):
     root.add_command(command)
 root.add_command(account.account)
+root.add_command(audit.audit)
 root.add_command(crl.crl)
 root.add_command(openid.openid)
 root.add_command(records.records)

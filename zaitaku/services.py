@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from zaitaku.accounts.service import AccountService
 from zaitaku.accounts.sessions import Sessions
+from zaitaku.audit.service import AuditService
 from zaitaku.consent.service import ConsentService
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import Clock, SystemClock
@@ -49,6 +50,7 @@ class Services:
     consent: ConsentService
     accounts: AccountService
     sessions: Sessions
+    audit: AuditService
 
 
 def build_services(settings: Settings, clock: Clock | None = None) -> Services:
@@ -90,6 +92,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         accounts=AccountService(database=database, ephemeral=ephemeral, clock=clock),
         sessions=Sessions(ephemeral=ephemeral, clock=clock),
+        audit=AuditService(database=database, clock=clock),
     )
 
 

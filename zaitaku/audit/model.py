@@ -41,6 +41,7 @@ class Act(StrEnum):
     REVERT_URL = auto()
     RESET_URL = auto()
     EXPORT_PATIENTS = auto()
+    EXPORT_AUDIT = auto()
 
 
 ACT_NAMES: Final = MappingProxyType(
@@ -63,6 +64,7 @@ ACT_NAMES: Final = MappingProxyType(
         Act.REVERT_URL: "URLを変更前に戻す",
         Act.RESET_URL: "最初のURLに戻す",
         Act.EXPORT_PATIENTS: "同意取得済み患者一覧のダウンロード",
+        Act.EXPORT_AUDIT: "操作履歴のダウンロード",
     }
 )
 """How lists and files name each act."""

@@ -122,6 +122,12 @@ class AuditTrail:
         ).one_or_none()
         return Head(*found) if found else Head(0, FIRST_LINK)
 
+    def digest_at(self, sequence: int) -> str | None:
+        """Return the digest of one entry, or ``None`` where there is none."""
+        same = audit_entry.c.sequence == sequence
+        own = audit_entry.c.facility_id == self._facility_id
+        return self._connection.scalar(select(audit_entry.c.digest).where(own, same))
+
     def entries(self) -> Iterator[Entry]:
         """Yield the whole chain from its beginning, read as it is asked for."""
         query = (

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
+from zaitaku.accounts.model import Account
 from zaitaku.core.clock import JST
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import UrlAct
@@ -35,3 +36,8 @@ def japan_time(moment: datetime) -> str:
 def japan_day(day: date) -> str:
     """Return a calendar day: ``2026年11月20日``."""
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def actor_of(account: Account) -> str:
+    """Return how records name who did something: the user ID, and the name as it is today."""
+    return f"{account.user_id} {account.name}"

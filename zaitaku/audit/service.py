@@ -1,0 +1,121 @@
+"""Use cases on the audit trail: search it, export it, prove that nothing was changed."""
+
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
+
+from zaitaku.audit.listing import AuditList, AuditQuery, Page
+from zaitaku.audit.model import ACT_NAMES, FIRST_LINK, Act, Entry, is_sound
+from zaitaku.audit.store import AuditTrail, Head, append
+from zaitaku.core.clock import JST, Clock
+from zaitaku.core.database import Database
+from zaitaku.core.ids import FacilityId
+from zaitaku.core.spreadsheets import Codec, encode_row, file_start
+
+_HEADINGS = ("番号", "日時", "操作", "操作した人", "対象", "内容", "確認用の値")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a walk along a whole chain found."""
+
+    head: Head
+    """The end that the walk came to."""
+    broken_at: int | None
+    """The number of the first entry that does not fit; ``None``: all fit."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every entry fits the one before it, and the last is the recorded end."""
+        return self.broken_at is None
+
+
+class AuditService:
+    """The trails of all facilities; each method names the facility it works in."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def page(self, facility_id: FacilityId, query: AuditQuery) -> Page:
+        """Return one page of what is found."""
+        with self._database.reading() as connection:
+            return AuditList(connection, facility_id).page(query)
+
+    def head(self, facility_id: FacilityId) -> Head:
+        """Return the end of the chain: what to write down to prove later what stood before it."""
+        with self._database.reading() as connection:
+            return AuditTrail(connection, facility_id).head()
+
+    def check(self, facility_id: FacilityId) -> Check:
+        """Walk the whole chain and tell where, if anywhere, it was changed."""
+        with self._database.reading() as connection:
+            trail = AuditTrail(connection, facility_id)
+            return check_chain(trail.entries(), trail.head())
+
+    def holds(self, facility_id: FacilityId, earlier: Head) -> bool:
+        """Tell whether an end that was written down earlier still stands in the chain.
+
+        The end of an empty chain (sequence 0) says nothing and always stands.
+        """
+        if earlier.sequence == 0:
+            return earlier.digest == FIRST_LINK
+        with self._database.reading() as connection:
+            return AuditTrail(connection, facility_id).digest_at(earlier.sequence) == earlier.digest
+
+    def export(
+        self, facility_id: FacilityId, query: AuditQuery, *, actor: str, codec: Codec
+    ) -> Generator[bytes, None, None]:
+        """Record the export, then yield what is found as CSV while it is read.
+
+        Raises:
+            StoreUnavailable: the database is away; without the record there is no file.
+        """
+        with self._database.transaction() as connection:
+            append(connection, facility_id, Act.EXPORT_AUDIT, actor=actor, at=self._clock.now())
+        with self._database.reading() as connection:
+            found = AuditList(connection, facility_id).stream(query)
+            with closing(found) as entries:
+                first = list(islice(entries, 1))
+                yield from csv_lines(chain(first, entries), codec)
+
+
+def check_chain(entries: Iterable[Entry], head: Head) -> Check:
+    """Walk ``entries`` from the first and compare where they end with ``head``."""
+    walked = Head(0, FIRST_LINK)
+    for entry in entries:
+        follows = (entry.sequence, entry.previous) == (walked.sequence + 1, walked.digest)
+        if not follows or not is_sound(entry):
+            return Check(walked, broken_at=walked.sequence + 1)
+        walked = Head(entry.sequence, entry.digest)
+    return Check(walked, broken_at=None if walked == head else walked.sequence + 1)
+
+
+def csv_lines(entries: Iterable[Entry], codec: Codec) -> Generator[bytes, None, None]:
+    """Yield the file line by line, the headings first."""
+    yield file_start(codec) + encode_row(_HEADINGS, codec)
+    for entry in entries:
+        yield encode_row(_cells(entry), codec)
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    return (
+        str(entry.sequence),
+        _moment(entry.at),
+        ACT_NAMES[entry.act],
+        entry.actor,
+        entry.subject,
+        in_words(entry),
+        entry.digest,
+    )
+
+
+def in_words(entry: Entry) -> str:
+    """Return what changed, as lists and files show it."""
+    return "、".join(f"{name}：{value}" for name, value in entry.detail.items())
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(JST):%Y/%m/%d %H:%M:%S}"

@@ -1,0 +1,174 @@
+"""操作履歴照会: the facility's own acts, searched, exported and proved."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from itertools import chain
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from flask import Response, render_template, request, url_for
+
+from zaitaku.accounts.model import Permission
+from zaitaku.audit.listing import AuditQuery, Page
+from zaitaku.audit.model import ACT_NAMES
+from zaitaku.audit.service import in_words
+from zaitaku.audit.store import Head
+from zaitaku.blueprints.console.presenting import actor_of
+from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.core.clock import japan_date
+from zaitaku.core.errors import InvalidField
+from zaitaku.core.spreadsheets import Codec
+from zaitaku.core.texts import without_control_characters
+from zaitaku.facilities.model import CharacterSet
+
+PAGES_AROUND: Final = 2
+_FIELDS: Final = ("from", "to", "act", "q")
+_DIGEST_CHARACTERS: Final = 64
+_CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
+_MISTAKES: Final = {
+    "from": "「いつから」は、日付と時刻で入力してください。",
+    "to": "「いつまで」は、「いつから」よりあとの日付と時刻で入力してください。",
+    "act": "操作を一覧から選んでください。",
+    "q": "検索する言葉は、ふつうの文字で、100文字以内で入力してください。",
+    "page": "ページは、表の下の番号から選んでください。",
+}
+_NOT_A_NUMBER: Final = "書き留めた番号を、数字で入力してください。"
+_NOT_A_DIGEST: Final = "書き留めた確認用の値を、64文字すべて入力してください。"
+
+
+@blueprint.get("/audit-trail")
+@requires(Permission.SEE_AUDIT_TRAIL)
+def audit_trail() -> str | tuple[str, HTTPStatus]:
+    """Show one page of what the address asks for."""
+    try:
+        query = AuditQuery.from_mapping(request.args)
+    except InvalidField as error:
+        return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
+    return _list(query, services().audit.page(current_staff().facility.id, query))
+
+
+def _list(query: AuditQuery, page: Page) -> str:
+    return render_template(
+        "console/audit_trail.html",
+        found=page,
+        typed=request.args,
+        errors={},
+        in_words=in_words,
+        act_names=ACT_NAMES,
+        acts=_choices(),
+        pages=_page_links(page),
+        previous=_address(page.number - 1) if page.number > 1 else "",
+        following=_address(page.number + 1) if page.number < page.pages else "",
+        is_filtered=query != replace(AuditQuery(), page=query.page),
+        export=_with_words("console.export_audit_trail", _asked()),
+        head=services().audit.head(current_staff().facility.id),
+    )
+
+
+def _unread(error: InvalidField) -> str:
+    typed = {name: without_control_characters(value) for name, value in request.args.items()}
+    field = error.field if error.field in _FIELDS else "main"
+    return render_template(
+        "console/audit_trail.html",
+        found=None,
+        typed=typed,
+        errors={field: _MISTAKES[error.field]},
+        acts=_choices(),
+    )
+
+
+def _choices() -> list[dict[str, str]]:
+    every = [{"value": act.value, "label": name} for act, name in ACT_NAMES.items()]
+    return [{"value": "", "label": "すべて"}, *every]
+
+
+def _asked() -> dict[str, str]:
+    return {name: request.args[name] for name in _FIELDS if request.args.get(name)}
+
+
+def _address(number: int) -> str:
+    return _with_words("console.audit_trail", {**_asked(), "page": str(number)})
+
+
+def _with_words(endpoint: str, words: Mapping[str, str]) -> str:
+    return url_for(endpoint) + (f"?{urlencode(words)}" if words else "")
+
+
+def _page_links(page: Page) -> list[dict[str, object]]:
+    near = range(
+        max(1, page.number - PAGES_AROUND), min(page.pages, page.number + PAGES_AROUND) + 1
+    )
+    numbers = sorted({1, *near, page.pages})
+    return [
+        {"label": str(each), "href": _address(each), "current": each == page.number}
+        for each in numbers
+    ]
+
+
+@blueprint.get("/audit-trail/export")
+@requires(Permission.SEE_AUDIT_TRAIL)
+def export_audit_trail() -> Response | tuple[str, HTTPStatus]:
+    """Stream everything that the address finds as CSV."""
+    try:
+        query = AuditQuery.from_mapping(request.args)
+    except InvalidField as error:
+        return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
+    staff = current_staff()
+    codec = _CODECS[staff.facility.settings.character_set]
+    lines = services().audit.export(
+        staff.facility.id, query, actor=actor_of(staff.account), codec=codec
+    )
+    # The first line is read here: a database that is away gets its page, not a broken file.
+    response = Response(chain([next(lines)], lines), content_type=codec.content_type)
+    response.call_on_close(lines.close)
+    day = japan_date(services().clock.now())
+    name = quote(f"操作履歴_{staff.facility.code}_{day:%Y%m%d}.csv")
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return response
+
+
+@blueprint.get("/audit-trail/check")
+@requires(Permission.SEE_AUDIT_TRAIL)
+def audit_check() -> str:
+    """Walk the whole chain and tell whether anything in it was changed."""
+    return _check_page({}, {})
+
+
+@blueprint.post("/audit-trail/check")
+@requires(Permission.SEE_AUDIT_TRAIL)
+def compare_audit() -> str | tuple[str, HTTPStatus]:
+    """Tell whether an end that was written down earlier still stands in the chain."""
+    names = ("sequence", "digest")
+    typed = {name: "".join(request.form.get(name, "").split()) for name in names}
+    errors = _slips(typed)
+    if errors:
+        typed = {name: without_control_characters(value) for name, value in typed.items()}
+        return _check_page(typed, errors), HTTPStatus.UNPROCESSABLE_ENTITY
+    earlier = Head(int(typed["sequence"]), typed["digest"].lower())
+    stands = services().audit.holds(current_staff().facility.id, earlier)
+    return _check_page(typed, {}, stands=stands)
+
+
+def _slips(typed: Mapping[str, str]) -> dict[str, str]:
+    errors = {}
+    sequence, digest = typed["sequence"], typed["digest"]
+    if not sequence.isdecimal() or not 1 <= int(sequence) < 2**31:
+        errors["sequence"] = _NOT_A_NUMBER
+    if len(digest) != _DIGEST_CHARACTERS or not digest.isascii() or not digest.isalnum():
+        errors["digest"] = _NOT_A_DIGEST
+    return errors
+
+
+def _check_page(
+    typed: Mapping[str, str], errors: Mapping[str, str], *, stands: bool | None = None
+) -> str:
+    return render_template(
+        "console/audit_check.html",
+        check=services().audit.check(current_staff().facility.id),
+        typed=typed,
+        errors=errors,
+        stands=stands,
+    )

@@ -1,0 +1,97 @@
+"""``zaitaku audit``: the chains of the facilities' own acts, proved and written down elsewhere."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from zaitaku.audit.service import AuditService
+from zaitaku.audit.store import Head
+from zaitaku.commands.desk import words_for
+from zaitaku.core.clock import SystemClock
+from zaitaku.core.database import Database
+from zaitaku.core.errors import ZaitakuError
+from zaitaku.facilities.model import Facility
+from zaitaku.facilities.service import FacilityService
+from zaitaku.settings import Settings
+
+_LINE: Final = re.compile(r"(\d{10}) (\d{1,9}) ([0-9a-f]{64})")
+
+
+@click.group()
+def audit() -> None:
+    """施設の操作の記録が、変えられていないことを確かめます。"""
+
+
+@audit.command()
+def heads() -> None:
+    """すべての施設の、記録の終わりを表示します。別の場所に保管してください。
+
+    1行に、医療機関等コード、番号、確認用の値。保管した行は zaitaku audit verify に渡せます。
+    """
+    with _opened() as (service, facilities):
+        for facility in facilities:
+            head = service.head(facility.id)
+            click.echo(f"{facility.code} {head.sequence} {head.digest}")
+
+
+@audit.command()
+@click.option(
+    "--heads",
+    "kept",
+    type=click.File(encoding="utf-8"),
+    help="前に zaitaku audit heads で保管したファイル",
+)
+def verify(kept: Iterator[str] | None) -> None:
+    """すべての施設の記録を初めから確かめます。変えられたものがあると、終了コードは1です。"""
+    earlier = list(_lines(kept or iter(())))
+    with _opened() as (service, facilities):
+        by_code = {str(facility.code): facility for facility in facilities}
+        broken = [facility for facility in facilities if not _is_whole(service, facility)]
+        changed = [line for line in earlier if not _stands(service, by_code, line)]
+    if broken or changed:
+        sys.exit(1)
+
+
+def _is_whole(service: AuditService, facility: Facility) -> bool:
+    check = service.check(facility.id)
+    if check.is_whole:
+        click.echo(f"{facility.code}: {check.head.sequence}件 すべてつながっています")
+    else:
+        click.echo(f"{facility.code}: {check.broken_at}番の記録から、つながっていません")
+    return check.is_whole
+
+
+def _lines(kept: Iterator[str]) -> Iterator[tuple[str, int, str]]:
+    for line in kept:
+        found = _LINE.fullmatch(line.strip())
+        if found is None:
+            raise click.ClickException(f"保管したファイルの行を読めません: {line.strip()[:40]}")
+        yield found[1], int(found[2]), found[3]
+
+
+def _stands(
+    service: AuditService, by_code: dict[str, Facility], line: tuple[str, int, str]
+) -> bool:
+    code, sequence, digest = line
+    facility = by_code.get(code)
+    if facility is not None and service.holds(facility.id, Head(sequence, digest)):
+        return True
+    click.echo(f"{code}: 保管した{sequence}番の値が、いまの記録にありません")
+    return False
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[AuditService, list[Facility]]]:
+    settings, clock = Settings.from_env(), SystemClock()
+    database = Database(settings.database_url)
+    try:
+        facilities = FacilityService(database=database, clock=clock).all()
+        yield AuditService(database=database, clock=clock), facilities
+    except ZaitakuError as error:
+        raise click.ClickException(words_for(error)) from error
+    finally:
+        database.close()
