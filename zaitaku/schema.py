@@ -12,13 +12,24 @@ from sqlalchemy import MetaData
 
 from zaitaku.core.database import Database, metadata
 
-_ROOMS: Final = ("audit", "facilities", "reception", "eligibility", "consent", "accounts")
+_ROOMS: Final = (
+    "audit",
+    "jobs",
+    "facilities",
+    "reception",
+    "reception.posters",
+    "eligibility",
+    "consent",
+    "accounts",
+    "devices",
+)
 
 
 def all_tables() -> MetaData:
     """Return the metadata with every room's tables declared on it."""
     for room in _ROOMS:
         import_module(f"zaitaku.{room}.store")
+    import_module("zaitaku.accounts.sign_in_store")
     return metadata
 
 

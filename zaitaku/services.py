@@ -11,6 +11,7 @@ from zaitaku.core.clock import Clock, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.devices.service import DeviceService
 from zaitaku.eligibility.provider import EligibilityProvider, NoEligibility
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.service import FacilityService
@@ -51,6 +52,7 @@ class Services:
     accounts: AccountService
     sessions: Sessions
     audit: AuditService
+    devices: DeviceService
 
 
 def build_services(settings: Settings, clock: Clock | None = None) -> Services:
@@ -69,6 +71,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         clock=clock,
     )
     wordings = Wordings.load()
+    accounts = AccountService(database=database, ephemeral=ephemeral, clock=clock)
     identity = _identity(settings, ephemeral, clock)
     return Services(
         settings=settings,
@@ -90,9 +93,10 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
             clock=clock,
             online_validity_days=settings.online_validity_days,
         ),
-        accounts=AccountService(database=database, ephemeral=ephemeral, clock=clock),
+        accounts=accounts,
         sessions=Sessions(ephemeral=ephemeral, clock=clock),
         audit=AuditService(database=database, clock=clock),
+        devices=DeviceService(database=database, accounts=accounts, clock=clock),
     )
 
 

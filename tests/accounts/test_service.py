@@ -1,7 +1,7 @@
 """Registering, logging in, locking, changing passwords."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 import pytest
@@ -346,6 +346,9 @@ class AwayStore:
         raise StoreUnavailable("away")
 
     def take(self, key: str) -> Fields | None:
+        raise StoreUnavailable("away")
+
+    def discard(self, key: str, names: Collection[str]) -> None:
         raise StoreUnavailable("away")
 
     def delete(self, key: str) -> None:

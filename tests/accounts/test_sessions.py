@@ -105,7 +105,7 @@ def test_changed_settings_log_everybody_of_the_facility_out(
 ) -> None:
     name = opened(sessions, staff)
     FacilityService(database=database, clock=clock).change_settings(
-        staff.facility.id, EnvironmentSettings(online=True), expected_version=1, actor="test"
+        staff.facility.id, EnvironmentSettings(checkup=False), expected_version=1, actor="test"
     )
     assert end_of(sessions, accounts, name) is SessionEnd.CHANGED
 

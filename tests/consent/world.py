@@ -32,7 +32,13 @@ from zaitaku.core.signing import Keyring
 from zaitaku.eligibility.model import Insured, Sex
 from zaitaku.eligibility.provider import EligibilityProvider
 from zaitaku.eligibility.sandbox import SandboxEligibility
-from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
+from zaitaku.facilities.model import (
+    Channel,
+    Enrolment,
+    EnvironmentSettings,
+    Facility,
+    InstitutionCode,
+)
 from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.model import VerifiedCard
 from zaitaku.identity.schemes import Rsa2048Sha256
@@ -186,6 +192,7 @@ class World:
             EnvironmentSettings.from_mapping({**present.settings.to_mapping(), **changes}),
             expected_version=present.settings_version,
             actor="test",
+            accepted=dict.fromkeys(Channel, 1),
         )
 
     def count(self, table: Table) -> int:
@@ -213,6 +220,7 @@ class World:
             hours="",
             settings=self.settings,
             actor="test",
+            enrolment=Enrolment(subsidy_pilot=True, chart_sharing_from=date(2026, 1, 1)),
         )
         with self.database.transaction() as connection:
             self.reception.issue_first(connection, facility.id, "test")

@@ -67,6 +67,23 @@ class TestEntries:
         assert case.store.read("k") is None
         assert case.store.merge("k", {"a": "1"}, HOUR) is None
 
+    def test_discard_removes_fields_and_not_the_entry(self, case: StoreCase) -> None:
+        case.store.create("k", {"a": "1", "%b": "2", "c": ""}, HOUR)
+        case.store.discard("k", ["%b", "unknown"])
+        assert case.store.read("k") == {"a": "1", "c": ""}
+        case.store.discard("k", ["a", "c"])
+        assert case.store.read("k") == {}
+        case.store.discard("k", [])
+        case.store.discard("other", ["a"])
+        assert case.store.read("other") is None
+
+    def test_discard_does_not_renew(self, case: StoreCase) -> None:
+        case.store.create("k", {"a": "1", "b": "2"}, HOUR)
+        case.pass_time(timedelta(minutes=40))
+        case.store.discard("k", ["a"])
+        case.pass_time(timedelta(minutes=21))
+        assert case.store.read("k") is None
+
     def test_delete_removes_and_does_not_mind_absence(self, case: StoreCase) -> None:
         case.store.create("k", {"a": "1"}, HOUR)
         case.store.delete("k")
@@ -317,6 +334,13 @@ class Contract(RuleBasedStateMachine):
     def take(self, key: str) -> None:
         assert self.case.store.take(self.prefix + key) == self.living(key)
         self.model.pop(key, None)
+
+    @rule(key=keys, names=st.sets(st.text(st.characters(), min_size=1, max_size=4), max_size=3))
+    def discard(self, key: str, names: set[str]) -> None:
+        some = set(list(self.living(key) or {})[:1])
+        self.case.store.discard(self.prefix + key, names | some)
+        for name in names | some:
+            (self.living(key) or {}).pop(name, None)
 
     @rule(key=keys)
     def delete(self, key: str) -> None:

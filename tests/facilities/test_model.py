@@ -93,27 +93,3 @@ def test_channels_are_off_until_switched_on() -> None:
     assert EnvironmentSettings(home_visit=True).is_on(Channel.HOME_VISIT)
     assert not EnvironmentSettings(home_visit=True).is_on(Channel.ONLINE)
     assert EnvironmentSettings(online=True).is_on(Channel.ONLINE)
-
-
-@pytest.mark.parametrize(
-    ("settings", "lacking"),
-    [
-        (EnvironmentSettings(electronic_prescription=True), "not-pharmacy"),
-        (EnvironmentSettings(prescription_use=PrescriptionUse.BOTH), "pharmacy"),
-        (
-            EnvironmentSettings(prescription_timing=PrescriptionTiming.AT_ELIGIBILITY_CHECK),
-            "pharmacy",
-        ),
-        (EnvironmentSettings(), ""),
-    ],
-)
-def test_each_kind_of_facility_has_its_own_prescription_settings(
-    settings: EnvironmentSettings, lacking: str
-) -> None:
-    for kind in FacilityKind:
-        own = "pharmacy" if kind is FacilityKind.PHARMACY else "not-pharmacy"
-        if own == lacking:
-            with pytest.raises(InvalidField):
-                settings.check_for(kind)
-        else:
-            settings.check_for(kind)

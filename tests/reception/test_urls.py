@@ -205,7 +205,11 @@ def test_a_channel_that_is_off_says_so_and_whose_it_is(world: World) -> None:
     online = world.current(facility, Channel.ONLINE)
     assert world.reception.resolve(world.token(online)).version == online
     world.facilities.change_settings(
-        facility.id, EnvironmentSettings(home_visit=True), expected_version=1, actor=ACTOR
+        facility.id,
+        EnvironmentSettings(home_visit=True),
+        expected_version=1,
+        actor=ACTOR,
+        accepted={HOME: 1},
     )
     assert world.reception.resolve(world.token(home)).facility.settings_version == 2
 

@@ -34,14 +34,34 @@ class Act(StrEnum):
     UNLOCK_ACCOUNT = auto()
     RESET_PASSWORD = auto()
     IMPORT_ACCOUNTS = auto()
+    REGISTER_PASSKEY = auto()
+    RENAME_PASSKEY = auto()
+    REMOVE_PASSKEY = auto()
+    SUSPEND_PASSKEY = auto()
+    MAKE_RECOVERY_CODES = auto()
+    PASS_SECOND_FACTOR = auto()
+    REFUSE_SECOND_FACTOR = auto()
+    END_SESSIONS = auto()
+    CHANGE_SIGN_IN_POLICY = auto()
+    REGISTER_FACILITY = auto()
+    CHANGE_FACILITY = auto()
+    CHANGE_CODE = auto()
+    RELATE_FACILITY = auto()
     CHANGE_SETTINGS = auto()
     ACCEPT_TERMS = auto()
     ISSUE_URL = auto()
     ROTATE_URL = auto()
     REVERT_URL = auto()
     RESET_URL = auto()
+    ADD_POSTER = auto()
+    CHANGE_POSTER = auto()
+    ARCHIVE_POSTER = auto()
+    RESTORE_POSTER = auto()
     EXPORT_PATIENTS = auto()
     EXPORT_AUDIT = auto()
+    ISSUE_ACTIVATION_CODE = auto()
+    INVALIDATE_ACTIVATION_CODE = auto()
+    REGISTER_DEVICE = auto()
 
 
 ACT_NAMES: Final = MappingProxyType(
@@ -57,14 +77,34 @@ ACT_NAMES: Final = MappingProxyType(
         Act.UNLOCK_ACCOUNT: "アカウントロック解除",
         Act.RESET_PASSWORD: "パスワード再発行",
         Act.IMPORT_ACCOUNTS: "アカウント一括登録",
+        Act.REGISTER_PASSKEY: "パスキーの登録",
+        Act.RENAME_PASSKEY: "パスキーの名前の変更",
+        Act.REMOVE_PASSKEY: "パスキーの削除",
+        Act.SUSPEND_PASSKEY: "パスキーの停止",
+        Act.MAKE_RECOVERY_CODES: "回復コードの作成",
+        Act.PASS_SECOND_FACTOR: "二つ目の確認",
+        Act.REFUSE_SECOND_FACTOR: "二つ目の確認の失敗",
+        Act.END_SESSIONS: "ほかの端末のログアウト",
+        Act.CHANGE_SIGN_IN_POLICY: "二要素認証の設定",
+        Act.REGISTER_FACILITY: "医療機関等の登録",
+        Act.CHANGE_FACILITY: "医療機関等の登録内容の変更",
+        Act.CHANGE_CODE: "医療機関等コードの変更・承継",
+        Act.RELATE_FACILITY: "関連医療機関情報の変更",
         Act.CHANGE_SETTINGS: "環境設定情報更新",
         Act.ACCEPT_TERMS: "利用規約への同意",
         Act.ISSUE_URL: "URLの最初の発行",
         Act.ROTATE_URL: "URLを変更する",
         Act.REVERT_URL: "URLを変更前に戻す",
         Act.RESET_URL: "最初のURLに戻す",
+        Act.ADD_POSTER: "ポスターの登録",
+        Act.CHANGE_POSTER: "ポスターの変更",
+        Act.ARCHIVE_POSTER: "ポスターの使用終了",
+        Act.RESTORE_POSTER: "ポスターの使用再開",
         Act.EXPORT_PATIENTS: "同意取得済み患者一覧のダウンロード",
         Act.EXPORT_AUDIT: "操作履歴のダウンロード",
+        Act.ISSUE_ACTIVATION_CODE: "アクティベーションコードの発行",
+        Act.INVALIDATE_ACTIVATION_CODE: "アクティベーションコードの無効化",
+        Act.REGISTER_DEVICE: "端末の登録",
     }
 )
 """How lists and files name each act."""

@@ -5,15 +5,11 @@ from typing import Final
 import click
 
 from zaitaku.commands.desk import Desk, institution_code, japan_time, opened_desk, operator
-from zaitaku.commands.settings_words import (
-    TERMS,
-    described,
-    differences,
-    value_words,
-    with_changes,
-)
+from zaitaku.commands.settings_words import described, with_changes
 from zaitaku.core.errors import Conflict
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
+from zaitaku.facilities.service import newly_on
+from zaitaku.facilities.words import TERMS, differences, value_words
 from zaitaku.reception.poster import CHANNEL_NAMES
 
 _CHANNELS_BY_SETTING: Final = ("home_visit", "online")
@@ -99,7 +95,7 @@ def set_settings(code: str, changes: tuple[str, ...], *, yes: bool) -> None:
     with opened_desk() as desk:
         before = desk.facilities.find(InstitutionCode(code))
         after = with_changes(before.settings, changes)
-        after.check_for(before.code.kind)
+        desk.facilities.check_settings(before, after)
         changed = differences(before.settings, after)
         if not changed:
             click.echo("今の設定と同じなので、何も変更していません。")
@@ -111,9 +107,15 @@ def set_settings(code: str, changes: tuple[str, ...], *, yes: bool) -> None:
 
 
 def _save(desk: Desk, before: Facility, after: EnvironmentSettings) -> None:
+    terms = desk.facilities.terms
+    channels = newly_on(before.settings, after)
     try:
         saved = desk.facilities.change_settings(
-            before.id, after, expected_version=before.settings_version, actor=operator()
+            before.id,
+            after,
+            expected_version=before.settings_version,
+            actor=operator(),
+            accepted={channel: terms.current(channel).version for channel in channels},
         )
     except Conflict as error:
         raise click.ClickException(

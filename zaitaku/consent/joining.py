@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
-from zaitaku.consent.model import ConsentItem, Decision
-from zaitaku.consent.state import is_full_refusal
+from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.tables import consent, consent_item, credential, patient
 from zaitaku.core.ids import PatientId
 
@@ -42,13 +41,15 @@ def _place(row: RowMapping) -> tuple[Any, ...]:
 
 
 def _merge(connection: Connection, row: RowMapping, into: RowMapping) -> None:
+    ends = [end for each in (row, into) if (end := _end_of_all(connection, each))]
     standing = {item["item"]: item for item in _items(connection, into)}
     for item in _items(connection, row):
         other = standing.get(item["item"])
         if other is None or other["since"] < item["since"]:
             _replace_item(connection, into, item)
     _settle_contained(connection, into)
-    _settle_withdrawal(connection, max(row, into, key=_recorded_at), into)
+    for end in ends:
+        _settle_end(connection, end, into)
     for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
         connection.execute(table.delete().where(column == row["id"]))
     if into["recorded_at"] < row["recorded_at"]:
@@ -61,24 +62,28 @@ def _settle_contained(connection: Connection, into: RowMapping) -> None:
     clinical, medication = items.get(ConsentItem.CLINICAL), items.get(ConsentItem.MEDICATION)
     if clinical is None or medication is None or clinical["since"] >= medication["since"]:
         return
-    if (clinical["state"], medication["state"]) == (Decision.GRANT, Decision.REFUSE):
+    if clinical["state"] == ConsentState.GRANT != medication["state"]:
         _replace_item(connection, into, {**medication, "item": ConsentItem.CLINICAL.value})
 
 
-def _settle_withdrawal(connection: Connection, latest: RowMapping, into: RowMapping) -> None:
-    # A full refusal ends what it did not ask, as in one patient.
-    items = _items(connection, latest)
-    said = [item for item in items if item["record_id"] == latest["record_id"]]
-    if not is_full_refusal(Decision(item["state"]) for item in said):
-        return
+def _end_of_all(connection: Connection, row: RowMapping) -> RowMapping | None:
+    # Who refuses all that was asked, or has all of it withdrawn, wants nothing shown: so what was
+    # granted before and not asked ends as well, as in one patient.
+    said = [item for item in _items(connection, row) if item["record_id"] == row["record_id"]]
+    if any(item["state"] == ConsentState.GRANT for item in said):
+        return None
+    return max(said, key=_since, default=None)
+
+
+def _settle_end(connection: Connection, end: RowMapping, into: RowMapping) -> None:
     for item in _items(connection, into):
-        if item["state"] == Decision.GRANT:
-            _replace_item(connection, into, {**said[0], "item": item["item"]})
+        if item["state"] == ConsentState.GRANT and item["since"] <= end["since"]:
+            _replace_item(connection, into, {**end, "item": item["item"]})
 
 
-def _recorded_at(row: RowMapping) -> datetime:
-    at: datetime = row["recorded_at"]
-    return at
+def _since(item: RowMapping) -> datetime:
+    since: datetime = item["since"]
+    return since
 
 
 def _items(connection: Connection, row: RowMapping) -> list[RowMapping]:

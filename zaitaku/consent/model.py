@@ -29,6 +29,15 @@ class Decision(StrEnum):
     REFUSE = "refuse"
 
 
+class ConsentState(StrEnum):
+    """What stands of one item: what the patient last said, or that it was taken back since."""
+
+    GRANT = "grant"
+    REFUSE = "refuse"
+    WITHDRAWN = "withdrawn"
+    """A grant that the facility ended at the patient's wish (取消し)."""
+
+
 class Operator(StrEnum):
     """Who handles the screen, as declared (domain.md §12)."""
 
@@ -178,7 +187,7 @@ class StandingLine:
     """One item as it stands now, in the words of the receipt's language."""
 
     item: ConsentItem
-    decision: Decision
+    decision: ConsentState
     label: str
     was_asked: bool
     """False for a grant of an earlier statement that this one did not ask about."""
@@ -195,7 +204,12 @@ class Standing:
     @property
     def is_empty(self) -> bool:
         """Whether the facility sees nothing."""
-        return all(line.decision is Decision.REFUSE for line in self.lines)
+        return all(line.decision is not ConsentState.GRANT for line in self.lines)
+
+    @property
+    def has_withdrawn(self) -> bool:
+        """Whether the facility ended something of it since, at the patient's wish."""
+        return any(line.decision is ConsentState.WITHDRAWN for line in self.lines)
 
 
 def last_day(valid_until: datetime | None) -> date | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from zaitaku.consent.model import ConsentItem, Decision
+from zaitaku.consent.model import ConsentItem, ConsentState, Decision
 
 Decisions = Mapping[ConsentItem, Decision]
 
@@ -19,7 +19,7 @@ def is_full_refusal(decisions: Iterable[Decision]) -> bool:
     return all(decision is Decision.REFUSE for decision in decisions)
 
 
-def withdrawn_by(stated: Decisions, standing: Mapping[str, Decision]) -> Decisions:
+def withdrawn_by(stated: Decisions, standing: Mapping[str, ConsentState]) -> Decisions:
     """Return the earlier grants that a refusal takes back although it does not name them.
 
     Who refuses everything that is asked withdraws the consent at this facility and channel (and,
@@ -29,8 +29,8 @@ def withdrawn_by(stated: Decisions, standing: Mapping[str, Decision]) -> Decisio
     keeps its state.
     """
     if is_full_refusal(stated.values()):
-        granted_items = [item for item in ConsentItem if standing.get(item) is Decision.GRANT]
+        granted_items = [item for item in ConsentItem if standing.get(item) is ConsentState.GRANT]
         return {item: Decision.REFUSE for item in granted_items if item not in stated}
     refused = stated.get(ConsentItem.MEDICATION) is Decision.REFUSE
-    granted = standing.get(ConsentItem.CLINICAL) is Decision.GRANT
+    granted = standing.get(ConsentItem.CLINICAL) is ConsentState.GRANT
     return {ConsentItem.CLINICAL: Decision.REFUSE} if refused and granted else {}

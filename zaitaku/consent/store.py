@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, ScalarSelect, Select, or_, select
 
 from zaitaku.consent.document import ConsentDocument
-from zaitaku.consent.model import ConsentRecord, Decision, Evidence, IdToken
+from zaitaku.consent.model import ConsentRecord, ConsentState, Decision, Evidence, IdToken
 from zaitaku.consent.state import implied_decisions, withdrawn_by
 from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
 from zaitaku.core.ids import (
@@ -116,7 +116,9 @@ class ConsentStore:
             .where(consent_record.c.facility_id == self._facility_id)
         )
 
-    def standing(self, record: ConsentRecord, document: ConsentDocument) -> Mapping[str, Decision]:
+    def standing(
+        self, record: ConsentRecord, document: ConsentDocument
+    ) -> Mapping[str, ConsentState]:
         """Return the present state of every item where a record belongs.
 
         That is: this facility, whoever holds the record's credential now, channel and 受診日.
@@ -128,7 +130,7 @@ class ConsentStore:
             .join(consent, consent.c.id == consent_item.c.consent_id)
             .where(*(consent.c[name] == value for name, value in place.items()))
         )
-        return {item: Decision(state) for item, state in self._connection.execute(query)}
+        return {item: ConsentState(state) for item, state in self._connection.execute(query)}
 
     def apply(
         self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
@@ -171,10 +173,10 @@ class ConsentStore:
             "visit_key": day.isoformat() if day else NO_VISIT,
         }
 
-    def _states(self, consent_id: ConsentId) -> Mapping[str, Decision]:
+    def _states(self, consent_id: ConsentId) -> Mapping[str, ConsentState]:
         query = select(consent_item.c.item, consent_item.c.state)
         rows = self._connection.execute(query.where(consent_item.c.consent_id == consent_id))
-        return {item: Decision(state) for item, state in rows}
+        return {item: ConsentState(state) for item, state in rows}
 
 
 def _latest(record: ConsentRecord) -> dict[str, Any]:

@@ -5,7 +5,7 @@ An entry is a flat mapping of strings under a key and dies after its time to liv
 round trip and atomic.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -39,6 +39,10 @@ class EphemeralStore(Protocol):
 
     def take(self, key: str) -> Fields | None:
         """Remove the living entry and return its fields: of many takers exactly one gets it."""
+        ...
+
+    def discard(self, key: str, names: Collection[str]) -> None:
+        """Remove the fields ``names`` from a living entry; it lives on, as long as before."""
         ...
 
     def delete(self, key: str) -> None:

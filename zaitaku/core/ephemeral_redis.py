@@ -5,7 +5,7 @@ again by itself, because a call whose answer got lost may have been done: a seco
 find nothing, a second ``count`` would count twice. Time is Redis's own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
@@ -58,6 +58,13 @@ local fields = redis.call('HGETALL', KEYS[1])
 redis.call('DEL', KEYS[1])
 return fields
 """
+_DISCARD: Final = """#!lua
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], '', '')
+redis.call('HDEL', KEYS[1], unpack(ARGV))
+return 1
+"""
+"""The field that is never shown keeps the hash alive when the last of the others goes."""
 _COUNT: Final = """#!lua
 local number = redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -85,6 +92,7 @@ class RedisEphemeralStore:
         self._create = self._redis.register_script(_CREATE)
         self._merge = self._redis.register_script(_MERGE)
         self._take = self._redis.register_script(_TAKE)
+        self._discard = self._redis.register_script(_DISCARD)
         self._count = self._redis.register_script(_COUNT)
 
     def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
@@ -106,6 +114,12 @@ class RedisEphemeralStore:
         """Remove the living entry and return its fields: of many takers exactly one gets it."""
         with self._reported():
             return _entry(self._take([key]))
+
+    def discard(self, key: str, names: Collection[str]) -> None:
+        """Remove the fields ``names`` from a living entry; it lives on, as long as before."""
+        if names:
+            with self._reported():
+                self._discard([key], list(names))
 
     def delete(self, key: str) -> None:
         """Remove the entry if there is one."""

@@ -10,7 +10,7 @@ minute later by whoever happens to write.
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection as SqliteConnection
@@ -88,6 +88,11 @@ class SqlEphemeralStore:
     def take(self, key: str) -> Fields | None:
         """Remove the living entry and return its fields: of many takers exactly one gets it."""
         return self._fields(TAKE, key)
+
+    def discard(self, key: str, names: Collection[str]) -> None:
+        """Remove the fields ``names`` from a living entry; it lives on, as long as before."""
+        gone = json.dumps({_escaped(name): None for name in names})
+        self._fields(self._statements.discard, key, fields=gone)
 
     def delete(self, key: str) -> None:
         """Remove the entry if there is one."""

@@ -34,6 +34,7 @@ class Statements:
     """What the two databases say differently."""
 
     merge: str
+    discard: str
     count: str
     purge: str
 
@@ -41,6 +42,11 @@ class Statements:
 SQLITE: Final = Statements(
     merge=(
         "UPDATE ephemeral SET fields = json_patch(fields, :fields), expires_at = :dies"
+        " WHERE key = :key AND expires_at > :now RETURNING fields"
+    ),
+    discard=(
+        # A field whose new value is null goes away (RFC 7396 §2).
+        "UPDATE ephemeral SET fields = json_patch(fields, :fields)"
         " WHERE key = :key AND expires_at > :now RETURNING fields"
     ),
     count=(
@@ -66,6 +72,11 @@ POSTGRESQL: Final = Statements(
         "UPDATE ephemeral SET"
         " fields = CAST(CAST(fields AS jsonb) || CAST(:fields AS jsonb) AS text),"
         " expires_at = :dies"
+        " WHERE key = :key AND expires_at > :now RETURNING fields"
+    ),
+    discard=(
+        "UPDATE ephemeral SET fields = CAST(CAST(fields AS jsonb)"
+        " - ARRAY(SELECT jsonb_object_keys(CAST(:fields AS jsonb))) AS text)"
         " WHERE key = :key AND expires_at > :now RETURNING fields"
     ),
     count=(

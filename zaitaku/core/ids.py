@@ -17,6 +17,8 @@ CredentialId = NewType("CredentialId", UUID)
 ConsentId = NewType("ConsentId", UUID)
 RecordId = NewType("RecordId", UUID)
 AccountId = NewType("AccountId", UUID)
+ActivationCodeId = NewType("ActivationCodeId", UUID)
+DeviceId = NewType("DeviceId", UUID)
 
 JourneyId = NewType("JourneyId", str)
 ChallengeId = NewType("ChallengeId", str)

@@ -145,6 +145,20 @@ class Assistance:
 
 
 @dataclass(frozen=True)
+class Subsidy:
+    """医療費助成 that was found by a PMH-ID."""
+
+    name: str
+    payer_number: str
+    """公費負担者番号, eight digits."""
+    recipient_number: str
+    """受給者番号, seven digits."""
+    limit: int
+    """What the person pays in a month at most, in yen."""
+    ends_on: date
+
+
+@dataclass(frozen=True)
 class EligibilityResult:
     """資格確認結果 of one moment."""
 
@@ -155,6 +169,7 @@ class EligibilityResult:
     address: Address | None
     insurance: Insurance | None
     assistance: Assistance | None = None
+    subsidies: tuple[Subsidy, ...] = ()
 
     def __post_init__(self) -> None:
         if self.is_undisclosed and self.address is not None:

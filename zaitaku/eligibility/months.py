@@ -91,9 +91,7 @@ class MonthRange:
         return self.first <= month <= self.last
 
     def __len__(self) -> int:
-        return (
-            (self.last.year - self.first.year) * _MONTHS + self.last.month - self.first.month + 1
-        )
+        return (self.last.year - self.first.year) * _MONTHS + self.last.month - self.first.month + 1
 
     def __iter__(self) -> Iterator[Month]:
         return (self.first.plus(number) for number in range(len(self)))

@@ -4,7 +4,8 @@ import logging
 from types import TracebackType
 from typing import Protocol
 
-from zaitaku.eligibility.model import Insured
+from zaitaku.eligibility.errors import EligibilityFailed
+from zaitaku.eligibility.model import EligibilityResult, Identified, Withheld
 
 log = logging.getLogger(__name__)
 
@@ -15,22 +16,43 @@ class EligibilityProvider(Protocol):
     An adapter that asks over a network keeps a time limit of its own and raises when it is over.
     """
 
-    def find(self, subject_hashes: tuple[str, ...]) -> Insured | None:
-        """Return the person whose credential has one of the keyed hashes, or ``None``."""
+    def find(self, subject_hashes: tuple[str, ...]) -> Identified | None:
+        """Return the person whose credential has one of the keyed hashes, or ``None``.
+
+        Raises:
+            EligibilityFailed, EligibilityTimedOut: nobody answered; asking again may help.
+        """
+        ...
+
+    def check(self, person_key: str) -> EligibilityResult | Withheld:
+        """Return what holds for a person now, without a card (再照会).
+
+        Raises:
+            EligibilityFailed, EligibilityTimedOut: nobody answered; asking again may help.
+            PersonUnknown: the provider knows nobody by this key any more.
+        """
         ...
 
 
 class NoEligibility:
     """The provider of a deployment that has none yet: names stay empty, consents are complete."""
 
-    def find(self, subject_hashes: tuple[str, ...]) -> Insured | None:
+    def find(self, subject_hashes: tuple[str, ...]) -> Identified | None:
         """Return ``None``: nobody can be asked."""
         return None
+
+    def check(self, person_key: str) -> EligibilityResult | Withheld:
+        """Refuse.
+
+        Raises:
+            EligibilityFailed: always.
+        """
+        raise EligibilityFailed("no provider")
 
 
 def insured_or_none(
     provider: EligibilityProvider, subject_hashes: tuple[str, ...]
-) -> Insured | None:
+) -> Identified | None:
     """Return the person if the provider knows and answers; whatever fails there, ``None``.
 
     A consent is registered without a name rather than not at all: the name is asked for again

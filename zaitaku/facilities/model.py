@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -89,10 +89,6 @@ class PrescriptionTiming(StrEnum):
     OTHERWISE = "otherwise"
 
 
-_PHARMACIES_ALONE = ("electronic_prescription", "refill_prescription")
-_PRESCRIBERS_ALONE = ("prescription_use", "prescription_timing")
-
-
 @dataclass(frozen=True)
 class EnvironmentSettings:
     """環境設定情報 with its initial values (domain.md §4).
@@ -131,19 +127,6 @@ class EnvironmentSettings:
         """Tell whether the facility has set the channel's function to 利用する."""
         return {Channel.HOME_VISIT: self.home_visit, Channel.ONLINE: self.online}[channel]
 
-    def check_for(self, kind: FacilityKind) -> None:
-        """Check that no setting is moved from its initial value where a facility has it not.
-
-        Raises:
-            InvalidField: rule ``pharmacy-only`` or ``not-for-pharmacy`` (domain.md §4).
-        """
-        is_pharmacy = kind is FacilityKind.PHARMACY
-        foreign = _PRESCRIBERS_ALONE if is_pharmacy else _PHARMACIES_ALONE
-        initial = type(self)()
-        for name in foreign:
-            if getattr(self, name) != getattr(initial, name):
-                raise InvalidField(name, "not-for-pharmacy" if is_pharmacy else "pharmacy-only")
-
     def to_mapping(self) -> dict[str, Any]:
         """Return a JSON-ready mapping of every setting."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -159,6 +142,26 @@ class EnvironmentSettings:
 
 
 @dataclass(frozen=True)
+class Enrolment:
+    """What was settled between the facility and the operator; only the operator changes it."""
+
+    starts_on: date | None = None
+    """利用開始日, a day in Japan; ``None``: it has begun (domain.md §2)."""
+    subsidy_pilot: bool = False
+    """Whether it takes part in the PMH pilot, which 医療費助成情報 needs (domain.md §4)."""
+    chart_sharing_from: date | None = None
+    """The day from which 電子カルテ情報共有サービス may be set; ``None``: not applied for."""
+
+    def has_begun(self, today: date) -> bool:
+        """Tell whether 利用開始日 has come."""
+        return self.starts_on is None or self.starts_on <= today
+
+    def may_share_charts(self, today: date) -> bool:
+        """Tell whether 電子カルテ情報共有サービス was applied for and its start has come."""
+        return self.chart_sharing_from is not None and self.chart_sharing_from <= today
+
+
+@dataclass(frozen=True)
 class Facility:
     """One 医療機関等 as the product knows it."""
 
@@ -171,11 +174,18 @@ class Facility:
     settings: EnvironmentSettings
     settings_version: int
     created_at: datetime
+    enrolment: Enrolment = Enrolment()
+    revision: int = 1
+    """Counts the changes of everything here but the settings."""
 
     @property
     def name(self) -> str:
         """The name that patients see."""
         return self.settings.display_name or self.registered_name
+
+    def has_begun(self, today: date) -> bool:
+        """Tell whether 利用開始日 has come: before it there is no reception (domain.md §2)."""
+        return self.enrolment.has_begun(today)
 
 
 @dataclass(frozen=True)

@@ -3,77 +3,39 @@
 Settings are append-only versions; the current one is the highest.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Column,
-    Connection,
-    ForeignKey,
-    Integer,
-    RowMapping,
-    Select,
-    String,
-    Table,
-    Uuid,
-    func,
-    select,
-)
+from sqlalchemy import Connection, RowMapping, Select, select
 
-from zaitaku.core.append_only import guard
-from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import (
+    Channel,
+    Enrolment,
     EnvironmentSettings,
     Facility,
     InstitutionCode,
     SettingsChange,
 )
-
-facility = Table(
-    "facility",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("code", String(10), nullable=False, unique=True),
-    Column("registered_name", String(60), nullable=False),
-    Column("phone", String(20), nullable=False),
-    Column("hours", String(80), nullable=False),
-    Column("created_at", Moment, nullable=False),
+from zaitaku.facilities.tables import (
+    CURRENT_SETTINGS,
+    FACILITY_COLUMNS,
+    environment_settings,
+    facility,
+    terms_acceptance,
 )
+from zaitaku.facilities.terms import Acceptance, Terms
 
-environment_settings = Table(
+__all__ = [
+    "CURRENT_SETTINGS",
+    "FACILITY_COLUMNS",
+    "FacilityStore",
     "environment_settings",
-    metadata,
-    Column("facility_id", Uuid, ForeignKey("facility.id"), primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("settings", JSON, nullable=False),
-    Column("changed_at", Moment, nullable=False),
-    Column("changed_by", String(100), nullable=False),
-)
-guard(environment_settings)
-
-_versions = environment_settings.alias()
-CURRENT_SETTINGS = (environment_settings.c.facility_id == facility.c.id) & (
-    environment_settings.c.version
-    == select(func.max(_versions.c.version))
-    .where(_versions.c.facility_id == facility.c.id)
-    .correlate(facility)
-    .scalar_subquery()
-)
-"""Joins a facility with the settings that hold now."""
-
-FACILITY_COLUMNS = (
-    facility.c.id.label("facility_id"),
-    facility.c.code,
-    facility.c.registered_name,
-    facility.c.phone,
-    facility.c.hours,
-    facility.c.created_at.label("facility_created_at"),
-    environment_settings.c.settings,
-    environment_settings.c.version.label("settings_version"),
-)
-"""What ``facility_from`` reads, under names that no neighbour's table has."""
+    "facility",
+    "facility_from",
+    "lock_facility",
+]
 
 
 def facility_from(row: RowMapping) -> Facility:
@@ -87,6 +49,12 @@ def facility_from(row: RowMapping) -> Facility:
         settings=EnvironmentSettings.from_mapping(row["settings"]),
         settings_version=row["settings_version"],
         created_at=row["facility_created_at"],
+        enrolment=Enrolment(
+            starts_on=row["facility_starts_on"],
+            subsidy_pilot=row["subsidy_pilot"],
+            chart_sharing_from=row["chart_sharing_from"],
+        ),
+        revision=row["facility_revision"],
     )
 
 
@@ -94,6 +62,20 @@ def lock_facility(connection: Connection, facility_id: FacilityId) -> None:
     """Make other changes of the facility's settings wait until this transaction ends."""
     row = select(facility.c.id).where(facility.c.id == facility_id)
     connection.execute(row.with_for_update(key_share=True))
+
+
+def fact_columns(described: Facility) -> dict[str, Any]:
+    """Return the columns of everything about a facility but its settings."""
+    return {
+        "code": described.code.digits,
+        "registered_name": described.registered_name,
+        "phone": described.phone,
+        "hours": described.hours,
+        "starts_on": described.enrolment.starts_on,
+        "subsidy_pilot": described.enrolment.subsidy_pilot,
+        "chart_sharing_from": described.enrolment.chart_sharing_from,
+        "revision": described.revision,
+    }
 
 
 def _facilities() -> Select[Any]:
@@ -108,16 +90,13 @@ class FacilityStore:
 
     def insert(self, added: Facility) -> None:
         """Add a facility; its settings follow by ``append_settings``."""
-        self._connection.execute(
-            facility.insert().values(
-                id=added.id,
-                code=added.code.digits,
-                registered_name=added.registered_name,
-                phone=added.phone,
-                hours=added.hours,
-                created_at=added.created_at,
-            )
-        )
+        own = {"id": added.id, "created_at": added.created_at}
+        self._connection.execute(facility.insert().values({**own, **fact_columns(added)}))
+
+    def update(self, changed: Facility) -> None:
+        """Write everything about a facility but its settings."""
+        row = facility.update().where(facility.c.id == changed.id)
+        self._connection.execute(row.values(fact_columns(changed)))
 
     def append_settings(
         self,
@@ -138,6 +117,29 @@ class FacilityStore:
                 changed_by=actor,
             )
         )
+
+    def append_acceptances(
+        self,
+        facility_id: FacilityId,
+        settings_version: int,
+        accepted: Iterable[Terms],
+        *,
+        at: datetime,
+        actor: str,
+    ) -> None:
+        """Record which texts were agreed to when these settings were saved."""
+        for text in accepted:
+            self._connection.execute(
+                terms_acceptance.insert().values(
+                    facility_id=facility_id,
+                    settings_version=settings_version,
+                    channel=text.channel.value,
+                    terms_version=text.version,
+                    terms_digest=text.digest,
+                    accepted_at=at,
+                    accepted_by=actor,
+                )
+            )
 
     def by_code(self, code: InstitutionCode) -> Facility | None:
         """Return the facility of a 医療機関等コード."""
@@ -161,6 +163,15 @@ class FacilityStore:
         )
         return tuple(_change_from(row) for row in self._connection.execute(query).mappings())
 
+    def acceptances(self, facility_id: FacilityId) -> tuple[Acceptance, ...]:
+        """Return every OK to terms of use, oldest first."""
+        query = (
+            select(terms_acceptance)
+            .where(terms_acceptance.c.facility_id == facility_id)
+            .order_by(terms_acceptance.c.settings_version, terms_acceptance.c.channel)
+        )
+        return tuple(_acceptance_from(row) for row in self._connection.execute(query).mappings())
+
     def _one(self, query: Select[Any]) -> Facility | None:
         row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else facility_from(row)
@@ -172,4 +183,15 @@ def _change_from(row: RowMapping) -> SettingsChange:
         settings=EnvironmentSettings.from_mapping(row["settings"]),
         at=row["changed_at"],
         actor=row["changed_by"],
+    )
+
+
+def _acceptance_from(row: RowMapping) -> Acceptance:
+    return Acceptance(
+        channel=Channel(row["channel"]),
+        terms_version=row["terms_version"],
+        terms_digest=row["terms_digest"],
+        settings_version=row["settings_version"],
+        at=row["accepted_at"],
+        actor=row["accepted_by"],
     )

@@ -1,1 +1,1 @@
-"""Long work: what was asked for, how far it is, and the file it ends with."""
+"""Long work that outlives a request: kept in the durable store, done by a worker, found again."""

@@ -33,6 +33,13 @@ class ChannelOff(_Closed):
     status = HTTPStatus.NOT_FOUND
 
 
+class ReceptionNotBegun(_Closed):
+    """The facility's 利用開始日 has not come (domain.md §2); ``context`` tells it."""
+
+    code = "reception-not-begun"
+    status = HTTPStatus.NOT_FOUND
+
+
 class CannotRevert(Conflict):
     """The first version is current: there is nothing before it."""
 

@@ -1,10 +1,11 @@
-"""Use cases on reception URLs: issue, show, rotate, revert, reset, resolve (domain.md §3)."""
+"""Use cases on reception URLs: issue, show, change, resolve (domain.md §3)."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
 
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import append
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
@@ -27,6 +28,7 @@ from zaitaku.reception.model import (
     UrlEvent,
     UrlVersion,
 )
+from zaitaku.reception.posters.model import NO_POSTER, PosterNumber
 from zaitaku.reception.store import (
     ReceptionStore,
     context_by_handle,
@@ -34,19 +36,19 @@ from zaitaku.reception.store import (
     handle_exists,
     hold_pointer,
 )
-from zaitaku.reception.tokens import UrlTokens, new_handle, read_typed
+from zaitaku.reception.tokens import UrlTokens, new_handle, read_typed, split_mark
 
 REASON_CHARACTERS: Final = 200
 ENTRY_PATH: Final = "/r/"
 TYPED_PATH: Final = "/e"
 
 
-@dataclass(frozen=True)
-class _Change:
-    act: UrlAct
-    expected: UrlVersionId
-    actor: str
-    reason: str
+_AUDITED: Final = {
+    UrlAct.ISSUE: Act.ISSUE_URL,
+    UrlAct.ROTATE: Act.ROTATE_URL,
+    UrlAct.REVERT: Act.REVERT_URL,
+    UrlAct.RESET: Act.RESET_URL,
+}
 
 
 class ReceptionService:
@@ -63,9 +65,10 @@ class ReceptionService:
         """The page on which a version's number can be typed."""
         return self._origin + TYPED_PATH
 
-    def address(self, version: UrlVersion) -> str:
-        """Return the version's URL, under the newest key."""
-        return self._origin + ENTRY_PATH + self._tokens.write(version.handle)
+    def address(self, version: UrlVersion, number: PosterNumber = NO_POSTER) -> str:
+        """Return the version's URL, under the newest key; with a named poster's mark, if any."""
+        mark = self._tokens.write_mark(version.handle, number)
+        return self._origin + ENTRY_PATH + self._tokens.write(version.handle) + mark
 
     def issue_first(self, connection: Connection, facility_id: FacilityId, actor: str) -> None:
         """Give a facility the first version of each channel's URL, where it has none yet."""
@@ -76,7 +79,7 @@ class ReceptionService:
                 version = self._new_version(connection, facility_id, channel, 1, None)
                 store.insert_version(version)
                 store.insert_pointer(version)
-                store.append_event(channel, _first_event(version, actor))
+                _record(connection, facility_id, channel, _first_event(version, actor))
 
     def show(self, facility_id: FacilityId, channel: Channel) -> ReceptionUrl:
         """Return a channel's URL as it stands.
@@ -92,8 +95,9 @@ class ReceptionService:
         with self._database.reading() as connection:
             return ReceptionStore(connection, facility_id).events(channel)
 
-    def rotate(
+    def change(
         self,
+        act: UrlAct,
         facility_id: FacilityId,
         channel: Channel,
         *,
@@ -101,63 +105,52 @@ class ReceptionService:
         actor: str,
         reason: str,
     ) -> ReceptionUrl:
-        """Make a new version current (URLを変更する); the former one is refused from now on.
+        """Make another version current; the former one is refused from now on.
+
+        ``ROTATE`` makes a new version (URLを変更する), ``REVERT`` goes to the current one's
+        predecessor (URLを変更前に戻す), ``RESET`` to the first (最初のURLに戻す).
 
         Raises:
+            CannotRevert, CannotReset: the first version is current.
             Conflict: another version than ``expected`` is current by now; nothing was changed.
             InvalidField: the reason is empty, over 200 characters or holds control characters.
             NotFound: no URL was issued to such a facility.
         """
-        change = _Change(UrlAct.ROTATE, expected, actor, _checked_reason(reason))
-        return self._change(facility_id, channel, change)
-
-    def revert(
-        self,
-        facility_id: FacilityId,
-        channel: Channel,
-        *,
-        expected: UrlVersionId,
-        actor: str,
-        reason: str,
-    ) -> ReceptionUrl:
-        """Make the current version's predecessor current (URLを変更前に戻す).
-
-        Raises:
-            CannotRevert: the first version is current.
-            Conflict, InvalidField, NotFound: as for ``rotate``.
-        """
-        change = _Change(UrlAct.REVERT, expected, actor, _checked_reason(reason))
-        return self._change(facility_id, channel, change)
-
-    def reset(
-        self,
-        facility_id: FacilityId,
-        channel: Channel,
-        *,
-        expected: UrlVersionId,
-        actor: str,
-        reason: str,
-    ) -> ReceptionUrl:
-        """Make the first version current (最初のURLに戻す).
-
-        Raises:
-            CannotReset: the first version is current already.
-            Conflict, InvalidField, NotFound: as for ``rotate``.
-        """
-        change = _Change(UrlAct.RESET, expected, actor, _checked_reason(reason))
-        return self._change(facility_id, channel, change)
+        tidy = _checked_reason(reason)
+        with self._database.transaction() as connection:
+            store = ReceptionStore(connection, facility_id)
+            store.lock(channel)
+            present = _standing(store, channel)
+            if present.current.id != expected:
+                raise Conflict(f"version {present.current.number} is current")
+            target = self._target(connection, store, present, act)
+            store.move_pointer(target)
+            event = UrlEvent(
+                act=act,
+                from_number=present.current.number,
+                to_number=target.number,
+                actor=actor,
+                at=self._clock.now(),
+                reason=tidy,
+            )
+            _record(connection, facility_id, channel, event)
+            return _standing(store, channel)
 
     def resolve(self, token: str) -> ReceptionContext:
-        """Return where a URL's token leads; one query.
+        """Return where a URL's token leads, whatever mark follows it; one query.
 
         Raises:
             UnknownUrl: the token is damaged, foreign or was never issued.
             UrlRetired: another version is current; ``context`` tells whose URL it was.
             ChannelOff: the facility does not use the channel.
         """
-        handle = self._tokens.read(token)
+        handle = self._tokens.read(split_mark(token)[0])
         with self._database.reading() as connection:
             return _open(context_by_handle(connection, handle))
+
+    def poster_of(self, context: ReceptionContext, token: str) -> PosterNumber:
+        """Return the poster whose mark follows the token that led to ``context``."""
+        return self._tokens.read_mark(context.version.handle, split_mark(token)[1])
 
     def context_of(self, version_id: UrlVersionId) -> ReceptionContext:
         """Return where a version leads, for a journey under way; raises as ``resolve`` does."""
@@ -186,18 +179,6 @@ class ReceptionService:
         """
         hold_pointer(connection, version_id)
         return _open(context_by_version(connection, version_id))
-
-    def _change(self, facility_id: FacilityId, channel: Channel, change: _Change) -> ReceptionUrl:
-        with self._database.transaction() as connection:
-            store = ReceptionStore(connection, facility_id)
-            store.lock(channel)
-            present = _standing(store, channel)
-            if present.current.id != change.expected:
-                raise Conflict(f"version {present.current.number} is current")
-            target = self._target(connection, store, present, change.act)
-            store.move_pointer(target)
-            store.append_event(channel, self._event(change, present.current, target))
-            return _standing(store, channel)
 
     def _target(
         self, connection: Connection, store: ReceptionStore, present: ReceptionUrl, act: UrlAct
@@ -235,16 +216,6 @@ class ReceptionService:
             created_at=self._clock.now(),
         )
 
-    def _event(self, change: _Change, source: UrlVersion, target: UrlVersion) -> UrlEvent:
-        return UrlEvent(
-            act=change.act,
-            from_number=source.number,
-            to_number=target.number,
-            actor=change.actor,
-            at=self._clock.now(),
-            reason=change.reason,
-        )
-
 
 def _first_event(version: UrlVersion, actor: str) -> UrlEvent:
     return UrlEvent(
@@ -255,6 +226,28 @@ def _first_event(version: UrlVersion, actor: str) -> UrlEvent:
         at=version.created_at,
         reason="",
     )
+
+
+def _record(
+    connection: Connection, facility_id: FacilityId, channel: Channel, event: UrlEvent
+) -> None:
+    """Add to the URL's history and to the audit trail; the caller holds the lock."""
+    ReceptionStore(connection, facility_id).append_event(channel, event)
+    append(
+        connection,
+        facility_id,
+        _AUDITED[event.act],
+        actor=event.actor,
+        at=event.at,
+        subject=channel,
+        detail=_detail_of(event),
+    )
+
+
+def _detail_of(event: UrlEvent) -> dict[str, str]:
+    before = {} if event.from_number is None else {"変更前": f"第{event.from_number}版"}
+    reason = {"理由": event.reason} if event.reason else {}
+    return {**before, "変更後": f"第{event.to_number}版", **reason}
 
 
 def _standing(store: ReceptionStore, channel: Channel) -> ReceptionUrl:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from zaitaku import wire
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import PUBLIC, declare
-from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.errors import InvalidField, ZaitakuError
 
 blueprint = Blueprint("api", __name__)
 declare(blueprint, PUBLIC)
@@ -23,11 +23,16 @@ def card_keys() -> Response:
 @blueprint.post(wire.PROOF_PATH)
 def card_proofs() -> Response:
     """Take a proof for a living challenge and answer with a one-time code."""
-    proof = wire.CardProof.from_mapping(_body())
+    proof = wire.CardProof.from_mapping(json_body())
     return jsonify(code=services().identity.accept(proof))
 
 
-def _body() -> object:
+def json_body() -> object:
+    """Return the request's JSON, or ``None`` where it is none.
+
+    Raises:
+        wire.MalformedMessage: it is nested too deeply to be read.
+    """
     try:
         return request.get_json(silent=True)
     except RecursionError as error:
@@ -44,6 +49,12 @@ def malformed(error: wire.MalformedMessage) -> tuple[Response, int]:
 def too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
     """Say the same of a body that no proof needs."""
     return jsonify(error="malformed", member="body"), HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+@blueprint.errorhandler(InvalidField)
+def invalid_field(error: InvalidField) -> tuple[Response, int]:
+    """Name the field and the rule that it breaks."""
+    return jsonify(error=error.code, field=error.field, rule=error.rule), error.status
 
 
 @blueprint.errorhandler(ZaitakuError)

@@ -1,6 +1,25 @@
-"""The facility's console: reception URLs and consented patients, for staff who log in."""
+"""The facility's console: everything that staff who log in may do."""
 
-from zaitaku.blueprints.console import audit_trail, changes, downloads, entrance, home, patients, urls
+from zaitaku.blueprints.console import (
+    activation_codes,
+    audit_trail,
+    changes,
+    downloads,
+    entrance,
+    home,
+    patients,
+    urls,
+)
 from zaitaku.blueprints.console.room import blueprint
 
-__all__ = ["audit_trail", "blueprint", "changes", "downloads", "entrance", "home", "patients", "urls"]
+__all__ = [
+    "activation_codes",
+    "audit_trail",
+    "blueprint",
+    "changes",
+    "downloads",
+    "entrance",
+    "home",
+    "patients",
+    "urls",
+]

@@ -1,0 +1,1 @@
+"""Invented lives of the sandbox's people: plausible to look at, true of nobody."""

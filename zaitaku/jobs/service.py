@@ -1,0 +1,233 @@
+"""Jobs as the pages see them: handed in, looked up, their files fetched."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from sqlalchemy.exc import IntegrityError
+
+from zaitaku.core.clock import Clock
+from zaitaku.core.database import Database
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.ids import AccountId, FacilityId, new_uuid, random_digits
+from zaitaku.jobs.errors import JobUnderWay, JobUnknown, NoResult
+from zaitaku.jobs.model import Job, JobId, JobKind, JobState, lane_of
+from zaitaku.jobs.store import (
+    PIECE_BYTES,
+    JobStore,
+    Part,
+    add_piece,
+    has_pieces,
+    piece,
+    take_pieces,
+)
+
+log = logging.getLogger(__name__)
+
+REFERENCE_DIGITS = 10
+
+
+class JobQueue(Protocol):
+    """Tells workers that there is something to do."""
+
+    def announce(self, job_id: JobId) -> None:
+        """Wake a worker for the job. Nothing is lost without it: workers also look by themselves.
+
+        Raises:
+            StoreUnavailable: the queue is away.
+        """
+        ...
+
+
+class NoQueue:
+    """No way to wake anybody; workers look by themselves."""
+
+    def announce(self, job_id: JobId) -> None:
+        """Do nothing."""
+
+
+class JobService:
+    """The jobs of all facilities; each method names the facility it works in."""
+
+    def __init__(self, *, database: Database, clock: Clock, queue: JobQueue | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self._queue = queue or NoQueue()
+
+    def submit(
+        self,
+        facility_id: FacilityId,
+        *,
+        kind: JobKind,
+        account_id: AccountId,
+        actor: str,
+        parameters: Mapping[str, str],
+        input: bytes | None = None,  # noqa: A002 - the word of the trade
+        is_held: bool = False,
+    ) -> Job:
+        """Keep a job for the workers and return it; its ``reference`` is the 受付番号.
+
+        With ``is_held`` it waits for ``release``, an hour at most, and may be one of many.
+
+        Raises:
+            JobUnderWay: one of this kind waits or runs (in the facility for ``FACILITY_WIDE``,
+                else of this account); nothing was kept.
+            StoreUnavailable: the database is away; nothing was kept.
+        """
+        job_id, lane = JobId(new_uuid()), lane_of(kind, account_id)
+        state = JobState.HELD if is_held else JobState.WAITING
+        values = {
+            **_FRESH,
+            "id": job_id,
+            "kind": kind.value,
+            "reference": random_digits(REFERENCE_DIGITS),
+            "account_id": account_id,
+            "actor": actor,
+            "parameters": dict(parameters),
+            "state": state.value,
+            "lane": None if is_held else lane,
+            "submitted_at": self._clock.now(),
+        }
+        with self._one_at_a_time(facility_id, lane), self._database.transaction() as connection:
+            JobStore(connection, facility_id).insert(values)
+            for sequence, content in enumerate(_pieces(input or b"")):
+                add_piece(connection, job_id, Part.INPUT, sequence, content)
+        if not is_held:
+            self._announce(job_id)
+        return self.find(facility_id, job_id)
+
+    def release(self, facility_id: FacilityId, job_id: JobId) -> Job:
+        """Let a held job wait for a worker; released again it stays as it is.
+
+        Raises:
+            JobUnknown: the facility has no such job (any more).
+            JobUnderWay: one of this kind waits or runs; this one is still held.
+            StoreUnavailable: the database is away; this one is still held.
+        """
+        held = self.find(facility_id, job_id)
+        lane = lane_of(held.kind, held.account_id)
+        with self._one_at_a_time(facility_id, lane), self._database.transaction() as connection:
+            store = JobStore(connection, facility_id)
+            is_released = store.release(job_id, lane, self._clock.now())
+        if is_released:
+            self._announce(job_id)
+        return self.find(facility_id, job_id)
+
+    @contextmanager
+    def _one_at_a_time(self, facility_id: FacilityId, lane: str) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            with self._database.reading() as connection:
+                is_taken = JobStore(connection, facility_id).has_lane(lane)
+            if is_taken:
+                raise JobUnderWay from error
+            raise
+
+    def _announce(self, job_id: JobId) -> None:
+        try:
+            self._queue.announce(job_id)
+        except StoreUnavailable as error:
+            # The job is kept; a worker finds it at its next look round.
+            log.warning("job not announced", extra={"job": str(job_id), "detail": error.detail})
+
+    def find(
+        self, facility_id: FacilityId, job_id: JobId, *, account_id: AccountId | None = None
+    ) -> Job:
+        """Return a job; with ``account_id`` only one that this account asked for.
+
+        Raises:
+            JobUnknown: there is no such job.
+        """
+        with self._database.reading() as connection:
+            found = JobStore(connection, facility_id).find(job_id)
+        if found is None or (account_id is not None and found.account_id != account_id):
+            raise JobUnknown
+        return found
+
+    def newest(
+        self,
+        facility_id: FacilityId,
+        kind: JobKind,
+        *,
+        account_id: AccountId | None = None,
+        limit: int = 3,
+    ) -> tuple[Job, ...]:
+        """Return the newest jobs of a kind, the newest first; held ones are not among them."""
+        with self._database.reading() as connection:
+            return JobStore(connection, facility_id).newest(kind, account_id, limit)
+
+    def input(self, facility_id: FacilityId, job_id: JobId) -> Iterator[bytes]:
+        """Yield what was handed in, in pieces; nothing once the job has ended.
+
+        Raises:
+            JobUnknown: there is no such job.
+        """
+        self.find(facility_id, job_id)
+        return read_pieces(self._database, job_id, Part.INPUT)
+
+    def result(self, facility_id: FacilityId, job_id: JobId) -> tuple[str, str, Iterator[bytes]]:
+        """Return the name, the media type and the content of the file that the job made.
+
+        The content is read piece by piece as it is asked for.
+
+        Raises:
+            JobUnknown: there is no such job.
+            NoResult: it has no file.
+        """
+        found = self.find(facility_id, job_id)
+        if not found.has_result:
+            raise NoResult
+        content = read_pieces(self._database, job_id, Part.RESULT)
+        return found.result_name, found.result_type, content
+
+    def take_secret(self, facility_id: FacilityId, job_id: JobId) -> bytes:
+        """Remove what the job tells only once, and return it; empty if it was told before.
+
+        Raises:
+            JobUnknown: there is no such job.
+            StoreUnavailable: the database is away; it may still be there.
+        """
+        self.find(facility_id, job_id)
+        with self._database.transaction() as connection:
+            return take_pieces(connection, job_id, Part.SECRET)
+
+    def has_secret(self, facility_id: FacilityId, job_id: JobId) -> bool:
+        """Tell whether ``take_secret`` would give something now.
+
+        Raises:
+            JobUnknown: there is no such job.
+        """
+        self.find(facility_id, job_id)
+        with self._database.reading() as connection:
+            return has_pieces(connection, job_id, Part.SECRET)
+
+
+_FRESH: Mapping[str, object] = {
+    "outcome": "",
+    "counts": {},
+    "done": 0,
+    "total": 0,
+    "attempts": 0,
+    "result_name": "",
+    "result_type": "",
+    "result_bytes": 0,
+}
+
+
+def read_pieces(database: Database, job_id: JobId, part: Part) -> Iterator[bytes]:
+    """Yield a file piece by piece; no transaction stays open in between."""
+    sequence = 0
+    while True:
+        with database.reading() as connection:
+            content = piece(connection, job_id, part, sequence)
+        if content is None:
+            return
+        yield content
+        sequence += 1
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), PIECE_BYTES):
+        yield content[start : start + PIECE_BYTES]

@@ -1,0 +1,288 @@
+"""Jobs and their files in the durable store."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    and_,
+    or_,
+    select,
+)
+
+from zaitaku.core.database import Moment, metadata
+from zaitaku.core.ids import AccountId, FacilityId
+from zaitaku.jobs.model import HELD_FOR, MOST_ATTEMPTS, STALE_AFTER, Job, JobId, JobKind, JobState
+
+PIECE_BYTES: Final = 256 * 1024
+"""Files are kept and read in pieces of this size: nobody holds a whole one in memory."""
+MOST_SWEPT: Final = 100
+"""So many jobs at most are looked after in one sweep."""
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("facility_id", Uuid, ForeignKey("facility.id"), nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("reference", String(10), nullable=False),
+    Column("account_id", Uuid, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("lane", String(80)),
+    Column("outcome", String(40), nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("submitted_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("heartbeat_at", Moment),
+    Column("finished_at", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("claim", String(22)),
+    Column("result_name", String(200), nullable=False),
+    Column("result_type", String(100), nullable=False),
+    Column("result_bytes", Integer, nullable=False),
+    UniqueConstraint("facility_id", "reference"),
+    UniqueConstraint("facility_id", "lane"),
+    Index(None, "facility_id", "kind", "submitted_at"),
+    Index(None, "state", "submitted_at"),
+)
+"""``lane`` is set while the job waits or runs, so that the database keeps one at a time;
+``claim`` is the secret of the worker that has it."""
+
+job_piece = Table(
+    "job_piece",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("job.id"), primary_key=True),
+    Column("part", String(10), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The files of jobs, in pieces."""
+
+
+class Part(StrEnum):
+    """Which of a job's files."""
+
+    INPUT = "input"
+    RESULT = "result"
+    SECRET = "secret"  # noqa: S105 - the name of a part, no secret
+    """Told once, with the first download."""
+
+
+class JobStore:
+    """The jobs of one facility."""
+
+    def __init__(self, connection: Connection, facility_id: FacilityId) -> None:
+        self._connection = connection
+        self._facility_id = facility_id
+
+    def insert(self, values: Mapping[str, Any]) -> None:
+        """Add a job; a taken lane breaks a unique constraint."""
+        self._connection.execute(job.insert().values(facility_id=self._facility_id, **values))
+
+    def has_lane(self, lane: str) -> bool:
+        """Tell whether a job waits or runs in this lane."""
+        query = select(job.c.id).where(self._is_ours, job.c.lane == lane)
+        return self._connection.execute(query).first() is not None
+
+    def find(self, job_id: JobId) -> Job | None:
+        """Return the job."""
+        query = select(job).where(self._is_ours, job.c.id == job_id)
+        row = self._connection.execute(query).mappings().one_or_none()
+        return job_from(row) if row else None
+
+    def newest(self, kind: JobKind, account_id: AccountId | None, limit: int) -> tuple[Job, ...]:
+        """Return the newest confirmed jobs of a kind, also of one account only."""
+        query = select(job).where(
+            self._is_ours, job.c.kind == kind.value, job.c.state != JobState.HELD.value
+        )
+        if account_id is not None:
+            query = query.where(job.c.account_id == account_id)
+        newest = query.order_by(job.c.submitted_at.desc(), job.c.id.desc()).limit(limit)
+        return tuple(job_from(row) for row in self._connection.execute(newest).mappings())
+
+    def release(self, job_id: JobId, lane: str, at: datetime) -> bool:
+        """Let a held job wait for a worker; tell whether it was held."""
+        released = (
+            job.update()
+            .where(self._is_ours, job.c.id == job_id, job.c.state == JobState.HELD.value)
+            .values(state=JobState.WAITING.value, lane=lane, submitted_at=at)
+        )
+        return self._connection.execute(released).rowcount == 1
+
+    @property
+    def _is_ours(self) -> ColumnElement[bool]:
+        return job.c.facility_id == self._facility_id
+
+
+def claim(connection: Connection, job_id: JobId, token: str, now: datetime) -> Job | None:
+    """Give the job to the worker that has ``token``, unless another has it: exactly one gets it."""
+    claimed = (
+        job.update()
+        .where(job.c.id == job_id, job.c.attempts < MOST_ATTEMPTS, _is_free(now))
+        .values(
+            state=JobState.RUNNING.value,
+            claim=token,
+            attempts=job.c.attempts + 1,
+            started_at=now,
+            heartbeat_at=now,
+            done=0,
+            total=0,
+        )
+    )
+    if connection.execute(claimed).rowcount == 0:
+        return None
+    row = connection.execute(select(job).where(job.c.id == job_id)).mappings().one()
+    return job_from(row)
+
+
+def update_claimed(
+    connection: Connection, job_id: JobId, token: str, values: Mapping[str, Any]
+) -> bool:
+    """Set columns of the job if ``token`` still has it; its row then waits for the commit."""
+    mine = (job.c.id == job_id, job.c.claim == token)
+    return connection.execute(job.update().where(*mine).values(values)).rowcount == 1
+
+
+def free_jobs(connection: Connection, now: datetime) -> tuple[JobId, ...]:
+    """Return the jobs that no worker has, the oldest first; a bounded number."""
+    query = (
+        select(job.c.id)
+        .where(job.c.attempts < MOST_ATTEMPTS, _is_free(now))
+        .order_by(job.c.submitted_at)
+        .limit(MOST_SWEPT)
+    )
+    return tuple(JobId(each) for each in connection.execute(query).scalars())
+
+
+def give_up(connection: Connection, now: datetime) -> int:
+    """Fail the jobs that have lost their worker too often; return how many."""
+    values = {
+        "state": JobState.FAILED.value,
+        "outcome": "worker-lost",
+        "finished_at": now,
+        "claim": None,
+        "lane": None,
+    }
+    lost = job.update().where(job.c.attempts >= MOST_ATTEMPTS, _is_free(now)).values(values)
+    return connection.execute(lost).rowcount
+
+
+def remove_old(connection: Connection, *, ended_before: datetime, now: datetime) -> int:
+    """Remove the files and parameters of old jobs, and jobs that nobody confirmed.
+
+    Returns how many jobs were touched.
+    """
+    has_files = job_piece.select().where(job_piece.c.job_id == job.c.id).exists()
+    old = select(job.c.id).where(job.c.finished_at < ended_before, has_files).limit(MOST_SWEPT)
+    ended = connection.execute(old).scalars().all()
+    connection.execute(job_piece.delete().where(job_piece.c.job_id.in_(ended)))
+    emptied = {"result_name": "", "result_bytes": 0, "parameters": {}}
+    connection.execute(job.update().where(job.c.id.in_(ended)).values(emptied))
+    return len(ended) + _forget_held(connection, now - HELD_FOR)
+
+
+def _forget_held(connection: Connection, before: datetime) -> int:
+    is_forgotten = and_(job.c.state == JobState.HELD.value, job.c.submitted_at < before)
+    query = select(job.c.id).where(is_forgotten).limit(MOST_SWEPT).with_for_update()
+    forgotten = connection.execute(query).scalars().all()
+    connection.execute(job_piece.delete().where(job_piece.c.job_id.in_(forgotten)))
+    connection.execute(job.delete().where(job.c.id.in_(forgotten)))
+    return len(forgotten)
+
+
+def add_piece(
+    connection: Connection, job_id: JobId, part: Part, sequence: int, content: bytes
+) -> None:
+    """Keep one piece of a file."""
+    values = {"job_id": job_id, "part": part.value, "sequence": sequence, "content": content}
+    connection.execute(job_piece.insert().values(values))
+
+
+def piece(connection: Connection, job_id: JobId, part: Part, sequence: int) -> bytes | None:
+    """Return one piece of a file; ``None`` past its end."""
+    query = select(job_piece.c.content).where(_is_piece(job_id, part, sequence))
+    found: bytes | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
+def take_pieces(connection: Connection, job_id: JobId, part: Part) -> bytes:
+    """Remove a small file and return it: of two at once exactly one gets it, the other nothing."""
+    taken = (
+        job_piece.delete()
+        .where(job_piece.c.job_id == job_id, job_piece.c.part == part.value)
+        .returning(job_piece.c.sequence, job_piece.c.content)
+    )
+    rows = sorted(connection.execute(taken).all(), key=lambda row: int(row.sequence))
+    return b"".join(row.content for row in rows)
+
+
+def drop_pieces(connection: Connection, job_id: JobId, *parts: Part) -> None:
+    """Remove files of a job."""
+    names = [part.value for part in parts]
+    connection.execute(
+        job_piece.delete().where(job_piece.c.job_id == job_id, job_piece.c.part.in_(names))
+    )
+
+
+def has_pieces(connection: Connection, job_id: JobId, part: Part) -> bool:
+    """Tell whether the job has this file."""
+    query = select(job_piece.c.sequence).where(
+        job_piece.c.job_id == job_id, job_piece.c.part == part.value
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def job_from(row: RowMapping) -> Job:
+    """Return the job in a row of ``job``."""
+    return Job(
+        id=JobId(row["id"]),
+        facility_id=FacilityId(row["facility_id"]),
+        kind=JobKind(row["kind"]),
+        reference=row["reference"],
+        account_id=AccountId(row["account_id"]),
+        actor=row["actor"],
+        parameters=MappingProxyType(row["parameters"]),
+        state=JobState(row["state"]),
+        outcome=row["outcome"],
+        counts=MappingProxyType(row["counts"]),
+        done=row["done"],
+        total=row["total"],
+        submitted_at=row["submitted_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        result_name=row["result_name"],
+        result_type=row["result_type"],
+        result_bytes=row["result_bytes"],
+    )
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    is_lost = and_(job.c.state == JobState.RUNNING.value, job.c.heartbeat_at < now - STALE_AFTER)
+    return or_(job.c.state == JobState.WAITING.value, is_lost)
+
+
+def _is_piece(job_id: JobId, part: Part, sequence: int) -> ColumnElement[bool]:
+    return and_(
+        job_piece.c.job_id == job_id,
+        job_piece.c.part == part.value,
+        job_piece.c.sequence == sequence,
+    )

@@ -1,0 +1,86 @@
+"""The worker: waits for messages, looks round every minute, ends in good order."""
+
+import logging
+import os
+import signal
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Final
+
+from huey import crontab
+from huey.consumer import Consumer
+
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.jobs.queue import HueyQueue, job_id_of
+from zaitaku.jobs.runner import Runner
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 1.0
+"""Where the queue cannot wake the worker (SQLite), it looks this often."""
+END_SECONDS: Final = 3
+"""A job that is not done so long after the worker was told to end is left to the next worker."""
+
+
+def work(runner: Runner, ephemeral_url: str, *, parent: int | None = None) -> None:
+    """Do jobs until this process is told to end (SIGTERM, SIGINT).
+
+    With ``parent`` it also ends when that process, which started it, is gone.
+
+    Raises:
+        StoreUnavailable: the queue's store is away at the start.
+    """
+
+    def run(text: str) -> None:
+        job_id = job_id_of(text)
+        if job_id is not None:
+            runner.run(job_id)
+
+    queue = HueyQueue(ephemeral_url, run)
+    look_round = Sweep(runner, queue)
+    queue.huey().periodic_task(crontab(), name="look_round")(look_round.once)
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    is_over = Event()
+    if parent is not None:
+        Thread(target=_follow, args=(parent, is_over), daemon=True).start()
+    try:
+        _consumer(queue).run()
+    finally:
+        is_over.set()
+        runner.give_back()
+
+
+class Sweep:
+    """Looks for what no message told of."""
+
+    def __init__(self, runner: Runner, queue: HueyQueue) -> None:
+        self._runner = runner
+        self._queue = queue
+
+    def once(self) -> None:
+        """Announce what waits, remove what is old; a store that is away is left to the next."""
+        try:
+            self._runner.clean_up()
+            for job_id in self._runner.waiting():
+                self._queue.announce(job_id)
+        except StoreUnavailable as error:
+            log.warning("looked round in vain", extra={"detail": error.detail})
+
+
+def _consumer(queue: HueyQueue) -> Consumer:
+    return Consumer(
+        queue.huey(),
+        workers=1,
+        max_delay=POLL_SECONDS,
+        graceful_signal="TERM",
+        shutdown_timeout=END_SECONDS,
+    )
+
+
+def _follow(parent: int, is_over: Event) -> None:
+    # Also a parent that was killed takes its worker along: nobody would end it later.
+    while not is_over.wait(1):
+        if os.getppid() != parent:
+            with suppress(ProcessLookupError):
+                os.kill(os.getpid(), signal.SIGTERM)
+            return
