@@ -4,7 +4,18 @@ import sys
 
 import click
 
-from zaitaku.commands import account, audit, crl, facility, openid, poster, records, serve, url
+from zaitaku.commands import (
+    account,
+    audit,
+    crl,
+    facility,
+    openid,
+    poster,
+    records,
+    serve,
+    url,
+    worker,
+)
 from zaitaku.commands.demo import demo
 from zaitaku.core.errors import ZaitakuError
 
@@ -22,6 +33,7 @@ root.add_command(audit.audit)
 root.add_command(crl.crl)
 root.add_command(openid.openid)
 root.add_command(records.records)
+root.add_command(worker.worker)
 
 
 def main() -> None:

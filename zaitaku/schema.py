@@ -22,6 +22,8 @@ _ROOMS: Final = (
     "consent",
     "accounts",
     "devices",
+    "records.appointments",
+    "records",
 )
 
 

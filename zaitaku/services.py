@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from zaitaku.accounts.managing import AccountManagement
+from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.service import AccountService
 from zaitaku.accounts.sessions import Sessions
 from zaitaku.audit.service import AuditService
@@ -12,8 +14,10 @@ from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.devices.service import DeviceService
+from zaitaku.eligibility.medical import MedicalInformationProvider, NoMedicalInformation
 from zaitaku.eligibility.provider import EligibilityProvider, NoEligibility
 from zaitaku.eligibility.sandbox import SandboxEligibility
+from zaitaku.eligibility.sandbox_medical import SandboxMedicalInformation
 from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.anchors import TrustAnchors
 from zaitaku.identity.handover import HandOvers
@@ -26,6 +30,10 @@ from zaitaku.identity.oidc.service import CALLBACK_PATH, OpenIdService
 from zaitaku.identity.revocation.configured import configured_sources
 from zaitaku.identity.service import IdentityService
 from zaitaku.identity.verification import ProofVerifier
+from zaitaku.jobs.queue import HueyQueue
+from zaitaku.jobs.service import JobService
+from zaitaku.reception.posters.service import PosterService
+from zaitaku.reception.posters.uses import UseCounter
 from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.tokens import UrlTokens
@@ -43,14 +51,20 @@ class Services:
     facilities: FacilityService
     reception: ReceptionService
     prints: PrintService
+    posters: PosterService
+    uses: UseCounter
     identity: IdentityService
     openid: OpenIdService | None
     """``None``: this deployment has no OpenID provider."""
     hand_overs: HandOvers
     wordings: Wordings
     consent: ConsentService
+    eligibility: EligibilityProvider
+    medical: MedicalInformationProvider
     accounts: AccountService
+    account_management: AccountManagement
     sessions: Sessions
+    jobs: JobService
     audit: AuditService
     devices: DeviceService
 
@@ -71,8 +85,12 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         clock=clock,
     )
     wordings = Wordings.load()
-    accounts = AccountService(database=database, ephemeral=ephemeral, clock=clock)
+    passwords = Passwords()
+    accounts = AccountService(
+        database=database, ephemeral=ephemeral, clock=clock, passwords=passwords
+    )
     identity = _identity(settings, ephemeral, clock)
+    eligibility = _eligibility(settings, database, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -81,6 +99,8 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         facilities=FacilityService(database=database, clock=clock),
         reception=reception,
         prints=PrintService.of(settings, database=database, reception=reception, clock=clock),
+        posters=PosterService(database=database, clock=clock),
+        uses=UseCounter(database=database, ephemeral=ephemeral, clock=clock),
         identity=identity,
         openid=_openid(settings, identity),
         hand_overs=HandOvers(ephemeral=ephemeral, clock=clock, challenges=identity.challenges),
@@ -88,22 +108,32 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         consent=ConsentService(
             database=database,
             reception=reception,
-            eligibility=_eligibility(settings, database),
+            eligibility=eligibility,
             wordings=wordings,
             clock=clock,
             online_validity_days=settings.online_validity_days,
         ),
+        eligibility=eligibility,
+        medical=_medical(settings, database, clock),
         accounts=accounts,
+        account_management=AccountManagement(database=database, clock=clock, passwords=passwords),
         sessions=Sessions(ephemeral=ephemeral, clock=clock),
+        jobs=JobService(database=database, clock=clock, queue=HueyQueue(settings.ephemeral_url)),
         audit=AuditService(database=database, clock=clock),
         devices=DeviceService(database=database, accounts=accounts, clock=clock),
     )
 
 
-def _eligibility(settings: Settings, database: Database) -> EligibilityProvider:
+def _eligibility(settings: Settings, database: Database, clock: Clock) -> EligibilityProvider:
     if settings.mode is Mode.SANDBOX:
-        return SandboxEligibility(database)
+        return SandboxEligibility(database, clock)
     return NoEligibility()
+
+
+def _medical(settings: Settings, database: Database, clock: Clock) -> MedicalInformationProvider:
+    if settings.mode is Mode.SANDBOX:
+        return SandboxMedicalInformation(database, clock)
+    return NoMedicalInformation()
 
 
 def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> IdentityService:

@@ -19,6 +19,7 @@ from zaitaku.eligibility.model import Insured
 from zaitaku.facilities.model import Channel
 from zaitaku.identity.model import VerifiedCard
 from zaitaku.reception.errors import UrlRetired
+from zaitaku.reception.model import UrlAct
 
 THREADS = 16
 TABLES = (patient, credential, consent_record, consent, consent_item)
@@ -112,8 +113,13 @@ def test_a_rotation_at_the_same_moment_is_either_before_or_after(any_world: Worl
 
     def rotate() -> None:
         barrier.wait(30)
-        any_world.reception.rotate(
-            any_world.facility.id, Channel.HOME_VISIT, expected=current, actor="t", reason="t"
+        any_world.reception.change(
+            UrlAct.ROTATE,
+            any_world.facility.id,
+            Channel.HOME_VISIT,
+            expected=current,
+            actor="t",
+            reason="t",
         )
 
     def register(card: VerifiedCard) -> bool:

@@ -26,6 +26,7 @@ from zaitaku.eligibility.model import Insured
 from zaitaku.facilities.model import Channel
 from zaitaku.identity.model import VerifiedCard
 from zaitaku.reception.errors import ChannelOff, UrlRetired
+from zaitaku.reception.model import UrlAct
 
 TABLES = (patient, credential, consent_record, consent, consent_item)
 
@@ -106,8 +107,13 @@ def test_a_registered_journey_is_answered_whatever_became_of_its_url(any_world: 
 
 def _rotate(world: World) -> None:
     current = world.reception.show(world.facility.id, Channel.HOME_VISIT).current.id
-    world.reception.rotate(
-        world.facility.id, Channel.HOME_VISIT, expected=current, actor="test", reason="test"
+    world.reception.change(
+        UrlAct.ROTATE,
+        world.facility.id,
+        Channel.HOME_VISIT,
+        expected=current,
+        actor="test",
+        reason="test",
     )
 
 

@@ -12,9 +12,10 @@ from sqlalchemy.exc import OperationalError
 
 from tests.consent.world import HANAKOS_CARD, TARO, Card
 from tests.console.office import Office
-from zaitaku.accounts.model import AccountAct, Role
+from zaitaku.accounts.model import Role
 from zaitaku.accounts.service import AccountService
-from zaitaku.accounts.store import account_event
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import audit_entry
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import Channel, CharacterSet
@@ -230,11 +231,11 @@ def test_an_export_is_recorded_before_anything_is_sent(
     assert browser.get(f"{LIST}/export?q=だれか") == 200
     with office.services.database.reading() as connection:
         found = connection.execute(
-            select(account_event.c.actor, account_event.c.at).where(
-                account_event.c.act == AccountAct.EXPORT_PATIENTS
+            select(audit_entry.c.actor, audit_entry.c.at).where(
+                audit_entry.c.act == Act.EXPORT_PATIENTS
             )
         ).all()
-    assert [tuple(row) for row in found] == [("etsuran", office.clock.now())]
+    assert [tuple(row) for row in found] == [("etsuran みどり", office.clock.now())]
 
     def away(*_: object) -> None:
         raise StoreUnavailable("OperationalError")

@@ -309,7 +309,7 @@ def test_a_change_of_which_nobody_knows_is_not_called_nothing(
 ) -> None:
     browser = at_the_last_button(office)
     with monkeypatch.context() as broken:
-        broken.setattr(ReceptionService, "rotate", away)
+        broken.setattr(ReceptionService, "change", away)
         assert browser.send() == 503
     assert browser.heading == "URLが変わったかどうか、いまは確かめられません"
     assert "何も変更していません" not in browser.text

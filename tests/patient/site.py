@@ -15,7 +15,7 @@ from tests.patient.lint import check_page, words
 from zaitaku import wire
 from zaitaku.core.clock import FixedClock
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility
-from zaitaku.reception.model import UrlVersion
+from zaitaku.reception.model import UrlAct, UrlVersion
 from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.sandbox.profile import Signer
 from zaitaku.services import Services
@@ -46,7 +46,8 @@ class Site:
 
     def rotate(self, channel: Channel = Channel.HOME_VISIT) -> None:
         """Retire the clinic's present URL."""
-        self.services.reception.rotate(
+        self.services.reception.change(
+            UrlAct.ROTATE,
             self.facility.id,
             channel,
             expected=self.version(channel).id,

@@ -12,7 +12,7 @@ from tests.reception.world import ACTOR, BOTH_ON, World
 from zaitaku.core.errors import Conflict
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.reception.errors import ChannelOff, UrlRetired
-from zaitaku.reception.model import ReceptionUrl, UrlVersion
+from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlVersion
 from zaitaku.reception.store import ReceptionStore
 
 HOME = Channel.HOME_VISIT
@@ -27,8 +27,8 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def _rotate(world: World, facility: Facility, expected: UrlVersion) -> ReceptionUrl:
-    return world.reception.rotate(
-        facility.id, HOME, expected=expected.id, actor=ACTOR, reason="試験"
+    return world.reception.change(
+        UrlAct.ROTATE, facility.id, HOME, expected=expected.id, actor=ACTOR, reason="試験"
     )
 
 

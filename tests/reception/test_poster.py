@@ -13,6 +13,7 @@ from pypdfium2 import raw
 
 from tests.reception.world import World
 from zaitaku.facilities.model import Channel
+from zaitaku.reception.model import UrlAct
 from zaitaku.reception.poster import CHANNEL_NAMES, Layout, PosterContent, poster_pdf
 from zaitaku.reception.qr import qr_modules, qr_png
 
@@ -254,7 +255,9 @@ def test_a_facility_prints_its_living_url(world: World) -> None:
     facility = world.add_facility()
     channel = Channel.HOME_VISIT
     first = world.current(facility, channel)
-    world.reception.rotate(facility.id, channel, expected=first.id, actor="a", reason="x")
+    world.reception.change(
+        UrlAct.ROTATE, facility.id, channel, expected=first.id, actor="a", reason="x"
+    )
     current = world.current(facility, channel)
     pdf = world.prints.poster_pdf(facility, channel, Layout.A4)
     [read] = zxingcpp.read_barcodes(_picture(pdf, 150))

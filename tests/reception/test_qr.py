@@ -17,6 +17,7 @@ from zaitaku.core.clock import FixedClock
 from zaitaku.core.signing import Keyring
 from zaitaku.facilities.model import Channel
 from zaitaku.reception import printing
+from zaitaku.reception.model import UrlAct
 from zaitaku.reception.poster import Layout
 from zaitaku.reception.qr import QUIET_ZONE, qr_modules, qr_png, qr_svg
 
@@ -117,8 +118,8 @@ def test_an_image_is_made_once_for_each_version_and_address(
     first = world.current(facility, Channel.HOME_VISIT)
     kept = [world.prints.qr_png(first) for _ in range(3)]
     assert len(set(kept)) == 1
-    second = world.reception.rotate(
-        facility.id, Channel.HOME_VISIT, expected=first.id, actor="a", reason="x"
+    second = world.reception.change(
+        UrlAct.ROTATE, facility.id, Channel.HOME_VISIT, expected=first.id, actor="a", reason="x"
     ).current
     world.prints.qr_png(second)
     world.prints.qr_png(first)

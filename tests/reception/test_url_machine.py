@@ -1,6 +1,5 @@
 """Any sequence of acts: exactly one URL a channel is accepted, the others are retired."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
@@ -53,8 +52,9 @@ class UrlMachine(RuleBasedStateMachine):
             channel: _Expected(self.world.current(self.facility, channel)) for channel in Channel
         }
 
-    def _do(self, act: Callable[..., ReceptionUrl], channel: Channel) -> ReceptionUrl:
-        return act(
+    def _do(self, act: UrlAct, channel: Channel) -> ReceptionUrl:
+        return self.world.reception.change(
+            act,
             self.facility.id,
             channel,
             expected=self.expected[channel].current.id,
@@ -65,7 +65,7 @@ class UrlMachine(RuleBasedStateMachine):
     @rule(channel=channels)
     def rotate(self, channel: Channel) -> None:
         expected = self.expected[channel]
-        made = self._do(self.world.reception.rotate, channel).current
+        made = self._do(UrlAct.ROTATE, channel).current
         assert made.predecessor == expected.current.id
         expected.made.append(made)
         expected.before[made.number] = expected.now
@@ -76,9 +76,9 @@ class UrlMachine(RuleBasedStateMachine):
         expected = self.expected[channel]
         if expected.now == 1:
             with pytest.raises(CannotRevert):
-                self._do(self.world.reception.revert, channel)
+                self._do(UrlAct.REVERT, channel)
             return
-        self._do(self.world.reception.revert, channel)
+        self._do(UrlAct.REVERT, channel)
         expected.go(UrlAct.REVERT, expected.before[expected.now])
 
     @rule(channel=channels)
@@ -86,23 +86,28 @@ class UrlMachine(RuleBasedStateMachine):
         expected = self.expected[channel]
         if expected.now == 1:
             with pytest.raises(CannotReset):
-                self._do(self.world.reception.reset, channel)
+                self._do(UrlAct.RESET, channel)
             return
-        self._do(self.world.reception.reset, channel)
+        self._do(UrlAct.RESET, channel)
         expected.go(UrlAct.RESET, 1)
 
     @rule(
         channel=channels,
-        act=st.sampled_from(["rotate", "revert", "reset"]),
+        act=st.sampled_from([UrlAct.ROTATE, UrlAct.REVERT, UrlAct.RESET]),
         chosen=st.integers(min_value=0),
     )
-    def submit_an_old_form(self, channel: Channel, act: str, chosen: int) -> None:
+    def submit_an_old_form(self, channel: Channel, act: UrlAct, chosen: int) -> None:
         expected = self.expected[channel]
         others = [version for version in expected.made if version != expected.current]
         stale = others[chosen % len(others)] if others else self.expected[_other(channel)].current
         with pytest.raises(Conflict):
-            getattr(self.world.reception, act)(
-                self.facility.id, channel, expected=stale.id, actor="admin02", reason="試験"
+            self.world.reception.change(
+                act,
+                self.facility.id,
+                channel,
+                expected=stale.id,
+                actor="admin02",
+                reason="試験",
             )
 
     @invariant()

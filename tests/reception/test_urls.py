@@ -26,8 +26,8 @@ HOME = Channel.HOME_VISIT
 
 def _rotate(world: World, facility: Facility, channel: Channel = HOME) -> ReceptionUrl:
     current = world.current(facility, channel)
-    return world.reception.rotate(
-        facility.id, channel, expected=current.id, actor=ACTOR, reason="試験"
+    return world.reception.change(
+        UrlAct.ROTATE, facility.id, channel, expected=current.id, actor=ACTOR, reason="試験"
     )
 
 
@@ -104,8 +104,8 @@ def test_revert_brings_back_the_url_before_the_change(world: World) -> None:
     first = world.current(facility, HOME)
     second = _rotate(world, facility).current
     third = _rotate(world, facility).current
-    back = world.reception.revert(
-        facility.id, HOME, expected=third.id, actor=ACTOR, reason="刷り直し前"
+    back = world.reception.change(
+        UrlAct.REVERT, facility.id, HOME, expected=third.id, actor=ACTOR, reason="刷り直し前"
     )
     assert (back.current, back.previous) == (second, first)
     with pytest.raises(UrlRetired):
@@ -116,7 +116,9 @@ def test_a_rotation_after_a_revert_follows_the_version_that_was_current(world: W
     facility = world.add_facility()
     first = world.current(facility, HOME)
     second = _rotate(world, facility).current
-    world.reception.revert(facility.id, HOME, expected=second.id, actor=ACTOR, reason="x")
+    world.reception.change(
+        UrlAct.REVERT, facility.id, HOME, expected=second.id, actor=ACTOR, reason="x"
+    )
     third = _rotate(world, facility)
     assert (third.current.number, third.previous) == (3, first)
 
@@ -127,7 +129,9 @@ def test_reset_brings_back_the_very_first_url(world: World) -> None:
     for _ in range(3):
         _rotate(world, facility)
     last = world.current(facility, HOME)
-    back = world.reception.reset(facility.id, HOME, expected=last.id, actor=ACTOR, reason="x")
+    back = world.reception.change(
+        UrlAct.RESET, facility.id, HOME, expected=last.id, actor=ACTOR, reason="x"
+    )
     assert (back.current, back.can_revert, back.can_reset) == (first, False, False)
     assert world.reception.resolve(world.token(first)).is_current
 
@@ -140,12 +144,18 @@ def test_at_the_first_version_there_is_nothing_to_go_back_to(
     first = world.current(facility, HOME)
     if is_back_again:
         second = _rotate(world, facility).current
-        world.reception.revert(facility.id, HOME, expected=second.id, actor=ACTOR, reason="x")
+        world.reception.change(
+            UrlAct.REVERT, facility.id, HOME, expected=second.id, actor=ACTOR, reason="x"
+        )
     before = world.reception.history(facility.id, HOME)
     with pytest.raises(CannotRevert) as no_revert:
-        world.reception.revert(facility.id, HOME, expected=first.id, actor=ACTOR, reason="x")
+        world.reception.change(
+            UrlAct.REVERT, facility.id, HOME, expected=first.id, actor=ACTOR, reason="x"
+        )
     with pytest.raises(CannotReset) as no_reset:
-        world.reception.reset(facility.id, HOME, expected=first.id, actor=ACTOR, reason="x")
+        world.reception.change(
+            UrlAct.RESET, facility.id, HOME, expected=first.id, actor=ACTOR, reason="x"
+        )
     assert (no_revert.value.code, no_reset.value.code) == ("cannot-revert", "cannot-reset")
     assert world.reception.history(facility.id, HOME) == before
 
@@ -155,10 +165,12 @@ def test_what_was_not_expected_is_not_changed(world: World) -> None:
     first = world.current(facility, HOME)
     _rotate(world, facility)
     before = world.reception.show(facility.id, HOME)
-    for act in (world.reception.rotate, world.reception.revert, world.reception.reset):
+    for act in (UrlAct.ROTATE, UrlAct.REVERT, UrlAct.RESET):
         for wrong in (first.id, UrlVersionId(new_uuid())):
             with pytest.raises(Conflict) as caught:
-                act(facility.id, HOME, expected=wrong, actor=ACTOR, reason="x")
+                world.reception.change(
+                    act, facility.id, HOME, expected=wrong, actor=ACTOR, reason="x"
+                )
             assert caught.value.code == "conflict"
     assert world.reception.show(facility.id, HOME) == before
     assert len(world.reception.history(facility.id, HOME)) == 2
@@ -171,7 +183,9 @@ def test_a_change_needs_a_reason(world: World, reason: str, rule: str) -> None:
     facility = world.add_facility()
     current = world.current(facility, HOME)
     with pytest.raises(InvalidField) as caught:
-        world.reception.rotate(facility.id, HOME, expected=current.id, actor=ACTOR, reason=reason)
+        world.reception.change(
+            UrlAct.ROTATE, facility.id, HOME, expected=current.id, actor=ACTOR, reason=reason
+        )
     assert (caught.value.field, caught.value.rule) == ("reason", rule)
     assert world.current(facility, HOME) == current
 
@@ -182,8 +196,13 @@ def test_the_history_tells_who_did_what_when_and_why(world: World, clock: FixedC
     clock.advance(timedelta(hours=1))
     second = _rotate(world, facility).current
     clock.advance(timedelta(hours=1))
-    world.reception.revert(
-        facility.id, HOME, expected=second.id, actor="admin02", reason=" 誤って \n 変更 "
+    world.reception.change(
+        UrlAct.REVERT,
+        facility.id,
+        HOME,
+        expected=second.id,
+        actor="admin02",
+        reason=" 誤って \n 変更 ",
     )
     told = [
         (each.act, each.from_number, each.to_number, each.actor, each.reason, each.at - start)
@@ -229,7 +248,9 @@ def test_unknown_facilities_versions_and_numbers(world: World, clock: FixedClock
     with pytest.raises(NotFound):
         world.reception.show(nobody, HOME)
     with pytest.raises(NotFound):
-        world.reception.rotate(nobody, HOME, expected=version.id, actor=ACTOR, reason="x")
+        world.reception.change(
+            UrlAct.ROTATE, nobody, HOME, expected=version.id, actor=ACTOR, reason="x"
+        )
     assert world.reception.history(nobody, HOME) == ()
     with pytest.raises(UnknownUrl):
         world.reception.context_of(UrlVersionId(new_uuid()))
@@ -264,8 +285,8 @@ def test_a_reason_holds_no_control_characters(any_world: World, reason: str) -> 
     facility = any_world.add_facility()
     current = any_world.current(facility, HOME)
     with pytest.raises(InvalidField) as caught:
-        any_world.reception.rotate(
-            facility.id, HOME, expected=current.id, actor=ACTOR, reason=reason
+        any_world.reception.change(
+            UrlAct.ROTATE, facility.id, HOME, expected=current.id, actor=ACTOR, reason=reason
         )
     assert (caught.value.field, caught.value.rule) == ("reason", "characters")
     assert any_world.current(facility, HOME) == current

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-from zaitaku.core.errors import Conflict, NotFound, ZaitakuError
+from zaitaku.accounts.model import Account
+from zaitaku.core.errors import Conflict, InvalidField, NotFound, ZaitakuError
 
 
 class LoginRefused(ZaitakuError):
@@ -45,6 +46,33 @@ class AccountExists(Conflict):
     """The facility has, or once had, an account with this user ID."""
 
     code = "account-exists"
+
+
+class AccountChanged(Conflict):
+    """Somebody else managed the account since it was shown; ``account`` is what it is now."""
+
+    code = "account-changed"
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self.account = account
+
+
+class LastAdministrator(Conflict):
+    """Without this 管理 account nobody could manage the facility: it stays as it is."""
+
+    code = "last-administrator"
+
+
+class InvalidEntry(ZaitakuError):
+    """Values break their rules; ``mistakes`` holds every one of them."""
+
+    code = "invalid-entry"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, mistakes: tuple[InvalidField, ...]) -> None:
+        super().__init__(", ".join(mistake.detail for mistake in mistakes))
+        self.mistakes = mistakes
 
 
 class AccountUnknown(NotFound):

@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import Final, NewType
 
-from zaitaku.accounts.widths import full_width, half_width
+from zaitaku.accounts.widths import full_width, half_width, katakana
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import AccountId, FacilityId
@@ -213,10 +213,12 @@ def check_user_name(typed: str) -> str:
 def check_user_kana(typed: str) -> str:
     """Return ユーザ名（カナ） in full width: katakana, letters, digits, at most 40 characters.
 
+    Hiragana become katakana.
+
     Raises:
         InvalidField: empty, too long, or with other characters.
     """
-    return _checked("user_kana", full_width(typed), _KANA, KANA_CHARACTERS)
+    return _checked("user_kana", katakana(full_width(typed)), _KANA, KANA_CHARACTERS)
 
 
 def _checked(field: str, value: str, characters: re.Pattern[str], longest: int) -> str:
@@ -249,21 +251,6 @@ def check_new_password(password: str, user_id: str) -> str:
     return password
 
 
-class AccountAct(StrEnum):
-    """What is recorded about an account, never deleted."""
-
-    REGISTER = auto()
-    LOGIN = auto()
-    REFUSE = auto()
-    """A login that failed, for whatever reason, also one that names nobody."""
-    LOCK = auto()
-    UNLOCK = auto()
-    CHANGE_PASSWORD = auto()
-    RESET_PASSWORD = auto()
-    EXPORT_PATIENTS = auto()
-    """The list of consented patients was asked for as a file."""
-
-
 @dataclass(frozen=True)
 class Account:
     """One account. The password's hash stays in the store."""
@@ -285,6 +272,10 @@ class Account:
     password_changed_at: datetime
     must_change_password: bool
     is_deleted: bool
+    last_login_at: datetime | None = None
+    """``None``: nobody has ever logged in with it. Linked apps and devices ask (domain.md §5)."""
+    revision: int = 0
+    """Goes up when somebody manages the account; a page that changes it names the one it saw."""
 
     @property
     def is_locked(self) -> bool:
@@ -299,13 +290,21 @@ class Account:
             return granted & {Permission.CHANGE_OWN_PASSWORD}
         return granted
 
+    @property
+    def label(self) -> str:
+        """User ID and name, as records of what somebody did name them."""
+        return f"{self.user_id} {self.name}"
+
     def is_usable(self, now: datetime) -> bool:
         """Tell whether its period, its state and its role let a person log in at ``now``."""
+        return self.is_in_use(now) and bool(PERMISSIONS[self.role])
+
+    def is_in_use(self, now: datetime) -> bool:
+        """Tell whether its period and its state let a person or a program use it at ``now``."""
         today = japan_date(now)
         has_begun = self.starts_on is None or self.starts_on <= today
         has_ended = self.ends_on is not None and self.ends_on < today
-        is_alive = self.is_enabled and not self.is_deleted
-        return is_alive and has_begun and not has_ended and bool(PERMISSIONS[self.role])
+        return self.is_enabled and not self.is_deleted and has_begun and not has_ended
 
     def is_password_over(self, now: datetime) -> bool:
         """Tell whether an initial password has passed its 30 days (domain.md §5)."""

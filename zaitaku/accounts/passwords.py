@@ -70,7 +70,6 @@ class Passwords:
         """Tell whether the hash ``kept`` was made under other parameters than today's."""
         return not self.is_initial(kept) and self._hasher.check_needs_rehash(kept)
 
-
     def is_initial(self, kept: str) -> bool:
         """Tell whether the hash ``kept`` is that of a drawn password."""
         return kept.startswith(_INITIAL)

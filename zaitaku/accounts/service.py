@@ -1,13 +1,17 @@
-"""Use cases of accounts: register, log in, change and reset passwords, release locks."""
+"""Use cases of accounts: log in, change one's password; the operator's register and reset."""
 
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from zaitaku.accounts import changing
 from zaitaku.accounts.errors import (
-    AccountExists,
     AccountNotUsable,
     AccountUnknown,
     InitialPasswordOver,
@@ -17,9 +21,10 @@ from zaitaku.accounts.errors import (
     WrongPassword,
 )
 from zaitaku.accounts.model import (
+    BEFORE_START,
+    SYSTEM_ROLES,
     WRONG_PASSWORDS_TO_LOCK,
     Account,
-    AccountAct,
     NewAccount,
     Permission,
     Role,
@@ -30,27 +35,49 @@ from zaitaku.accounts.model import (
     check_user_name,
     user_key,
 )
-from zaitaku.accounts.passwords import Passwords, initial_password
+from zaitaku.accounts.passwords import Passwords
+from zaitaku.accounts.registering import (
+    AccountValues,
+    account_row,
+    check_period,
+    initial_columns,
+    insert_account,
+    password_columns,
+)
 from zaitaku.accounts.sessions import Session, seal_of
-from zaitaku.accounts.store import AccountStore, KnownAccount, append_event, find_for_login
+from zaitaku.accounts.store import AccountStore, KnownAccount, Named, find_for_login
 from zaitaku.accounts.widths import half_width
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import NOTHING, append
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.attempts import FailureLimit
-from zaitaku.core.clock import Clock
+from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
-from zaitaku.core.ids import AccountId, FacilityId, new_uuid
+from zaitaku.core.ids import FacilityId
 from zaitaku.core.texts import has_control_characters
 from zaitaku.facilities.model import Facility, FacilityKind
 from zaitaku.facilities.store import FacilityStore, lock_facility
+
+log = logging.getLogger(__name__)
 
 LIMIT_WINDOW: Final = timedelta(minutes=15)
 ATTEMPTS_PER_ADDRESS: Final = 60
 """Failures alone; one address is often a whole clinic's."""
 ATTEMPTS_PER_ACCOUNT: Final = 10
 """More than the lock allows, and also counted for accounts that do not exist."""
-NOBODY: Final = "(not logged in)"
+NOBODY: Final = "（ログインしていない人）"
+"""Who is recorded where a login named no account: what was typed may be a password."""
+
+_REFUSED: Final = MappingProxyType(
+    {
+        LoginRefused.code: "パスワードの誤り、またはロック中",
+        InitialPasswordOver.code: "はじめのパスワードの期限切れ",
+        AccountNotUsable.code: "利用できないアカウント",
+    }
+)
+"""What the record says of a refusal; the person is told less."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,11 +96,14 @@ class Staff:
 
     account: Account
     facility: Facility
+    has_begun: bool = True
+    """Whether the facility's 利用開始日 has come (domain.md §2)."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
         """What the person may do at this moment."""
-        return self.account.permissions
+        granted = self.account.permissions
+        return granted if self.has_begun else granted & BEFORE_START
 
 
 class AccountService:
@@ -119,8 +149,8 @@ class AccountService:
     ) -> NewAccount:
         """Add an account and return it with its password, which is told only here.
 
-        Without ``password`` a random one is made; with ``must_change`` it opens nothing but the
-        page that replaces it, and only for 30 days.
+        Without ``password`` an initial one is drawn, which a person must replace; a given one
+        with ``must_change`` too opens nothing but the page that does, and only for 30 days.
 
         Raises:
             InvalidField: a value breaks its rule (domain.md §5).
@@ -128,45 +158,27 @@ class AccountService:
             AccountExists: the user ID is or was in use in this facility.
             StoreUnavailable: the database is away; nothing was written.
         """
-        _check_period(starts_on, ends_on)
-        chosen = password or initial_password()
-        values = {
-            "role": role,
-            "name": check_user_name(name),
-            "kana": check_user_kana(kana),
-            "starts_on": starts_on,
-            "ends_on": ends_on,
-            "is_enabled": True,
-            "created_at": self._clock.now(),
-            **self._password_columns(check_new_password(chosen, user_id), must_change=must_change),
-        }
-        return NewAccount(self._insert(facility_id, user_id, values, actor), chosen)
-
-    def _password_columns(self, password: str, *, must_change: bool) -> dict[str, Any]:
-        return {
-            "password_hash": self._passwords.hash(password),
-            "password_changed_at": self._clock.now(),
-            "must_change_password": must_change,
-            "wrong_passwords": 0,
-            "locked_at": None,
-        }
+        check_period(starts_on, ends_on)
+        values = AccountValues(
+            role, user_id, check_user_name(name), check_user_kana(kana), starts_on, ends_on
+        )
+        now = self._clock.now()
+        if password is None:
+            chosen, columns = initial_columns(self._passwords, role, now)
+        else:
+            kept = self._passwords.hash(check_new_password(password, user_id))
+            chosen, columns = password, password_columns(kept, now, must_change=must_change)
+        return NewAccount(self._insert(facility_id, values, columns, actor), chosen)
 
     def _insert(
-        self, facility_id: FacilityId, typed_id: str, values: dict[str, Any], actor: str
+        self, facility_id: FacilityId, values: AccountValues, columns: dict[str, Any], actor: str
     ) -> Account:
-        account_id = AccountId(new_uuid())
         with self._database.transaction() as connection:
             lock_facility(connection, facility_id)
             kind = _kind_of(connection, facility_id)
-            user_id = check_user_id(values["role"], typed_id, kind)
-            key = user_key(user_id)
-            store = AccountStore(connection, facility_id)
-            if store.exists(key):
-                raise AccountExists("the user ID is taken")
-            store.insert({**values, "id": account_id, "user_id": user_id, "user_key": key})
-            at = values["created_at"]
-            append_event(connection, account_id, AccountAct.REGISTER, actor=actor, at=at)
-            return _required(store.by_id(account_id)).account
+            checked = replace(values, user_id=check_user_id(values.role, values.user_id, kind))
+            row = account_row(checked, columns, columns["password_changed_at"])
+            return insert_account(connection, facility_id, row, actor=actor)
 
     def all_of(self, facility_id: FacilityId) -> tuple[Account, ...]:
         """Return the facility's living accounts, by user ID."""
@@ -176,10 +188,11 @@ class AccountService:
     def authenticate(self, attempt: LoginAttempt) -> Staff:
         """Return whom the right password of a usable account belongs to.
 
-        A refusal costs one query, one hash and one recorded event whether or not there is such an
-        account, and the hash is nearly all of the time that it takes. Not equal are the row lock
-        and the counting of a wrong password, which only an account has, and a hash that was made
-        under other parameters, until its next login replaces it.
+        A refusal costs one query, one hash and one recorded entry whether or not the facility has
+        such an account, and the hash is nearly all of the time that it takes. Not equal are the
+        row lock and the counting of a wrong password, which only an account has; a hash that was
+        made under other parameters, until its next login replaces it; and a facility that does
+        not exist (its code is public) has no record to write to.
 
         Raises:
             TooManyAttempts: the address (of IPv6 its /64) or the account has failed too often in
@@ -189,61 +202,101 @@ class AccountService:
             AccountNotUsable: the password is right, the account may not be used now.
             StoreUnavailable: a store is away; without the counters nobody logs in.
         """
+        return self._admitted(attempt, self._refusal)
+
+    def authenticate_program(self, attempt: LoginAttempt, role: Role) -> Staff:
+        """Return the account of a program (WebAPI用, 連携アプリ用, 顔認証用) for one call of it.
+
+        Limits, lock and cost are those of ``authenticate``; of the calls that succeed only the
+        first of a day in Japan is recorded.
+
+        Raises:
+            TooManyAttempts: as in ``authenticate``.
+            LoginRefused: as in ``authenticate``.
+            AccountNotUsable: the password is right, but the account is of another role or may not
+                be used now.
+            StoreUnavailable: a store is away.
+        """
+        return self._admitted(attempt, partial(self._refusal_of_program, role))
+
+    def _admitted(
+        self, attempt: LoginAttempt, refusal_of: Callable[[Account], ZaitakuError | None]
+    ) -> Staff:
         code, key = half_width(attempt.institution_code), user_key(half_width(attempt.user_id))
         by_address = self._addresses.begin(address_bucket(attempt.address))
         by_name = self._names.begin(f"{code}/{key}")
-        staff = self._logged_in(self._find(code, key), attempt.password)
+        staff = self._logged_in(self._find(code, key), attempt.password, refusal_of)
         self._addresses.give_back(by_address)
         self._names.give_back(by_name)
         return staff
 
-    def _find(self, code: str, key: UserKey) -> KnownAccount | None:
+    def _find(self, code: str, key: UserKey) -> Named:
         if has_control_characters(code + key):
-            return None  # PostgreSQL would not even compare it
+            return Named(None, None)  # PostgreSQL would not even compare it
         with self._database.reading() as connection:
             return find_for_login(connection, code, key)
 
-    def _logged_in(self, known: KnownAccount | None, password: str) -> Staff:
-        refusal = self._refusal(known)
-        act = AccountAct.REFUSE if refusal else AccountAct.LOGIN
-        is_right = self._settle(known, password, act, {"wrong_passwords": 0})
-        if known is None or not is_right:
+    def _logged_in(
+        self,
+        named: Named,
+        password: str,
+        refusal_of: Callable[[Account], ZaitakuError | None],
+    ) -> Staff:
+        if named.known is None:
+            self._refuse_nobody(named.facility_id, password)
+            raise LoginRefused
+        account = named.known.account
+        refusal = refusal_of(account)
+        done = _Done(Act.REFUSE_LOGIN, {"理由": _REFUSED[refusal.code]}) if refusal else None
+        if not self._settle(named.known, password, done or self._login(account)):
             raise LoginRefused
         if refusal:
             raise refusal
-        return Staff(known.account, known.facility)
+        return Staff(account, named.known.facility)
 
-    def _refusal(self, known: KnownAccount | None) -> ZaitakuError | None:
+    def _refuse_nobody(self, facility_id: FacilityId | None, password: str) -> None:
+        self._passwords.verify(None, password)
+        if facility_id is None:
+            log.info("refused: no such facility", extra={"code": LoginRefused.code})
+            return
+        with self._database.transaction() as connection:
+            now = self._clock.now()
+            append(connection, facility_id, Act.REFUSE_LOGIN, actor=NOBODY, at=now)
+
+    def _refusal(self, account: Account) -> ZaitakuError | None:
         now = self._clock.now()
-        if known and known.account.is_password_over(now):
+        if account.is_password_over(now):
             return InitialPasswordOver()
-        if known and not known.account.is_usable(now):
-            return AccountNotUsable()
-        return None
+        return None if account.is_usable(now) else AccountNotUsable()
 
-    def _settle(
-        self, known: KnownAccount | None, password: str, act: AccountAct, changes: dict[str, Any]
-    ) -> bool:
-        """Tell whether the password is right; then do ``changes``, else count it as wrong.
+    def _refusal_of_program(self, role: Role, account: Account) -> ZaitakuError | None:
+        is_fit = account.role is role and account.is_in_use(self._clock.now())
+        return None if is_fit else AccountNotUsable()
+
+    def _login(self, account: Account) -> "_Done":
+        now, last = self._clock.now(), account.last_login_at
+        is_repeated = last is not None and japan_date(last) == japan_date(now)
+        is_minor = account.role in SYSTEM_ROLES and is_repeated
+        return _Done(None if is_minor else Act.LOGIN, changes={"last_login_at": now})
+
+    def _settle(self, known: KnownAccount, password: str, done: "_Done") -> bool:
+        """Tell whether the password is right; then do what is ``done``, else count it as wrong.
 
         The hash takes long, so it is computed before the transaction; the decision is made in it,
         on the row as it is then. A right password whose hash was made under other parameters than
         today's is hashed anew.
         """
-        matches = self._passwords.verify(known.password_hash if known else None, password)
-        renewed = self._renewed(known, password) if known and matches else {}
+        matches = self._passwords.verify(known.password_hash, password)
+        renewed = self._renewed(known, password) if matches else {}
         with self._database.transaction() as connection:
-            if known is None:
-                self._note(connection, None, AccountAct.REFUSE)
-                return False
             store = AccountStore(connection, known.account.facility_id)
             present = _required(store.locked(known.account.id))
             if present.password_hash != known.password_hash:
                 # Reset, or renewed by another login meanwhile: too seldom to mind the lock's time.
                 matches = self._passwords.verify(present.password_hash, password)
             if matches and not present.account.is_locked:
-                store.update(present.account.id, {**renewed, **changes})
-                self._note(connection, present.account, act)
+                store.update(present.account.id, {"wrong_passwords": 0, **renewed, **done.changes})
+                self._note(connection, present.account, done.act, done.detail)
                 return True
             self._count_wrong(connection, store, present.account)
             return False
@@ -254,19 +307,33 @@ class AccountService:
         return {"password_hash": self._passwords.hash(password)}
 
     def _count_wrong(self, connection: Connection, store: AccountStore, account: Account) -> None:
-        self._note(connection, account, AccountAct.REFUSE)
-        if account.is_locked:
-            return
         wrong = account.wrong_passwords + 1
-        is_last = wrong >= WRONG_PASSWORDS_TO_LOCK
-        locked_at = self._clock.now() if is_last else None
-        store.update(account.id, {"wrong_passwords": wrong, "locked_at": locked_at})
+        is_last = wrong >= WRONG_PASSWORDS_TO_LOCK and not account.is_locked
+        if not account.is_locked:
+            locked_at = self._clock.now() if is_last else None
+            store.update(account.id, {"wrong_passwords": wrong, "locked_at": locked_at})
+        detail = {"理由": _REFUSED[LoginRefused.code]}
+        self._note(connection, account, Act.REFUSE_LOGIN, detail)
         if is_last:
-            self._note(connection, account, AccountAct.LOCK)
+            self._note(connection, account, Act.LOCK_ACCOUNT)
 
-    def _note(self, connection: Connection, account: Account | None, act: AccountAct) -> None:
-        account_id, actor = (account.id, account.user_id) if account else (None, NOBODY)
-        append_event(connection, account_id, act, actor=actor, at=self._clock.now())
+    def _note(
+        self,
+        connection: Connection,
+        account: Account,
+        act: Act | None,
+        detail: Mapping[str, str] = NOTHING,
+    ) -> None:
+        if act is not None:
+            append(
+                connection,
+                account.facility_id,
+                act,
+                actor=account.label,
+                at=self._clock.now(),
+                subject=account.user_id,
+                detail=detail,
+            )
 
     def present(self, session: Session) -> Staff:
         """Return whose session it is, as account and facility are at this moment.
@@ -282,7 +349,7 @@ class AccountService:
             raise SessionEnded(SessionEnd.CHANGED)
         if session.seal != seal_of(known.account, known.facility.settings_version):
             raise SessionEnded(SessionEnd.CHANGED)
-        return Staff(known.account, known.facility)
+        return self._staff(known.account, known.facility)
 
     def change_password(self, account: Account, *, current: str, new: str) -> Staff:
         """Replace the account's own password; all its sessions end.
@@ -298,15 +365,19 @@ class AccountService:
         if half_width(new) == half_width(current):
             raise InvalidField("new_password", "same-as-current")
         known = self._get(account)
-        changes = self._password_columns(new, must_change=False)
-        if not self._settle(known, current, AccountAct.CHANGE_PASSWORD, changes):
+        changes = password_columns(self._passwords.hash(new), self._clock.now(), must_change=False)
+        done = _Done(Act.CHANGE_PASSWORD, changes=changes)
+        if not self._settle(known, current, done):
             raise WrongPassword(is_locked=self._get(account).account.is_locked)
         changed = replace(
             known.account,
             password_changed_at=changes["password_changed_at"],
             must_change_password=False,
         )
-        return Staff(changed, known.facility)
+        return self._staff(changed, known.facility)
+
+    def _staff(self, account: Account, facility: Facility) -> Staff:
+        return Staff(account, facility, facility.has_begun(japan_date(self._clock.now())))
 
     def _get(self, account: Account) -> KnownAccount:
         with self._database.reading() as connection:
@@ -319,48 +390,54 @@ class AccountService:
             StoreUnavailable: the database is away; without the record there is no file.
         """
         with self._database.transaction() as connection:
-            self._note(connection, account, AccountAct.EXPORT_PATIENTS)
+            self._note(connection, account, Act.EXPORT_PATIENTS)
+
+    def note_logout(self, account: Account) -> None:
+        """Record that somebody has logged out.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        with self._database.transaction() as connection:
+            self._note(connection, account, Act.LOGOUT)
 
     def unlock(self, facility_id: FacilityId, user_id: str, *, actor: str) -> Account:
-        """Release an account that wrong passwords have locked.
+        """Release an account that wrong passwords have locked; for the operator.
 
         Raises:
             AccountUnknown: the facility has no such account.
         """
-        changes = {"wrong_passwords": 0, "locked_at": None}
-        return self._change(facility_id, user_id, AccountAct.UNLOCK, changes, actor)
-
-    def reset_password(self, facility_id: FacilityId, user_id: str, *, actor: str) -> NewAccount:
-        """Give an account a new initial password, told only here; its lock and sessions end.
-
-        Raises:
-            AccountUnknown: the facility has no such account.
-        """
-        password = initial_password()
-        changes = self._password_columns(password, must_change=True)
-        act = AccountAct.RESET_PASSWORD
-        return NewAccount(self._change(facility_id, user_id, act, changes, actor), password)
-
-    def _change(
-        self,
-        facility_id: FacilityId,
-        user_id: str,
-        act: AccountAct,
-        changes: dict[str, Any],
-        actor: str,
-    ) -> Account:
         now = self._clock.now()
         with self._database.transaction() as connection:
             store = AccountStore(connection, facility_id)
             account = _required(store.by_key(user_key(half_width(user_id)))).account
-            store.update(account.id, changes)
-            append_event(connection, account.id, act, actor=actor, at=now)
+            changing.release(connection, account, actor=actor, at=now)
             return _required(store.by_id(account.id)).account
 
+    def reset_password(self, facility_id: FacilityId, user_id: str, *, actor: str) -> NewAccount:
+        """Give an account a new initial password, told only here; for the operator.
 
-def _check_period(starts_on: date | None, ends_on: date | None) -> None:
-    if starts_on and ends_on and ends_on < starts_on:
-        raise InvalidField("ends_on", "before-start")
+        Its lock and its sessions end.
+
+        Raises:
+            AccountUnknown: the facility has no such account.
+        """
+        now = self._clock.now()
+        with self._database.transaction() as connection:
+            store = AccountStore(connection, facility_id)
+            account = _required(store.by_key(user_key(half_width(user_id)))).account
+            return changing.reset_password(
+                connection, account, self._passwords, actor=actor, at=now
+            )
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a right password does: columns to set, and what is recorded (``None``: nothing)."""
+
+    act: Act | None
+    detail: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _kind_of(connection: Connection, facility_id: FacilityId) -> FacilityKind:

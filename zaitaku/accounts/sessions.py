@@ -4,10 +4,14 @@ The browser holds a random name; the store knows only its hash, so that whoever 
 cannot take a session over. A session carries a seal of what it rests on (the facility's settings,
 the account's password): when either changes, every session with the old seal is over, without
 anybody having to find and delete it.
+
+Beside the sessions stands one list an account, so that its owner can see them and end one from
+afar. The list is a convenience: a session that is missing in it lives, one that is dead is left
+out of what is shown.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -16,9 +20,10 @@ from uuid import UUID
 
 from zaitaku.accounts.errors import SessionEnd, SessionEnded
 from zaitaku.accounts.model import Account
+from zaitaku.accounts.sign_in_model import Method, SessionId, Stage
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import EphemeralStore, Fields
-from zaitaku.core.ids import AccountId, FacilityId, new_secret_name
+from zaitaku.core.ids import AccountId, FacilityId, new_secret_name, new_uuid
 
 SessionName = NewType("SessionName", str)
 """What the browser holds: 128 random bits."""
@@ -26,6 +31,10 @@ SessionName = NewType("SessionName", str)
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
 """OWASP ASVS 5.0 §7.3 asks for both limits; the values are ours."""
+HALF_OPEN: Final = timedelta(minutes=10)
+"""So long a login may stand between its first and its second step."""
+MOST_SESSIONS: Final = 20
+"""Of one account at a time; one more ends the one that was used longest ago."""
 
 _DRAFT_PREFIX: Final = "draft."
 
@@ -35,12 +44,44 @@ class Session:
     """One living session, as the short-lived store has it."""
 
     name: SessionName
+    id: SessionId
     account_id: AccountId
     facility_id: FacilityId
     seal: str
+    stage: Stage
+    method: Method
     started_at: datetime
     draft: Mapping[str, str]
     """What the person has begun but not finished, e.g. the change of a URL."""
+
+    @property
+    def whose(self) -> str:
+        """What binds a challenge to this session: nobody else's answer is looked at."""
+        return str(self.id)
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """How and on what somebody logs in."""
+
+    stage: Stage = Stage.FULL
+    method: Method = Method.PASSWORD
+    device: str = ""
+    """A few words about browser and system, for the owner's own list."""
+
+
+PASSWORD_ONLY: Final = Entrance()
+
+
+@dataclass(frozen=True)
+class ListedSession:
+    """One of an account's living sessions, as its owner may see it."""
+
+    id: SessionId
+    device: str
+    method: Method
+    started_at: datetime
+    seen_at: datetime
 
 
 def seal_of(account: Account, settings_version: int) -> str:
@@ -49,27 +90,54 @@ def seal_of(account: Account, settings_version: int) -> str:
 
 
 class Sessions:
-    """Opens, resumes and closes console sessions."""
+    """Opens, resumes, lists and closes console sessions."""
 
     def __init__(self, *, ephemeral: EphemeralStore, clock: Clock) -> None:
         self._ephemeral = ephemeral
         self._clock = clock
 
-    def open(self, account: Account, settings_version: int) -> SessionName:
+    def open(
+        self, account: Account, settings_version: int, entrance: Entrance = PASSWORD_ONLY
+    ) -> SessionName:
         """Begin a session under a name that nobody has seen before (against fixation).
 
         Raises:
             StoreUnavailable: the short-lived store is away.
         """
-        name = SessionName(new_secret_name())
+        name, session_id = SessionName(new_secret_name()), SessionId(new_uuid())
+        now = self._clock.now().isoformat()
         fields = {
+            "id": str(session_id),
             "account": str(account.id),
             "facility": str(account.facility_id),
             "seal": seal_of(account, settings_version),
-            "started": self._clock.now().isoformat(),
+            "stage": entrance.stage.value,
+            "method": entrance.method.value,
+            "device": entrance.device,
+            "started": now,
+            "seen": now,
         }
         self._ephemeral.create(_key(name), fields, IDLE)
+        if entrance.stage is Stage.FULL:
+            self._list(account.id, session_id, _key(name))
         return name
+
+    def _list(self, account_id: AccountId, session_id: SessionId, key: str) -> None:
+        index, line = _index(account_id), {str(session_id): key}
+        lines = self._ephemeral.merge(index, line, ABSOLUTE)
+        if lines is None and not self._ephemeral.create(index, line, ABSOLUTE):
+            lines = self._ephemeral.merge(index, line, ABSOLUTE)
+        if lines is not None and len(lines) > MOST_SESSIONS:
+            self._shorten(account_id, lines)
+
+    def _shorten(self, account_id: AccountId, lines: Fields) -> None:
+        found = {line: self._ephemeral.read(key) for line, key in lines.items()}
+        dead = {line for line, fields in found.items() if fields is None}
+        alive = sorted((fields["seen"], line) for line, fields in found.items() if fields)
+        oldest = {line for _, line in alive[:-MOST_SESSIONS]}
+        for line in oldest:
+            self._ephemeral.delete(lines[line])
+        self._ephemeral.discard(_index(account_id), dead | oldest)
 
     def resume(self, name: SessionName, *, by_person: bool) -> Session:
         """Return the living session; what a person does renews its 30 minutes, a timer does not.
@@ -82,13 +150,14 @@ class Sessions:
         if fields is None:
             raise SessionEnded(SessionEnd.IDLE)
         session = _session(name, fields)
-        if self._clock.now() >= session.started_at + ABSOLUTE:
+        limit = ABSOLUTE if session.stage is Stage.FULL else HALF_OPEN
+        if self._clock.now() >= session.started_at + limit:
             self.close(name)
-            raise SessionEnded(SessionEnd.TOO_LONG)
+            raise SessionEnded(SessionEnd.TOO_LONG if limit is ABSOLUTE else SessionEnd.IDLE)
         return session
 
     def _renewed(self, name: SessionName) -> Fields | None:
-        return self._ephemeral.merge(_key(name), {}, IDLE)
+        return self._ephemeral.merge(_key(name), {"seen": self._clock.now().isoformat()}, IDLE)
 
     def keep_draft(self, session: Session, draft: Mapping[str, str]) -> None:
         """Set fields of the draft; an empty value clears one.
@@ -109,9 +178,55 @@ class Sessions:
         """
         self._ephemeral.delete(_key(name))
 
+    def beside(self, session: Session) -> tuple[ListedSession, ...]:
+        """Return the account's living sessions, ``session`` among them, the last used first.
+
+        Raises:
+            StoreUnavailable: the short-lived store is away.
+        """
+        found = (listed for _, listed in self._living(session))
+        return tuple(sorted(found, key=lambda listed: listed.seen_at, reverse=True))
+
+    def end(self, session: Session, session_id: SessionId) -> bool:
+        """End one of the account's sessions from afar; tell whether it was still alive.
+
+        Raises:
+            StoreUnavailable: the short-lived store is away.
+        """
+        return self._end(session, {session_id}) == 1
+
+    def end_others(self, session: Session) -> int:
+        """End all of the account's sessions but ``session``; return how many were alive.
+
+        Raises:
+            StoreUnavailable: the short-lived store is away.
+        """
+        others = {listed.id for _, listed in self._living(session)} - {session.id}
+        return self._end(session, others)
+
+    def _end(self, session: Session, ids: set[SessionId]) -> int:
+        ending = {listed.id: key for key, listed in self._living(session) if listed.id in ids}
+        for key in ending.values():
+            self._ephemeral.delete(key)
+        self._ephemeral.discard(_index(session.account_id), {str(each) for each in ending})
+        return len(ending)
+
+    def _living(self, session: Session) -> Iterator[tuple[str, ListedSession]]:
+        youngest = self._clock.now() - ABSOLUTE
+        for key in (self._ephemeral.read(_index(session.account_id)) or {}).values():
+            fields = self._ephemeral.read(key)
+            if fields and fields["seal"] == session.seal:
+                listed = _listed(fields)
+                if listed.started_at > youngest:
+                    yield key, listed
+
 
 def _key(name: SessionName) -> str:
     return "console:" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def _index(account_id: AccountId) -> str:
+    return f"console-of:{account_id}"
 
 
 def _session(name: SessionName, fields: Fields) -> Session:
@@ -122,9 +237,22 @@ def _session(name: SessionName, fields: Fields) -> Session:
     }
     return Session(
         name=name,
+        id=SessionId(UUID(fields["id"])),
         account_id=AccountId(UUID(fields["account"])),
         facility_id=FacilityId(UUID(fields["facility"])),
         seal=fields["seal"],
+        stage=Stage(fields["stage"]),
+        method=Method(fields["method"]),
         started_at=datetime.fromisoformat(fields["started"]),
         draft=MappingProxyType(draft),
+    )
+
+
+def _listed(fields: Fields) -> ListedSession:
+    return ListedSession(
+        id=SessionId(UUID(fields["id"])),
+        device=fields["device"],
+        method=Method(fields["method"]),
+        started_at=datetime.fromisoformat(fields["started"]),
+        seen_at=datetime.fromisoformat(fields["seen"]),
     )

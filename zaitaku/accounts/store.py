@@ -1,9 +1,8 @@
-"""Accounts in the durable store, and the record of what happened to them."""
+"""Accounts in the durable store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -11,21 +10,20 @@ from sqlalchemy import (
     Connection,
     Date,
     ForeignKey,
-    Index,
     Integer,
     RowMapping,
     Select,
     String,
     Table,
     UniqueConstraint,
+    Update,
     Uuid,
     select,
 )
 
-from zaitaku.accounts.model import Account, AccountAct, Role, UserKey
-from zaitaku.core.append_only import guard
+from zaitaku.accounts.model import Account, Role, UserKey
 from zaitaku.core.database import Moment, metadata
-from zaitaku.core.ids import AccountId, FacilityId, new_uuid
+from zaitaku.core.ids import AccountId, FacilityId
 from zaitaku.facilities.model import Facility
 from zaitaku.facilities.store import (
     CURRENT_SETTINGS,
@@ -55,24 +53,17 @@ account = Table(
     Column("locked_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("deleted_at", Moment),
+    Column("last_login_at", Moment),
+    Column("revision", Integer, nullable=False, server_default="0"),
     UniqueConstraint("facility_id", "user_key"),
 )
 """A deleted account keeps its row, and so its user ID stays taken."""
 
-account_event = Table(
-    "account_event",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("account_id", Uuid, ForeignKey("account.id")),
-    Column("act", String(20), nullable=False),
-    Column("actor", String(100), nullable=False),
-    Column("at", Moment, nullable=False),
-    Index("ix_account_event_account", "account_id", "at"),
-)
-guard(account_event)
-"""Append-only. Without an account: a refused login that named nobody."""
+ACCOUNT_COLUMNS: Final = tuple(column.label(f"account_{column.name}") for column in account.c)
 
-_ACCOUNT_COLUMNS = tuple(column.label(f"account_{column.name}") for column in account.c)
+
+_KEYS_AT_ONCE: Final = 500
+"""SQLite takes a limited number of values in one statement (sqlite.org/limits.html)."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +73,14 @@ class KnownAccount:
     account: Account
     facility: Facility
     password_hash: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a login names: nothing, a facility alone, or an account in it."""
+
+    facility_id: FacilityId | None
+    known: KnownAccount | None
 
 
 class AccountStore:
@@ -94,6 +93,23 @@ class AccountStore:
     def insert(self, values: Mapping[str, Any]) -> None:
         """Add an account; a taken user ID breaks a unique constraint."""
         self._connection.execute(account.insert().values(facility_id=self._facility_id, **values))
+
+    def insert_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add many accounts; one taken user ID breaks a unique constraint, and all with it."""
+        scoped = [{**row, "facility_id": self._facility_id} for row in rows]
+        if scoped:
+            self._connection.execute(account.insert(), scoped)
+
+    def taken(self, keys: Iterable[UserKey]) -> frozenset[UserKey]:
+        """Return those of ``keys`` that an account has, or once had."""
+        asked, found = list(keys), set[UserKey]()
+        for start in range(0, len(asked), _KEYS_AT_ONCE):
+            part = asked[start : start + _KEYS_AT_ONCE]
+            query = select(account.c.user_key).where(
+                account.c.facility_id == self._facility_id, account.c.user_key.in_(part)
+            )
+            found |= {UserKey(key) for key in self._connection.scalars(query)}
+        return frozenset(found)
 
     def exists(self, key: UserKey) -> bool:
         """Tell whether the user ID is taken, also by a deleted account."""
@@ -124,14 +140,25 @@ class AccountStore:
             .order_by(account.c.user_key)
         )
         rows = self._connection.execute(query).mappings()
-        return tuple(_account_from(row) for row in rows)
+        return tuple(account_from(row) for row in rows)
+
+    def of_role(self, role: Role) -> tuple[Account, ...]:
+        """Return the living accounts of one role."""
+        return tuple(each for each in self.all() if each.role is role)
 
     def update(self, account_id: AccountId, values: Mapping[str, Any]) -> None:
         """Set columns of one account."""
+        self._connection.execute(self._own(account_id).values(values))
+
+    def manage(self, account_id: AccountId, values: Mapping[str, Any]) -> None:
+        """Set columns on somebody's behalf: pages that saw the account before are outdated."""
         self._connection.execute(
-            account.update()
-            .where(account.c.id == account_id, account.c.facility_id == self._facility_id)
-            .values(values)
+            self._own(account_id).values({**values, "revision": account.c.revision + 1})
+        )
+
+    def _own(self, account_id: AccountId) -> Update:
+        return account.update().where(
+            account.c.id == account_id, account.c.facility_id == self._facility_id
         )
 
     def _one(self, query: Select[Any]) -> KnownAccount | None:
@@ -139,33 +166,29 @@ class AccountStore:
         return _known_from(self._connection.execute(scoped).mappings().one_or_none())
 
 
-def find_for_login(connection: Connection, code: str, key: UserKey) -> KnownAccount | None:
-    """Return the living account that a login names, in one query whether it exists or not."""
-    query = _known().where(
-        facility.c.code == code, account.c.user_key == key, account.c.deleted_at.is_(None)
+def find_for_login(connection: Connection, code: str, key: UserKey) -> Named:
+    """Return what a login names, in one query whatever of it exists."""
+    is_named = (
+        (account.c.facility_id == facility.c.id)
+        & (account.c.user_key == key)
+        & account.c.deleted_at.is_(None)
     )
-    return _known_from(connection.execute(query).mappings().one_or_none())
-
-
-def append_event(
-    connection: Connection,
-    account_id: AccountId | None,
-    act: AccountAct,
-    *,
-    actor: str,
-    at: datetime,
-) -> None:
-    """Record what happened to an account and by whom."""
-    connection.execute(
-        account_event.insert().values(
-            id=new_uuid(), account_id=account_id, act=act, actor=actor, at=at
-        )
+    query = (
+        select(*ACCOUNT_COLUMNS, *FACILITY_COLUMNS)
+        .join_from(facility, environment_settings, CURRENT_SETTINGS)
+        .outerjoin(account, is_named)
+        .where(facility.c.code == code)
     )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return Named(None, None)
+    known = _known_from(row) if row["account_id"] else None
+    return Named(FacilityId(row["facility_id"]), known)
 
 
 def _known() -> Select[Any]:
     return (
-        select(*_ACCOUNT_COLUMNS, *FACILITY_COLUMNS)
+        select(*ACCOUNT_COLUMNS, *FACILITY_COLUMNS)
         .join_from(account, facility, account.c.facility_id == facility.c.id)
         .join(environment_settings, CURRENT_SETTINGS)
     )
@@ -174,10 +197,11 @@ def _known() -> Select[Any]:
 def _known_from(row: RowMapping | None) -> KnownAccount | None:
     if row is None:
         return None
-    return KnownAccount(_account_from(row), facility_from(row), row["account_password_hash"])
+    return KnownAccount(account_from(row), facility_from(row), row["account_password_hash"])
 
 
-def _account_from(row: RowMapping) -> Account:
+def account_from(row: RowMapping) -> Account:
+    """Return the account in a row that has ``ACCOUNT_COLUMNS``."""
     return Account(
         id=AccountId(row["account_id"]),
         facility_id=FacilityId(row["account_facility_id"]),
@@ -193,4 +217,6 @@ def _account_from(row: RowMapping) -> Account:
         password_changed_at=row["account_password_changed_at"],
         must_change_password=row["account_must_change_password"],
         is_deleted=row["account_deleted_at"] is not None,
+        last_login_at=row["account_last_login_at"],
+        revision=row["account_revision"],
     )

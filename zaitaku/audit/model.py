@@ -58,6 +58,8 @@ class Act(StrEnum):
     ARCHIVE_POSTER = auto()
     RESTORE_POSTER = auto()
     EXPORT_PATIENTS = auto()
+    WITHDRAW_CONSENT = auto()
+    EXPORT_VIEW_HISTORY = auto()
     EXPORT_AUDIT = auto()
     ISSUE_ACTIVATION_CODE = auto()
     INVALIDATE_ACTIVATION_CODE = auto()
@@ -101,6 +103,8 @@ ACT_NAMES: Final = MappingProxyType(
         Act.ARCHIVE_POSTER: "ポスターの使用終了",
         Act.RESTORE_POSTER: "ポスターの使用再開",
         Act.EXPORT_PATIENTS: "同意取得済み患者一覧のダウンロード",
+        Act.WITHDRAW_CONSENT: "患者の希望による同意の取消し",
+        Act.EXPORT_VIEW_HISTORY: "医療情報閲覧履歴のダウンロード",
         Act.EXPORT_AUDIT: "操作履歴のダウンロード",
         Act.ISSUE_ACTIVATION_CODE: "アクティベーションコードの発行",
         Act.INVALIDATE_ACTIVATION_CODE: "アクティベーションコードの無効化",

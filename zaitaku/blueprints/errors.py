@@ -10,10 +10,12 @@ from werkzeug.exceptions import HTTPException
 
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.failures import Explanation, NextStep, explain
+from zaitaku.blueprints.patient.presenters import day_text
 from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.errors import TooManyAttempts, ZaitakuError
 from zaitaku.core.logs import request_id
 from zaitaku.facilities.model import Facility
+from zaitaku.reception.errors import ReceptionNotBegun
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ def _page(code: str, status: HTTPStatus) -> str:
         "errors/failure.html",
         explanation=explanation,
         facility=_facility(),
+        begins_on=_beginning(code),
         action=_action(explanation),
         reference=request_id.get() if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
         is_staff=request.path.startswith("/console"),
@@ -83,6 +86,13 @@ def _page(code: str, status: HTTPStatus) -> str:
 def _facility() -> Facility | None:
     reception = g.get("reception")
     return reception.facility if reception else None
+
+
+def _beginning(code: str) -> str:
+    facility = _facility()
+    if code != ReceptionNotBegun.code or facility is None or not facility.enrolment.starts_on:
+        return ""
+    return day_text(facility.enrolment.starts_on)
 
 
 def _action(explanation: Explanation) -> dict[str, Any] | None:

@@ -405,6 +405,11 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         (mark("この医療機関や薬局では、この受付をいまは使っていません。"), _NOTHING_REGISTERED),
         (mark("医療機関や薬局に電話して、どうすればよいかをおたずねください。"),),
     ),
+    "reception-not-begun": Explanation(
+        mark("この受付は、まだ始まっていません"),
+        (_NOTHING_REGISTERED,),
+        (mark("受付が始まったら、同じ案内の紙から、もう一度開いてください。"),),
+    ),
     "unknown-url": Explanation(
         mark("このアドレスの受付は見つかりません"),
         (mark("アドレスの一部が欠けているか、まちがっているようです。"),),

@@ -94,19 +94,11 @@ def _change(act: UrlAct, code: str, channel: Channel, reason: str, *, is_confirm
         effect = _effect(act, before)
         if not is_confirmed:
             _confirm(facility, before, effect)
-        after = _acts(desk)[act](
-            facility.id, channel, expected=before.current.id, actor=operator(), reason=reason
+        after = desk.reception.change(
+            act, facility.id, channel, expected=before.current.id, actor=operator(), reason=reason
         )
         click.echo(f"{_DONE[act]}。")
         _tell(desk, facility, after)
-
-
-def _acts(desk: Desk) -> dict[UrlAct, Callable[..., ReceptionUrl]]:
-    return {
-        UrlAct.ROTATE: desk.reception.rotate,
-        UrlAct.REVERT: desk.reception.revert,
-        UrlAct.RESET: desk.reception.reset,
-    }
 
 
 def _effect(act: UrlAct, before: ReceptionUrl) -> str:

@@ -64,6 +64,12 @@ class EvidenceBroken(ConsentError):
         self.part = part
 
 
+class NothingToWithdraw(ConsentError):
+    """Nothing of what is to be withdrawn stands any more."""
+
+    code = "nothing-to-withdraw"
+
+
 class UnknownWording(NotFound):
     """No text was ever published under this name, version and language."""
 

@@ -6,6 +6,7 @@ index and stops at the end of the page, however many patients share the name.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -30,7 +31,7 @@ def beginning_with(letter: str) -> range:
 
 def pairs_in(term: str) -> tuple[int, ...]:
     """Return the numbers of the pairs that every name with ``term`` in it has."""
-    return tuple(pair(*letters) for letters in zip(term, term[1:], strict=False))
+    return tuple(pair(*letters) for letters in pairwise(term))
 
 
 def grams_of(search: str) -> frozenset[int]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
+from zaitaku.consent.grams import forget_names, index_names
 from zaitaku.consent.model import ConsentItem, ConsentState
-from zaitaku.consent.tables import consent, consent_item, credential, patient
+from zaitaku.consent.tables import consent, consent_gram, consent_item, credential, patient
 from zaitaku.core.ids import PatientId
 
 _PLACE = ("facility_id", "channel", "visit_key")
@@ -29,6 +30,7 @@ def join_patients(connection: Connection, *, source: PatientId, target: PatientI
     connection.execute(moved.values(patient_id=target))
     left = patient.update().where(patient.c.id == source)
     connection.execute(left.values(joined_into=target))
+    index_names(connection, consent.c.patient_id == target)
 
 
 def _consents(connection: Connection, owner: PatientId) -> list[RowMapping]:
@@ -50,6 +52,7 @@ def _merge(connection: Connection, row: RowMapping, into: RowMapping) -> None:
     _settle_contained(connection, into)
     for end in ends:
         _settle_end(connection, end, into)
+    forget_names(connection, consent_gram.c.consent_id == row["id"])
     for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
         connection.execute(table.delete().where(column == row["id"]))
     if into["recorded_at"] < row["recorded_at"]:

@@ -6,15 +6,21 @@ Credentials are joined by the eligibility provider's person key and by nothing e
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, select
 
+from zaitaku.consent.grams import index_names
 from zaitaku.consent.joining import join_patients
 from zaitaku.consent.search import search_form
-from zaitaku.consent.tables import credential, patient
+from zaitaku.consent.tables import consent, credential, patient
 from zaitaku.core.ids import CredentialId, PatientId, new_uuid
-from zaitaku.eligibility.model import Insured
+from zaitaku.eligibility.model import Identified, Insured, Withheld
+
+_NOTHING_SHOWN: Final[Mapping[str, Any]] = MappingProxyType(
+    {"name": None, "kana": None, "birth_date": None, "sex": None, "search": "", "kana_key": None}
+)
 
 
 class PatientMoved(Exception):
@@ -29,7 +35,7 @@ class PatientStore:
         self._at = at
 
     def settle(
-        self, subject_hashes: tuple[str, ...], insured: Insured | None
+        self, subject_hashes: tuple[str, ...], insured: Identified | None
     ) -> tuple[CredentialId, PatientId]:
         """Return whose credential this is, making or joining what is missing, and lock the patient.
 
@@ -50,12 +56,22 @@ class PatientStore:
         self._rekey(known, subject_hashes[0])
         return CredentialId(known["id"]), target
 
+    def learn(self, identified: Identified) -> None:
+        """Keep what a check tells of a patient who is known by the provider's key already.
+
+        Of somebody who is withheld, nothing stays that a list, a search or a file could show
+        (自己情報提供不可, domain.md §9); the next check that tells a name brings it back.
+        """
+        locked = self._lock(self._holder(identified))
+        for row in locked.values():
+            self._update(row, identified)
+
     def _credential(self, subject_hashes: tuple[str, ...]) -> RowMapping | None:
         query = select(credential).where(credential.c.subject_hash.in_(subject_hashes))
         rows = {row["subject_hash"]: row for row in self._connection.execute(query).mappings()}
         return next((rows[name] for name in subject_hashes if name in rows), None)
 
-    def _holder(self, insured: Insured | None) -> set[PatientId]:
+    def _holder(self, insured: Identified | None) -> set[PatientId]:
         if insured is None:
             return set()
         query = select(patient.c.id).where(patient.c.person_key == insured.person_key)
@@ -77,7 +93,7 @@ class PatientStore:
         locked: Mapping[PatientId, RowMapping],
         known: RowMapping | None,
         holder: set[PatientId],
-        insured: Insured | None,
+        insured: Identified | None,
     ) -> PatientId:
         present = locked[known["patient_id"]] if known else None
         if insured is None:
@@ -88,7 +104,7 @@ class PatientStore:
             return self._update(present, insured)
         return self._add_patient(insured)
 
-    def _add_patient(self, insured: Insured | None) -> PatientId:
+    def _add_patient(self, insured: Identified | None) -> PatientId:
         name = PatientId(new_uuid())
         values = self._identity(insured) if insured else {"search": ""}
         self._connection.execute(
@@ -96,23 +112,17 @@ class PatientStore:
         )
         return name
 
-    def _update(self, row: RowMapping, insured: Insured) -> PatientId:
+    def _update(self, row: RowMapping, insured: Identified) -> PatientId:
         identity = self._identity(insured)
         if any(row[name] != value for name, value in identity.items() if name != "insured_at"):
             chosen = patient.update().where(patient.c.id == row["id"])
             self._connection.execute(chosen.values(identity))
+            index_names(self._connection, consent.c.patient_id == row["id"])
         return PatientId(row["id"])
 
-    def _identity(self, insured: Insured) -> dict[str, Any]:
-        return {
-            "person_key": insured.person_key,
-            "name": insured.name,
-            "kana": insured.kana,
-            "birth_date": insured.birth_date,
-            "sex": insured.sex.value,
-            "search": f"{search_form(insured.name)}\n{search_form(insured.kana)}",
-            "insured_at": self._at,
-        }
+    def _identity(self, insured: Identified) -> dict[str, Any]:
+        facts = _NOTHING_SHOWN if isinstance(insured, Withheld) else _shown(insured)
+        return {"person_key": insured.person_key, **facts, "insured_at": self._at}
 
     def _add_credential(self, subject_hash: str, owner: PatientId) -> CredentialId:
         name = CredentialId(new_uuid())
@@ -137,3 +147,14 @@ class PatientStore:
         if known["subject_hash"] != newest:
             chosen = credential.update().where(credential.c.id == known["id"])
             self._connection.execute(chosen.values(subject_hash=newest))
+
+
+def _shown(insured: Insured) -> dict[str, Any]:
+    return {
+        "name": insured.name,
+        "kana": insured.kana,
+        "birth_date": insured.birth_date,
+        "sex": insured.sex.value,
+        "search": f"{search_form(insured.name)}\n{search_form(insured.kana)}",
+        "kana_key": search_form(insured.kana),
+    }

@@ -36,7 +36,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.ids import CredentialId, JourneyId, RecordId, new_uuid, random_digits
 from zaitaku.core.languages import Language
-from zaitaku.eligibility.model import Insured
+from zaitaku.eligibility.model import Identified
 from zaitaku.eligibility.provider import EligibilityProvider, insured_or_none
 from zaitaku.identity.model import Verified
 from zaitaku.reception.model import ReceptionContext
@@ -64,7 +64,7 @@ class _Case:
     card: Verified
     """A card, or the patient's phone that read one."""
     document: ConsentDocument
-    insured: Insured | None
+    insured: Identified | None
 
 
 class ConsentService:

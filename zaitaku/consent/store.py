@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, ScalarSelect, Select, or_, select
 
 from zaitaku.consent.document import ConsentDocument
+from zaitaku.consent.grams import index_names
 from zaitaku.consent.model import ConsentRecord, ConsentState, Decision, Evidence, IdToken
 from zaitaku.consent.state import implied_decisions, withdrawn_by
 from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
@@ -146,6 +147,7 @@ class ConsentStore:
         if standing:
             self._connection.execute(consent_item.delete().where(of_consent & replaced))
         self._connection.execute(consent_item.insert(), rows)
+        index_names(self._connection, consent.c.id == consent_id)
 
     def _keep_consent(
         self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId

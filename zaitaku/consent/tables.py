@@ -9,6 +9,8 @@ are one person.
 from typing import Final
 
 from sqlalchemy import (
+    JSON,
+    BigInteger,
     Column,
     Date,
     ForeignKey,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     Uuid,
 )
 
+from zaitaku.consent.model import ConsentState
 from zaitaku.core.append_only import guard
 from zaitaku.core.database import Moment, metadata
 
@@ -37,9 +40,11 @@ patient = Table(
     Column("birth_date", Date),
     Column("sex", String(8)),
     Column("search", String(400), nullable=False),
+    Column("kana_key", String(200)),
     Column("insured_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("joined_into", Uuid, ForeignKey("patient.id")),
+    Index(None, "birth_date", "kana_key"),
 )
 
 credential = Table(
@@ -94,15 +99,53 @@ consent = Table(
     Column("reference", String(15), nullable=False),
     UniqueConstraint("facility_id", "patient_id", "channel", "visit_key"),
     Index(None, "facility_id", "recorded_at", "id"),
-    Index(None, "facility_id", "visit_date"),
+    Index(None, "facility_id", "visit_date", "id"),
+    Index("ix_consent_channel_recorded_at", "facility_id", "channel", "recorded_at", "id"),
 )
+
+consent_gram = Table(
+    "consent_gram",
+    metadata,
+    Column("consent_id", Uuid, ForeignKey("consent.id"), primary_key=True),
+    Column("gram", BigInteger, primary_key=True, autoincrement=False),
+    Column("facility_id", Uuid, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Index("ix_consent_gram_found", "facility_id", "gram", "recorded_at", "consent_id"),
+)
+"""Pairs of letters of each consent's name and reading (``zaitaku.consent.grams``)."""
 
 consent_item = Table(
     "consent_item",
     metadata,
     Column("consent_id", Uuid, ForeignKey("consent.id"), primary_key=True),
     Column("item", String(20), primary_key=True),
-    Column("state", String(8), nullable=False),
+    Column("state", String(12), nullable=False),
     Column("since", Moment, nullable=False),
     Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False),
 )
+
+_is_withdrawn = consent_item.c.state == ConsentState.WITHDRAWN.value
+Index(
+    "ix_consent_item_withdrawn",
+    consent_item.c.consent_id,
+    postgresql_where=_is_withdrawn,
+    sqlite_where=_is_withdrawn,
+)
+
+consent_withdrawal = Table(
+    "consent_withdrawal",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("facility_id", Uuid, ForeignKey("facility.id"), nullable=False),
+    Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False, index=True),
+    Column("submission", String(64), nullable=False),
+    Column("items", JSON, nullable=False),
+    Column("requester", String(24), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("withdrawn_at", Moment, nullable=False),
+    UniqueConstraint("facility_id", "submission"),
+)
+"""取消し by the facility. It names the record that stood, and so the patient, for ever; the consent
+of its channel and 受診日 may become another row when patients are joined."""
+guard(consent_withdrawal)

@@ -168,12 +168,12 @@ class KnownDevice:
 def find_device(connection: Connection, key_sha256: str) -> KnownDevice | None:
     """Return the device of a key's hash: the key is what names the facility."""
     query = (
-        select(device, *(column.label(f"code_{column.name}") for column in activation_code.c))
+        select(device, *(column.label(f"activation_{column.name}") for column in activation_code.c))
         .join_from(device, activation_code, activation_code.c.id == device.c.code_id)
         .where(device.c.key_sha256 == key_sha256)
     )
     row = connection.execute(query).mappings().one_or_none()
-    return KnownDevice(_device(row), _code(row, "code_")) if row else None
+    return KnownDevice(_device(row), _code(row, "activation_")) if row else None
 
 
 def _code(row: RowMapping, prefix: str = "") -> ActivationCode:

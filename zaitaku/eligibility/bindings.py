@@ -38,7 +38,7 @@ CATEGORY_NAMES: Final = MappingProxyType(
         Category.CLINICAL: "診療情報",
         Category.MEDICATION: "薬剤情報",
         Category.CHECKUP: "特定健診情報",
-        Category.CHART: "電子カルテ情報共有サービスの情報（傷病名・感染症・アレルギー・検査・処方）",
+        Category.CHART: "電子カルテ情報（傷病名・感染症・アレルギー・検査・処方）",
         Category.EMERGENCY: "救急時医療情報",
     }
 )

@@ -17,7 +17,7 @@ class SandboxKind(StrEnum):
     ASSISTED_MEDICAL = "assisted-medical"
     ASSISTED_DISPENSING = "assisted-dispensing"
     INSURED_AND_ASSISTED = "insured-and-assisted"
-    INSURED_AND_ASSISTED_WITHOUT_TICKET = "insured-assisted-no-ticket"
+    INSURED_AND_ASSISTED_NO_TICKET = "insured-assisted-no-ticket"
     NOT_ASSISTED = "not-assisted"
     ASSISTED_NOT_ENTRUSTED = "assisted-not-entrusted"
     ASSISTED_UNDISCLOSED = "assisted-undisclosed"
@@ -44,9 +44,7 @@ class SandboxKind(StrEnum):
         return not self.is_assisted or self in _BOTH
 
 
-_BOTH = frozenset(
-    {SandboxKind.INSURED_AND_ASSISTED, SandboxKind.INSURED_AND_ASSISTED_WITHOUT_TICKET}
-)
+_BOTH = frozenset({SandboxKind.INSURED_AND_ASSISTED, SandboxKind.INSURED_AND_ASSISTED_NO_TICKET})
 _ASSISTED = _BOTH | {
     SandboxKind.ASSISTED_MEDICAL,
     SandboxKind.ASSISTED_DISPENSING,
@@ -67,7 +65,7 @@ KIND_NAMES: Final = MappingProxyType(
         SandboxKind.ASSISTED_MEDICAL: "医療扶助有効（医科・歯科：医療券）",
         SandboxKind.ASSISTED_DISPENSING: "医療扶助有効（薬局：調剤券）",
         SandboxKind.INSURED_AND_ASSISTED: "医療扶助・医療保険有効（併用）",
-        SandboxKind.INSURED_AND_ASSISTED_WITHOUT_TICKET: "医療扶助・医療保険有効（併用・医療券なし）",
+        SandboxKind.INSURED_AND_ASSISTED_NO_TICKET: "医療扶助・医療保険有効（併用・医療券なし）",
         SandboxKind.NOT_ASSISTED: "医療扶助無効",
         SandboxKind.ASSISTED_NOT_ENTRUSTED: "医療扶助有効（医療券なし：未委託）",
         SandboxKind.ASSISTED_UNDISCLOSED: "医療扶助有効（不開示該当）",

@@ -1,6 +1,5 @@
 """The sandbox's people in the durable store."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,10 +8,12 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Date,
     ForeignKey,
     RowMapping,
+    Select,
     String,
     Table,
     Uuid,
@@ -144,7 +145,7 @@ class SandboxPeople:
         taken = sandbox_binding.update().where(waiting).values(has_timed_out=True)
         return self._connection.execute(taken).rowcount == 1
 
-    def _first(self, query: Any, subject_hashes: tuple[str, ...]) -> RowMapping | None:
+    def _first(self, query: Select[Any], subject_hashes: tuple[str, ...]) -> RowMapping | None:
         rows = {row["subject_hash"]: row for row in self._connection.execute(query).mappings()}
         return next((rows[name] for name in subject_hashes if name in rows), None)
 
@@ -223,14 +224,14 @@ class FacilityBindings:
         return frozenset(self._connection.scalars(select(sandbox_data.c.person_key).where(alone)))
 
     @property
-    def _own(self) -> Any:
+    def _own(self) -> ColumnElement[bool]:
         return sandbox_binding.c.facility_id == self._facility_id
 
-    def _data(self, category: Category) -> Any:
+    def _data(self, category: Category) -> ColumnElement[bool]:
         own = sandbox_data.c.facility_id == self._facility_id
         return own & (sandbox_data.c.category == category.value)
 
-    def _remove(self, condition: Any) -> int:
+    def _remove(self, condition: ColumnElement[bool]) -> int:
         chosen = select(sandbox_binding.c.id).where(condition)
         cards = sandbox_card.delete().where(sandbox_card.c.binding_id.in_(chosen))
         self._connection.execute(cards)
@@ -247,7 +248,7 @@ def _written(insured: Insured) -> dict[str, Any]:
     }
 
 
-def _insured(row: Mapping[str, Any] | RowMapping) -> Insured:
+def _insured(row: RowMapping) -> Insured:
     return Insured(
         person_key=row["person_key"],
         name=row["name"],

@@ -45,7 +45,9 @@ class FacilityFacts:
             "受付時間": self.hours or "（なし）",
             "利用開始日": _day_or(joined.starts_on, "（利用中）"),
             "医療費助成のオンライン資格確認（PMH）": "参加" if joined.subsidy_pilot else "不参加",
-            "電子カルテ情報共有サービスの開始日": _day_or(joined.chart_sharing_from, "（申請なし）"),
+            "電子カルテ情報共有サービスの開始日": _day_or(
+                joined.chart_sharing_from, "（申請なし）"
+            ),
         }
 
     def changes_from(self, before: Self) -> dict[str, str]:

@@ -58,6 +58,8 @@ class PosterContent:
     issued_on: date
     by_phone: bool = False
     """Whether a phone's app can read the card, too."""
+    poster_name: str = ""
+    """Which of the facility's posters this is; empty where it has no name."""
 
 
 def poster_pdf(content: PosterContent, layout: Layout) -> bytes:
@@ -94,6 +96,7 @@ def _values(content: PosterContent) -> dict[str, str | int | bool]:
         "issued": f"{issued.year}年{issued.month}月{issued.day}日発行",
         "version": f"第{content.version}版",
         "by_phone": content.by_phone,
+        "poster_name": content.poster_name,
         "english": ENGLISH_BY_PHONE if content.by_phone else ENGLISH,
         "qr": qr_svg(content.symbol),
         "modules": len(content.symbol),

@@ -10,6 +10,7 @@ from zaitaku.core.ids import UrlVersionId
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
+from zaitaku.reception.posters.model import NO_POSTER, Poster, PosterNumber
 from zaitaku.reception.qr import qr_modules, qr_png
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.store import ImageStore
@@ -40,37 +41,46 @@ class PrintService:
         by_phone = settings.openid is not None
         return cls(database=database, reception=reception, clock=clock, by_phone=by_phone)
 
-    def qr_png(self, version: UrlVersion) -> bytes:
-        """Return the version's QR code as PNG; it is made at the first call and kept."""
-        address = self._reception.address(version)
+    def qr_png(self, version: UrlVersion, number: PosterNumber = NO_POSTER) -> bytes:
+        """Return the QR code of a version, or of one of its posters, as PNG.
+
+        It is made at the first call and kept.
+        """
+        address = self._reception.address(version, number)
         with self._database.reading() as connection:
             kept = ImageStore(connection).find(version.id, address)
         return kept if kept is not None else self._make(version.id, address)
 
-    def poster_content(self, facility: Facility, channel: Channel) -> PosterContent:
+    def poster_content(
+        self, facility: Facility, channel: Channel, named: Poster | None = None
+    ) -> PosterContent:
         """Return what a poster of the channel's living URL says.
 
         Raises:
             NotFound: no URL was issued to the facility.
         """
         current = self._reception.show(facility.id, channel).current
+        number = named.number if named else NO_POSTER
         return PosterContent(
             facility_name=facility.name,
             channel=channel,
             phone=facility.phone,
             hours=facility.hours,
-            address=self._reception.address(current),
-            symbol=qr_modules(self.qr_png(current)),
+            address=self._reception.address(current, number),
+            symbol=qr_modules(self.qr_png(current, number)),
             typed_address=self._reception.typed_address,
             typed_number=current.typed_number,
             version=current.number,
             issued_on=japan_date(current.created_at),
             by_phone=self._by_phone,
+            poster_name=named.name if named else "",
         )
 
-    def poster_pdf(self, facility: Facility, channel: Channel, layout: Layout) -> bytes:
+    def poster_pdf(
+        self, facility: Facility, channel: Channel, layout: Layout, named: Poster | None = None
+    ) -> bytes:
         """Return the PDF of a channel's living URL, ready to print (see ``poster_content``)."""
-        return poster_pdf(self.poster_content(facility, channel), layout)
+        return poster_pdf(self.poster_content(facility, channel, named), layout)
 
     def _make(self, version_id: UrlVersionId, address: str) -> bytes:
         png = qr_png(address)

@@ -1,12 +1,13 @@
 """Use cases on reception URLs: issue, show, change, resolve (domain.md §3)."""
 
+from datetime import date
 from typing import Final
 
 from sqlalchemy import Connection
 
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
-from zaitaku.core.clock import Clock
+from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
@@ -17,6 +18,7 @@ from zaitaku.reception.errors import (
     CannotReset,
     CannotRevert,
     ChannelOff,
+    ReceptionNotBegun,
     UnknownUrl,
     UrlRetired,
 )
@@ -142,11 +144,12 @@ class ReceptionService:
         Raises:
             UnknownUrl: the token is damaged, foreign or was never issued.
             UrlRetired: another version is current; ``context`` tells whose URL it was.
+            ReceptionNotBegun: the facility's 利用開始日 has not come.
             ChannelOff: the facility does not use the channel.
         """
         handle = self._tokens.read(split_mark(token)[0])
         with self._database.reading() as connection:
-            return _open(context_by_handle(connection, handle))
+            return self._open(context_by_handle(connection, handle))
 
     def poster_of(self, context: ReceptionContext, token: str) -> PosterNumber:
         """Return the poster whose mark follows the token that led to ``context``."""
@@ -155,7 +158,7 @@ class ReceptionService:
     def context_of(self, version_id: UrlVersionId) -> ReceptionContext:
         """Return where a version leads, for a journey under way; raises as ``resolve`` does."""
         with self._database.reading() as connection:
-            return _open(context_by_version(connection, version_id))
+            return self._open(context_by_version(connection, version_id))
 
     def resolve_number(self, typed: str) -> str:
         """Return the token of a number that a person typed (``1234-5678-901``).
@@ -175,10 +178,13 @@ class ReceptionService:
         """Check a version inside a registering transaction and keep it current until its end.
 
         Raises:
-            UnknownUrl, UrlRetired, ChannelOff: as ``resolve`` does.
+            UnknownUrl, UrlRetired, ReceptionNotBegun, ChannelOff: as ``resolve`` does.
         """
         hold_pointer(connection, version_id)
-        return _open(context_by_version(connection, version_id))
+        return self._open(context_by_version(connection, version_id))
+
+    def _open(self, context: ReceptionContext | None) -> ReceptionContext:
+        return _open(context, japan_date(self._clock.now()))
 
     def _target(
         self, connection: Connection, store: ReceptionStore, present: ReceptionUrl, act: UrlAct
@@ -280,11 +286,13 @@ def _free_handle(connection: Connection) -> Handle:
     return handle
 
 
-def _open(context: ReceptionContext | None) -> ReceptionContext:
+def _open(context: ReceptionContext | None, today: date) -> ReceptionContext:
     if context is None:
         raise UnknownUrl("never issued")
     if not context.is_current:
         raise UrlRetired(context)
+    if not context.facility.has_begun(today):
+        raise ReceptionNotBegun(context)
     if not context.facility.settings.is_on(context.channel):
         raise ChannelOff(context)
     return context

@@ -7,6 +7,7 @@ from zaitaku.blueprints.console import (
     downloads,
     entrance,
     home,
+    jobs,
     patients,
     urls,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "downloads",
     "entrance",
     "home",
+    "jobs",
     "patients",
     "urls",
 ]

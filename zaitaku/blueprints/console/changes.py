@@ -299,14 +299,9 @@ def _actor() -> str:
 
 
 def _perform(change: Change, expected: UrlVersionId) -> ReceptionUrl:
-    reception, staff = services().reception, current_staff()
-    act = {
-        UrlAct.ROTATE: reception.rotate,
-        UrlAct.REVERT: reception.revert,
-        UrlAct.RESET: reception.reset,
-    }[change.act]
-    return act(
-        staff.facility.id,
+    return services().reception.change(
+        change.act,
+        current_staff().facility.id,
         change.view.channel,
         expected=expected,
         actor=_actor(),

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.headers import allow_form_target
-from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient import arrivals, journeys
 from zaitaku.blueprints.patient.app_views import WAITING
 from zaitaku.blueprints.patient.asking import (
     ask_for_card,
@@ -132,6 +132,7 @@ def _finish(present: Journey) -> None:
         # The words of the failure would say that nothing is registered.
         raise JourneyRegistered(receipt.reference) from error
     registration = services().consent.register(verified)
+    arrivals.completed(id_)
     journeys.remember(id_, registration.receipt.reference, **_seen_of(verified))
     with journeys.best_effort():
         services().identity.forget(code)

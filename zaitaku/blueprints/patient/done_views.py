@@ -47,13 +47,14 @@ def receipt_page(journey: str) -> str | Response:
     """Show the whole statement, to print."""
     with recorded_or_unknown():
         present = journeys.load(JourneyId(journey))
-        receipt = services().consent.receipt_of(present.id)
-        if receipt is None:
+        standing = services().consent.standing_of(present.id)
+        if standing is None:
             return _before_the_card(present)
-        values = _receipt_values(present, receipt)
+        values = _receipt_values(present, standing.receipt)
     return render_template(
         "patient/receipt.html",
         **values,
+        standing=standing,
         back=url_for("patient.done", journey=journey),
     )
 

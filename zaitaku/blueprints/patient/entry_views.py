@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import mark
-from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient import arrivals, journeys
 from zaitaku.blueprints.patient.forms import Form
 from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text
@@ -34,7 +34,7 @@ def front() -> Response:
 @blueprint.get("/r/<string:token>")
 def entry(token: str) -> str:
     """Say whose page this is, what it is for and what is needed."""
-    g.reception = services().reception.resolve(token)
+    g.reception = arrivals.opened(token)
     visit, is_refused = _linked_visit(g.reception)
     return render_template(
         "patient/entry.html",
@@ -54,6 +54,7 @@ def start(token: str) -> Response:
     g.reception = services().reception.resolve(token)
     visit, _ = _linked_visit(g.reception)
     journey = journeys.begin(g.reception, visit_fields(visit) if visit else {})
+    arrivals.begun(g.reception, token, journey)
     return redirect(url_for("patient.prepare", journey=journey), 303)
 
 

@@ -7,7 +7,7 @@ the answer's code is kept with the hand-over, and a journey is registered once.
 import logging
 
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.patient import journeys
+from zaitaku.blueprints.patient import arrivals, journeys
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.identity.errors import OutcomeUnknown, VerificationFailed
 from zaitaku.identity.handover_model import HandOver
@@ -59,6 +59,7 @@ def _register(hand_over: HandOver, verified: Verified) -> None:
         log.info("refused: %s", refusal.code, extra={"code": refusal.code})
         services().hand_overs.note_failure(hand_over, refusal.code)
         return
+    arrivals.completed(hand_over.journey)
     with journeys.best_effort():
         expires = verified.certificate_expires if isinstance(verified, VerifiedCard) else None
         services().hand_overs.note_registered(hand_over, expires)

@@ -15,7 +15,7 @@ from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
 from zaitaku.identity.handover_model import HandOverGone
-from zaitaku.reception.errors import ChannelOff, UrlRetired
+from zaitaku.reception.errors import ChannelOff, ReceptionNotBegun, UrlRetired
 from zaitaku.reception.model import ReceptionContext
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def situation_of(journey: Journey) -> Situation:
     """Return what decides about the journey's steps; one query.
 
     Raises:
-        UrlRetired, ChannelOff: the URL on which it began works no more.
+        UrlRetired, ReceptionNotBegun, ChannelOff: the URL on which it began works no more.
     """
     g.reception = services().reception.context_of(journey.version)
     return Situation(
@@ -128,7 +128,7 @@ def context_at(version: UrlVersionId) -> ReceptionContext:
     """Return where a URL version leads or led."""
     try:
         g.reception = services().reception.context_of(version)
-    except (UrlRetired, ChannelOff) as closed:
+    except (UrlRetired, ReceptionNotBegun, ChannelOff) as closed:
         g.reception = closed.context
     context: ReceptionContext = g.reception
     return context

@@ -180,7 +180,9 @@ class Life:
     def _done(self, month: Month) -> dict[tuple[str, str], None]:
         # Two illnesses are seen to at one visit, and what is done for both is done once.
         treated = self._treated(month)
-        return dict.fromkeys((each.department, name) for each in treated for name in each.treatments)
+        return dict.fromkeys(
+            (each.department, name) for each in treated for name in each.treatments
+        )
 
     def _prescription(self, month: Month, illness: Illness) -> Prescription:
         prescribed = self._visit(month, illness)

@@ -68,9 +68,7 @@ def _make_code_changes() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.String(length=100), nullable=False),
         _to_facility("institution_code_change"),
-        sa.PrimaryKeyConstraint(
-            "facility_id", "sequence", name=op.f("pk_institution_code_change")
-        ),
+        sa.PrimaryKeyConstraint("facility_id", "sequence", name=op.f("pk_institution_code_change")),
     )
     op.create_index(
         "ix_institution_code_change_former_code", "institution_code_change", ["former_code"]

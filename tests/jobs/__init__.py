@@ -1,0 +1,1 @@
+"""Jobs: durable, claimed once, found again."""

@@ -1,0 +1,101 @@
+"""Long work as the console shows it: progress by timer, the file it made, "one is under way"."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Response, jsonify
+
+from zaitaku.accounts.errors import NotPermitted
+from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.room import blueprint, failure
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import by_timer, current_staff, requires
+from zaitaku.jobs.errors import JobUnderWay, NoResult
+from zaitaku.jobs.model import STATE_NAMES, Job, JobId, JobKind, JobState
+
+NEEDED: Final = MappingProxyType(
+    {
+        JobKind.ACCOUNT_IMPORT: Permission.IMPORT_ACCOUNTS,
+        JobKind.POSTER_ARCHIVE: Permission.SEE_RECEPTION_URLS,
+        JobKind.VIEW_HISTORY_EXPORT: Permission.SEE_VIEW_HISTORY,
+        JobKind.AUDIT_EXPORT: Permission.SEE_AUDIT_TRAIL,
+        JobKind.PATIENT_EXPORT: Permission.EXPORT_CONSENTED_PATIENTS,
+    }
+)
+"""What whoever looks at a job must be allowed; and they must have asked for it themselves."""
+
+OWN_DOWNLOADS: Final = frozenset({JobKind.ACCOUNT_IMPORT})
+"""Kinds whose files only a page of their own gives out."""
+
+
+@blueprint.get("/jobs/<uuid:job>")
+@requires(Permission.USE_CONSOLE)
+@by_timer
+def job_state(job: UUID) -> Response:
+    """Tell how far one's own job is."""
+    found = own_job(JobId(job))
+    return jsonify(
+        state=found.state.value,
+        words=state_words(found),
+        percent=found.percent,
+        ended=found.is_ended,
+    )
+
+
+@blueprint.get("/jobs/<uuid:job>/result")
+@requires(Permission.USE_CONSOLE)
+def job_result(job: UUID) -> Response:
+    """Stream the file that one's own job made."""
+    found = own_job(JobId(job))
+    if found.kind in OWN_DOWNLOADS:
+        raise NoResult
+    name, media_type, content = services().jobs.result(found.facility_id, found.id)
+    response = file_response(name, media_type, content)
+    response.content_length = found.result_bytes
+    return response
+
+
+@blueprint.errorhandler(JobUnderWay)
+def job_under_way(error: JobUnderWay) -> tuple[str, HTTPStatus]:
+    """Say that the same work is going on already, and when to try again."""
+    return failure(
+        "同じ処理が、まだ終わっていません",
+        "前に始めた処理が終わるまで、次の処理は始められません。この操作では、何も始めていません。",
+        "1分ほど待ってから、もう一度お試しください。",
+    ), error.status
+
+
+def own_job(job_id: JobId) -> Job:
+    """Return a job that the person asked for.
+
+    Raises:
+        JobUnknown: there is none, it is another facility's or somebody else's.
+        NotPermitted: the role may not (any more) see what the job makes.
+    """
+    staff = current_staff()
+    found = services().jobs.find(staff.facility.id, job_id, account_id=staff.account.id)
+    if NEEDED[found.kind] not in staff.permissions:
+        raise NotPermitted(f"lacks {NEEDED[found.kind]}")
+    return found
+
+
+def state_words(job: Job) -> str:
+    """Return how far a job is, for people."""
+    name = STATE_NAMES[job.state]
+    if job.state is JobState.RUNNING and job.total:
+        return f"{name}：{job.done:,}／{job.total:,}件（{job.percent}%）"
+    return name
+
+
+def file_response(name: str, media_type: str, content: Iterable[bytes]) -> Response:
+    """Return a file to be saved under ``name`` (RFC 6266, RFC 5987); it is read as it is sent."""
+    response = Response(content, content_type=media_type)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    return response
+
+
+blueprint.add_app_template_filter(state_words, "job_words")

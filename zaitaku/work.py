@@ -1,0 +1,30 @@
+"""What the worker does for each kind of job: the subjects' handlers, wired to the services."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from zaitaku.jobs.context import Handler
+from zaitaku.jobs.model import JobKind
+from zaitaku.jobs.runner import Runner
+from zaitaku.services import Services
+
+
+def handlers(services: Services) -> Mapping[JobKind, Handler]:
+    """Return who does which kind of job."""
+    return MappingProxyType({})
+
+
+def runner(services: Services) -> Runner:
+    """Return what runs the jobs of a deployment."""
+    return Runner(
+        database=services.database,
+        clock=services.clock,
+        handlers=handlers(services),
+        keep=timedelta(days=services.settings.job_result_days),
+    )
+
+
+def work_off(services: Services) -> int:
+    """Do every job that waits, here and now; return how many there were (tests, commands)."""
+    return runner(services).work_off()
