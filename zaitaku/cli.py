@@ -17,6 +17,7 @@ from zaitaku.commands import (
     worker,
 )
 from zaitaku.commands.demo import demo
+from zaitaku.commands.operate import operate
 from zaitaku.core.errors import ZaitakuError
 
 
@@ -32,6 +33,7 @@ root.add_command(account.account)
 root.add_command(audit.audit)
 root.add_command(crl.crl)
 root.add_command(openid.openid)
+root.add_command(operate)
 root.add_command(records.records)
 root.add_command(worker.worker)
 

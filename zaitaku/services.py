@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 
+from zaitaku.accounts.import_seal import PasswordSeal
+from zaitaku.accounts.imports import AccountImports
 from zaitaku.accounts.managing import AccountManagement
+from zaitaku.accounts.own_sign_in import OwnSignInService
+from zaitaku.accounts.passkeys import Ceremonies, RelyingParty
 from zaitaku.accounts.passwords import Passwords
+from zaitaku.accounts.second_factor import SecondFactorService
 from zaitaku.accounts.service import AccountService
 from zaitaku.accounts.sessions import Sessions
 from zaitaku.audit.service import AuditService
+from zaitaku.consent.resetting import WithdrawnReset
 from zaitaku.consent.service import ConsentService
+from zaitaku.consent.withdrawing import WithdrawalService
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import Clock, SystemClock
 from zaitaku.core.database import Database
@@ -18,6 +25,8 @@ from zaitaku.eligibility.medical import MedicalInformationProvider, NoMedicalInf
 from zaitaku.eligibility.provider import EligibilityProvider, NoEligibility
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.eligibility.sandbox_medical import SandboxMedicalInformation
+from zaitaku.eligibility.set_up import SandboxSetUp
+from zaitaku.facilities.registry import FacilityRegistry
 from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.anchors import TrustAnchors
 from zaitaku.identity.handover import HandOvers
@@ -32,12 +41,25 @@ from zaitaku.identity.service import IdentityService
 from zaitaku.identity.verification import ProofVerifier
 from zaitaku.jobs.queue import HueyQueue
 from zaitaku.jobs.service import JobService
+from zaitaku.reception.links import LinkedApps, NoLinkedApps
+from zaitaku.reception.posters.reports import UseReports
 from zaitaku.reception.posters.service import PosterService
 from zaitaku.reception.posters.uses import UseCounter
 from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.tokens import UrlTokens
+from zaitaku.records.eligibility import EligibilityChecks
+from zaitaku.records.view_export import ViewHistoryService
+from zaitaku.records.viewing import ViewingService
 from zaitaku.settings import Mode, Settings
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What only a connection-verification environment has (domain.md §9)."""
+
+    set_up: SandboxSetUp
+    consents: WithdrawnReset
 
 
 @dataclass(frozen=True)
@@ -49,10 +71,13 @@ class Services:
     database: Database
     ephemeral: EphemeralStore
     facilities: FacilityService
+    registry: FacilityRegistry
     reception: ReceptionService
     prints: PrintService
     posters: PosterService
     uses: UseCounter
+    use_reports: UseReports
+    linked_apps: LinkedApps
     identity: IdentityService
     openid: OpenIdService | None
     """``None``: this deployment has no OpenID provider."""
@@ -61,12 +86,21 @@ class Services:
     consent: ConsentService
     eligibility: EligibilityProvider
     medical: MedicalInformationProvider
+    eligibility_checks: EligibilityChecks
+    sandbox: Sandbox | None
+    """テスト用データセットアップ; ``None``: this deployment is for real patients."""
     accounts: AccountService
     account_management: AccountManagement
+    account_imports: AccountImports
     sessions: Sessions
+    own_sign_in: OwnSignInService
+    second_factor: SecondFactorService
     jobs: JobService
     audit: AuditService
     devices: DeviceService
+    withdrawals: WithdrawalService
+    viewing: ViewingService
+    view_history: ViewHistoryService
 
 
 def build_services(settings: Settings, clock: Clock | None = None) -> Services:
@@ -78,6 +112,8 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     clock = clock or SystemClock()
     database = Database(settings.database_url)
     ephemeral = open_ephemeral(settings.ephemeral_url, clock)
+    sessions = Sessions(ephemeral=ephemeral, clock=clock)
+    ceremonies = Ceremonies(ephemeral=ephemeral, relying_party=RelyingParty.of(settings.origin))
     reception = ReceptionService(
         database=database,
         tokens=UrlTokens(settings.url_keys),
@@ -86,21 +122,26 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     )
     wordings = Wordings.load()
     passwords = Passwords()
+    jobs = JobService(database=database, clock=clock, queue=HueyQueue(settings.ephemeral_url))
     accounts = AccountService(
         database=database, ephemeral=ephemeral, clock=clock, passwords=passwords
     )
     identity = _identity(settings, ephemeral, clock)
     eligibility = _eligibility(settings, database, clock)
+    medical = _medical(settings, database, clock)
     return Services(
         settings=settings,
         clock=clock,
         database=database,
         ephemeral=ephemeral,
         facilities=FacilityService(database=database, clock=clock),
+        registry=FacilityRegistry(database=database, clock=clock),
         reception=reception,
         prints=PrintService.of(settings, database=database, reception=reception, clock=clock),
         posters=PosterService(database=database, clock=clock),
         uses=UseCounter(database=database, ephemeral=ephemeral, clock=clock),
+        use_reports=UseReports(database=database, clock=clock),
+        linked_apps=NoLinkedApps(),
         identity=identity,
         openid=_openid(settings, identity),
         hand_overs=HandOvers(ephemeral=ephemeral, clock=clock, challenges=identity.challenges),
@@ -114,13 +155,31 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
             online_validity_days=settings.online_validity_days,
         ),
         eligibility=eligibility,
-        medical=_medical(settings, database, clock),
+        medical=medical,
+        eligibility_checks=EligibilityChecks(database, clock, eligibility),
+        sandbox=_sandbox(settings, database, clock, identity),
         accounts=accounts,
         account_management=AccountManagement(database=database, clock=clock, passwords=passwords),
-        sessions=Sessions(ephemeral=ephemeral, clock=clock),
-        jobs=JobService(database=database, clock=clock, queue=HueyQueue(settings.ephemeral_url)),
+        sessions=sessions,
+        own_sign_in=OwnSignInService(
+            database=database, ceremonies=ceremonies, sessions=sessions, clock=clock
+        ),
+        second_factor=SecondFactorService(
+            database=database, ephemeral=ephemeral, ceremonies=ceremonies, clock=clock
+        ),
+        jobs=jobs,
+        account_imports=AccountImports(
+            database=database,
+            clock=clock,
+            jobs=jobs,
+            passwords=passwords,
+            seal=PasswordSeal(settings.session_keys),
+        ),
         audit=AuditService(database=database, clock=clock),
         devices=DeviceService(database=database, accounts=accounts, clock=clock),
+        withdrawals=WithdrawalService(database, clock),
+        viewing=ViewingService(database, medical, clock),
+        view_history=ViewHistoryService(database, clock),
     )
 
 
@@ -134,6 +193,17 @@ def _medical(settings: Settings, database: Database, clock: Clock) -> MedicalInf
     if settings.mode is Mode.SANDBOX:
         return SandboxMedicalInformation(database, clock)
     return NoMedicalInformation()
+
+
+def _sandbox(
+    settings: Settings, database: Database, clock: Clock, identity: IdentityService
+) -> Sandbox | None:
+    if settings.mode is not Mode.SANDBOX:
+        return None
+    return Sandbox(
+        set_up=SandboxSetUp(database, clock, identity.verifier.hashes_of_serial),
+        consents=WithdrawnReset(database, clock),
+    )
 
 
 def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> IdentityService:

@@ -7,12 +7,27 @@ from types import MappingProxyType
 from zaitaku.jobs.context import Handler
 from zaitaku.jobs.model import JobKind
 from zaitaku.jobs.runner import Runner
+from zaitaku.reception.posters.archive import PosterArchive
+from zaitaku.records.view_export import ViewHistoryArchive
 from zaitaku.services import Services
 
 
 def handlers(services: Services) -> Mapping[JobKind, Handler]:
     """Return who does which kind of job."""
-    return MappingProxyType({})
+    return MappingProxyType(
+        {
+            JobKind.VIEW_HISTORY_EXPORT: ViewHistoryArchive(
+                services.database, services.facilities, services.clock
+            ),
+            JobKind.POSTER_ARCHIVE: PosterArchive(
+                facilities=services.facilities,
+                reception=services.reception,
+                posters=services.posters,
+                prints=services.prints,
+                clock=services.clock,
+            ),
+        }
+    )
 
 
 def runner(services: Services) -> Runner:

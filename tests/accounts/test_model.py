@@ -130,7 +130,7 @@ def test_unfit_names_are_refused(name: str) -> None:
         check_user_name(name)
 
 
-@pytest.mark.parametrize("kana", ["", "ア" * 41, "ひらがな"])
+@pytest.mark.parametrize("kana", ["", "ア" * 41, "漢字", "ア イ"])
 def test_unfit_kana_are_refused(kana: str) -> None:
     with pytest.raises(InvalidField):
         check_user_kana(kana)

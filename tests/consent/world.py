@@ -30,7 +30,7 @@ from zaitaku.core.ids import (
 from zaitaku.core.languages import Language
 from zaitaku.core.signing import Keyring
 from zaitaku.eligibility.model import Insured, Sex
-from zaitaku.eligibility.provider import EligibilityProvider
+from zaitaku.eligibility.provider import PersonFinder
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import (
     Channel,
@@ -119,7 +119,7 @@ class World:
 
     database: Database
     clock: FixedClock
-    eligibility: EligibilityProvider
+    eligibility: PersonFinder
     digits: Callable[[int], str] = random_digits
     settings: EnvironmentSettings = EVERYTHING
     wordings: Wordings = field(default_factory=Wordings.load)

@@ -9,7 +9,7 @@ from tests.patient.lint import words
 from zaitaku.accounts.model import Role
 from zaitaku.accounts.service import ATTEMPTS_PER_ACCOUNT, AccountService
 from zaitaku.accounts.sessions import SessionName, Sessions
-from zaitaku.blueprints.console import entrance
+from zaitaku.blueprints.console import arriving
 from zaitaku.blueprints.permissions import COOKIE_FIELD
 from zaitaku.core.errors import StoreUnavailable
 
@@ -319,7 +319,7 @@ def test_nothing_personal_is_logged(office: Office, caplog: pytest.LogCaptureFix
 def test_every_other_page_may_be_come_back_to(office: Office) -> None:
     rules = [rule for rule in office.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     with office.app.test_request_context():
-        landing = [rule for rule in rules if rule.endpoint in entrance._landing_pages()]
+        landing = [rule for rule in rules if rule.endpoint in arriving.landing_pages()]
     assert len(landing) > 10
     browser = office.logged_in()
     for rule in landing:

@@ -22,11 +22,19 @@ from zaitaku.blueprints.permissions import (
 UNTYPED = re.compile(r"<[^:<>]+>")
 KEBAB_PART = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*")
 EXAMPLES = {
+    "passkey": uuid4(),
+    "session": uuid4(),
+    "account": uuid4(),
+    "consent": uuid4(),
+    "category": "emergency",
     "job": uuid4(),
     "channel": "online",
     "act": "rotate",
     "kind": "qr-code",
     "unknown": "nowhere",
+    "draft": uuid4(),
+    "version": 1,
+    "shown": "entry",
 }
 STAFF = (Role.ADMIN, Role.GENERAL, Role.MEDICAL_VIEW)
 
@@ -73,8 +81,12 @@ def test_only_the_console_asks_staff_and_only_its_entrance_is_open(office: Offic
         "console.login",
         "console.log_in",
         "console.log_out",
+        "console.passkey_login",
+        "console.log_in_by_passkey",
+        "console.keep_form",
         "console.logged_out",
         "console.help_page",
+        "console.settings_saved",
     }
 
 

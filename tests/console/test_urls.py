@@ -11,9 +11,9 @@ from PIL import Image
 from tests.console.office import Browser, Office
 from zaitaku.accounts.sessions import Sessions
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import ReceptionUrl
-from zaitaku.reception.poster import CHANNEL_NAMES
 from zaitaku.reception.service import ReceptionService
 
 BASE = "/console/reception-urls"

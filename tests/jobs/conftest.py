@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -42,7 +43,7 @@ class Workshop:
     database: Database
     clock: FixedClock
     facility_id: FacilityId
-    queue: Announcements = field(default_factory=Announcements)
+    queue: Any = field(default_factory=Announcements)
 
     @property
     def jobs(self) -> JobService:

@@ -12,9 +12,10 @@ from PIL import Image, ImageEnhance, ImageFilter
 from pypdfium2 import raw
 
 from tests.reception.world import World
+from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import UrlAct
-from zaitaku.reception.poster import CHANNEL_NAMES, Layout, PosterContent, poster_pdf
+from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
 from zaitaku.reception.qr import qr_modules, qr_png
 
 ADDRESS = "https://zaitaku.example/r/AAc2dNE.zDMS2-awmrzk8jQA4NWFPg"

@@ -1,5 +1,6 @@
 """What is done to an account that exists, each act with its record in the same transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -33,13 +34,19 @@ def release(connection: Connection, account: Account, *, actor: str, at: datetim
 
 
 def reset_password(
-    connection: Connection, account: Account, passwords: Passwords, *, actor: str, at: datetime
+    connection: Connection,
+    account: Account,
+    passwords: Passwords,
+    *,
+    actor: str,
+    at: datetime,
+    detail: Mapping[str, str] = NOTHING,
 ) -> NewAccount:
     """Give an account a new initial password, told only here; its lock and sessions end."""
     password, columns = initial_columns(passwords, account.role, at)
     store = AccountStore(connection, account.facility_id)
     store.manage(account.id, columns)
-    _record(connection, account, Act.RESET_PASSWORD, actor=actor, at=at)
+    _record(connection, account, Act.RESET_PASSWORD, actor=actor, at=at, detail=detail)
     known = store.by_id(account.id)
     return NewAccount(known.account if known else account, password)
 
@@ -78,7 +85,7 @@ def _record(
     *,
     actor: str,
     at: datetime,
-    detail: dict[str, str] | None = None,
+    detail: Mapping[str, str] = NOTHING,
 ) -> None:
     append(
         connection,
@@ -87,5 +94,5 @@ def _record(
         actor=actor,
         at=at,
         subject=account.user_id,
-        detail=detail or NOTHING,
+        detail=detail,
     )

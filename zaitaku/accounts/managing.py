@@ -31,10 +31,11 @@ from zaitaku.accounts.registering import (
     found_account,
 )
 from zaitaku.accounts.searching import AccountPage, AccountQuery, find_accounts
+from zaitaku.accounts.second_factor import forget_sign_in as forget
 from zaitaku.accounts.service import Staff
 from zaitaku.accounts.store import AccountStore
 from zaitaku.audit.model import Act, Entry
-from zaitaku.audit.store import audit_entry, entry_from
+from zaitaku.audit.store import NOTHING, audit_entry, entry_from
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import AccountId
@@ -196,22 +197,27 @@ class AccountManagement:
             _keep_an_administrator(connection, account, replace(account, is_deleted=True), now)
             changing.delete(connection, account, actor=manager.account.label, at=now)
 
-    def reset_password(self, manager: Staff, account_id: AccountId, *, expected: int) -> NewAccount:
+    def reset_password(
+        self, manager: Staff, account_id: AccountId, *, expected: int, forget_sign_in: bool = False
+    ) -> NewAccount:
         """Give an account a new initial password, told only here; its lock and sessions end.
+
+        ``forget_sign_in``: its passkeys and recovery codes, which are lost, end as well.
 
         Raises:
             AccountUnknown: there is none of this name, or not for this person.
             AccountChanged: somebody managed it since revision ``expected``.
         """
         roles = MAY_RESET_PASSWORD[manager.account.role]
+        actor, now = manager.account.label, self._clock.now()
         with self._database.transaction() as connection:
             account = _locked(connection, manager, account_id, roles, expected)
+            detail = NOTHING
+            if forget_sign_in:
+                count = forget(connection, manager.facility.id, account.id)
+                detail = {"パスキーと回復コード": f"取消し（パスキー{count}件）"}
             return changing.reset_password(
-                connection,
-                account,
-                self._passwords,
-                actor=manager.account.label,
-                at=self._clock.now(),
+                connection, account, self._passwords, actor=actor, at=now, detail=detail
             )
 
     def is_initial_password(self, account: Account, password: str) -> bool:

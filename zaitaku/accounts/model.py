@@ -178,6 +178,11 @@ def user_id_prefix(role: Role, kind: FacilityKind) -> str:
     return letter and letter + ("1" if is_pharmacy else "0")
 
 
+def shortest_user_id(role: Role) -> int:
+    """Return how many characters a user ID of the role has at least."""
+    return 3 if role in SYSTEM_ROLES else 2
+
+
 def check_user_id(role: Role, typed: str, kind: FacilityKind) -> str:
     """Return the user ID in half-width characters if the role may have it.
 
@@ -187,7 +192,7 @@ def check_user_id(role: Role, typed: str, kind: FacilityKind) -> str:
     user_id = half_width(typed)
     if not _USER_ID.fullmatch(user_id):
         raise InvalidField("user_id", "letters-and-digits")
-    shortest = 3 if role in SYSTEM_ROLES else 2
+    shortest = shortest_user_id(role)
     if not shortest <= len(user_id) <= LONGEST_USER_ID:
         raise InvalidField("user_id", f"{shortest}-to-{LONGEST_USER_ID}")
     _check_beginning(role, user_key(user_id), kind)

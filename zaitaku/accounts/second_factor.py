@@ -41,7 +41,7 @@ from zaitaku.audit.model import Act
 from zaitaku.audit.store import NOTHING, append
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.attempts import FailureLimit
-from zaitaku.core.clock import Clock
+from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import ZaitakuError
@@ -126,7 +126,8 @@ class SecondFactorService:
         use = self._ceremonies.verify_use(passkey, challenge, answer)
         known = self._settle(facility_id, passkey, use, Act.LOGIN, Method.PASSKEY)
         self._addresses.give_back(attempt)
-        return Staff(known.account, known.facility)
+        has_begun = known.facility.has_begun(japan_date(self._clock.now()))
+        return Staff(known.account, known.facility, has_begun)
 
     def begin_second_step(self, account: Account, session: Session) -> Ceremony:
         """Ask for a proof with one of the account's own passkeys.

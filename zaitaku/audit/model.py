@@ -64,6 +64,12 @@ class Act(StrEnum):
     ISSUE_ACTIVATION_CODE = auto()
     INVALIDATE_ACTIVATION_CODE = auto()
     REGISTER_DEVICE = auto()
+    CHECK_ELIGIBILITY = auto()
+    BIND_TEST_CARD = auto()
+    UNBIND_TEST_CARDS = auto()
+    REGISTER_TEST_DATA = auto()
+    DELETE_TEST_DATA = auto()
+    RESET_TEST_CONSENTS = auto()
 
 
 ACT_NAMES: Final = MappingProxyType(
@@ -109,6 +115,12 @@ ACT_NAMES: Final = MappingProxyType(
         Act.ISSUE_ACTIVATION_CODE: "アクティベーションコードの発行",
         Act.INVALIDATE_ACTIVATION_CODE: "アクティベーションコードの無効化",
         Act.REGISTER_DEVICE: "端末の登録",
+        Act.CHECK_ELIGIBILITY: "資格情報の再照会",
+        Act.BIND_TEST_CARD: "テスト用カードの登録",
+        Act.UNBIND_TEST_CARDS: "テスト用カードの登録の削除",
+        Act.REGISTER_TEST_DATA: "テストデータの登録",
+        Act.DELETE_TEST_DATA: "テストデータの削除",
+        Act.RESET_TEST_CONSENTS: "テストで取り消した同意の初期化",
     }
 )
 """How lists and files name each act."""

@@ -8,6 +8,7 @@ name that the patient's own session carries.
 
 from collections.abc import Callable
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from flask import Blueprint, Flask, g, redirect, request, session, url_for
@@ -18,6 +19,8 @@ from zaitaku.accounts.errors import NotPermitted, SessionEnd, SessionEnded
 from zaitaku.accounts.model import Permission
 from zaitaku.accounts.service import Staff
 from zaitaku.accounts.sessions import Session, SessionName
+from zaitaku.accounts.sign_in_model import Stage
+from zaitaku.blueprints import kept_forms
 from zaitaku.blueprints.edge import services
 
 
@@ -41,6 +44,15 @@ COOKIE_FIELD: Final = "staff"
 _DECLARED: Final = "zaitaku.requirements"
 _ATTRIBUTE: Final = "__requirement__"
 _BY_TIMER: Final = "__by_timer__"
+_NO_PAGE: Final = "__no_page__"
+_STAGES: Final = "__stages__"
+NEXT_STEPS: Final = MappingProxyType(
+    {
+        Stage.SECOND_STEP: "console.second_step",
+        Stage.FIRST_PASSKEY: "console.first_passkey",
+    }
+)
+"""Where a login goes on that is not complete yet."""
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -70,6 +82,28 @@ def by_timer(view: View) -> View:
     return view
 
 
+def no_page(view: View) -> View:
+    """Say that this view answers with no page (a file, an empty answer): no login leads to it."""
+    setattr(view, _NO_PAGE, True)
+    return view
+
+
+def is_page(app: Flask, endpoint: str) -> bool:
+    """Tell whether the endpoint shows a page that somebody may be led to."""
+    view = app.view_functions[endpoint]
+    return not (hasattr(view, _BY_TIMER) or hasattr(view, _NO_PAGE))
+
+
+def half_open(*stages: Stage) -> Callable[[View], View]:
+    """Say that one view also serves logins at these stages, which open nothing else."""
+
+    def mark(view: View) -> View:
+        setattr(view, _STAGES, frozenset(stages))
+        return view
+
+    return mark
+
+
 def requirement_of(app: Flask, endpoint: str) -> Requirement | None:
     """Return what the endpoint requires, or ``None`` where nobody has said."""
     if endpoint == "static":
@@ -90,8 +124,9 @@ def enforce(app: Flask) -> None:
         if requirement is None:
             raise NotPermitted("the route declares no requirement")
         if isinstance(requirement, Permission):
-            is_by_timer = hasattr(app.view_functions[request.endpoint], _BY_TIMER)
-            return _admit(requirement, by_person=not is_by_timer)
+            view = app.view_functions[request.endpoint]
+            is_by_timer = hasattr(view, _BY_TIMER)
+            return _admit(requirement, _stages_of(view), by_person=not is_by_timer)
         return None
 
 
@@ -107,14 +142,21 @@ def current_session() -> Session:
     return found
 
 
-def _admit(permission: Permission, *, by_person: bool) -> Response | None:
+def _stages_of(view: object) -> frozenset[Stage]:
+    further: frozenset[Stage] = getattr(view, _STAGES, frozenset())
+    return further | {Stage.FULL}
+
+
+def _admit(permission: Permission, stages: frozenset[Stage], *, by_person: bool) -> Response | None:
     try:
-        g.console_session = _resumed(by_person=by_person)
+        g.console_session = resumed(by_person=by_person)
         g.staff = services().accounts.present(g.console_session)
     except SessionEnded as ended:
         if not by_person:
             raise
         return _ask_to_log_in(ended.reason)
+    if g.console_session.stage not in stages:
+        return _lead_on(g.console_session.stage, by_person=by_person)
     if permission in g.staff.permissions:
         return None
     if g.staff.account.must_change_password:
@@ -122,15 +164,29 @@ def _admit(permission: Permission, *, by_person: bool) -> Response | None:
     raise NotPermitted(f"lacks {permission}")
 
 
-def _resumed(*, by_person: bool) -> Session:
+def resumed(*, by_person: bool) -> Session:
+    """Return this browser's living session.
+
+    Raises:
+        SessionEnded: it has none, or none that lives.
+        StoreUnavailable: the short-lived store is away.
+    """
     name = session.get(COOKIE_FIELD)
     if not name:
         raise SessionEnded(SessionEnd.NONE)
     return services().sessions.resume(SessionName(name), by_person=by_person)
 
 
+def _lead_on(stage: Stage, *, by_person: bool) -> Response:
+    if not by_person:
+        raise SessionEnded(SessionEnd.NONE)
+    return redirect(url_for(NEXT_STEPS[stage]), 303)
+
+
 def _ask_to_log_in(reason: SessionEnd) -> Response:
     session.pop(COOKIE_FIELD, None)
+    if request.method == "POST":
+        kept_forms.keep_request()
     ended = None if reason is SessionEnd.NONE else reason
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("console.login", ended=ended, next=wanted), 303)

@@ -7,10 +7,10 @@ import click
 from zaitaku.commands.desk import Desk, institution_code, japan_time, opened_desk, operator
 from zaitaku.commands.settings_words import described, with_changes
 from zaitaku.core.errors import Conflict
+from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.facilities.service import newly_on
 from zaitaku.facilities.words import TERMS, differences, value_words
-from zaitaku.reception.poster import CHANNEL_NAMES
 
 _CHANNELS_BY_SETTING: Final = ("home_visit", "online")
 _STATES: Final = {True: "利用する", False: "利用しない"}

@@ -14,10 +14,10 @@ from zaitaku.commands.desk import (
     opened_desk,
     operator,
 )
+from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import Channel, Facility, InstitutionCode
 from zaitaku.reception.errors import CannotReset, CannotRevert
 from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlEvent, UrlVersion
-from zaitaku.reception.poster import CHANNEL_NAMES
 
 Command = Callable[..., Any]
 

@@ -1,10 +1,13 @@
 """``zaitaku worker``: does the long work that pages hand over."""
 
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Final
 
 import click
 
@@ -13,6 +16,12 @@ from zaitaku.jobs.worker import work
 from zaitaku.services import build_services
 from zaitaku.settings import Settings
 from zaitaku.work import runner
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 0.2
+RESTART_SECONDS: Final = 5
+END_SECONDS: Final = 10
 
 
 @click.command()
@@ -32,13 +41,36 @@ def worker(parent: int | None) -> None:
 
 
 @contextmanager
-def own_worker() -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker beside this process until the block, or this process, ends."""
+def own_worker() -> Iterator[None]:
+    """Keep one worker running beside this process until the block, or this process, ends."""
     command = [sys.executable, "-m", "zaitaku", "worker", "--parent", str(os.getpid())]
-    # A group of its own: Ctrl-C reaches this process alone, which then ends its worker.
-    process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own command
+    is_over = Event()
+    keeper = Thread(target=_keep, args=(command, is_over), name="worker-keeper", daemon=True)
+    keeper.start()
     try:
-        yield process
+        yield
     finally:
-        process.terminate()
+        is_over.set()
+        keeper.join()
+
+
+def _keep(command: list[str], is_over: Event) -> None:
+    while not is_over.is_set():
+        # A group of its own: Ctrl-C reaches the parent alone, which then ends its worker.
+        process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own command
+        while process.poll() is None and not is_over.wait(LOOK_SECONDS):
+            pass
+        if process.poll() is None:
+            _end(process)
+            return
+        log.error("worker ended by itself", extra={"status": process.returncode})
+        is_over.wait(RESTART_SECONDS)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()

@@ -37,7 +37,7 @@ from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.ids import CredentialId, JourneyId, RecordId, new_uuid, random_digits
 from zaitaku.core.languages import Language
 from zaitaku.eligibility.model import Identified
-from zaitaku.eligibility.provider import EligibilityProvider, insured_or_none
+from zaitaku.eligibility.provider import PersonFinder, insured_or_none
 from zaitaku.identity.model import Verified
 from zaitaku.reception.model import ReceptionContext
 from zaitaku.reception.service import ReceptionService
@@ -75,7 +75,7 @@ class ConsentService:
         *,
         database: Database,
         reception: ReceptionService,
-        eligibility: EligibilityProvider,
+        eligibility: PersonFinder,
         wordings: Wordings,
         clock: Clock,
         online_validity_days: int,

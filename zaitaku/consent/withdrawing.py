@@ -12,6 +12,7 @@ from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
 from zaitaku.consent.errors import NothingToWithdraw
 from zaitaku.consent.model import ConsentItem, ConsentState
+from zaitaku.consent.names import REQUESTER_NAMES, item_list
 from zaitaku.consent.patients import PatientMoved
 from zaitaku.consent.present import PresentConsent, PresentConsents
 from zaitaku.consent.tables import consent_item, consent_record, consent_withdrawal, credential
@@ -141,7 +142,7 @@ class WithdrawalService:
         if not items:
             raise NothingToWithdraw
         store.append(held, request, items, actor=actor, at=now)
-        said = {"items": " ".join(items), "requester": request.requester.value}
+        said = {"項目": item_list(items), "申し出た人": REQUESTER_NAMES[request.requester]}
         append(
             connection,
             facility_id,

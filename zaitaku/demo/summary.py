@@ -1,12 +1,10 @@
 """What the terminal says when the demo runs."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-CHANNEL_NAMES: Final = {
-    "home-visit": "訪問診療等",
-    "online": "オンライン診療等・外来診療等（通常とは異なる動線）",
-}
+from zaitaku.facilities.channels import CHANNEL_NAMES
+from zaitaku.facilities.model import Channel
 
 
 def as_text(summary: dict[str, Any], data: Path) -> str:
@@ -14,7 +12,8 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
     console, code = summary["console"], summary["facility_code"]
     lines = ["", f"zaitaku が動いています（{summary['facility_name']}）", "", "患者さんの入口:"]
     lines += [
-        f"  {CHANNEL_NAMES[channel]}\n    {url}" for channel, url in summary["patient_urls"].items()
+        f"  {CHANNEL_NAMES[Channel(channel)]}\n    {url}"
+        for channel, url in summary["patient_urls"].items()
     ]
     lines += ["", "医療機関の管理画面:", f"  {console['url']}"]
     lines += [f"    医療機関等コード  {code}"]

@@ -64,6 +64,12 @@ class Binding:
     person: Insured
     """Always an invented one."""
 
+    @property
+    def has_information(self) -> bool:
+        """Whether medical information of the person can be shown at all."""
+        has_none = self.kind.is_withheld or self.kind is SandboxKind.WITHOUT_INFORMATION
+        return self.is_insurance_card and not has_none
+
 
 @dataclass(frozen=True)
 class DataState:

@@ -10,8 +10,8 @@ from zaitaku.eligibility.model import EligibilityResult, Identified, Withheld
 log = logging.getLogger(__name__)
 
 
-class EligibilityProvider(Protocol):
-    """Knows the people behind credentials.
+class PersonFinder(Protocol):
+    """Knows the people behind credentials: all that a registration needs.
 
     An adapter that asks over a network keeps a time limit of its own and raises when it is over.
     """
@@ -23,6 +23,10 @@ class EligibilityProvider(Protocol):
             EligibilityFailed, EligibilityTimedOut: nobody answered; asking again may help.
         """
         ...
+
+
+class EligibilityProvider(PersonFinder, Protocol):
+    """Knows as well what holds for a person."""
 
     def check(self, person_key: str) -> EligibilityResult | Withheld:
         """Return what holds for a person now, without a card (再照会).
@@ -50,9 +54,7 @@ class NoEligibility:
         raise EligibilityFailed("no provider")
 
 
-def insured_or_none(
-    provider: EligibilityProvider, subject_hashes: tuple[str, ...]
-) -> Identified | None:
+def insured_or_none(provider: PersonFinder, subject_hashes: tuple[str, ...]) -> Identified | None:
     """Return the person if the provider knows and answers; whatever fails there, ``None``.
 
     A consent is registered without a name rather than not at all: the name is asked for again

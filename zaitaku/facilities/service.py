@@ -67,7 +67,7 @@ class FacilityService:
             FacilityExists: the code is taken, or was another facility's before.
         """
         joined = enrolment or Enrolment()
-        Offer.to(code.kind, joined, self._today()).check(settings, EnvironmentSettings())
+        Offer.to(code.kind, joined, self.today()).check(settings, EnvironmentSettings())
         added = Facility(
             id=FacilityId(new_uuid()),
             code=code,
@@ -123,7 +123,7 @@ class FacilityService:
 
     def offer(self, facility: Facility) -> Offer:
         """Return what the facility may set today."""
-        return Offer.of(facility, self._today())
+        return Offer.of(facility, self.today())
 
     def check_settings(self, facility: Facility, wanted: EnvironmentSettings) -> None:
         """Check settings as ``change_settings`` will; nothing is written.
@@ -204,7 +204,8 @@ class FacilityService:
     def _now(self) -> datetime:
         return self._clock.now()
 
-    def _today(self) -> date:
+    def today(self) -> date:
+        """Return the present day in Japan."""
         return japan_date(self._now())
 
 

@@ -28,10 +28,14 @@ def subject_hashes(
 
     A serial number is unique only with its issuer (RFC 5280 §4.1.2.2), so both go in.
     """
-    value = issuer_key_id(issuer) + b"\0" + _serial_bytes(certificate)
+    return serial_hashes(certificate.serial_number, issuer=issuer, keys=keys)
+
+
+def serial_hashes(serial: int, *, issuer: x509.Certificate, keys: Keyring) -> tuple[str, ...]:
+    """Return what ``subject_hashes`` does, for a serial number that was typed."""
+    value = issuer_key_id(issuer) + b"\0" + _serial_bytes(serial)
     return tuple(keys.keyed_hashes(SUBJECT_PURPOSE, value))
 
 
-def _serial_bytes(certificate: x509.Certificate) -> bytes:
-    serial = certificate.serial_number
+def _serial_bytes(serial: int) -> bytes:
     return serial.to_bytes(max(1, (serial.bit_length() + 7) // 8), "big")

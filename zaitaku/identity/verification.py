@@ -36,7 +36,7 @@ from zaitaku.identity.errors import (
 from zaitaku.identity.model import Challenge, VerifiedCard
 from zaitaku.identity.revocation import RevocationSource, RevocationStatus
 from zaitaku.identity.schemes import AUTHORITY_ALGORITHMS, SignatureScheme, scheme_for
-from zaitaku.identity.subjects import public_key_bytes, subject_hashes
+from zaitaku.identity.subjects import public_key_bytes, serial_hashes, subject_hashes
 from zaitaku.sdk.certificates import UNREADABLE, find_extension, unknown_critical
 
 AUTH_POLICY: Final = x509.ObjectIdentifier("1.2.392.200149.8.5.1.3.30")
@@ -59,6 +59,16 @@ class ProofVerifier:
     anchors: TrustAnchors
     revocation: RevocationSource
     subject_keys: Keyring
+
+    def hashes_of_serial(self, serial: int) -> tuple[tuple[str, ...], ...]:
+        """Return the keyed hashes of a serial number that was typed, for each trusted root.
+
+        It does not say which root issued it; within a root, the newest key goes first.
+        """
+        return tuple(
+            serial_hashes(serial, issuer=root, keys=self.subject_keys)
+            for root in self.anchors.roots
+        )
 
 
 def verify_card_proof(

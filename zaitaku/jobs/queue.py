@@ -61,9 +61,19 @@ class HueyQueue:
         """Return the open queue with its one task; for the worker's consumer."""
         if self._huey is None:
             opened = _open(self._url)
-            self._task = opened.task(name="run_job")(self._work)
+            self._task = opened.task(name="run_job")(self._run_job)
             self._huey = opened
         return self._huey
+
+    def close(self) -> None:
+        """Close its connections; the next announcement opens it again."""
+        if self._huey is not None:
+            self._huey.storage.close()
+            self._huey = self._task = None
+
+    def _run_job(self, job_id: str) -> None:
+        # Messages name this function's module: both ends must have the same.
+        self._work(job_id)
 
 
 class JsonMessages(Serializer):  # type: ignore[misc]

@@ -10,14 +10,11 @@ from typing import Final
 import typst
 
 from zaitaku.core.clock import JST
+from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.fonts import font_folder
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.qr import QUIET_ZONE, Modules, qr_svg
 
-CHANNEL_NAMES: Final = {
-    Channel.HOME_VISIT: "訪問診療等",
-    Channel.ONLINE: "オンライン診療等・外来診療等（通常とは異なる動線）",
-}
 _ENGLISH: Final = (
     "Scan the code to choose whether this facility may view your medical information. "
     "You need your My Number Card, its 4-digit PIN, and {reader}. "

@@ -1,12 +1,15 @@
 """What a facility prints: the QR image and the posters of its living URL."""
 
-from typing import Self
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Self
 
 from sqlalchemy.exc import IntegrityError
 
 from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.ids import UrlVersionId
+from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
@@ -15,6 +18,42 @@ from zaitaku.reception.qr import qr_modules, qr_png
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.store import ImageStore
 from zaitaku.settings import Settings
+
+
+class PrintKind(StrEnum):
+    """The kinds of file; the value is a part of the page's address."""
+
+    QR_CODE = "qr-code"
+    POSTER = "poster"
+    CARD = "card"
+    SHEET = "sheet"
+
+
+KIND_NAMES: Final = MappingProxyType(
+    {
+        PrintKind.QR_CODE: "QRコード",
+        PrintKind.POSTER: "ポスター",
+        PrintKind.CARD: "配布カード",
+        PrintKind.SHEET: "配布カード10枚",
+    }
+)
+_LAYOUTS: Final = {
+    PrintKind.POSTER: Layout.A4,
+    PrintKind.CARD: Layout.CARD,
+    PrintKind.SHEET: Layout.SHEET,
+}
+_UNFIT_IN_NAMES: Final = str.maketrans(dict.fromkeys('/\\:*?"<>|.', "_"))
+
+
+def file_name(
+    kind: PrintKind, facility: Facility, version: UrlVersion, named: Poster | None = None
+) -> str:
+    """Return a name that tells kind, channel, poster, facility and version, on any system."""
+    suffix = "png" if kind is PrintKind.QR_CODE else "pdf"
+    parts = [KIND_NAMES[kind], SHORT_CHANNEL_NAMES[version.channel]]
+    if named is not None:
+        parts.append(f"{named.number}-{named.name.translate(_UNFIT_IN_NAMES)}")
+    return "_".join([*parts, str(facility.code), f"第{version.number}版.{suffix}"])
 
 
 class PrintService:
@@ -81,6 +120,19 @@ class PrintService:
     ) -> bytes:
         """Return the PDF of a channel's living URL, ready to print (see ``poster_content``)."""
         return poster_pdf(self.poster_content(facility, channel, named), layout)
+
+    def file(
+        self, kind: PrintKind, facility: Facility, channel: Channel, named: Poster | None = None
+    ) -> bytes:
+        """Return a file of any kind of a channel's living URL.
+
+        Raises:
+            NotFound: no URL was issued to the facility.
+        """
+        if kind in _LAYOUTS:
+            return self.poster_pdf(facility, channel, _LAYOUTS[kind], named)
+        current = self._reception.show(facility.id, channel).current
+        return self.qr_png(current, named.number if named else NO_POSTER)
 
     def _make(self, version_id: UrlVersionId, address: str) -> bytes:
         png = qr_png(address)

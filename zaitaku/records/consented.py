@@ -1,40 +1,33 @@
 """同意取得済み患者一覧: the patients who consented at one facility (domain.md §8)."""
 
-from collections.abc import Generator, Iterator
-from datetime import date, datetime, time, timedelta
+from collections.abc import Generator, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Join,
-    RowMapping,
-    ScalarSelect,
-    Select,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 
-from zaitaku.consent.model import ConsentItem, Decision
-from zaitaku.consent.search import digits_form, search_form
-from zaitaku.consent.tables import consent, consent_item, consent_record, credential, patient
-from zaitaku.core.clock import JST
+from zaitaku.consent.model import ConsentItem, ConsentState
+from zaitaku.consent.tables import consent, patient
 from zaitaku.core.ids import ConsentId, FacilityId
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel
-from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery, Page, SortKey
+from zaitaku.records.conditions import Finder, Search, filters, state_of
+from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery, Page, SortKey, field_of
 
 STREAM_ROWS: Final = 500
-_ESCAPE: Final = "\\"
+MOST_COUNTED: Final = 10_000
+"""Lines beyond these are not counted, and have no page: who looks for one narrows the list."""
+MOST_FOUND: Final = 1_000
+"""The same for a search, whose lines must be looked up one by one."""
 _SORT_COLUMNS: Final = {
-    SortKey.RECORDED: consent.c.recorded_at,
     SortKey.KANA: patient.c.kana,
     SortKey.BIRTH_DATE: patient.c.birth_date,
     SortKey.VISIT_DATE: consent.c.visit_date,
     SortKey.VALID_UNTIL: consent.c.valid_until,
     SortKey.REFERENCE: consent.c.reference,
 }
+_PERSONAL: Final = frozenset({SortKey.KANA, SortKey.BIRTH_DATE})
 
 
 class ConsentedPatients:
@@ -43,22 +36,33 @@ class ConsentedPatients:
     def __init__(self, connection: Connection, facility_id: FacilityId) -> None:
         self._connection = connection
         self._facility_id = facility_id
+        self._finder = Finder(connection, facility_id)
 
     def page(self, query: ListQuery, *, now: datetime) -> Page:
-        """Return a page of the list as it stands at ``now``; two statements whatever its size."""
-        total = self._count(query)
+        """Return a page of the list as it stands at ``now``.
+
+        What it costs depends on the page's size and not on the list's, for the orders that an
+        index holds (同意日時, and 受診日 where these are asked for).
+        """
+        search = self._finder.search(query.search)
+        most = MOST_FOUND if query.search else MOST_COUNTED
+        counted = self._count(search, query, now, most + 1)
+        total = min(counted, most)
         pages = max(1, -(-total // query.size))
         number = min(query.page, pages)
-        rows = self._ordered(query).limit(query.size).offset((number - 1) * query.size)
-        found = self._connection.execute(rows).mappings()
-        return Page(tuple(_consented(row, now) for row in found), total, number, pages)
+        by_person = query.sort in _PERSONAL
+        chosen = self._ordered(search, query, now, with_person=by_person).limit(query.size)
+        names = self._connection.scalars(chosen.offset((number - 1) * query.size)).all()
+        return Page(self._lines(names, now), total, number, pages, is_capped=counted > most)
 
     def stream(self, query: ListQuery, *, now: datetime) -> Generator[ConsentedPatient, None, None]:
         """Yield every line that ``query`` finds, on all pages, from one statement.
 
         Close it when not all of it is read: it holds a cursor in the database.
         """
-        rows = self._ordered(query).execution_options(yield_per=STREAM_ROWS)
+        search = self._finder.search(query.search)
+        ordered = self._ordered(search, query, now, with_person=True)
+        rows = ordered.add_columns(*_LINE).execution_options(yield_per=STREAM_ROWS)
         with self._connection.execute(rows) as result:
             for row in result.mappings():
                 yield _consented(row, now)
@@ -73,71 +77,51 @@ class ConsentedPatients:
         )
         return frozenset(self._connection.scalars(query))
 
-    def _count(self, query: ListQuery) -> int:
-        counted = select(func.count()).select_from(_joined()).where(*self._conditions(query))
-        return self._connection.execute(counted).scalar_one()
+    def _count(self, search: Search, query: ListQuery, now: datetime, most: int) -> int:
+        some = self._found(search, query, now, with_person=False).limit(most).subquery()
+        return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
 
-    def _ordered(self, query: ListQuery) -> Select[Any]:
-        column = _SORT_COLUMNS[query.sort]
-        order = column.desc() if query.descending else column.asc()
-        tie = consent.c.id.desc() if query.descending else consent.c.id.asc()
-        return (
-            select(consent, *_PERSON, *_STATES)
-            .select_from(_joined())
-            .where(*self._conditions(query))
-            .order_by(order.nulls_last() if column.nullable else order, tie)
-        )
+    def _found(
+        self, search: Search, query: ListQuery, now: datetime, *, with_person: bool
+    ) -> Select[Any]:
+        chosen = search.chosen(with_person=with_person)
+        return chosen.where(self._own, *filters(query, now=now))
 
-    def _conditions(self, query: ListQuery) -> Iterator[ColumnElement[bool]]:
-        yield consent.c.facility_id == self._facility_id
-        if query.channel:
-            yield consent.c.channel == query.channel.value
-        if query.recorded_from:
-            yield consent.c.recorded_at >= _midnight(query.recorded_from)
-        if query.recorded_to:
-            yield consent.c.recorded_at < _midnight(query.recorded_to + timedelta(days=1))
-        if query.search.strip():
-            yield self._matches(query.search)
+    def _ordered(
+        self, search: Search, query: ListQuery, now: datetime, *, with_person: bool
+    ) -> Select[Any]:
+        found = self._found(search, query, now, with_person=with_person)
+        return found.order_by(*_order(search, query))
 
-    def _matches(self, typed: str) -> ColumnElement[bool]:
-        conditions = [patient.c.search.like(_part(search_form(typed)), escape=_ESCAPE)]
-        digits = digits_form(typed)
-        if digits:
-            conditions.append(consent.c.patient_id.in_(self._patients_with(digits)))
-        return or_(*conditions)
+    def _lines(self, names: Sequence[UUID], now: datetime) -> tuple[ConsentedPatient, ...]:
+        rows = select(*_LINE, consent.c.id).join(patient, patient.c.id == consent.c.patient_id)
+        found = self._connection.execute(rows.where(self._own, consent.c.id.in_(names))).mappings()
+        lines = {row["id"]: _consented(row, now) for row in found}
+        return tuple(lines[name] for name in names if name in lines)
 
-    def _patients_with(self, digits: str) -> Select[Any]:
-        # By every reference that a patient was ever given, not the latest alone.
-        reference = func.replace(consent_record.c.reference, "-", "")
-        return (
-            select(credential.c.patient_id)
-            .join(consent_record, consent_record.c.credential_id == credential.c.id)
-            .where(consent_record.c.facility_id == self._facility_id)
-            .where(reference.like(_part(digits), escape=_ESCAPE))
-        )
+    @property
+    def _own(self) -> ColumnElement[bool]:
+        return consent.c.facility_id == self._facility_id
 
 
-def _state_of(item: ConsentItem) -> ScalarSelect[Any]:
-    same = (consent_item.c.consent_id == consent.c.id) & (consent_item.c.item == item.value)
-    return select(consent_item.c.state).where(same).correlate(consent).scalar_subquery()
+_LINE: Final = (
+    *(column for column in consent.c if column.name not in {"id", "facility_id", "patient_id"}),
+    patient.c.name,
+    patient.c.kana,
+    patient.c.birth_date,
+    patient.c.sex,
+    *(state_of(item) for item in ConsentItem),
+)
 
 
-_STATES: Final = tuple(_state_of(item).label(item.value) for item in ConsentItem)
-_PERSON: Final = (patient.c.name, patient.c.kana, patient.c.birth_date, patient.c.sex)
-
-
-def _joined() -> Join:
-    return consent.join(patient, patient.c.id == consent.c.patient_id)
-
-
-def _part(text: str) -> str:
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
-    return f"%{text}%"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), JST)
+def _order(search: Search, query: ListQuery) -> Iterator[ColumnElement[Any]]:
+    column = _SORT_COLUMNS.get(query.sort, search.recorded_at)
+    # Without a 受診日 nobody is found by it: where it is asked for, an index holds the order.
+    is_whole = query.sort is SortKey.VISIT_DATE and (query.visit_from or query.visit_to)
+    is_partial = getattr(column, "nullable", False) and not is_whole
+    order = column.desc() if query.descending else column.asc()
+    yield order.nulls_last() if is_partial else order
+    yield search.tie.desc() if query.descending else search.tie.asc()
 
 
 def _consented(row: RowMapping, now: datetime) -> ConsentedPatient:
@@ -148,7 +132,7 @@ def _consented(row: RowMapping, now: datetime) -> ConsentedPatient:
         kana=row["kana"],
         birth_date=row["birth_date"],
         sex=Sex(row["sex"]) if row["sex"] else None,
-        **{_field(item): _item_state(row[item.value], is_expired) for item in ConsentItem},
+        **{field_of(item): _item_state(row[item.value], is_expired) for item in ConsentItem},
         channel=Channel(row["channel"]),
         recorded_at=row["recorded_at"],
         visit_date=row["visit_date"],
@@ -158,13 +142,9 @@ def _consented(row: RowMapping, now: datetime) -> ConsentedPatient:
     )
 
 
-def _field(item: ConsentItem) -> str:
-    return item.value.replace("-", "_")
-
-
 def _item_state(state: str | None, is_expired: bool) -> ItemState:
     if state is None:
         return ItemState.NOT_ASKED
-    if state == Decision.REFUSE:
-        return ItemState.REFUSED
-    return ItemState.EXPIRED if is_expired else ItemState.GRANTED
+    if state == ConsentState.GRANT:
+        return ItemState.EXPIRED if is_expired else ItemState.GRANTED
+    return ItemState.WITHDRAWN if state == ConsentState.WITHDRAWN else ItemState.REFUSED

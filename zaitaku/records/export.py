@@ -11,16 +11,13 @@ from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 from zaitaku.eligibility.model import Sex
-from zaitaku.facilities.model import Channel, CharacterSet, InstitutionCode
+from zaitaku.facilities.channels import CHANNEL_NAMES
+from zaitaku.facilities.model import CharacterSet, InstitutionCode
 from zaitaku.records.consented import ConsentedPatients
-from zaitaku.records.listing import ConsentedPatient, ListQuery
+from zaitaku.records.listing import LINE_STATE_NAMES, ConsentedPatient, ListQuery
 
 NOT_OBTAINED: Final = "（未取得）"
 _CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
-_CHANNELS: Final = {
-    Channel.HOME_VISIT: "訪問診療等",
-    Channel.ONLINE: "オンライン診療等・外来診療等（通常とは異なる動線）",
-}
 _SEXES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}
 
 Column = Callable[[ConsentedPatient], str]
@@ -63,7 +60,7 @@ def csv_lines(rows: Iterable[ConsentedPatient], character_set: CharacterSet) -> 
 
 
 def _state(row: ConsentedPatient) -> str:
-    return "期限切れ" if row.is_expired else "有効"
+    return LINE_STATE_NAMES[row.state]
 
 
 def _day(day: date | None) -> str:
@@ -86,7 +83,7 @@ _COLUMNS: Final[dict[str, Column]] = {
     "健診": lambda row: row.checkup.mark,
     "特定疾病療養受療証": lambda row: row.specific_disease.mark,
     "限度額適用認定証": lambda row: row.high_cost_limit.mark,
-    "区分": lambda row: _CHANNELS[row.channel],
+    "区分": lambda row: CHANNEL_NAMES[row.channel],
     "同意日時": lambda row: _moment(row.recorded_at),
     "受診日": lambda row: _day(row.visit_date),
     "有効期限": lambda row: _day(row.last_day),

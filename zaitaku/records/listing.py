@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Final, Self, TypeVar
 
-from zaitaku.consent.model import last_day
+from zaitaku.consent.model import ConsentItem, last_day
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import ConsentId
 from zaitaku.core.texts import has_control_characters
@@ -21,6 +22,9 @@ _MAXIMUM_PAGE: Final = 1_000_000
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2999
 """Days and moments outside these years are slips of the keyboard, and no clock can shift them."""
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class SortKey(StrEnum):
@@ -41,12 +45,38 @@ class ItemState(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     """Granted, but the consent's time is over."""
+    WITHDRAWN = "withdrawn"
+    """Granted, and taken back since through the facility."""
     NOT_ASKED = "not-asked"
 
     @property
     def mark(self) -> str:
         """○ when the item may be viewed, else nothing."""
         return "○" if self is ItemState.GRANTED else ""
+
+
+class LineState(StrEnum):
+    """What a line comes to, all its items together."""
+
+    VALID = "valid"
+    """Something is granted, and its time is not over."""
+    EXPIRED = "expired"
+    """Something is granted, but its time is over."""
+    WITHDRAWN = "withdrawn"
+    """Nothing is granted any more, and something was taken back through the facility."""
+    REFUSED = "refused"
+    """Nothing is granted."""
+
+
+LINE_STATE_NAMES: Final = MappingProxyType(
+    {
+        LineState.VALID: "有効",
+        LineState.EXPIRED: "期限切れ",
+        LineState.WITHDRAWN: "取消し",
+        LineState.REFUSED: "同意なし",
+    }
+)
+"""How lists and files name each state."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +93,12 @@ class ListQuery:
     recorded_from: date | None = None
     recorded_to: date | None = None
     """Days in Japan, both included."""
+    visit_from: date | None = None
+    visit_to: date | None = None
+    """The 受診日, both included; lines without one are not found."""
+    state: LineState | None = None
+    item: ConsentItem | None = None
+    """Only lines on which this item is granted."""
     sort: SortKey = SortKey.RECORDED
     descending: bool = True
     page: int = 1
@@ -73,10 +109,8 @@ class ListQuery:
             raise InvalidField("q", "too-long")
         if has_control_characters(self.search):
             raise InvalidField("q", "characters")
-        _check_year("from", self.recorded_from)
-        _check_year("to", self.recorded_to)
-        if self.recorded_from and self.recorded_to and self.recorded_to < self.recorded_from:
-            raise InvalidField("to", "before-from")
+        _check_span("from", self.recorded_from, "to", self.recorded_to)
+        _check_span("visit-from", self.visit_from, "visit-to", self.visit_to)
         if not 1 <= self.page <= _MAXIMUM_PAGE:
             raise InvalidField("page", "out-of-range")
         if not 1 <= self.size <= MAXIMUM_SIZE:
@@ -84,19 +118,25 @@ class ListQuery:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, str]) -> Self:
-        """Read a URL's query: ``q``, ``channel``, ``from``, ``to``, ``sort``, ``page``, ``size``.
+        """Read a URL's query: the names are those that ``to_mapping`` writes.
 
-        ``sort`` is a ``SortKey``, with a leading hyphen for the descending order.
+        ``sort`` is a ``SortKey``, with a leading hyphen for the descending order. Where nothing is
+        said the newest come first, or the last 受診日 when 受診日 are asked for.
 
         Raises:
             InvalidField: a value is not of its kind; ``field`` is the name in the URL.
         """
-        sort = values.get("sort") or f"-{SortKey.RECORDED}"
+        visit_from, visit_to = _day(values, "visit-from"), _day(values, "visit-to")
+        sort = values.get("sort") or _initial_sort(visit_from, visit_to)
         return cls(
             search=" ".join(values.get("q", "").split()),
-            channel=_channel(values.get("channel", "")),
+            channel=_choice(values, "channel", Channel),
             recorded_from=_day(values, "from"),
             recorded_to=_day(values, "to"),
+            visit_from=visit_from,
+            visit_to=visit_to,
+            state=_choice(values, "state", LineState),
+            item=_choice(values, "item", ConsentItem),
             sort=_sort_key(sort.removeprefix("-")),
             descending=sort.startswith("-"),
             page=_number(values, "page", 1),
@@ -108,13 +148,18 @@ class ListQuery:
         full = {
             "q": self.search,
             "channel": self.channel or "",
-            "from": self.recorded_from.isoformat() if self.recorded_from else "",
-            "to": self.recorded_to.isoformat() if self.recorded_to else "",
+            "from": _iso(self.recorded_from),
+            "to": _iso(self.recorded_to),
+            "visit-from": _iso(self.visit_from),
+            "visit-to": _iso(self.visit_to),
+            "state": self.state or "",
+            "item": self.item or "",
             "sort": f"{'-' if self.descending else ''}{self.sort}",
             "page": str(self.page),
             "size": str(self.size),
         }
-        initial = {"sort": f"-{SortKey.RECORDED}", "page": "1", "size": str(PAGE_SIZE)}
+        sort = _initial_sort(self.visit_from, self.visit_to)
+        initial = {"sort": sort, "page": "1", "size": str(PAGE_SIZE)}
         return {name: value for name, value in full.items() if value != initial.get(name, "")}
 
 
@@ -147,6 +192,16 @@ class ConsentedPatient:
         """The last day in Japan on which the consent holds; ``None``: until withdrawn."""
         return last_day(self.valid_until)
 
+    @property
+    def state(self) -> LineState:
+        """What the line comes to."""
+        states = {getattr(self, field_of(item)) for item in ConsentItem}
+        if ItemState.GRANTED in states:
+            return LineState.VALID
+        if ItemState.EXPIRED in states:
+            return LineState.EXPIRED
+        return LineState.WITHDRAWN if ItemState.WITHDRAWN in states else LineState.REFUSED
+
 
 @dataclass(frozen=True)
 class Page:
@@ -154,10 +209,13 @@ class Page:
 
     rows: tuple[ConsentedPatient, ...]
     total: int
+    """How many lines there are, or, when ``is_capped``, how many at least."""
     number: int
     """Counts from 1; the last page when a later one was asked for."""
     pages: int
     """At least 1."""
+    is_capped: bool = False
+    """Whether there are more lines than are counted; the pages end where the counting does."""
 
 
 def _sort_key(value: str) -> SortKey:
@@ -167,11 +225,25 @@ def _sort_key(value: str) -> SortKey:
         raise InvalidField("sort", "unknown") from error
 
 
-def _channel(value: str) -> Channel | None:
+def field_of(item: ConsentItem) -> str:
+    """Return the field of ``ConsentedPatient`` that tells an item's state."""
+    return item.value.replace("-", "_")
+
+
+def _initial_sort(visit_from: date | None, visit_to: date | None) -> str:
+    return f"-{SortKey.VISIT_DATE if visit_from or visit_to else SortKey.RECORDED}"
+
+
+def _iso(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def _choice(values: Mapping[str, str], name: str, kind: type[Choice]) -> Choice | None:
+    value = values.get(name, "")
     try:
-        return Channel(value) if value else None
+        return kind(value) if value else None
     except ValueError as error:
-        raise InvalidField("channel", "unknown") from error
+        raise InvalidField(name, "unknown") from error
 
 
 def _day(values: Mapping[str, str], name: str) -> date | None:
@@ -180,6 +252,13 @@ def _day(values: Mapping[str, str], name: str) -> date | None:
         return date.fromisoformat(value) if value else None
     except ValueError as error:
         raise InvalidField(name, "not-a-date") from error
+
+
+def _check_span(first: str, begin: date | None, last: str, end: date | None) -> None:
+    _check_year(first, begin)
+    _check_year(last, end)
+    if begin and end and end < begin:
+        raise InvalidField(last, "before-from")
 
 
 def _check_year(name: str, day: date | None) -> None:

@@ -1,117 +1,100 @@
-"""QR codes and posters to download: a page that asks, and the file itself."""
+"""QR codes and posters to download: a page that asks, and the file itself.
+
+Every file that is taken is noted, so that a later change of the URL can say what it breaks.
+"""
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from flask import Response, render_template, send_file
+from flask import Response, render_template, request, send_file, url_for
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES
+from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, ChannelView, channel_view
+from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, channel_view
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.facilities.model import Channel
-from zaitaku.reception.poster import Layout
+from zaitaku.reception.posters.model import NO_POSTER, Poster, PosterNumber
+from zaitaku.reception.printing import PrintKind, file_name
 
-
-@dataclass(frozen=True)
-class _Printed:
-    """One kind of file."""
-
-    file_name: str
-    suffix: str
-    mimetype: str
-    description: str
-    make: Callable[[ChannelView], bytes]
-
-
-def _poster(layout: Layout) -> Callable[[ChannelView], bytes]:
-    def make(view: ChannelView) -> bytes:
-        return services().prints.poster_pdf(current_staff().facility, view.channel, layout)
-
-    return make
-
-
-def _qr_code(view: ChannelView) -> bytes:
-    return services().prints.qr_png(view.url.current)
-
-
-_PNG: Final = ("png", "image/png")
-_PDF: Final = ("pdf", "application/pdf")
-
-PRINTED: Final = MappingProxyType(
+DESCRIPTIONS: Final = MappingProxyType(
     {
-        "qr-code": _Printed(
-            "QRコード",
-            *_PNG,
-            "QRコードだけの画像です。ちらしやホームページに載せるときに使います。",
-            _qr_code,
-        ),
-        "poster": _Printed(
-            "ポスター",
-            *_PDF,
-            "受付や待合室に貼るA4のポスターです。",
-            _poster(Layout.A4),
-        ),
-        "card": _Printed(
-            "配布カード",
-            *_PDF,
-            "患者さんに渡す、名刺の大きさのカードです。",
-            _poster(Layout.CARD),
-        ),
-        "sheet": _Printed(
-            "配布カード10枚",
-            *_PDF,
-            "A4の紙1枚に配布カードを10枚並べたものです。切り取り線がついています。",
-            _poster(Layout.SHEET),
-        ),
+        PrintKind.QR_CODE: "QRコードだけの画像です。ちらしやホームページに載せるときに使います。",
+        PrintKind.POSTER: "受付や待合室に貼るA4のポスターです。",
+        PrintKind.CARD: "患者さんに渡す、名刺の大きさのカードです。",
+        PrintKind.SHEET: "A4の紙1枚に配布カードを10枚並べたものです。切り取り線がついています。",
     }
 )
 
-KIND: Final = f"<any({', '.join(repr(kind) for kind in PRINTED)}):kind>"
+KIND: Final = f"<any({', '.join(repr(kind.value) for kind in PrintKind)}):kind>"
+_OF_CHANNEL: Final = f"/reception-urls/{CHANNEL}"
+_OF_POSTER: Final = f"{_OF_CHANNEL}/posters/<int:poster>"
 
 
-@blueprint.get(f"/reception-urls/{CHANNEL}/qr-image")
+def _named(channel: Channel, poster: int) -> Poster | None:
+    if poster == NO_POSTER:
+        return None
+    return services().posters.find(current_staff().facility.id, channel, PosterNumber(poster))
+
+
+@blueprint.get(f"{_OF_CHANNEL}/qr-image", defaults={"poster": NO_POSTER})
+@blueprint.get(f"{_OF_POSTER}/qr-image")
 @requires(Permission.SEE_RECEPTION_URLS)
-def qr_image(channel: str) -> Response:
+def qr_image(channel: str, poster: int) -> Response:
     """Return the QR code for showing on the page."""
-    return Response(_qr_code(channel_view(Channel(channel))), mimetype="image/png")
+    named = _named(Channel(channel), poster)
+    facility = current_staff().facility
+    content = services().prints.file(PrintKind.QR_CODE, facility, Channel(channel), named)
+    return Response(content, mimetype="image/png")
 
 
-@blueprint.get(f"/reception-urls/{CHANNEL}/{KIND}")
+@blueprint.get(f"{_OF_CHANNEL}/{KIND}", defaults={"poster": NO_POSTER})
+@blueprint.get(f"{_OF_POSTER}/{KIND}")
 @requires(Permission.SEE_RECEPTION_URLS)
-def confirm_download(channel: str, kind: str) -> str:
+def confirm_download(channel: str, kind: str, poster: int) -> str:
     """Ask before a download and tell what will be in the file."""
-    view, printed = channel_view(Channel(channel)), PRINTED[kind]
+    view, named = channel_view(Channel(channel)), _named(Channel(channel), poster)
+    printed = PrintKind(kind)
     return render_template(
         "console/download.html",
         view=view,
-        printed=printed,
-        name=dict(DOWNLOADS)[kind],
-        kind=kind,
-        file_name=_file_name(view, printed),
+        named=named,
+        description=DESCRIPTIONS[printed],
+        name=dict(DOWNLOADS)[printed],
+        file=url_for("console.download", channel=channel, kind=kind, poster=poster),
+        back=_page_of(channel, named),
+        file_name=file_name(printed, current_staff().facility, view.url.current, named),
     )
 
 
-@blueprint.get(f"/reception-urls/{CHANNEL}/{KIND}/file")
+def _page_of(channel: str, named: Poster | None) -> str:
+    if named is None:
+        return url_for("console.reception_urls")
+    return url_for("console.poster", channel=channel, poster=named.number)
+
+
+@blueprint.get(f"{_OF_CHANNEL}/{KIND}/file", defaults={"poster": NO_POSTER})
+@blueprint.get(f"{_OF_POSTER}/{KIND}/file")
 @requires(Permission.SEE_RECEPTION_URLS)
-def download(channel: str, kind: str) -> Response:
-    """Return the file under a name that tells facility, channel and version."""
-    view, printed = channel_view(Channel(channel)), PRINTED[kind]
+def download(channel: str, kind: str, poster: int) -> Response:
+    """Return the file under a name that tells facility, channel, poster and version."""
+    view, named = channel_view(Channel(channel)), _named(Channel(channel), poster)
+    printed, facility = PrintKind(kind), current_staff().facility
+    content = services().prints.file(printed, facility, view.channel, named)
+    if request.method == "GET":
+        services().posters.note_print(
+            facility.id,
+            view.url.current.id,
+            PosterNumber(poster),
+            printed,
+            actor=actor_of(current_staff().account),
+        )
     return send_file(
-        io.BytesIO(printed.make(view)),
-        mimetype=printed.mimetype,
+        io.BytesIO(content),
+        mimetype="image/png" if printed is PrintKind.QR_CODE else "application/pdf",
         as_attachment=True,
-        download_name=_file_name(view, printed),
+        download_name=file_name(printed, facility, view.url.current, named),
         max_age=0,
     )
-
-
-def _file_name(view: ChannelView, printed: _Printed) -> str:
-    code, version = current_staff().facility.code, view.url.current.number
-    channel = SHORT_CHANNEL_NAMES[view.channel]
-    return f"{printed.file_name}_{channel}_{code}_第{version}版.{printed.suffix}"

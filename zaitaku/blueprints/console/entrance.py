@@ -4,11 +4,8 @@ import logging
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
-from flask import current_app, redirect, render_template, request, session, url_for
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RoutingException
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.accounts.errors import (
@@ -16,38 +13,39 @@ from zaitaku.accounts.errors import (
     InitialPasswordOver,
     LoginRefused,
     SessionEnd,
+    SessionEnded,
     WrongPassword,
 )
 from zaitaku.accounts.model import SHORTEST_PASSWORD, Permission
 from zaitaku.accounts.service import LoginAttempt, Staff
-from zaitaku.accounts.sessions import SessionName
+from zaitaku.accounts.sign_in_model import Stage
+from zaitaku.blueprints import kept_forms
+from zaitaku.blueprints.console.arriving import enter, landing, leave, wanted
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import COOKIE_FIELD, PUBLIC, current_staff, requires
+from zaitaku.blueprints.kept_forms import never_kept
+from zaitaku.blueprints.permissions import (
+    NEXT_STEPS,
+    PUBLIC,
+    current_session,
+    current_staff,
+    half_open,
+    requires,
+    resumed,
+)
 from zaitaku.core.errors import InvalidField, StoreUnavailable, TooManyAttempts
 from zaitaku.core.logs import request_id
-from zaitaku.core.texts import has_control_characters, without_control_characters
+from zaitaku.core.texts import without_control_characters
 
 log = logging.getLogger(__name__)
 
 Page = str | Response | tuple[str, HTTPStatus]
 
-_CSRF_FIELD: Final = "csrf_token"
-
-_NO_LANDING: Final = frozenset(
-    f"{blueprint.name}.{name}"
-    for name in (
-        *("login", "logout", "logged_out", "nowhere"),
-        *("stay", "patient_news", "qr_image", "download", "export_patients"),
-    )
-)
-"""Where nobody arrives by logging in: the entrance itself, and what is no page."""
-
 _ENDINGS: Final = {
     SessionEnd.IDLE: "30分のあいだ操作がなかったため、または他の画面でログアウトしたため、"
     "ログアウトしました。",
     SessionEnd.TOO_LONG: "ログインから12時間たったため、ログアウトしました。",
-    SessionEnd.LOCKED: "今のパスワードが続けて間違えられたため、アカウントをロックしました。"
+    SessionEnd.LOCKED: "続けて間違えられたため、アカウントをロックしました。"
     "管理者に解除を頼んでください。",
     SessionEnd.CHANGED: "医療機関の設定またはアカウントが変更されたため、ログアウトしました。",
 }
@@ -115,65 +113,26 @@ def log_in() -> Page:
     except (LoginRefused, InitialPasswordOver, AccountNotUsable, TooManyAttempts) as refusal:
         form = _Form(values, {"institution_code": _REFUSALS[refusal.code]})
         return _login_page(form), refusal.status
-    _enter(staff)
-    return redirect(_landing(staff), HTTPStatus.SEE_OTHER)
+    stage = services().second_factor.stage_after_password(staff.account)
+    enter(staff, stage)
+    return redirect(_way_on(staff, stage), HTTPStatus.SEE_OTHER)
+
+
+def _way_on(staff: Staff, stage: Stage) -> str:
+    if stage is Stage.FULL:
+        return landing(staff)
+    return url_for(NEXT_STEPS[stage], next=wanted() or None)
 
 
 def _login_page(form: _Form) -> str:
     ended = request.args.get("ended", "")
     reason = _ENDINGS[SessionEnd(ended)] if ended in set(_ENDINGS) else ""
-    wanted = _safe_next(request.values.get("next", ""))
-    return render_template("console/login.html", form=form, reason=reason, wanted=wanted)
-
-
-def _enter(staff: Staff) -> None:
-    """Begin a session; whatever name or form token the browser had before is worth nothing now."""
-    _leave()
-    session[COOKIE_FIELD] = services().sessions.open(staff.account, staff.facility.settings_version)
-
-
-def _leave() -> None:
-    session.pop(_CSRF_FIELD, None)
-    former = session.pop(COOKIE_FIELD, None)
-    if former:
-        services().sessions.close(SessionName(former))
-
-
-def _landing(staff: Staff) -> str:
-    if Permission.USE_CONSOLE not in staff.permissions:
-        return url_for("console.password")
-    return _safe_next(request.form.get("next", "")) or url_for("console.menu")
-
-
-def _safe_next(wanted: str) -> str:
-    """Return ``wanted`` if it is a page of the console, so that nobody is sent elsewhere."""
-    if has_control_characters(wanted):
-        return ""
-    parts = urlsplit(wanted)
-    if parts.scheme or parts.netloc:
-        return ""
-    return wanted if _endpoint_of(parts.path) in _landing_pages() else ""
-
-
-def _endpoint_of(path: str) -> str:
-    routes = current_app.url_map.bind("")
-    try:
-        endpoint, _ = routes.match(path, method="GET")
-    except (HTTPException, RoutingException):
-        return ""
-    return str(endpoint)
-
-
-def _landing_pages() -> frozenset[str]:
-    """Return the console's GET routes that show a page to somebody who is logged in."""
-    prefix = f"{blueprint.name}."
-    rules = current_app.url_map.iter_rules()
-    ours = (rule.endpoint for rule in rules if "GET" in (rule.methods or ()))
-    return frozenset(name for name in ours if name.startswith(prefix)) - _NO_LANDING
+    return render_template("console/login.html", form=form, reason=reason, wanted=wanted())
 
 
 @blueprint.get("/logout")
 @requires(Permission.CHANGE_OWN_PASSWORD)
+@half_open(Stage.SECOND_STEP, Stage.FIRST_PASSKEY)
 def logout() -> str:
     """Ask whether to log out."""
     return render_template("console/logout.html")
@@ -183,8 +142,27 @@ def logout() -> str:
 @requires(PUBLIC)
 def log_out() -> Response:
     """End the session at once; a dead one may be ended again."""
-    _leave()
+    staff = _who_leaves()
+    leave()
+    kept_forms.forget()
+    if staff is not None:
+        _note_logout(staff)
     return redirect(url_for("console.logged_out"), HTTPStatus.SEE_OTHER)
+
+
+def _who_leaves() -> Staff | None:
+    try:
+        return services().accounts.present(resumed(by_person=False))
+    except SessionEnded:
+        return None
+
+
+def _note_logout(staff: Staff) -> None:
+    # Nobody stays logged in because their leaving cannot be recorded.
+    try:
+        services().accounts.note_logout(staff.account)
+    except StoreUnavailable as error:
+        log.exception("unrecorded: logout", extra={"code": error.code, "detail": error.detail})
 
 
 @blueprint.get("/logged-out")
@@ -203,6 +181,7 @@ def password() -> str:
 
 @blueprint.post("/password")
 @requires(Permission.CHANGE_OWN_PASSWORD)
+@never_kept
 def change_password() -> Page:
     """Replace the password; all sessions end and this browser gets a new one."""
     typed = {name: request.form.get(name, "") for name in ("current", "new_password", "again")}
@@ -225,7 +204,7 @@ def change_password() -> Page:
 
 def _go_on_as(staff: Staff) -> Page:
     try:
-        _enter(staff)
+        enter(staff, method=current_session().method)
     except StoreUnavailable as error:
         log.warning("no session: %s", error.code, extra={"code": error.code})
         return failure(
@@ -258,7 +237,7 @@ def _mistakes(typed: dict[str, str]) -> dict[str, str]:
 
 def _after_wrong_password(*, is_locked: bool) -> Page:
     if is_locked:
-        _leave()
+        leave()
         return redirect(url_for("console.login", ended=SessionEnd.LOCKED), HTTPStatus.SEE_OTHER)
     message = "今のパスワードが登録と合いません。もう一度入力してください。"
     return _password_page({"current": message}), HTTPStatus.UNPROCESSABLE_ENTITY

@@ -125,6 +125,12 @@ MENU: Final = (
                 "ご自分のパスワードを変更します。",
             ),
             Item(
+                Permission.REQUIRE_SECOND_FACTOR,
+                "console.second_factor",
+                "二要素認証の設定",
+                "職員のログインに、パスワードとパスキーの両方を求めるかを決めます。",
+            ),
+            Item(
                 Permission.MANAGE_OWN_SIGN_IN,
                 "console.own_sign_in",
                 "ログイン方法と利用中の端末",

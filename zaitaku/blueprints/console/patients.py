@@ -20,8 +20,8 @@ from zaitaku.blueprints.permissions import by_timer, current_staff, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.texts import without_control_characters
+from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import Channel, CharacterSet, Facility
-from zaitaku.reception.poster import CHANNEL_NAMES
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.export import export_consented, file_name
 from zaitaku.records.listing import (

@@ -6,16 +6,13 @@ from typing import Final
 
 from zaitaku.accounts.model import Account
 from zaitaku.core.clock import JST
-from zaitaku.facilities.model import Channel
+from zaitaku.facilities import channels
 from zaitaku.reception.model import UrlAct
 
 NOT_OBTAINED: Final = "（未取得）"
 """Where the eligibility result has not told a name yet."""
 
-SHORT_CHANNEL_NAMES: Final = MappingProxyType(
-    {Channel.HOME_VISIT: "訪問診療等", Channel.ONLINE: "オンライン診療等"}
-)
-"""For narrow columns and file names."""
+SHORT_CHANNEL_NAMES: Final = channels.SHORT_CHANNEL_NAMES
 
 ACT_NAMES: Final = MappingProxyType(
     {

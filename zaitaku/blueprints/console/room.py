@@ -13,7 +13,8 @@ from flask_wtf.csrf import CSRFError
 from zaitaku.accounts.errors import NotPermitted, SessionEnded
 from zaitaku.accounts.model import ROLE_NAMES, Permission
 from zaitaku.accounts.service import Staff
-from zaitaku.accounts.sessions import IDLE
+from zaitaku.accounts.sessions import IDLE, Session
+from zaitaku.accounts.sign_in_model import Stage
 from zaitaku.blueprints.console.menu_items import groups_for
 from zaitaku.blueprints.console.presenting import japan_day, japan_time
 from zaitaku.blueprints.edge import services
@@ -30,7 +31,7 @@ blueprint.add_app_template_filter(japan_day)
 @blueprint.context_processor
 def frame() -> dict[str, Any]:
     """Give every page of the console its header, menu and footer."""
-    staff: Staff | None = g.get("staff")
+    staff: Staff | None = None if _is_half_open() else g.get("staff")
     return {
         "staff": staff,
         "role_name": ROLE_NAMES[staff.account.role] if staff else "",
@@ -51,7 +52,14 @@ def session_ended(error: SessionEnded) -> tuple[Response, HTTPStatus]:
 
 @blueprint.errorhandler(NotPermitted)
 def not_permitted(error: NotPermitted) -> tuple[str, HTTPStatus]:
-    """Say that the role does not include this page, and who has one that does."""
+    """Say that the role does not include this page, or not yet, and what to do."""
+    staff: Staff | None = g.get("staff")
+    if staff is not None and not staff.has_begun and staff.facility.enrolment.starts_on:
+        return failure(
+            "利用開始日の前には開けない画面です",
+            f"この医療機関等の利用開始日は{japan_day(staff.facility.enrolment.starts_on)}です。"
+            "それまでは、アカウントと環境設定情報の準備だけができます。",
+        ), error.status
     return failure(
         "このアカウントでは開けない画面です",
         "この画面は、ほかの権限区分のアカウントで使うものです。必要なときは、管理者に相談してください。",
@@ -104,6 +112,12 @@ def failure(
         action=action or menu,
         reference=reference,
     )
+
+
+def _is_half_open() -> bool:
+    # Between the two steps of a login nothing of the console is shown.
+    found: Session | None = g.get("console_session")
+    return found is not None and found.stage is not Stage.FULL
 
 
 @cache

@@ -10,9 +10,10 @@ from zaitaku.blueprints.console.presenting import ACT_NAMES, SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlEvent
-from zaitaku.reception.poster import CHANNEL_NAMES
+from zaitaku.reception.printing import PrintKind
 
 CHANNEL: Final = f"<any({', '.join(repr(channel.value) for channel in Channel)}):channel>"
 """The part of an address that names a channel; any other name is no route."""
@@ -72,10 +73,10 @@ def event_views(channel: Channel) -> list[EventView]:
 
 
 DOWNLOADS: Final = (
-    ("qr-code", "PNG形式でダウンロード"),
-    ("poster", "PDF形式でダウンロード（A4ポスター）"),
-    ("card", "PDF形式でダウンロード（配布カード）"),
-    ("sheet", "PDF形式でダウンロード（配布カード10枚）"),
+    (PrintKind.QR_CODE, "PNG形式でダウンロード"),
+    (PrintKind.POSTER, "PDF形式でダウンロード（A4ポスター）"),
+    (PrintKind.CARD, "PDF形式でダウンロード（配布カード）"),
+    (PrintKind.SHEET, "PDF形式でダウンロード（配布カード10枚）"),
 )
 
 

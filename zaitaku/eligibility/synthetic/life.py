@@ -7,6 +7,7 @@ illnesses that the person has.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Final, TypeVar
 
 from zaitaku.eligibility.medical import (
@@ -60,10 +61,14 @@ class Life:
         self._person = person
         self._today = today
 
-    @property
+    @cached_property
     def illnesses(self) -> tuple[Illness, ...]:
         """The chronic ones, as they stand today."""
-        return tuple(each for each in ILLNESSES if self._has(each, self._today.year))
+        return tuple(
+            each
+            for each, onset in self._onsets.items()
+            if onset <= self._today and self._has(each, self._today.year)
+        )
 
     def surgeries(self, months: MonthRange) -> tuple[Surgery, ...]:
         """Return the operations of those months."""
@@ -73,8 +78,8 @@ class Life:
     def conditions(self) -> tuple[Condition, ...]:
         """Return the illnesses of the chart, whenever they began."""
         return tuple(
-            Condition(each.name, each.code, self._onset(each), self._clinic, is_present=True)
-            for each in sorted(self.illnesses, key=self._onset, reverse=True)
+            Condition(each.name, each.code, self._onsets[each], self._clinic, is_present=True)
+            for each in sorted(self.illnesses, key=self._onsets.__getitem__, reverse=True)
         )
 
     def infections(self, months: MonthRange) -> tuple[Infection, ...]:
@@ -138,11 +143,11 @@ class Life:
         found = (self._checkup(year) for year in range(months.first.year, months.last.year + 1))
         return _newest((each for each in found if each and each.day in months), _day)
 
-    @property
+    @cached_property
     def _clinic(self) -> str:
         return self._dice("clinic").pick(CLINICS)
 
-    @property
+    @cached_property
     def _pharmacy(self) -> str:
         return self._dice("pharmacy").pick(PHARMACIES)
 
@@ -152,10 +157,18 @@ class Life:
     def _age(self, year: int) -> int:
         return year - self._person.birth_date.year
 
+    @cached_property
+    def _onsets(self) -> dict[Illness, date]:
+        """When each illness begins that the person has, or will have at some age."""
+        return {
+            illness: self._onset(illness)
+            for illness in ILLNESSES
+            if illness.only in {None, self._person.sex}
+            and self._dice("ill", illness.code).happens(illness.percent)
+        }
+
     def _has(self, illness: Illness, year: int) -> bool:
-        is_theirs = illness.only is None or illness.only is self._person.sex
-        is_of_age = self._onset(illness).year <= year and self._age(year) <= illness.to_age
-        return is_theirs and is_of_age and self._dice("ill", illness.code).happens(illness.percent)
+        return self._onsets[illness].year <= year and self._age(year) <= illness.to_age
 
     def _onset(self, illness: Illness) -> date:
         dice = self._dice("onset", illness.code)
@@ -169,9 +182,9 @@ class Life:
         return date(year, dice.between(1, 12), dice.between(1, _LAST_SAFE_DAY))
 
     def _treated(self, month: Month) -> Iterator[Illness]:
-        for illness in ILLNESSES:
+        for illness, onset in self._onsets.items():
             is_ill = self._has(illness, month.year)
-            if is_ill and self._onset(illness) <= self._visit(month, illness) <= self._today:
+            if is_ill and onset <= self._visit(month, illness) <= self._today:
                 yield illness
         has_cold = self._dice("cold", month).happens(COLD.percent)
         if has_cold and self._person.birth_date < self._visit(month, COLD) <= self._today:

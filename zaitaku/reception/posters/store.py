@@ -3,7 +3,7 @@
 Counts are numbers of a day; nothing in them tells one person from another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -32,6 +32,8 @@ from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.model import Poster, PosterNumber, Print
 from zaitaku.reception.store import url_version
+
+STREAM_ROWS: Final = 500
 
 poster: Final = Table(
     "poster",
@@ -214,6 +216,20 @@ class UseStore:
             Source(version, PosterNumber(number), int(scans), int(done), last_day)
             for version, number, scans, done, last_day in self._connection.execute(query)
         )
+
+
+    def lines(self, first: date, last: date) -> Iterator[tuple[date, int, PosterNumber, int, int]]:
+        """Yield day, version, poster, scans and completions of the days, both ends included."""
+        shown = (url_use.c.day, url_version.c.number, url_use.c.poster_number)
+        query = (
+            select(*shown, url_use.c.scans, url_use.c.completions)
+            .where(*self._of, url_use.c.day.between(first, last))
+            .order_by(*shown)
+            .execution_options(yield_per=STREAM_ROWS)
+        )
+        with self._connection.execute(query) as result:
+            for day, version, number, scans, done in result:
+                yield day, version, PosterNumber(number), scans, done
 
 
 def _changing(kept: Poster) -> dict[str, Any]:

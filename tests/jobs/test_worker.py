@@ -1,0 +1,154 @@
+"""Workers in processes of their own, woken by each kind of queue, killed and replaced."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from uuid import uuid4
+
+import pytest
+from huey.registry import Message
+
+from tests.jobs.conftest import Workshop
+from tests.servers import redis_server
+from zaitaku.commands.worker import _keep
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.jobs.model import STALE_AFTER, Job, JobId, JobState
+from zaitaku.jobs.queue import HueyQueue, JsonMessages, job_id_of
+from zaitaku.jobs.service import JobService
+from zaitaku.jobs.worker import Sweep
+
+PATIENCE_SECONDS = 30
+
+
+@contextmanager
+def worker(workshop: Workshop, queue: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker process whose clock stands where the workshop's stands now."""
+    database = workshop.database.url.render_as_string(hide_password=False)
+    moment = workshop.clock.now().isoformat()
+    command = [sys.executable, "-m", "tests.jobs.worker_process", database, queue, moment, *words]
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def jobs_on(workshop: Workshop, queue: str) -> Workshop:
+    return Workshop(workshop.database, workshop.clock, workshop.facility_id, HueyQueue(queue))
+
+
+def test_a_killed_workers_job_is_done_by_the_next(workshop: Workshop, tmp_path: Path) -> None:
+    queue = f"sqlite:///{tmp_path / 'ephemeral.db'}"
+    told = jobs_on(workshop, queue)
+    job = told.submit(parameters={"is_slow": "yes"}, content=b"abc")
+    with worker(workshop, queue) as first:
+        wait_until(lambda: workshop.find(job).state is JobState.RUNNING)
+        first.kill()
+        first.wait()
+    assert workshop.find(job).state is JobState.RUNNING
+    workshop.clock.advance(STALE_AFTER + timedelta(seconds=1))
+    with worker(workshop, queue, "--patient") as second:
+        wait_until(lambda: workshop.find(job).state is JobState.DONE)
+        assert workshop.result(job) == ("done.txt", "text/plain", b"abc!")
+        second.terminate()
+        assert second.wait(PATIENCE_SECONDS) == 0
+    mode = (tmp_path / "ephemeral.db-jobs").stat().st_mode
+    assert mode & 0o077 == 0
+
+
+def test_a_worker_that_is_told_to_end_leaves_its_job_to_the_next(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    queue = f"sqlite:///{tmp_path / 'ephemeral.db'}"
+    job = jobs_on(workshop, queue).submit(parameters={"is_slow": "yes"})
+    with worker(workshop, queue) as process:
+        wait_until(lambda: workshop.find(job).state is JobState.RUNNING)
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+    assert workshop.find(job).state is JobState.WAITING
+
+
+def test_redis_and_postgresql_wake_a_worker_too(
+    any_workshop: Workshop, postgres_address: str
+) -> None:
+    if any_workshop.database.is_sqlite:
+        with redis_server() as server:
+            check_waking(any_workshop, server.url)
+    else:
+        check_waking(any_workshop, any_workshop.database.url.render_as_string(hide_password=False))
+
+
+def is_done(workshop: Workshop, job: Job) -> bool:
+    return workshop.find(job).state is JobState.DONE
+
+
+def check_waking(workshop: Workshop, queue: str) -> None:
+    told = jobs_on(workshop, queue)
+    with worker(workshop, queue), closing(told.queue):
+        for _ in range(2):
+            job = told.submit()
+            wait_until(partial(is_done, workshop, job))
+
+
+def test_a_look_round_finds_what_no_message_told_of(workshop: Workshop) -> None:
+    silent = JobService(database=workshop.database, clock=workshop.clock)
+    job = workshop.submit()
+    workshop.queue.heard.clear()
+    assert silent.find(workshop.facility_id, job.id).state is JobState.WAITING
+    heard: list[str] = []
+    queue = HueyQueue("sqlite:///nowhere.db")
+    queue.announce = lambda job_id: heard.append(str(job_id))  # type: ignore[method-assign]
+    Sweep(workshop.runner(lambda _: None), queue).once()
+    assert heard == [str(job.id)]
+
+
+def test_a_queue_that_is_away_is_a_store_that_is_away(tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path / 'no' / 'folder.db'}", "redis://127.0.0.1:1/0"):
+        with pytest.raises(StoreUnavailable):
+            HueyQueue(url).announce(JobId(uuid4()))
+
+
+def test_messages_are_json_and_pickles_are_not_read() -> None:
+    message = Message(id="m", name="run_job", args=("a",), kwargs={})
+    written = JsonMessages().serialize(message)
+    assert json.loads(written) == ["m", "run_job", ["a"]]
+    assert JsonMessages().deserialize(written) == message
+    with pytest.raises(ValueError, match=r"."):
+        JsonMessages().deserialize(pickle.dumps(message))
+    assert job_id_of("../etc") is None
+    name = uuid4()
+    assert job_id_of(str(name)) == name
+
+
+def test_a_worker_that_ends_by_itself_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zaitaku.commands.worker.RESTART_SECONDS", 0)
+    started = tmp_path / "started"
+    code = "import pathlib, sys, time; f = pathlib.Path(sys.argv[1]); t = f.exists()\n"
+    code += "f.open('a').write('.')\nif t: time.sleep(60)"
+    is_over = Event()
+    command = [sys.executable, "-c", code, os.fspath(started)]
+    keeper = Thread(target=_keep, args=(command, is_over))
+    keeper.start()
+    wait_until(lambda: started.exists() and len(started.read_text()) == 2)
+    is_over.set()
+    keeper.join(PATIENCE_SECONDS)
+    assert not keeper.is_alive()

@@ -1,0 +1,291 @@
+"""アカウント一括登録: checked first, then done by a worker, all or nothing (domain.md §5)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, BinaryIO, Final
+
+from sqlalchemy import Connection
+
+from zaitaku.accounts.import_result import LINES, RowFate, RowResult
+from zaitaku.accounts.import_seal import PasswordSeal
+from zaitaku.accounts.import_table import CheckedRow, TableCheck, as_stream
+from zaitaku.accounts.managing import manageable_by
+from zaitaku.accounts.model import Role, UserKey, user_key
+from zaitaku.accounts.passwords import Passwords
+from zaitaku.accounts.registering import AccountValues, account_row, initial_columns
+from zaitaku.accounts.service import Staff
+from zaitaku.accounts.store import AccountStore
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import append
+from zaitaku.core.clock import JST, Clock
+from zaitaku.core.database import Database
+from zaitaku.core.errors import NotFound
+from zaitaku.core.ids import FacilityId
+from zaitaku.core.tables_in import TableUnreadable
+from zaitaku.facilities.model import Facility
+from zaitaku.facilities.store import FacilityStore, lock_facility
+from zaitaku.jobs.context import JobContext
+from zaitaku.jobs.model import Job, JobKind, JobState
+from zaitaku.jobs.service import JobService
+
+INSERTED_AT_ONCE: Final = 500
+
+
+class ImportState(StrEnum):
+    """How a bulk registration stands or ended (domain.md §5)."""
+
+    HELD = "held"
+    WAITING = "waiting"
+    RUNNING = "running"
+    REGISTERED = "registered"
+    PARTLY = "partly-duplicate"
+    INPUT_ERRORS = "input-errors"
+    STRUCTURE_ERROR = "structure-error"
+    SYSTEM_ERROR = "system-error"
+
+
+IMPORT_STATE_NAMES: Final = MappingProxyType(
+    {
+        ImportState.HELD: "確認待ち",
+        ImportState.WAITING: "登録待ち",
+        ImportState.RUNNING: "登録中",
+        ImportState.REGISTERED: "登録完了",
+        ImportState.PARTLY: "登録完了(一部ID重複)",
+        ImportState.INPUT_ERRORS: "登録失敗(入力チェックエラー)",
+        ImportState.STRUCTURE_ERROR: "登録失敗(ファイル構造エラー)",
+        ImportState.SYSTEM_ERROR: "登録失敗(システムエラー)",
+    }
+)
+"""The manual's words."""
+
+_BEFORE_END: Final = {
+    JobState.HELD: ImportState.HELD,
+    JobState.WAITING: ImportState.WAITING,
+    JobState.RUNNING: ImportState.RUNNING,
+    JobState.FAILED: ImportState.SYSTEM_ERROR,
+}
+
+
+def import_state(job: Job) -> ImportState:
+    """Return how the bulk registration of ``job`` stands."""
+    return _BEFORE_END.get(job.state) or ImportState(job.outcome)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would become of a file now."""
+
+    rows: tuple[CheckedRow, ...]
+    taken: frozenset[UserKey]
+
+    def fate(self, row: CheckedRow) -> RowFate:
+        """Return what would become of a row."""
+        if row.values is None:
+            return RowFate.MISTAKEN
+        if user_key(row.values.user_id) in self.taken:
+            return RowFate.DUPLICATE
+        return RowFate.LEFT if self.mistaken else RowFate.REGISTERED
+
+    @property
+    def mistaken(self) -> int:
+        """How many rows are wrong; with one nothing is registered."""
+        return sum(row.values is None for row in self.rows)
+
+    @property
+    def duplicate(self) -> int:
+        """How many rows have a user ID that is or was in use."""
+        keys = (user_key(row.values.user_id) for row in self.rows if row.values)
+        return sum(key in self.taken for key in keys)
+
+    @property
+    def registered(self) -> int:
+        """How many accounts there would be."""
+        return 0 if self.mistaken else len(self.rows) - self.duplicate
+
+
+@dataclass(frozen=True, repr=False)
+class _Drawn:
+    """An account with its initial password. Never printed."""
+
+    row: CheckedRow
+    values: AccountValues
+    password: str
+    columns: Mapping[str, Any]
+
+    @property
+    def key(self) -> UserKey:
+        return user_key(self.values.user_id)
+
+
+class AccountImports:
+    """Bulk registration by one person, and the worker's part of it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        jobs: JobService,
+        passwords: Passwords,
+        seal: PasswordSeal,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._jobs = jobs
+        self._passwords = passwords
+        self._seal = seal
+
+    def hand_in(self, staff: Staff, content: bytes, *, file_name: str, actor: str) -> Job:
+        """Check that the file can be read and keep it until the person confirms it.
+
+        Raises:
+            TableUnreadable: it is no such table; nothing was kept.
+            StoreUnavailable: the database is away; nothing was kept.
+        """
+        rows = self._check(staff.facility, staff.account.role, as_stream([content]))
+        parameters = {
+            "role": staff.account.role.value,
+            "file_name": file_name,
+            "rows": str(sum(1 for _ in rows)),
+        }
+        return self._jobs.submit(
+            staff.facility.id,
+            kind=JobKind.ACCOUNT_IMPORT,
+            account_id=staff.account.id,
+            actor=actor,
+            parameters=parameters,
+            input=content,
+            is_held=True,
+        )
+
+    def preview(self, staff: Staff, job: Job) -> Preview:
+        """Return what would become of the rows of a held file at this moment."""
+        stream = as_stream(self._jobs.input(job.facility_id, job.id))
+        rows = tuple(self._check(staff.facility, staff.account.role, stream))
+        keys = [user_key(row.values.user_id) for row in rows if row.values]
+        with self._database.reading() as connection:
+            taken = AccountStore(connection, staff.facility.id).taken(keys)
+        return Preview(rows, taken)
+
+    def take_passwords(self, job: Job) -> Mapping[int, str]:
+        """Return the initial passwords by row number, once; later there are none.
+
+        Raises:
+            StoreUnavailable: the database is away; they may still be there.
+        """
+        return self._seal.opened(self._jobs.take_secret(job.facility_id, job.id), job.id)
+
+    def _check(self, facility: Facility, role: Role, stream: BinaryIO) -> Iterator[CheckedRow]:
+        return TableCheck(facility.code.kind, manageable_by(role)).rows(stream)
+
+    def handle(self, context: JobContext) -> None:
+        """Do one bulk registration (a ``Handler`` of jobs).
+
+        Raises:
+            NotFound: the facility is gone.
+            JobLost: another worker has the job now; nothing was registered here.
+            StoreUnavailable: the database is away; nothing was registered.
+        """
+        job = context.job
+        facility = self._facility(job.facility_id)
+        try:
+            stream = as_stream(context.read_input())
+            rows = self._check(facility, Role(context.parameters["role"]), stream)
+            checked = [_counted(context, row, done) for done, row in enumerate(rows)]
+        except TableUnreadable:
+            context.outcome(ImportState.STRUCTURE_ERROR)
+            return
+        values = [(row, row.values) for row in checked if row.values]
+        if len(values) < len(checked):
+            _refuse_all(context, checked)
+            return
+        self._register(context, facility, [self._drawn(*each) for each in values])
+
+    def _facility(self, facility_id: FacilityId) -> Facility:
+        with self._database.reading() as connection:
+            found = FacilityStore(connection).by_id(facility_id)
+        if found is None:
+            raise NotFound("facility")
+        return found
+
+    def _drawn(self, row: CheckedRow, values: AccountValues) -> _Drawn:
+        now = self._clock.now()
+        password, columns = initial_columns(self._passwords, values.role, now)
+        return _Drawn(row, values, password, account_row(values, columns, now))
+
+    def _register(self, context: JobContext, facility: Facility, drawn: Sequence[_Drawn]) -> None:
+        # Accounts, result, passwords, the job's end and the record are one: a worker that is
+        # killed in between has registered nothing, and the next begins anew.
+        with context.transaction() as connection:
+            lock_facility(connection, facility.id)
+            store = AccountStore(connection, facility.id)
+            taken = store.taken([each.key for each in drawn])
+            fresh = [each for each in drawn if each.key not in taken]
+            for start in range(0, len(fresh), INSERTED_AT_ONCE):
+                store.insert_many([each.columns for each in fresh[start:][:INSERTED_AT_ONCE]])
+            self._write(context, connection, drawn, taken)
+            counts = _counts(rows=len(drawn), registered=len(fresh), duplicate=len(taken))
+            context.outcome(ImportState.PARTLY if taken else ImportState.REGISTERED, counts)
+            context.finish(connection)
+            _record(connection, context.job, counts, self._clock)
+
+    def _write(
+        self,
+        context: JobContext,
+        connection: Connection,
+        drawn: Sequence[_Drawn],
+        taken: frozenset[UserKey],
+    ) -> None:
+        fates = ((each, _fate(each, taken)) for each in drawn)
+        lines = (RowResult.of(each.row, fate).line() for each, fate in fates)
+        context.write_result(_file_name(context.job), LINES, lines, connection=connection)
+        passwords = {each.row.number: each.password for each in drawn if each.key not in taken}
+        if passwords:
+            sealed = self._seal.sealed(passwords, context.job.id)
+            context.write_secret(sealed, connection=connection)
+
+
+def _fate(drawn: _Drawn, taken: frozenset[UserKey]) -> RowFate:
+    return RowFate.DUPLICATE if drawn.key in taken else RowFate.REGISTERED
+
+
+def _counted(context: JobContext, row: CheckedRow, done: int) -> CheckedRow:
+    context.progress(done, int(context.parameters["rows"]))
+    return row
+
+
+def _refuse_all(context: JobContext, rows: Sequence[CheckedRow]) -> None:
+    mistaken = sum(row.values is None for row in rows)
+    fates = ((row, RowFate.LEFT if row.values else RowFate.MISTAKEN) for row in rows)
+    lines = (RowResult.of(row, fate).line() for row, fate in fates)
+    context.write_result(_file_name(context.job), LINES, lines)
+    context.outcome(ImportState.INPUT_ERRORS, _counts(rows=len(rows), mistaken=mistaken))
+
+
+def _counts(
+    *, rows: int, registered: int = 0, duplicate: int = 0, mistaken: int = 0
+) -> dict[str, int]:
+    return {
+        "rows": rows,
+        "registered": registered,
+        "duplicate": duplicate,
+        "mistaken": mistaken,
+    }
+
+
+def _file_name(job: Job) -> str:
+    return f"アカウント一括登録結果_{job.reference}_{job.submitted_at.astimezone(JST):%Y%m%d}.csv"
+
+
+def _record(connection: Connection, job: Job, counts: Mapping[str, int], clock: Clock) -> None:
+    append(
+        connection,
+        job.facility_id,
+        Act.IMPORT_ACCOUNTS,
+        actor=job.actor,
+        at=clock.now(),
+        subject=f"受付番号 {job.reference}",
+        detail={"登録": f"{counts['registered']}件", "ID重複": f"{counts['duplicate']}件"},
+    )

@@ -1,0 +1,61 @@
+"""Every poster in one ZIP file: chosen here, made by a worker, fetched when it is done."""
+
+from http import HTTPStatus
+from typing import Final
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.downloads import DESCRIPTIONS
+from zaitaku.blueprints.console.presenting import actor_of
+from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.core.errors import InvalidField
+from zaitaku.jobs.model import JobKind
+from zaitaku.reception.posters.archive import parameters_of
+from zaitaku.reception.printing import KIND_NAMES
+
+_CHOOSE: Final = "作るものを、1つ以上選んでください。"
+
+
+@blueprint.get("/reception-urls/all-posters")
+@requires(Permission.SEE_RECEPTION_URLS)
+def poster_archive() -> str:
+    """Offer the kinds of file, and show the newest archives that the person asked for."""
+    return _page({})
+
+
+def _page(errors: dict[str, str]) -> str:
+    staff = current_staff()
+    jobs = services().jobs.newest(
+        staff.facility.id, JobKind.POSTER_ARCHIVE, account_id=staff.account.id
+    )
+    return render_template(
+        "console/poster_archive.html",
+        jobs=jobs,
+        newest=jobs[0] if jobs else None,
+        names=KIND_NAMES,
+        descriptions=DESCRIPTIONS,
+        errors=errors,
+    )
+
+
+@blueprint.post("/reception-urls/all-posters")
+@requires(Permission.SEE_RECEPTION_URLS)
+def make_poster_archive() -> Response | tuple[str, HTTPStatus]:
+    """Hand in the work, and show how far it is."""
+    staff = current_staff()
+    try:
+        parameters = parameters_of(request.form.getlist("kinds"))
+    except InvalidField:
+        return _page({"kinds": _CHOOSE}), HTTPStatus.UNPROCESSABLE_ENTITY
+    services().jobs.submit(
+        staff.facility.id,
+        kind=JobKind.POSTER_ARCHIVE,
+        account_id=staff.account.id,
+        actor=actor_of(staff.account),
+        parameters=parameters,
+    )
+    return redirect(url_for("console.poster_archive"), HTTPStatus.SEE_OTHER)

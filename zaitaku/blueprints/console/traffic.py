@@ -1,0 +1,148 @@
+"""URLの利用状況: how often each way in was scanned, and how often that led to a consent."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from flask import Response, render_template, request, url_for
+
+from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.plots import plot_of
+from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES
+from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.urls import CHANNEL, channel_view
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.core.errors import InvalidField
+from zaitaku.core.spreadsheets import Codec, encode_row, file_start
+from zaitaku.facilities.model import Channel
+from zaitaku.reception.posters.model import MOST_POSTERS, NO_POSTER, Poster, PosterNumber
+from zaitaku.reception.posters.reports import Period, Report, period_of
+from zaitaku.reception.posters.store import Source
+
+NAMELESS: Final = "名前のないもの（リンク・番号の入力など）"
+GONE: Final = "（登録のないポスター）"
+_NOT_A_DAY: Final = "は、2026-11-20 のように日付で入力してください。"
+_MISTAKES: Final[Mapping[tuple[str, str], str]] = {
+    ("from", "not-a-day"): f"「いつから」{_NOT_A_DAY}",
+    ("to", "not-a-day"): f"「いつまで」{_NOT_A_DAY}",
+    ("from", "out-of-range"): "「いつから」は、2020年1月1日からあとの日付にしてください。",
+    ("to", "out-of-range"): "「いつまで」は、2020年1月1日から今日までの日付にしてください。",
+    ("to", "before-from"): "「いつまで」は、「いつから」と同じ日か、あとの日付にしてください。",
+    ("from", "too-long"): "期間は、2年以内にしてください。",
+    ("poster", "unknown"): "ポスターを一覧から選んでください。",
+}
+_COLUMNS: Final = ("日付", "URLの版", "ポスター", "読み取り回数", "登録件数")
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """One way in on the page."""
+
+    source: Source
+    name: str
+    is_retired: bool
+    """Whether its version of the URL works no more."""
+
+
+def poster_names(posters: Iterable[Poster]) -> dict[PosterNumber, str]:
+    """Return how the ways in are called, the one without a name included."""
+    return {NO_POSTER: NAMELESS, **{each.number: each.name for each in posters}}
+
+
+def source_views(
+    sources: Iterable[Source], names: Mapping[PosterNumber, str], current: int
+) -> list[SourceView]:
+    """Return the ways in with their names; ``current`` is the number of the living version."""
+    return [
+        SourceView(each, names.get(each.poster_number, GONE), each.version_number != current)
+        for each in sources
+    ]
+
+
+@blueprint.get(f"/reception-urls/{CHANNEL}/traffic")
+@requires(Permission.SEE_RECEPTION_URLS)
+def traffic(channel: str) -> str | tuple[str, HTTPStatus]:
+    """Show the plot, the ways in, and the days of what the address asks for."""
+    facility, of = current_staff().facility, Channel(channel)
+    names = poster_names(services().posters.all(facility.id, of))
+    try:
+        number = _poster_of(request.args)
+        period = period_of(request.args, services().use_reports.today())
+    except InvalidField as error:
+        words = {error.field: _MISTAKES[error.field, error.rule]}
+        return _page(of, names, errors=words), HTTPStatus.UNPROCESSABLE_ENTITY
+    report = services().use_reports.report(facility.id, of, period, number)
+    return _page(of, names, report=report)
+
+
+def _page(
+    channel: Channel,
+    names: Mapping[PosterNumber, str],
+    *,
+    report: Report | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> str:
+    view = channel_view(channel)
+    choices = [{"value": "", "label": "すべて"}]
+    choices += [{"value": str(number), "label": name} for number, name in names.items()]
+    return render_template(
+        "console/traffic.html",
+        view=view,
+        report=report,
+        plot=plot_of(report) if report else None,
+        sources=source_views(report.sources, names, view.url.current.number) if report else [],
+        choices=choices,
+        typed=request.args,
+        errors=errors or {},
+        export=_export_address(channel, report.period) if report else "",
+    )
+
+
+def _export_address(channel: Channel, period: Period) -> str:
+    asked = {"from": period.first.isoformat(), "to": period.last.isoformat()}
+    return f"{url_for('console.traffic_file', channel=channel.value)}?{urlencode(asked)}"
+
+
+def _poster_of(values: Mapping[str, str]) -> PosterNumber | None:
+    typed = values.get("poster", "")
+    if not typed:
+        return None
+    if not typed.isascii() or not typed.isdigit() or len(typed) > len(str(MOST_POSTERS)):
+        raise InvalidField("poster", "unknown")
+    return PosterNumber(int(typed))
+
+
+@blueprint.get(f"/reception-urls/{CHANNEL}/traffic/file")
+@requires(Permission.SEE_RECEPTION_URLS)
+def traffic_file(channel: str) -> Response | tuple[str, HTTPStatus]:
+    """Stream the counts of the days as CSV, a line for each day, version and poster."""
+    facility, of = current_staff().facility, Channel(channel)
+    names = poster_names(services().posters.all(facility.id, of))
+    try:
+        period = period_of(request.args, services().use_reports.today())
+    except InvalidField as error:
+        words = {error.field: _MISTAKES[error.field, error.rule]}
+        return _page(of, names, errors=words), HTTPStatus.UNPROCESSABLE_ENTITY
+    codec = Codec[facility.settings.character_set.name]
+    lines = services().use_reports.lines(facility.id, of, period)
+    response = Response(_csv(lines, names, codec), content_type=codec.content_type)
+    dates = f"{period.first:%Y%m%d}-{period.last:%Y%m%d}"
+    name = f"URL利用状況_{SHORT_CHANNEL_NAMES[of]}_{facility.code}_{dates}.csv"
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    return response
+
+
+def _csv(
+    lines: Iterator[tuple[date, int, PosterNumber, int, int]],
+    names: Mapping[PosterNumber, str],
+    codec: Codec,
+) -> Iterator[bytes]:
+    yield file_start(codec) + encode_row(_COLUMNS, codec)
+    for day, version, number, scans, completions in lines:
+        name = names.get(number, GONE)
+        cells = (day.isoformat(), f"第{version}版", name, str(scans), str(completions))
+        yield encode_row(cells, codec)

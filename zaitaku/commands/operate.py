@@ -1,0 +1,33 @@
+"""``zaitaku operate``: the operator's pages, on this machine alone."""
+
+import secrets
+import sys
+
+import click
+from waitress.server import create_server
+
+from zaitaku.core.logs import configure_logging
+from zaitaku.operator_site import build_operator_site
+from zaitaku.services import build_services
+from zaitaku.settings import Settings
+
+_KEY_BYTES = 24
+
+
+@click.command()
+@click.option("--port", default=8190, show_default=True, type=click.IntRange(0, 65535))
+def operate(port: int) -> None:
+    """医療機関等を登録し、世話をする画面を、この機械の中だけで開きます。
+
+    表示されたアドレスを、この機械のブラウザーで開いてください。アドレスの鍵は一度だけ使えます。
+    Ctrl-C で終わります。
+    """
+    configure_logging(sys.stderr)
+    key = secrets.token_urlsafe(_KEY_BYTES)
+    app = build_operator_site(build_services(Settings.from_env()), key)
+    server = create_server(app, host="127.0.0.1", port=port, threads=4)
+    click.echo(f"http://127.0.0.1:{server.effective_port}/operator/enter?key={key}")
+    try:
+        server.run()
+    finally:
+        server.close()

@@ -1,0 +1,47 @@
+"""Taking back, in the sandbox, what was withdrawn in a test (domain.md §9)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
+
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import append
+from zaitaku.consent.model import ConsentState
+from zaitaku.consent.tables import consent, consent_item
+from zaitaku.core.clock import Clock
+from zaitaku.core.database import Database
+from zaitaku.core.ids import FacilityId
+
+
+@dataclass(frozen=True)
+class WithdrawnReset:
+    """Made for the sandbox alone: a real patient's withdrawal is taken back by nobody."""
+
+    database: Database
+    clock: Clock
+
+    def count(self, facility_id: FacilityId) -> int:
+        """Return how many consents of a facility have something withdrawn."""
+        with self.database.reading() as connection:
+            query = select(consent_item.c.consent_id).distinct()
+            return len(connection.execute(query.where(_withdrawn(facility_id))).all())
+
+    def reset(self, facility_id: FacilityId, *, actor: str) -> int:
+        """Let every withdrawn item of a facility stand again, and return how many there were.
+
+        The records of the withdrawals stay.
+        """
+        now = self.clock.now()
+        values = {"state": ConsentState.GRANT.value, "since": now}
+        chosen = consent_item.update().where(_withdrawn(facility_id)).values(values)
+        with self.database.transaction() as connection:
+            count = connection.execute(chosen).rowcount
+            act, detail = Act.RESET_TEST_CONSENTS, {"件数": f"{count}件"}
+            append(connection, facility_id, act, actor=actor, at=now, detail=detail)
+        return count
+
+
+def _withdrawn(facility_id: FacilityId) -> ColumnElement[bool]:
+    own = select(consent.c.id).where(consent.c.facility_id == facility_id)
+    is_withdrawn = consent_item.c.state == ConsentState.WITHDRAWN.value
+    return is_withdrawn & consent_item.c.consent_id.in_(own)

@@ -1,0 +1,143 @@
+"""Every poster of a facility in one ZIP file, made by a worker (ux.md "Poster and hand-out")."""
+
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from zaitaku.core.clock import Clock, japan_date
+from zaitaku.core.errors import InvalidField
+from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
+from zaitaku.facilities.model import Channel, Facility
+from zaitaku.facilities.service import FacilityService
+from zaitaku.jobs.context import JobContext
+from zaitaku.reception.model import UrlVersion
+from zaitaku.reception.posters.model import NO_POSTER, Poster
+from zaitaku.reception.posters.service import PosterService
+from zaitaku.reception.printing import PrintKind, PrintService, file_name
+from zaitaku.reception.service import ReceptionService
+
+MEDIA_TYPE: Final = "application/zip"
+MADE: Final = "made"
+_KINDS: Final = "kinds"
+_SEPARATOR: Final = " "
+
+
+def parameters_of(kinds: Sequence[str]) -> dict[str, str]:
+    """Return the job's parameters for the chosen kinds of file.
+
+    Raises:
+        InvalidField: rule ``required`` (none is chosen) or ``unknown``.
+    """
+    if not kinds:
+        raise InvalidField(_KINDS, "required")
+    if not set(kinds) <= set(PrintKind):
+        raise InvalidField(_KINDS, "unknown")
+    return {_KINDS: _SEPARATOR.join(sorted(set(kinds)))}
+
+
+def kinds_of(parameters: Mapping[str, str]) -> tuple[PrintKind, ...]:
+    """Return the kinds of file that a job makes."""
+    return tuple(PrintKind(kind) for kind in parameters.get(_KINDS, "").split())
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One file of the archive."""
+
+    kind: PrintKind
+    version: UrlVersion
+    named: Poster | None
+
+
+class PosterArchive:
+    """Handles the jobs of ``JobKind.POSTER_ARCHIVE``."""
+
+    def __init__(
+        self,
+        *,
+        facilities: FacilityService,
+        reception: ReceptionService,
+        posters: PosterService,
+        prints: PrintService,
+        clock: Clock,
+    ) -> None:
+        self._facilities = facilities
+        self._reception = reception
+        self._posters = posters
+        self._prints = prints
+        self._clock = clock
+
+    def __call__(self, context: JobContext) -> None:
+        """Make all chosen files of all posters in use, note them as printed, and keep the ZIP.
+
+        Raises:
+            JobLost, StoreUnavailable: as the context's methods do.
+            NotFound: the facility has no URLs.
+        """
+        facility = self._facilities.get(context.job.facility_id)
+        sheets = self._sheets(facility, kinds_of(context.parameters))
+        name = f"ポスター一式_{facility.code}_{japan_date(self._clock.now()):%Y%m%d}.zip"
+        chunks = self._zipped(facility, sheets, context.progress)
+        context.write_result(name, MEDIA_TYPE, chunks)
+        for sheet in sheets:
+            number = sheet.named.number if sheet.named else NO_POSTER
+            self._posters.note_print(
+                facility.id, sheet.version.id, number, sheet.kind, actor=context.job.actor
+            )
+        context.outcome(MADE, {"files": len(sheets)})
+
+    def _sheets(self, facility: Facility, kinds: Sequence[PrintKind]) -> list[_Sheet]:
+        return [
+            _Sheet(kind, self._reception.show(facility.id, channel).current, named)
+            for channel in Channel
+            for named in (None, *self._in_use(facility, channel))
+            for kind in kinds
+        ]
+
+    def _in_use(self, facility: Facility, channel: Channel) -> list[Poster]:
+        kept = self._posters.all(facility.id, channel)
+        return [each for each in kept if not each.is_archived]
+
+    def _zipped(
+        self, facility: Facility, sheets: list[_Sheet], progress: Callable[[int, int], None]
+    ) -> Iterator[bytes]:
+        sink = _Sink()
+        with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+            for done, sheet in enumerate(sheets):
+                progress(done, len(sheets))
+                content = self._prints.file(
+                    sheet.kind, facility, sheet.version.channel, sheet.named
+                )
+                archive.writestr(_path_of(facility, sheet), content)
+                yield sink.taken()
+        yield sink.taken()
+
+
+def _path_of(facility: Facility, sheet: _Sheet) -> str:
+    name = file_name(sheet.kind, facility, sheet.version, sheet.named)
+    return f"{SHORT_CHANNEL_NAMES[sheet.version.channel]}/{name}"
+
+
+class _Sink:
+    """A file that only grows: what was written is handed on and forgotten."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+
+    def write(self, content: bytes) -> int:
+        """Hold what is written until it is taken."""
+        self._held.append(bytes(content))
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: there is nothing below."""
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
+
+    def taken(self) -> bytes:
+        """Return what was written since the last time."""
+        content = b"".join(self._held)
+        self._held.clear()
+        return content
