@@ -56,7 +56,9 @@ SELECT i, i %% 5 = 0 AS is_online,
     date '1930-01-01' + abs(hashint4(i * 3 + 2)) %% 29000 AS birth_date,
     %(now)s::timestamptz - interval '3 years' * (1 - i::float / %(count)s::int) AS recorded_at
 FROM (
-    SELECT i, CASE WHEN i %% 11 = 0 THEN i %% (cardinality(%(places)s::uuid[]) - 1) + 2 ELSE 1 END AS place,
+    SELECT i,
+        CASE WHEN i %% 11 = 0 THEN i %% (cardinality(%(places)s::uuid[]) - 1) + 2 ELSE 1 END
+            AS place,
         CASE WHEN i %% 4007 = 0 THEN 1001 ELSE abs(hashint4(i)) %% 1000 + 1 END AS surname,
         abs(hashint4(i * 2 + 1)) %% cardinality(%(given)s::text[]) + 1 AS given
     FROM generate_series(1, %(count)s::int) AS i

@@ -48,6 +48,7 @@ from zaitaku.reception.posters.uses import UseCounter
 from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.tokens import UrlTokens
+from zaitaku.records.appointments.service import AppointmentService
 from zaitaku.records.eligibility import EligibilityChecks
 from zaitaku.records.view_export import ViewHistoryService
 from zaitaku.records.viewing import ViewingService
@@ -100,6 +101,7 @@ class Services:
     devices: DeviceService
     withdrawals: WithdrawalService
     viewing: ViewingService
+    appointments: AppointmentService
     view_history: ViewHistoryService
 
 
@@ -179,6 +181,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         devices=DeviceService(database=database, accounts=accounts, clock=clock),
         withdrawals=WithdrawalService(database, clock),
         viewing=ViewingService(database, medical, clock),
+        appointments=AppointmentService(database, clock, settings.appointment_days),
         view_history=ViewHistoryService(database, clock),
     )
 

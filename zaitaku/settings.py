@@ -123,6 +123,8 @@ class Settings:
     """Who reads the card by the patient's phone; ``None``: that way is not offered."""
     job_result_days: int = 30
     """How long the files that jobs make can be downloaded."""
+    appointment_days: int = 30
+    """Days after its day until an appointment is forgotten."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
 
@@ -181,6 +183,8 @@ class Settings:
             )
         if not 1 <= self.job_result_days <= LONGEST_VALIDITY_DAYS:
             raise SettingsError(f"ZAITAKU_JOB_RESULT_DAYS must be 1 to {LONGEST_VALIDITY_DAYS}")
+        if not 1 <= self.appointment_days <= LONGEST_VALIDITY_DAYS:
+            raise SettingsError(f"ZAITAKU_APPOINTMENT_DAYS must be 1 to {LONGEST_VALIDITY_DAYS}")
         if self.trusted_proxies < 0:
             raise SettingsError("ZAITAKU_TRUSTED_PROXIES must not be negative")
         if any(not 0 < port <= HIGHEST_PORT for port in self.bridge_ports):
@@ -223,6 +227,7 @@ class Settings:
             bridge_download=environ.get("ZAITAKU_BRIDGE_DOWNLOAD_URL", "").strip(),
             online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
             job_result_days=_number(environ, "ZAITAKU_JOB_RESULT_DAYS", 30),
+            appointment_days=_number(environ, "ZAITAKU_APPOINTMENT_DAYS", 30),
             trusted_proxies=_proxies(environ, mode),
         )
 

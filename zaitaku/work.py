@@ -16,6 +16,7 @@ def handlers(services: Services) -> Mapping[JobKind, Handler]:
     """Return who does which kind of job."""
     return MappingProxyType(
         {
+            JobKind.ACCOUNT_IMPORT: services.account_imports.handle,
             JobKind.VIEW_HISTORY_EXPORT: ViewHistoryArchive(
                 services.database, services.facilities, services.clock
             ),

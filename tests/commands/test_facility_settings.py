@@ -32,6 +32,8 @@ def kept(facilities: FacilityService, code: str = CODE) -> Facility:
 
 
 def test_every_setting_can_be_set_and_is_shown(clinic: Run, facilities: FacilityService) -> None:
+    settled = ("--subsidy-pilot", "--chart-sharing-from", "2026-01-01", "--yes")
+    assert clinic("facility", "change", CODE, *settled).exit_code == 0
     typed = [
         *("character-set=shift-jis", "surgery=on", "clinical=on", "medication=off"),
         *("checkup=off", "specific-disease=off", "chart-sharing=on", "emergency=on"),
@@ -111,6 +113,9 @@ def test_what_is_already_so_is_not_written(clinic: Run, facilities: FacilityServ
         ("clinical=on", "medication=off も書いてください"),
         ("refill-prescription=on", "electronic-prescription=on も書いてください"),
         ("electronic-prescription=on", "電子処方箋は、薬局だけの設定です"),
+        ("prescription-timing=at-eligibility-check", "prescription-use も書いてください"),
+        ("subsidy=on", "PMHの先行実施に参加している医療機関等だけ"),
+        ("chart-sharing=on", "開始日になってから設定できます"),
         ("surgery=yes", "on か off"),
         ("character-set=euc-jp", "utf-8、shift-jis のどれか"),
         ("colour=red", "「colour」という設定はありません"),

@@ -79,7 +79,7 @@ def test_a_new_patient_in_many_journeys_at_once_is_one_patient(any_world: World)
 
 def test_two_cards_of_a_new_person_at_once_are_one_patient(any_world: World) -> None:
     person = any_world.eligibility.find(TAROS_CARD.subject_hashes)
-    assert person is not None
+    assert isinstance(person, Insured)
     cards = [Card.named(f"new-{number}") for number in range(6)]
     any_world.consent = any_world.service(any_world.database, eligibility=_Always(person))
     signed = [any_world.sign(any_world.document(), card) for card in cards]

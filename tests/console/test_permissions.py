@@ -28,13 +28,17 @@ EXAMPLES = {
     "consent": uuid4(),
     "category": "emergency",
     "job": uuid4(),
+    "codec": "utf-8",
     "channel": "online",
     "act": "rotate",
     "kind": "qr-code",
+    "poster": 1,
+    "shelf": "archive",
     "unknown": "nowhere",
     "draft": uuid4(),
     "version": 1,
     "shown": "entry",
+    "reference": "261120-000-0000",
 }
 STAFF = (Role.ADMIN, Role.GENERAL, Role.MEDICAL_VIEW)
 

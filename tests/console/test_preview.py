@@ -7,7 +7,7 @@ import pytest
 from tests.console.office import Browser, Office
 from tests.console.test_settings import choose, opened
 from tests.patient.lint import check_page, words
-from zaitaku.consent.store import consent_record
+from zaitaku.consent.tables import consent_record
 from zaitaku.facilities.model import Channel
 
 PREVIEW = "/console/environment-settings/preview"

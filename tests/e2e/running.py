@@ -77,7 +77,7 @@ def running_demo(data: Path, *options: str) -> Iterator[RunningDemo]:
         "ZAITAKU_PROVIDER_PORT": str(free_port()),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "zaitaku", "demo", *options],
+        [sys.executable, "-m", "zaitaku", "demo", "--empty", *options],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

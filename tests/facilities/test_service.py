@@ -103,7 +103,7 @@ def test_a_failing_founder_leaves_no_facility(service: FacilityService) -> None:
 def test_settings_change_by_versions_that_stay(service: FacilityService, clock: FixedClock) -> None:
     added = _add(service)
     clock.advance(timedelta(days=1))
-    wanted = EnvironmentSettings(online=True, surgery=True, display_name="みどり")
+    wanted = EnvironmentSettings(surgery=True, display_name="みどり")
     changed = service.change_settings(added.id, wanted, expected_version=1, actor="admin01")
     assert changed == service.find(CODE)
     assert (changed.settings, changed.settings_version) == (wanted, 2)
@@ -117,7 +117,7 @@ def test_settings_change_by_versions_that_stay(service: FacilityService, clock: 
 
 def test_a_change_of_what_is_no_longer_current_is_refused(service: FacilityService) -> None:
     added = _add(service)
-    wanted = EnvironmentSettings(online=True)
+    wanted = EnvironmentSettings(surgery=True)
     service.change_settings(added.id, wanted, expected_version=1, actor="a")
     for stale in (0, 1, 3):
         with pytest.raises(Conflict):

@@ -50,9 +50,11 @@ def test_a_job_is_done_and_its_file_can_be_fetched(any_workshop: Workshop) -> No
 def test_another_facility_or_account_finds_nothing(workshop: Workshop) -> None:
     job = workshop.submit()
     other = new_facility(workshop.database, workshop.clock, "1310123464").id
-    for look in (workshop.jobs.find, workshop.jobs.result, workshop.jobs.take_secret):
+    for look in (workshop.jobs.find, workshop.jobs.result, workshop.jobs.has_secret):
         with pytest.raises(JobUnknown):
             look(other, job.id)
+    with pytest.raises(JobUnknown), workshop.database.transaction() as connection:
+        workshop.jobs.take_secret(connection, other, job.id)
     with pytest.raises(JobUnknown):
         workshop.jobs.find(workshop.facility_id, job.id, account_id=OTHER_ACCOUNT)
     assert workshop.jobs.newest(other, job.kind) == ()
@@ -78,7 +80,10 @@ def test_a_held_job_waits_to_be_confirmed_and_confirming_twice_is_once(
     any_workshop: Workshop,
 ) -> None:
     kind = JobKind.ACCOUNT_IMPORT
-    first, second = (any_workshop.submit(kind, content=b"x", is_held=True) for _ in range(2))
+    given_up, first = (any_workshop.submit(kind, content=b"x", is_held=True) for _ in range(2))
+    with pytest.raises(JobUnknown):
+        any_workshop.find(given_up)
+    second = any_workshop.submit(kind, content=b"x", is_held=True, account_id=OTHER_ACCOUNT)
     assert any_workshop.jobs.newest(any_workshop.facility_id, kind) == ()
     assert any_workshop.runner(idle, kind).work_off() == 0
     for _ in range(2):
@@ -196,8 +201,13 @@ def test_a_secret_is_told_once(any_workshop: Workshop) -> None:
     any_workshop.runner(lambda context: context.write_secret(b"hush")).run(job.id)
     where = (any_workshop.facility_id, job.id)
     assert any_workshop.jobs.has_secret(*where)
+
+    def take(_: int) -> bytes:
+        with any_workshop.database.transaction() as connection:
+            return any_workshop.jobs.take_secret(connection, *where)
+
     with ThreadPoolExecutor(4) as threads:
-        told = list(threads.map(lambda _: any_workshop.jobs.take_secret(*where), range(4)))
+        told = list(threads.map(take, range(4)))
     assert sorted(told) == [b"", b"", b"", b"hush"]
     assert not any_workshop.jobs.has_secret(*where)
 

@@ -169,13 +169,19 @@ class AccountImports:
             taken = AccountStore(connection, staff.facility.id).taken(keys)
         return Preview(rows, taken)
 
-    def take_passwords(self, job: Job) -> Mapping[int, str]:
-        """Return the initial passwords by row number, once; later there are none.
+    def take_passwords(self, job: Job, *, actor: str) -> Mapping[int, str]:
+        """Return the initial passwords by row number, once, and record it; later there are none.
 
         Raises:
             StoreUnavailable: the database is away; they may still be there.
         """
-        return self._seal.opened(self._jobs.take_secret(job.facility_id, job.id), job.id)
+        with self._database.transaction() as connection:
+            sealed = self._jobs.take_secret(connection, job.facility_id, job.id)
+            if sealed:
+                told = _reference(job)
+                at, act = self._clock.now(), Act.TELL_PASSWORDS
+                append(connection, job.facility_id, act, actor=actor, at=at, subject=told)
+        return self._seal.opened(sealed, job.id)
 
     def _check(self, facility: Facility, role: Role, stream: BinaryIO) -> Iterator[CheckedRow]:
         return TableCheck(facility.code.kind, manageable_by(role)).rows(stream)
@@ -279,6 +285,10 @@ def _file_name(job: Job) -> str:
     return f"アカウント一括登録結果_{job.reference}_{job.submitted_at.astimezone(JST):%Y%m%d}.csv"
 
 
+def _reference(job: Job) -> str:
+    return f"受付番号 {job.reference}"
+
+
 def _record(connection: Connection, job: Job, counts: Mapping[str, int], clock: Clock) -> None:
     append(
         connection,
@@ -286,6 +296,6 @@ def _record(connection: Connection, job: Job, counts: Mapping[str, int], clock: 
         Act.IMPORT_ACCOUNTS,
         actor=job.actor,
         at=clock.now(),
-        subject=f"受付番号 {job.reference}",
+        subject=_reference(job),
         detail={"登録": f"{counts['registered']}件", "ID重複": f"{counts['duplicate']}件"},
     )

@@ -34,6 +34,8 @@ class Act(StrEnum):
     UNLOCK_ACCOUNT = auto()
     RESET_PASSWORD = auto()
     IMPORT_ACCOUNTS = auto()
+    TELL_PASSWORDS = auto()
+    """The initial passwords of a bulk registration were downloaded."""
     REGISTER_PASSKEY = auto()
     RENAME_PASSKEY = auto()
     REMOVE_PASSKEY = auto()
@@ -58,6 +60,8 @@ class Act(StrEnum):
     ARCHIVE_POSTER = auto()
     RESTORE_POSTER = auto()
     EXPORT_PATIENTS = auto()
+    KEEP_APPOINTMENTS = auto()
+    REMOVE_APPOINTMENTS = auto()
     WITHDRAW_CONSENT = auto()
     EXPORT_VIEW_HISTORY = auto()
     EXPORT_AUDIT = auto()
@@ -85,6 +89,7 @@ ACT_NAMES: Final = MappingProxyType(
         Act.UNLOCK_ACCOUNT: "アカウントロック解除",
         Act.RESET_PASSWORD: "パスワード再発行",
         Act.IMPORT_ACCOUNTS: "アカウント一括登録",
+        Act.TELL_PASSWORDS: "一括登録の初期パスワードのダウンロード",
         Act.REGISTER_PASSKEY: "パスキーの登録",
         Act.RENAME_PASSKEY: "パスキーの名前の変更",
         Act.REMOVE_PASSKEY: "パスキーの削除",
@@ -109,6 +114,8 @@ ACT_NAMES: Final = MappingProxyType(
         Act.ARCHIVE_POSTER: "ポスターの使用終了",
         Act.RESTORE_POSTER: "ポスターの使用再開",
         Act.EXPORT_PATIENTS: "同意取得済み患者一覧のダウンロード",
+        Act.KEEP_APPOINTMENTS: "受診予定の登録",
+        Act.REMOVE_APPOINTMENTS: "受診予定の削除",
         Act.WITHDRAW_CONSENT: "患者の希望による同意の取消し",
         Act.EXPORT_VIEW_HISTORY: "医療情報閲覧履歴のダウンロード",
         Act.EXPORT_AUDIT: "操作履歴のダウンロード",

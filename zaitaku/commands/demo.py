@@ -20,12 +20,13 @@ from zaitaku.sandbox.provider.app import stand_in_app
 
 @click.command()
 @click.option("--vpcd", is_flag=True, help="仮想カードを pcscd（vsmartcard-vpcd）経由で読みます。")
-def demo(*, vpcd: bool) -> None:
+@click.option("--empty", is_flag=True, help="同意した患者さんや受診予定を入れずに始めます。")
+def demo(*, vpcd: bool, empty: bool) -> None:
     """試しに動かします。カードもリーダーもいりません。Ctrl-C で終わります。"""
     click.echo("準備しています…（はじめての時は、鍵を作るため少し時間がかかります）")
     places = Places.from_env()
     with sole_use(places.data):
-        _run(prepare(places), vpcd=vpcd)
+        _run(prepare(places, is_empty=empty), vpcd=vpcd)
     click.echo("\n終わりました。データは残っています。")
 
 

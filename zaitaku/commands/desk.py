@@ -12,9 +12,10 @@ import click
 from zaitaku.commands.settings_words import setting_mistake
 from zaitaku.core.clock import JST, SystemClock
 from zaitaku.core.database import Database
-from zaitaku.core.errors import InvalidField, ZaitakuError
+from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
 from zaitaku.facilities.errors import UnprintableCharacters
-from zaitaku.facilities.model import Channel, InstitutionCode
+from zaitaku.facilities.model import Channel, Facility, InstitutionCode
+from zaitaku.facilities.registry import FacilityRegistry
 from zaitaku.facilities.service import FacilityService
 from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
@@ -26,7 +27,10 @@ _BLANK: Final = "\u3000"
 CHANNEL_OPTION: Final = click.Choice([channel.value for channel in Channel])
 
 _WORDS: Final[Mapping[str, str]] = {
-    "facility-exists": "この医療機関等コードは、すでに登録されています。",
+    "facility-exists": (
+        "この医療機関等コードは、すでに登録されています。"
+        "前に別の医療機関等のものだったコードも、使えません。"
+    ),
     "not-found": "この医療機関等コードの施設は、登録されていません。",
     "cannot-revert": "いまのURLは最初のURLです。変更前のURLはありません。",
     "cannot-reset": "いまのURLは、すでに最初のURLです。",
@@ -47,6 +51,10 @@ _FIELDS: Final[Mapping[str, str]] = {
     "phone": "電話番号",
     "hours": "受付時間",
     "reason": "理由",
+    "effective_on": "新しいコードになった日",
+    "related_name": "関連する医療機関等の名称",
+    "related_code": "関連する医療機関等のコード",
+    "closed_on": "廃止日",
 }
 _RULES: Final[Mapping[str, str]] = {
     "required": "を入力してください。",
@@ -55,6 +63,11 @@ _RULES: Final[Mapping[str, str]] = {
     "prefecture": "のはじめの2桁は、都道府県番号（01〜47）にしてください。",
     "kind": "の3桁目は、点数表番号（1、3、4、6のどれか）にしてください。",
     "characters": "に使えない文字が入っています。入力し直してください。",
+    "same-code": "は、いまと同じです。",
+    "other-kind": "の3桁目（点数表番号）は、いまと同じ種類にしてください。",
+    "future": "は、今日までの日にしてください。",
+    "before-opened": "は、開設日より後の日にしてください。",
+    "itself": "に、この医療機関等のコードは使えません。",
     "phone": "は0で始まる10桁か11桁の番号にしてください（例：03-1234-5678）。",
 }
 
@@ -64,6 +77,7 @@ class Desk:
     """The services that an operator's command calls."""
 
     facilities: FacilityService
+    registry: FacilityRegistry
     reception: ReceptionService
     printing: PrintService
 
@@ -118,6 +132,21 @@ def institution_code(_context: click.Context, _option: click.Parameter, digits: 
         raise click.BadParameter(words_for(error)) from error
 
 
+def found_facility(desk: Desk, digits: str) -> Facility:
+    """Return the facility of a code; where it was another's code before, say which one's.
+
+    Raises:
+        NotFound: nobody has or had the code.
+        click.ClickException: a facility had it before.
+    """
+    code = InstitutionCode(digits)
+    try:
+        return desk.facilities.find(code)
+    except NotFound:
+        renamed = desk.registry.formerly(code)
+    raise click.ClickException(f"この医療機関等コードは、{renamed.code} に変わっています。")
+
+
 def operator() -> str:
     """Return the actor that the history names for a command."""
     return f"operator:{getpass.getuser()}"
@@ -141,6 +170,7 @@ def _desk() -> Iterator[Desk]:
     try:
         yield Desk(
             facilities=FacilityService(database=database, clock=clock),
+            registry=FacilityRegistry(database=database, clock=clock),
             reception=reception,
             printing=PrintService.of(settings, database=database, reception=reception, clock=clock),
         )

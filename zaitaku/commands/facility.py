@@ -1,19 +1,40 @@
 """``zaitaku facility``: the facilities of a deployment."""
 
+from datetime import datetime
 from typing import Final
 
 import click
+from sqlalchemy import Connection
 
-from zaitaku.commands.desk import Desk, institution_code, japan_time, opened_desk, operator
+from zaitaku.accounts.founding import MASTER_ID, MASTER_RESET_ID, Founders
+from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, ROLE_NAMES, NewAccount
+from zaitaku.accounts.passwords import Passwords
+from zaitaku.commands.desk import (
+    Desk,
+    found_facility,
+    institution_code,
+    japan_time,
+    opened_desk,
+    operator,
+)
+from zaitaku.commands.facility_facts import add_commands, told_relations
 from zaitaku.commands.settings_words import described, with_changes
-from zaitaku.core.errors import Conflict
+from zaitaku.core.clock import SystemClock
+from zaitaku.core.errors import Conflict, InvalidField
+from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.channels import CHANNEL_NAMES
-from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
-from zaitaku.facilities.service import newly_on
-from zaitaku.facilities.words import TERMS, differences, value_words
+from zaitaku.facilities.model import (
+    Channel,
+    Enrolment,
+    EnvironmentSettings,
+    Facility,
+    InstitutionCode,
+)
+from zaitaku.facilities.relations import FacilityFacts
+from zaitaku.facilities.service import Founding, newly_on
+from zaitaku.facilities.words import SWITCHES, TERMS, changed_settings, value_words
 
-_CHANNELS_BY_SETTING: Final = ("home_visit", "online")
-_STATES: Final = {True: "利用する", False: "利用しない"}
+_DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.group()
@@ -29,6 +50,14 @@ def facility() -> None:
 @click.option("--display-name", default="", help="Webに表示する名前（なければ施設名）")
 @click.option("--home-visit/--no-home-visit", default=False, help="訪問診療等機能を利用する")
 @click.option("--online/--no-online", default=False, help="オンライン診療等機能を利用する")
+@click.option("--starts-on", type=_DAY, help="利用開始日（例：2026-12-01。なければ、すぐ）")
+@click.option("--master-id", default=MASTER_ID, show_default=True, help="マスタのユーザID")
+@click.option(
+    "--master-reset-id",
+    default=MASTER_RESET_ID,
+    show_default=True,
+    help="マスタリセット用の同じもの",
+)
 def add(
     code: str,
     *,
@@ -38,10 +67,14 @@ def add(
     display_name: str,
     home_visit: bool,
     online: bool,
+    starts_on: datetime | None,
+    master_id: str,
+    master_reset_id: str,
 ) -> None:
-    """医療機関等を登録し、チャネルごとに最初のURLを発行します。"""
+    """医療機関等を登録し、最初のURLと、マスタ・マスタリセット用のアカウントを作ります。"""
     settings = EnvironmentSettings(home_visit=home_visit, online=online, display_name=display_name)
     with opened_desk() as desk:
+        founders = _founders(InstitutionCode(code), master_id, master_reset_id)
         added = desk.facilities.add(
             InstitutionCode(code),
             registered_name=name,
@@ -49,10 +82,38 @@ def add(
             hours=hours,
             settings=settings,
             actor=operator(),
-            founding=desk.reception.issue_first,
+            founding=_founding(desk, founders),
+            enrolment=Enrolment(starts_on=starts_on.date() if starts_on else None),
         )
         click.echo(f"登録しました: {added.code} {added.name}")
         _tell_channels(desk, added)
+    for made in founders.made:
+        _tell_account(made)
+
+
+def _founders(code: InstitutionCode, master_id: str, master_reset_id: str) -> Founders:
+    try:
+        return Founders(Passwords(), SystemClock(), code.kind, master_id, master_reset_id)
+    except InvalidField as error:
+        raise click.ClickException(
+            "マスタとマスタリセット用のユーザIDは、半角の英字と数字で2〜8文字の、"
+            "別々のものにしてください。"
+        ) from error
+
+
+def _founding(desk: Desk, founders: Founders) -> Founding:
+    def found(connection: Connection, facility_id: FacilityId, actor: str) -> None:
+        desk.reception.issue_first(connection, facility_id, actor)
+        founders(connection, facility_id, actor)
+
+    return found
+
+
+def _tell_account(made: NewAccount) -> None:
+    until = made.account.password_changed_at + INITIAL_PASSWORD_LIFETIME
+    click.echo(f"{ROLE_NAMES[made.account.role]}のユーザID: {made.account.user_id}")
+    click.echo(f"  はじめのパスワード: {made.password}")
+    click.echo(f"  この表示は一度だけです。有効期限: {japan_time(until)}")
 
 
 @facility.command("list")
@@ -70,17 +131,39 @@ def list_facilities() -> None:
 def show(code: str) -> None:
     """ひとつの医療機関等の登録内容を表示します。"""
     with opened_desk() as desk:
-        found = desk.facilities.find(InstitutionCode(code))
+        found = found_facility(desk, code)
         click.echo(f"医療機関等コード: {found.code}")
-        click.echo(f"施設名: {found.registered_name}")
         click.echo(f"Webに表示する名前: {found.name}")
-        click.echo(f"電話番号: {found.phone}")
-        click.echo(f"受付時間: {found.hours or '（なし）'}")
+        for fact, words in FacilityFacts.of(found).in_words().items():
+            click.echo(f"{fact}: {words}")
         click.echo(f"登録: {japan_time(found.created_at)}")
+        for line in told_relations(desk, found):
+            click.echo(line)
         _tell_channels(desk, found)
     click.echo(f"環境設定情報（第{found.settings_version}版）")
     for line in described(found.settings):
         click.echo(f"  {line}")
+
+
+@facility.command()
+@click.argument("code", callback=institution_code)
+def history(code: str) -> None:
+    """環境設定情報の変更と、利用規約への同意の履歴を表示します。"""
+    with opened_desk() as desk:
+        found = found_facility(desk, code)
+        changes = desk.facilities.settings_history(found.id)
+        accepted = desk.facilities.acceptances(found.id)
+    before = changes[0].settings
+    for change in changes:
+        click.echo(f"第{change.version}版  {japan_time(change.at)}  {change.actor}")
+        for each in changed_settings(before, change.settings):
+            click.echo(f"  {each.term}: {each.change}")
+        for one in accepted:
+            if one.settings_version == change.version:
+                click.echo(
+                    f"  利用規約に同意: {CHANNEL_NAMES[one.channel]} 第{one.terms_version}版"
+                )
+        before = change.settings
 
 
 @facility.command("set")
@@ -93,14 +176,13 @@ def set_settings(code: str, changes: tuple[str, ...], *, yes: bool) -> None:
     例: zaitaku facility set 1310123456 clinical=on medication=off online=on
     """
     with opened_desk() as desk:
-        before = desk.facilities.find(InstitutionCode(code))
+        before = found_facility(desk, code)
         after = with_changes(before.settings, changes)
         desk.facilities.check_settings(before, after)
-        changed = differences(before.settings, after)
-        if not changed:
+        if before.settings == after:
             click.echo("今の設定と同じなので、何も変更していません。")
             return
-        _tell_changes(before, after, changed)
+        _tell_changes(before, after)
         if not yes:
             click.confirm("変更しますか", abort=True)
         _save(desk, before, after)
@@ -125,23 +207,24 @@ def _save(desk: Desk, before: Facility, after: EnvironmentSettings) -> None:
     click.echo(f"変更しました（第{saved.settings_version}版）。")
 
 
-def _tell_changes(before: Facility, after: EnvironmentSettings, changed: list[str]) -> None:
+def _tell_changes(before: Facility, after: EnvironmentSettings) -> None:
     click.echo(f"{before.code} {before.name}")
-    former, new = before.settings.to_mapping(), after.to_mapping()
-    for name in changed:
-        click.echo(f"  {TERMS[name]}: {value_words(former[name])} → {value_words(new[name])}")
-    for name in _CHANNELS_BY_SETTING:
-        if name in changed and new[name]:
-            click.echo(
-                f"{TERMS[name]}を利用するには、利用規約への同意が要ります。"
-                "変更すると、運用者が医療機関等を代表して同意したことになります。"
-            )
+    for change in changed_settings(before.settings, after):
+        click.echo(f"  {change.term}: {change.change}")
+    for channel in newly_on(before.settings, after):
+        click.echo(
+            f"{TERMS[SWITCHES[channel]]}を利用するには、利用規約への同意が要ります。"
+            "変更すると、運用者が医療機関等を代表して同意したことになります。"
+        )
     click.echo("この医療機関等でログインしている人は、全員ログアウトされます。")
 
 
 def _tell_channels(desk: Desk, found: Facility) -> None:
     for channel in Channel:
         current = desk.reception.show(found.id, channel).current
-        state = _STATES[found.settings.is_on(channel)]
+        state = value_words(found.settings.is_on(channel))
         click.echo(f"{CHANNEL_NAMES[channel]}: {state}")
         click.echo(f"  {desk.reception.address(current)}")
+
+
+add_commands(facility)

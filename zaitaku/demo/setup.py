@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from zaitaku.accounts.model import Role
+from zaitaku.accounts.model import ROLE_NAMES, Role
 from zaitaku.core.errors import NotFound
 from zaitaku.core.signing import Keyring
 from zaitaku.demo.app import app_environ, bind_app_people, insured_as, make_app_key, stand_in
+from zaitaku.demo.life import STAFF, begin, employ
 from zaitaku.demo.places import Places
 from zaitaku.demo.secrets import DemoSecrets, write_private
 from zaitaku.eligibility.sandbox import SandboxEligibility
@@ -43,8 +44,11 @@ class Demo:
     summary: dict[str, Any]
 
 
-def prepare(places: Places) -> Demo:
-    """Make what is missing in the data folder; a second run finds everything as it was."""
+def prepare(places: Places, *, is_empty: bool = False) -> Demo:
+    """Make what is missing in the data folder; a second run finds everything as it was.
+
+    A clinic that is new has people who consented and are expected, unless ``is_empty``.
+    """
     places.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     secrets = DemoSecrets.open(places.data / "secrets.json")
     authority = TestAuthority.open(places.data / "authority")
@@ -59,7 +63,9 @@ def prepare(places: Places) -> Demo:
     _bind_people(eligibility, cards, secrets.subject_key)
     provider = stand_in(places)
     bind_app_people(eligibility, provider, secrets.subject_key)
-    facility = _clinic(services, secrets.password)
+    facility, is_new = _clinic(services, secrets.password)
+    if is_new and not is_empty:
+        begin(_without_ocsp(environ), facility, cards, ACTOR)
     summary = _summary(places, services, facility, secrets.password, cards)
     write_private(
         places.data / "demo.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
@@ -107,9 +113,15 @@ def _subject_hash(card: DemoCard, subject_key: str) -> str:
     return newest
 
 
-def _clinic(services: Services, password: str) -> Facility:
+def _without_ocsp(environ: dict[str, str]) -> Services:
+    # The demo's responder answers only while the demo runs; its revocation list says the same.
+    kept = {name: value for name, value in environ.items() if name != "ZAITAKU_OCSP_URL"}
+    return build_services(Settings.from_env(kept))
+
+
+def _clinic(services: Services, password: str) -> tuple[Facility, bool]:
     try:
-        return services.facilities.find(CODE)
+        return services.facilities.find(CODE), False
     except NotFound:
         pass
     facility = services.facilities.add(
@@ -122,7 +134,8 @@ def _clinic(services: Services, password: str) -> Facility:
         founding=services.reception.issue_first,
     )
     _administrator(services, facility, password)
-    return facility
+    employ(services, facility, password, ACTOR)
+    return facility, True
 
 
 def _administrator(services: Services, facility: Facility, password: str) -> None:
@@ -155,6 +168,7 @@ def _summary(
         "facility_code": str(facility.code),
         "facility_name": facility.name,
         "console": {"url": f"{places.origin}/console/", "user_id": USER_ID, "password": password},
+        "staff": {ROLE_NAMES[role]: user_id for role, user_id in STAFF.items()},
         "bridge": places.bridge,
         "app": places.provider,
         "cards": [

@@ -19,6 +19,8 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
     lines += [f"    医療機関等コード  {code}"]
     lines += [f"    ユーザID          {console['user_id']}"]
     lines += [f"    パスワード        {console['password']}"]
+    others = "、".join(f"{role} {user_id}" for role, user_id in summary["staff"].items())
+    lines += [f"    ほかのユーザID    {others}（パスワードは同じ）"]
     lines += ["", "カードの読み取りアプリ（仮想カード。カードの入れ替えもここで）:"]
     lines += [f"  {summary['bridge']}/", "", "仮想カード（名前 … 暗証番号 … 用途）:"]
     lines += [

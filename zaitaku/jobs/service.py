@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from zaitaku.core.clock import Clock
@@ -68,7 +69,8 @@ class JobService:
     ) -> Job:
         """Keep a job for the workers and return it; its ``reference`` is the 受付番号.
 
-        With ``is_held`` it waits for ``release``, an hour at most, and may be one of many.
+        With ``is_held`` it waits for ``release``, an hour at most, and takes the place of what
+        the account handed in before and did not confirm.
 
         Raises:
             JobUnderWay: one of this kind waits or runs (in the facility for ``FACILITY_WIDE``,
@@ -90,7 +92,10 @@ class JobService:
             "submitted_at": self._clock.now(),
         }
         with self._one_at_a_time(facility_id, lane), self._database.transaction() as connection:
-            JobStore(connection, facility_id).insert(values)
+            store = JobStore(connection, facility_id)
+            if is_held:
+                store.drop_held(kind, account_id)
+            store.insert(values)
             for sequence, content in enumerate(_pieces(input or b"")):
                 add_piece(connection, job_id, Part.INPUT, sequence, content)
         if not is_held:
@@ -182,16 +187,18 @@ class JobService:
         content = read_pieces(self._database, job_id, Part.RESULT)
         return found.result_name, found.result_type, content
 
-    def take_secret(self, facility_id: FacilityId, job_id: JobId) -> bytes:
+    @staticmethod
+    def take_secret(connection: Connection, facility_id: FacilityId, job_id: JobId) -> bytes:
         """Remove what the job tells only once, and return it; empty if it was told before.
+
+        In the caller's transaction, so that the record of the telling is one with it.
 
         Raises:
             JobUnknown: there is no such job.
-            StoreUnavailable: the database is away; it may still be there.
         """
-        self.find(facility_id, job_id)
-        with self._database.transaction() as connection:
-            return take_pieces(connection, job_id, Part.SECRET)
+        if JobStore(connection, facility_id).find(job_id) is None:
+            raise JobUnknown
+        return take_pieces(connection, job_id, Part.SECRET)
 
     def has_secret(self, facility_id: FacilityId, job_id: JobId) -> bool:
         """Tell whether ``take_secret`` would give something now.

@@ -119,6 +119,18 @@ class JobStore:
         newest = query.order_by(job.c.submitted_at.desc(), job.c.id.desc()).limit(limit)
         return tuple(job_from(row) for row in self._connection.execute(newest).mappings())
 
+    def drop_held(self, kind: JobKind, account_id: AccountId) -> None:
+        """Forget the jobs of a kind that the account has not confirmed."""
+        _forget(
+            self._connection,
+            and_(
+                self._is_ours,
+                job.c.kind == kind.value,
+                job.c.account_id == account_id,
+                job.c.state == JobState.HELD.value,
+            ),
+        )
+
     def release(self, job_id: JobId, lane: str, at: datetime) -> bool:
         """Let a held job wait for a worker; tell whether it was held."""
         released = (
@@ -197,12 +209,12 @@ def remove_old(connection: Connection, *, ended_before: datetime, now: datetime)
     connection.execute(job_piece.delete().where(job_piece.c.job_id.in_(ended)))
     emptied = {"result_name": "", "result_bytes": 0, "parameters": {}}
     connection.execute(job.update().where(job.c.id.in_(ended)).values(emptied))
-    return len(ended) + _forget_held(connection, now - HELD_FOR)
+    is_late = and_(job.c.state == JobState.HELD.value, job.c.submitted_at < now - HELD_FOR)
+    return len(ended) + _forget(connection, is_late)
 
 
-def _forget_held(connection: Connection, before: datetime) -> int:
-    is_forgotten = and_(job.c.state == JobState.HELD.value, job.c.submitted_at < before)
-    query = select(job.c.id).where(is_forgotten).limit(MOST_SWEPT).with_for_update()
+def _forget(connection: Connection, condition: ColumnElement[bool]) -> int:
+    query = select(job.c.id).where(condition).limit(MOST_SWEPT).with_for_update()
     forgotten = connection.execute(query).scalars().all()
     connection.execute(job_piece.delete().where(job_piece.c.job_id.in_(forgotten)))
     connection.execute(job.delete().where(job.c.id.in_(forgotten)))

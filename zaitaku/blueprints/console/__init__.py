@@ -3,6 +3,7 @@
 from zaitaku.blueprints.console import (
     account_deletion,
     account_forms,
+    account_imports,
     account_passwords,
     accounts,
     activation_codes,
@@ -14,7 +15,11 @@ from zaitaku.blueprints.console import (
     entrance,
     home,
     jobs,
+    medical,
+    patient_detail,
     patients,
+    poster_archives,
+    posters,
     preview,
     second_factor,
     settings,
@@ -22,13 +27,17 @@ from zaitaku.blueprints.console import (
     sign_in,
     sign_in_step,
     test_data,
+    traffic,
     urls,
+    view_history,
+    withdrawal,
 )
 from zaitaku.blueprints.console.room import blueprint
 
 __all__ = [
     "account_deletion",
     "account_forms",
+    "account_imports",
     "account_passwords",
     "accounts",
     "activation_codes",
@@ -41,7 +50,11 @@ __all__ = [
     "entrance",
     "home",
     "jobs",
+    "medical",
+    "patient_detail",
     "patients",
+    "poster_archives",
+    "posters",
     "preview",
     "second_factor",
     "settings",
@@ -49,5 +62,8 @@ __all__ = [
     "sign_in",
     "sign_in_step",
     "test_data",
+    "traffic",
     "urls",
+    "view_history",
+    "withdrawal",
 ]

@@ -19,7 +19,8 @@ from werkzeug.wrappers import Response
 
 from zaitaku.accounts.errors import SessionEnded
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import ACT_NAMES
+from zaitaku.blueprints.console.breaking import breaking
+from zaitaku.blueprints.console.presenting import ACT_NAMES, actor_of
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.urls import CHANNEL, ChannelView, channel_view, event_views
 from zaitaku.blueprints.edge import services
@@ -58,6 +59,8 @@ STEPS: Final = MappingProxyType(
     }
 )
 """Reset has no extra warning."""
+
+_WARNING_STEPS: Final = frozenset({Step.START, Step.WARNING})
 
 _REASON_MISTAKES: Final = {
     "required": "理由を入力してください。",
@@ -143,7 +146,12 @@ def _back_to_start(change: Change) -> Response:
 
 
 def _show(step: Step, change: Change, errors: Mapping[str, str] | None = None) -> str:
-    return render_template(f"console/change_{step}.html", change=change, errors=errors or {})
+    return render_template(
+        f"console/change_{step}.html",
+        change=change,
+        errors=errors or {},
+        breaking=breaking(change.view.url) if step in _WARNING_STEPS else None,
+    )
 
 
 def _mistake(step: Step, change: Change, errors: Mapping[str, str]) -> Page:
@@ -275,7 +283,7 @@ def _is_own_doing(change: Change) -> bool:
     """
     unseen = event_views(change.view.channel)[: -change.seen or None]
     done = [(each.event.act, each.event.actor, each.event.reason) for each in unseen]
-    return done == [(change.act, _actor(), change.reason)]
+    return done == [(change.act, actor_of(current_staff().account), change.reason)]
 
 
 def _cannot_tell(change: Change, error: StoreUnavailable) -> Page:
@@ -293,18 +301,13 @@ def _cannot_tell(change: Change, error: StoreUnavailable) -> Page:
     ), error.status
 
 
-def _actor() -> str:
-    account = current_staff().account
-    return f"{account.user_id} {account.name}"
-
-
 def _perform(change: Change, expected: UrlVersionId) -> ReceptionUrl:
     return services().reception.change(
         change.act,
         current_staff().facility.id,
         change.view.channel,
         expected=expected,
-        actor=_actor(),
+        actor=actor_of(current_staff().account),
         reason=change.reason,
     )
 

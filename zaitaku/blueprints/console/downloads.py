@@ -14,7 +14,7 @@ from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, channel_view
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.model import NO_POSTER, Poster, PosterNumber
 from zaitaku.reception.printing import PrintKind, file_name
@@ -42,6 +42,7 @@ def _named(channel: Channel, poster: int) -> Poster | None:
 @blueprint.get(f"{_OF_CHANNEL}/qr-image", defaults={"poster": NO_POSTER})
 @blueprint.get(f"{_OF_POSTER}/qr-image")
 @requires(Permission.SEE_RECEPTION_URLS)
+@no_page
 def qr_image(channel: str, poster: int) -> Response:
     """Return the QR code for showing on the page."""
     named = _named(Channel(channel), poster)
@@ -78,6 +79,7 @@ def _page_of(channel: str, named: Poster | None) -> str:
 @blueprint.get(f"{_OF_CHANNEL}/{KIND}/file", defaults={"poster": NO_POSTER})
 @blueprint.get(f"{_OF_POSTER}/{KIND}/file")
 @requires(Permission.SEE_RECEPTION_URLS)
+@no_page
 def download(channel: str, kind: str, poster: int) -> Response:
     """Return the file under a name that tells facility, channel, poster and version."""
     view, named = channel_view(Channel(channel)), _named(Channel(channel), poster)

@@ -10,6 +10,7 @@ from uuid import UUID
 from flask import Response, jsonify
 
 from zaitaku.accounts.errors import NotPermitted
+from zaitaku.accounts.imports import IMPORT_STATE_NAMES, import_state
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
@@ -85,7 +86,8 @@ def own_job(job_id: JobId) -> Job:
 
 def state_words(job: Job) -> str:
     """Return how far a job is, for people."""
-    name = STATE_NAMES[job.state]
+    is_import = job.kind is JobKind.ACCOUNT_IMPORT
+    name = IMPORT_STATE_NAMES[import_state(job)] if is_import else STATE_NAMES[job.state]
     if job.state is JobState.RUNNING and job.total:
         return f"{name}：{job.done:,}／{job.total:,}件（{job.percent}%）"
     return name

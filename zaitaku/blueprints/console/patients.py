@@ -4,29 +4,33 @@ import logging
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from http import HTTPStatus
 from itertools import chain
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
-from flask import Response, jsonify, render_template, request, url_for
+from flask import Response, current_app, jsonify, render_template, request, url_for
 from markupsafe import Markup
 
 from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.paging import paging
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import by_timer, current_staff, requires
+from zaitaku.consent.model import ConsentItem
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.channels import CHANNEL_NAMES
-from zaitaku.facilities.model import Channel, CharacterSet, Facility
+from zaitaku.facilities.model import CharacterSet, Facility
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.export import export_consented, file_name
 from zaitaku.records.listing import (
     FIRST_YEAR,
     LAST_YEAR,
+    LINE_STATE_NAMES,
     MAXIMUM_SEARCH,
     ItemState,
     ListQuery,
@@ -37,13 +41,15 @@ from zaitaku.records.news import SeenList
 
 log = logging.getLogger(__name__)
 
+StrEnumT = TypeVar("StrEnumT", bound=StrEnum)
+
 NEWS_SECONDS: Final = 15
-PAGES_AROUND: Final = 2
 
 _STATE_WORDS: Final = {
     ItemState.GRANTED: "同意あり",
     ItemState.REFUSED: "同意なし",
     ItemState.EXPIRED: "期限切れ",
+    ItemState.WITHDRAWN: "取消し",
     ItemState.NOT_ASKED: "対象外",
 }
 
@@ -51,20 +57,39 @@ _MISTAKES: Final = {
     "q": f"検索する言葉は、ふつうの文字で、{MAXIMUM_SEARCH}文字以内で入力してください。",
     "from": "同意日の「から」は、2026-11-20 のように日付で入力してください。",
     "to": "同意日の「まで」は、「から」と同じ日か、あとの日付にしてください。",
+    "visit-from": "受診日の「から」は、2026-11-20 のように日付で入力してください。",
+    "visit-to": "受診日の「まで」は、「から」と同じ日か、あとの日付にしてください。",
     "channel": "機能を一覧から選んでください。",
+    "state": "状態を一覧から選んでください。",
+    "item": "同意の内容を一覧から選んでください。",
     "sort": "並べ替えは、表の見出しから選んでください。",
     "page": "ページは、表の下の番号から選んでください。",
     "size": "1ページの件数は、200件までにしてください。",
 }
 
-_RULES: Final = {
-    "not-a-date": "同意日の「まで」は、2026-11-20 のように日付で入力してください。",
-    "out-of-range": f"同意日は、{FIRST_YEAR}年から{LAST_YEAR}年までの日付で入力してください。",
+_DAYS: Final = {
+    "from": "同意日の「から」",
+    "to": "同意日の「まで」",
+    "visit-from": "受診日の「から」",
+    "visit-to": "受診日の「まで」",
 }
-"""Words for a mistake that a field's usual words do not fit."""
+_RULES: Final = {
+    "not-a-date": "{day}は、2026-11-20 のように日付で入力してください。",
+    "out-of-range": "{day}は、{first}年から{last}年までの日付で入力してください。",
+}
+"""Words for a mistake in a day that the field's usual words do not fit."""
 
-_FIELDS: Final = frozenset({"q", "channel", "from", "to"})
+_FIELDS: Final = frozenset({"q", "channel", "state", "item", *_DAYS})
 """What the search form asks for; a mistake elsewhere in the address is told for the whole page."""
+
+_ITEMS: Final = {
+    ConsentItem.SURGERY: "手術",
+    ConsentItem.CLINICAL: "診療・薬剤",
+    ConsentItem.MEDICATION: "薬剤",
+    ConsentItem.CHECKUP: "健診",
+    ConsentItem.SPECIFIC_DISEASE: "特定疾病療養受療証",
+    ConsentItem.HIGH_COST_LIMIT: "限度額適用認定証",
+}
 
 _CELL: Final = Markup('<span aria-hidden="true">{}</span><span class="visually-hidden">{}</span>')
 _ITEM_HEADING: Final = Markup('{}<span class="visually-hidden">{}</span>')
@@ -91,13 +116,6 @@ class _Heading:
     label: str
     href: str
     sort: str
-
-
-@dataclass(frozen=True)
-class _PageLink:
-    label: str
-    href: str
-    current: bool
 
 
 def _address(query: ListQuery) -> str:
@@ -138,11 +156,7 @@ def _list(query: ListQuery, page: Page, seen: SeenList) -> str:
         typed=query.to_mapping(),
         errors={},
         headings=[_heading(query, label, key) for label, key in _COLUMNS],
-        pages=_page_links(query, page),
-        previous=_address(replace(query, page=page.number - 1)) if page.number > 1 else "",
-        following=_address(replace(query, page=page.number + 1))
-        if page.number < page.pages
-        else "",
+        paging=paging(page.number, page.pages, lambda n: _address(replace(query, page=n))),
         first_row=(page.number - 1) * query.size + 1,
         is_filtered=bool(_FIELDS & query.to_mapping().keys()),
         here=_address(query),
@@ -154,10 +168,12 @@ def _list(query: ListQuery, page: Page, seen: SeenList) -> str:
 
 
 def _words() -> Mapping[str, object]:
-    channels = [{"value": "", "label": "すべて"}]
-    channels += [{"value": channel.value, "label": CHANNEL_NAMES[channel]} for channel in Channel]
     return {
-        "channels": channels,
+        "channels": _choices(CHANNEL_NAMES),
+        "states": _choices(LINE_STATE_NAMES),
+        "items": _choices(_ITEMS),
+        "state_names": LINE_STATE_NAMES,
+        "has_details": "console.consented_patient" in current_app.view_functions,
         "short_names": SHORT_CHANNEL_NAMES,
         "not_obtained": NOT_OBTAINED,
         "cell": _cell,
@@ -166,16 +182,22 @@ def _words() -> Mapping[str, object]:
     }
 
 
+def _choices(names: Mapping[StrEnumT, str]) -> list[dict[str, str]]:
+    return [
+        {"value": "", "label": "すべて"},
+        *({"value": value.value, "label": label} for value, label in names.items()),
+    ]
+
+
 def _cell(state: ItemState) -> Markup:
     return _CELL.format(state.mark, _STATE_WORDS[state])
 
 
 def _unread(error: InvalidField) -> str:
     message = _MISTAKES[error.field]
-    if error.rule == "out-of-range" and error.field == "from":
-        message = _RULES[error.rule]
-    elif error.field == "to":
-        message = _RULES.get(error.rule, message)
+    if error.field in _DAYS and error.rule in _RULES:
+        day = _DAYS[error.field]
+        message = _RULES[error.rule].format(day=day, first=FIRST_YEAR, last=LAST_YEAR)
     return render_template(
         "console/patients.html",
         page_of_list=None,
@@ -193,14 +215,6 @@ def _heading(query: ListQuery, label: str, key: SortKey | None) -> _Heading:
     order = "descending" if query.descending else "ascending"
     href = _address(replace(query, sort=key, descending=descending, page=1))
     return _Heading(label, href, order if is_sorted else "")
-
-
-def _page_links(query: ListQuery, page: Page) -> list[_PageLink]:
-    near = range(
-        max(1, page.number - PAGES_AROUND), min(page.pages, page.number + PAGES_AROUND) + 1
-    )
-    numbers = sorted({1, *near, page.pages})
-    return [_PageLink(str(n), _address(replace(query, page=n)), n == page.number) for n in numbers]
 
 
 @blueprint.get("/consented-patients/news")

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.console.traffic import poster_names, source_views
+from zaitaku.blueprints.console.sources import poster_names, source_views
 from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, ChannelView, channel_view
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires

@@ -1,7 +1,6 @@
 """URLの利用状況: how often each way in was scanned, and how often that led to a consent."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import date
 from http import HTTPStatus
 from typing import Final
@@ -13,18 +12,16 @@ from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.plots import plot_of
 from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.sources import GONE, poster_names, source_views
 from zaitaku.blueprints.console.urls import CHANNEL, channel_view
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 from zaitaku.facilities.model import Channel
-from zaitaku.reception.posters.model import MOST_POSTERS, NO_POSTER, Poster, PosterNumber
+from zaitaku.reception.posters.model import MOST_POSTERS, PosterNumber
 from zaitaku.reception.posters.reports import Period, Report, period_of
-from zaitaku.reception.posters.store import Source
 
-NAMELESS: Final = "名前のないもの（リンク・番号の入力など）"
-GONE: Final = "（登録のないポスター）"
 _NOT_A_DAY: Final = "は、2026-11-20 のように日付で入力してください。"
 _MISTAKES: Final[Mapping[tuple[str, str], str]] = {
     ("from", "not-a-day"): f"「いつから」{_NOT_A_DAY}",
@@ -36,31 +33,6 @@ _MISTAKES: Final[Mapping[tuple[str, str], str]] = {
     ("poster", "unknown"): "ポスターを一覧から選んでください。",
 }
 _COLUMNS: Final = ("日付", "URLの版", "ポスター", "読み取り回数", "登録件数")
-
-
-@dataclass(frozen=True)
-class SourceView:
-    """One way in on the page."""
-
-    source: Source
-    name: str
-    is_retired: bool
-    """Whether its version of the URL works no more."""
-
-
-def poster_names(posters: Iterable[Poster]) -> dict[PosterNumber, str]:
-    """Return how the ways in are called, the one without a name included."""
-    return {NO_POSTER: NAMELESS, **{each.number: each.name for each in posters}}
-
-
-def source_views(
-    sources: Iterable[Source], names: Mapping[PosterNumber, str], current: int
-) -> list[SourceView]:
-    """Return the ways in with their names; ``current`` is the number of the living version."""
-    return [
-        SourceView(each, names.get(each.poster_number, GONE), each.version_number != current)
-        for each in sources
-    ]
 
 
 @blueprint.get(f"/reception-urls/{CHANNEL}/traffic")
@@ -118,6 +90,7 @@ def _poster_of(values: Mapping[str, str]) -> PosterNumber | None:
 
 @blueprint.get(f"/reception-urls/{CHANNEL}/traffic/file")
 @requires(Permission.SEE_RECEPTION_URLS)
+@no_page
 def traffic_file(channel: str) -> Response | tuple[str, HTTPStatus]:
     """Stream the counts of the days as CSV, a line for each day, version and poster."""
     facility, of = current_staff().facility, Channel(channel)

@@ -178,7 +178,7 @@ class Life:
 
     def _noted(self, topic: str) -> date:
         dice = self._dice("noted", topic)
-        year = max(self._person.birth_date.year, _CHARTS_SINCE) + dice.below(6)
+        year = max(self._person.birth_date.year, _CHARTS_SINCE) + dice.between(1, 6)
         return date(year, dice.between(1, 12), dice.between(1, _LAST_SAFE_DAY))
 
     def _treated(self, month: Month) -> Iterator[Illness]:
@@ -260,9 +260,17 @@ class Life:
             judgement=_judgement(values),
         )
 
+    def _suspects(self, month: Month) -> set[Analyte]:
+        day = date(month.year, month.month, 1)
+        present = (
+            illness
+            for illness, onset in self._onsets.items()
+            if onset <= day and self._has(illness, month.year)
+        )
+        return {analyte for illness in present for analyte in illness.analytes}
+
     def _measured(self, analyte: Analyte, month: Month, *, is_ill: bool) -> Measurement:
-        suspects = {each for illness in self.illnesses for each in illness.analytes}
-        is_raised = is_ill or analyte in suspects
+        is_raised = is_ill or analyte in self._suspects(month)
         span = analyte.most - analyte.least
         dice = self._dice("value", analyte.name, month)
         low, high = (60, 135) if is_raised else (20, 97)

@@ -112,6 +112,16 @@ class AppointmentStore:
         ordered = query.order_by(appointment.c.at, appointment.c.id).limit(most)
         return tuple(_appointment(row) for row in self._connection.execute(ordered).mappings())
 
+    def count(self, day: date) -> int:
+        """Return how many appointments a day has."""
+        query = select(func.count()).select_from(appointment).where(self._own)
+        return self._connection.execute(query.where(appointment.c.day == day)).scalar_one()
+
+    def remove_day(self, day: date) -> int:
+        """Remove a day's appointments; return how many there were."""
+        chosen = appointment.delete().where(self._own, appointment.c.day == day)
+        return self._connection.execute(chosen).rowcount
+
     def remove(self, name: AppointmentId) -> bool:
         """Remove one; tell whether it was there."""
         chosen = appointment.delete().where(self._own, appointment.c.id == name)

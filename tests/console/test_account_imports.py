@@ -1,0 +1,222 @@
+"""アカウント一括登録 as an administrator meets it: upload, check, confirm, result."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from tests.console.office import Browser, Office
+from zaitaku.accounts.import_table import HEADINGS, MOST_BYTES, MOST_ROWS
+from zaitaku.accounts.model import Role
+from zaitaku.jobs.model import HELD_FOR
+from zaitaku.work import runner, work_off
+
+FRONT = "/console/account-imports"
+GOOD = ("一般", "ippan01", "みどりたろう", "ミドリタロウ", "", "")
+
+
+def table(*rows: Sequence[str], codec: str = "utf-8-sig") -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([HEADINGS, *rows])
+    return text.getvalue().encode(codec)
+
+
+def upload(browser: Browser, content: bytes, name: str = "職員.csv") -> int:
+    browser.get(FRONT)
+    fields = browser.hidden(browser.form())
+    origin = browser.office.services.settings.origin
+    sent = {**fields, "file": (io.BytesIO(content), name)}
+    return browser._arrive(FRONT, browser.client.post(FRONT, data=sent, base_url=origin))
+
+
+def result(browser: Browser, path: str) -> list[list[str]]:
+    """Fetch the result file by what the page offers."""
+    if any(form.attrib["method"] == "post" for form in browser.page.iter("form")):
+        assert browser.send() == 200
+    else:
+        assert browser.get(f"{path}/result") == 200
+    name = browser.answer.headers["Content-Disposition"]
+    assert name.startswith("attachment; filename*=UTF-8''%E3%82%A2")
+    return list(csv.reader(io.StringIO(browser.answer.get_data().decode("utf-8-sig"))))
+
+
+def test_a_file_is_checked_confirmed_done_and_its_passwords_told_once(office: Office) -> None:
+    browser = office.logged_in()
+    assert browser.get("/console/") == 200
+    assert browser.follow("アカウント一括登録") == 200
+    assert "まだ一括登録をしていません" in browser.text
+    assert upload(browser, table(GOOD, ("一般", "kanri", *GOOD[2:]))) == 200
+    assert browser.heading == "アカウント一括登録：内容の確認"
+    assert "職員.csv" in browser.text
+    assert [row[1] for row in browser.rows()] == ["登録します", "ID重複：登録しません"]
+    check, form = browser.path, post_form(browser)
+    assert browser.post(check, form) == 200
+    assert browser.heading.startswith("アカウント一括登録を受け付けました")
+    path = browser.path
+    assert "登録待ち" in browser.text
+    assert "2026年11月20日 10:00" in browser.text
+    assert browser.post(check, form) == 200  # a second click
+    assert browser.path == path
+
+    assert work_off(office.services) == 1
+    browser.get(path)
+    assert "登録完了(一部ID重複)" in browser.text
+    assert "全2件（登録1件、ID重複1件、エラー0件）" in browser.text
+    told = result(browser, path)
+    assert [row[7] for row in told[1:]] == ["登録しました", "ID重複：登録していません"]
+    (password, nothing) = (row[9] for row in told[1:])
+    assert (len(password), nothing) == (19, "")
+    browser.get(path)
+    assert "最初のダウンロードで出力しました" in browser.text
+    assert [row[9] for row in result(browser, path)[1:]] == ["（最初のダウンロードで出力済み）", ""]
+
+    newcomer = office.browser()
+    assert newcomer.log_in("ippan01", password) == 200
+    assert newcomer.path.startswith("/console/password")
+
+
+def post_form(browser: Browser) -> dict[str, str]:
+    return browser.hidden(browser.form())
+
+
+def test_mistakes_are_all_told_before_anything_happens_and_nothing_is_registered(
+    office: Office,
+) -> None:
+    browser = office.logged_in()
+    bad = [("一般", f"a{number}", "漢字", "", "", "") for number in range(60)]
+    assert upload(browser, table(GOOD, *bad)) == 200
+    assert "このままでは、1件も登録されません" in browser.text
+    assert len(browser.rows()) == 50
+    assert "漢字、空白、記号は使えません" in browser.rows()[0][1]
+    assert "ユーザ名（カナ）を入力してください" in browser.rows()[0][1]
+    assert browser.follow("2") == 200
+    assert len(browser.rows()) == 10
+    browser.get(browser.path.partition("?")[0] + "?show=all&page=999999")
+    assert len(browser.rows()) == 11
+    browser.get(browser.path.partition("?")[0] + "?show=duplicates")
+    assert "この条件に合う行は、ありません。" in browser.text
+    check = browser.path.partition("?")[0]
+    browser.post(check, post_form(browser))
+    path = browser.path
+    work_off(office.services)
+    browser.get(path)
+    assert "登録失敗(入力チェックエラー)" in browser.text
+    fates = [row[7] for row in result(browser, path)[1:]]
+    assert fates == ["エラーなし：登録していません", *["エラー：登録していません"] * 60]
+    assert office.browser().log_in("ippan01", "x") == 422
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "ファイルが空です"),
+        (b"PK\x03\x04 a zip", "CSVファイルではありません"),
+        (b"a,b\r\n", "1行目の見出しが様式と違います"),
+        (table(), "1件以上入力してください"),
+        (table(("一般",)), "2行目の列の数が様式と違います"),
+        (table() + b'"a', '2行目あたりの「"」の付け方が違う'),
+        (table(GOOD) + b",,,,,x\r\n" * MOST_ROWS, "データは10,000件までです"),
+        (b"a" * (MOST_BYTES + 1), "4MB、10,000件までにしてください"),
+    ],
+)
+def test_files_that_are_no_table_are_refused_in_words(
+    office: Office, content: bytes, words: str
+) -> None:
+    browser = office.logged_in()
+    assert upload(browser, content) == 422
+    assert browser.title.startswith("エラー：")
+    assert words in browser.text
+
+
+def test_no_file_and_a_million_rows(office: Office) -> None:
+    browser = office.logged_in()
+    assert upload(browser, b"", name="") == 422
+    assert "CSVファイルを選んでください" in browser.text
+    assert upload(browser, table() + b"a,b,c,d,e,f\r\n" * 1_000_000) == 413
+    assert "送れるのは、4MBまでです" in browser.text
+
+
+def test_the_second_of_two_is_told_to_wait_and_keeps_the_file(office: Office) -> None:
+    first, second = office.logged_in(), office.logged_in()
+    for browser, user_id in ((first, "ippan01"), (second, "ippan02")):
+        upload(browser, table(("一般", user_id, *GOOD[2:])))
+        if browser is first:
+            first.post(first.path, post_form(first))
+    check = second.path
+    assert second.post(check, post_form(second)) == 409
+    assert "1分ほど待って" in second.text
+    work_off(office.services)
+    assert second.follow("確認の画面に戻る") == 200
+    second.post(second.path, post_form(second))
+    work_off(office.services)
+    second.get(FRONT)
+    assert [row[2] for row in second.rows()] == ["登録完了", "登録完了"]
+
+
+def test_the_newest_three_of_ones_own_are_listed(office: Office) -> None:
+    browser = office.logged_in()
+    for number in range(4):
+        upload(browser, table(("一般", f"ippan0{number}", *GOOD[2:])), name=f"{number}.csv")
+        browser.post(browser.path, post_form(browser))
+        work_off(office.services)
+        office.clock.advance(timedelta(minutes=1))
+    browser.get(FRONT)
+    assert [row[3] for row in browser.rows()] == ["3.csv", "2.csv", "1.csv"]
+    one = next(href for label, href in browser.links().items() if label.isdecimal())
+    master = office.logged_in(Role.MASTER)
+    master.get(FRONT)
+    assert "まだ一括登録をしていません" in master.text
+    for path in (one, f"{one}/check", f"{one}/result", f"/console/jobs/{one.rsplit('/', 1)[1]}"):
+        assert master.get(path) == 404
+    assert browser.get(one) == 200
+
+
+def test_master_registers_administrators_and_only_those(office: Office) -> None:
+    master = office.logged_in(Role.MASTER)
+    upload(master, table(("管理", "kanri02", *GOOD[2:]), GOOD))
+    assert "このままでは" in master.text
+    upload(master, table(("管理", "kanri02", *GOOD[2:])))
+    master.post(master.path, post_form(master))
+    path = master.path
+    work_off(office.services)
+    master.get(path)
+    assert "登録完了" in master.text
+
+
+def test_the_template_can_be_sent_as_it_is(office: Office) -> None:
+    browser = office.logged_in()
+    for codec in ("utf-8", "shift-jis"):
+        assert browser.get(f"{FRONT}/template/{codec}") == 200
+        content = browser.answer.get_data()
+        assert upload(browser, content) == 200
+        assert "5件" in browser.text
+        assert {row[1] for row in browser.rows()} == {"登録します"}
+
+
+def test_a_page_can_follow_its_own_job(office: Office) -> None:
+    browser = office.logged_in()
+    upload(browser, table(GOOD))
+    browser.post(browser.path, post_form(browser))
+    job = browser.path.rsplit("/", 1)[1]
+    browser.get(f"/console/jobs/{job}")
+    waiting = {"state": "waiting", "words": "登録待ち", "percent": 0, "ended": False}
+    assert browser.answer.get_json() == waiting
+    assert browser.get(f"/console/jobs/{job}/result") == 404
+    work_off(office.services)
+    browser.get(f"/console/jobs/{job}")
+    done = {"state": "done", "words": "登録完了", "percent": 100, "ended": True}
+    assert browser.answer.get_json() == done
+    assert browser.get(f"/console/jobs/{job}/result") == 404  # only the page of its own
+
+
+def test_a_file_that_nobody_confirmed_is_forgotten(office: Office) -> None:
+    browser = office.logged_in()
+    upload(browser, table(GOOD))
+    path = browser.path
+    office.clock.advance(HELD_FOR + timedelta(seconds=1))
+    runner(office.services).clean_up()
+    again = office.logged_in()
+    assert again.get(path) == 404
+    assert "1時間" in again.text

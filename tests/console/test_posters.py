@@ -1,0 +1,229 @@
+"""Named posters: registered, changed, taken out of use; files with their mark; all at once."""
+
+import io
+import zipfile
+from urllib.parse import unquote
+
+import pytest
+import zxingcpp
+from PIL import Image
+
+from tests.console.office import Browser, Office
+from zaitaku.accounts.model import Role
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import AuditTrail
+from zaitaku.facilities.model import Channel
+from zaitaku.reception.posters.model import MOST_POSTERS, PosterNumber
+from zaitaku.work import work_off
+
+BASE = "/console/reception-urls"
+POSTERS = f"{BASE}/online/posters"
+FIRST = f"{POSTERS}/1"
+
+
+def add(browser: Browser, name: str, note: str = "", channel: str = "online") -> int:
+    browser.get(f"{BASE}/{channel}/posters/new")
+    return browser.send(name=name, note=note)
+
+
+def acts(office: Office) -> list[tuple[Act, str, str]]:
+    with office.services.database.reading() as connection:
+        entries = AuditTrail(connection, office.world.facility.id).entries()
+        return [(each.act, each.actor, each.subject) for each in entries]
+
+
+def marked_address(office: Office, number: int = 1) -> str:
+    current = office.services.reception.show(office.world.facility.id, Channel.ONLINE).current
+    return office.services.reception.address(current, PosterNumber(number))
+
+
+def decoded(browser: Browser) -> str:
+    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(browser.answer.data)))
+    return str(found.text)
+
+
+def test_a_poster_is_registered_found_and_recorded(office: Office) -> None:
+    browser = office.logged_in()
+    browser.get(POSTERS)
+    assert "まだ名前をつけたポスターはありません" in browser.text
+    assert add(browser, " 待合室 ", "受付の右の壁") == 200
+    assert browser.heading == "ポスター：待合室"
+    assert marked_address(office) in browser.text
+    add(browser, "退院窓口")
+    assert acts(office)[-2:] == [
+        (Act.ADD_POSTER, "kanri みどり", "online 1"),
+        (Act.ADD_POSTER, "kanri みどり", "online 2"),
+    ]
+    browser.get(f"{POSTERS}?q=右の")
+    assert [row[0] for row in browser.rows()] == ["待合室"]
+    browser.get(f"{POSTERS}?q=ない")
+    assert "条件に合うポスターはありません" in browser.text
+    browser.get(f"{BASE}/home-visit/posters")
+    assert "まだ名前をつけたポスターはありません" in browser.text
+
+
+def test_every_mistake_is_told_at_once_and_the_typing_stays(office: Office) -> None:
+    browser = office.logged_in()
+    assert add(browser, "", "あ" * 101) == 422
+    assert browser.title.startswith("エラー：")
+    for words in ("名前を入力してください。", "メモは100文字以内で入力してください。"):
+        assert browser.answer.text.count(words) == 2
+    assert "あ" * 101 in browser.answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("あ" * 21, "20文字以内"),
+        ("待合室😀", "印刷できない文字（😀）"),
+        ("待合室\u00ad", "印刷できない文字"),
+        ("待合室", "同じ名前のポスターがあります"),
+    ],
+)
+def test_a_name_that_cannot_be_printed_or_told_apart(office: Office, name: str, words: str) -> None:
+    browser = office.logged_in()
+    add(browser, "待合室")
+    assert add(browser, name) == 422
+    assert words in browser.text
+    assert len(office.services.posters.all(office.world.facility.id, Channel.ONLINE)) == 1
+
+
+def test_there_are_200_at_most(office: Office) -> None:
+    facility = office.world.facility.id
+    for number in range(MOST_POSTERS):
+        office.services.posters.add(
+            facility, Channel.ONLINE, name=f"場所{number}", note="", actor="test"
+        )
+    browser = office.logged_in()
+    assert add(browser, "もう1枚") == 409
+    assert "200枚まで" in browser.text
+
+
+def test_two_people_changing_one_poster(office: Office) -> None:
+    slow, fast = office.logged_in(), office.logged_in()
+    add(fast, "待合室")
+    slow.get(f"{FIRST}/edit")
+    fast.get(f"{FIRST}/edit")
+    assert fast.send(name="1階待合室", note="掲示板") == 200
+    assert slow.send(name="2階待合室", note="") == 409
+    assert "ほかの人が先に変更しました" in slow.text
+    assert "名前：1階待合室" in slow.text
+    assert "2階待合室" in slow.answer.text
+    assert slow.send(name="2階待合室", note="") == 200
+    assert slow.heading == "ポスター：2階待合室"
+    assert [act for act, _, _ in acts(office)][-2:] == [Act.CHANGE_POSTER] * 2
+
+
+def test_a_poster_out_of_use_still_opens_and_comes_back(office: Office) -> None:
+    browser = office.logged_in()
+    add(browser, "待合室")
+    browser.follow("使用を終了する")
+    assert "患者さんの手続きは止まりません" in browser.text
+    for _ in range(2):
+        browser.send()
+        assert "使用を終了しています" in browser.text
+        browser.get(f"{FIRST}/archive")
+    browser.get(POSTERS)
+    assert "条件に合うポスターはありません" in browser.text
+    browser.get(f"{POSTERS}?state=archived")
+    assert [row[2] for row in browser.rows()] == ["使用終了"]
+    origin = office.services.settings.origin
+    patient = office.app.test_client()
+    path = marked_address(office).removeprefix(origin)
+    assert patient.get(path, base_url=origin).status_code == 200
+    browser.get(f"{FIRST}/restore")
+    browser.send()
+    assert "使用を終了しています" not in browser.text
+    assert [act for act, _, _ in acts(office)][-2:] == [Act.ARCHIVE_POSTER, Act.RESTORE_POSTER]
+
+
+def test_a_name_that_was_given_again_meanwhile_keeps_the_old_one_out(office: Office) -> None:
+    browser = office.logged_in()
+    add(browser, "待合室")
+    browser.get(f"{FIRST}/archive")
+    browser.send()
+    add(browser, "待合室")
+    browser.get(f"{FIRST}/restore")
+    assert browser.send() == 409
+    assert "同じ名前のポスターを使っています" in browser.text
+
+
+def test_files_carry_the_posters_own_mark_and_name(office: Office) -> None:
+    browser = office.logged_in()
+    add(browser, "売店/前")
+    browser.get(f"{FIRST}/qr-image")
+    assert decoded(browser) == marked_address(office)
+    browser.get(f"{FIRST}/qr-code")
+    browser.follow("OK（ダウンロードする）")
+    assert decoded(browser) == marked_address(office)
+    name = unquote(browser.answer.headers["Content-Disposition"].rpartition("UTF-8''")[2])
+    assert name == "QRコード_オンライン診療等_1-売店_前_1310123456_第1版.png"
+    browser.get(FIRST)
+    assert "2026年11月20日 10:00" in browser.text
+
+
+def test_what_was_downloaded_stands_on_the_warning_before_a_change(office: Office) -> None:
+    browser = office.logged_in()
+    browser.get(f"{BASE}/online/rotate")
+    assert "まだ何もダウンロードしていません" in browser.text
+    assert "連携しているアプリの登録はありません" in browser.text
+    add(browser, "待合室")
+    for path in (f"{FIRST}/card/file", f"{FIRST}/card/file", f"{BASE}/online/qr-code/file"):
+        assert browser.get(path) == 200
+    browser.get(f"{BASE}/online/rotate")
+    assert "配布カード：待合室 2回（最後は2026年11月20日 10:00）" in browser.text
+    assert "QRコード：名前のないもの（リンク・番号の入力など） 1回" in browser.text
+
+
+def test_all_posters_in_one_file(office: Office) -> None:
+    browser = office.logged_in()
+    add(browser, "待合室")
+    add(browser, "倉庫")
+    browser.get(f"{POSTERS}/2/archive")
+    browser.send()
+    browser.get(f"{BASE}/all-posters")
+    assert browser.send() == 422
+    assert "作るものを、1つ以上選んでください。" in browser.text
+    browser.send(kinds="qr-code")
+    assert "ポスターを作っています" in browser.text
+    assert work_off(office.services) == 1
+    browser.get(f"{BASE}/all-posters")
+    assert "ファイルは3個です" in browser.text
+    browser.follow("ZIPファイルをダウンロード")
+    archive = zipfile.ZipFile(io.BytesIO(browser.answer.data))
+    assert archive.testzip() is None
+    assert sorted(archive.namelist()) == [
+        "オンライン診療等/QRコード_オンライン診療等_1-待合室_1310123456_第1版.png",
+        "オンライン診療等/QRコード_オンライン診療等_1310123456_第1版.png",
+        "訪問診療等/QRコード_訪問診療等_1310123456_第1版.png",
+    ]
+    image = Image.open(io.BytesIO(archive.read(sorted(archive.namelist())[0])))
+    assert zxingcpp.read_barcodes(image)[0].text == marked_address(office)
+    browser.get(f"{BASE}/online/rotate")
+    assert "QRコード：待合室 1回" in browser.text
+
+
+@pytest.mark.parametrize("kinds", ["", "passport"])
+def test_no_other_kind_of_file_can_be_asked_for(office: Office, kinds: str) -> None:
+    browser = office.logged_in()
+    browser.get(f"{BASE}/all-posters")
+    assert browser.send(kinds=kinds) == 422
+    assert work_off(office.services) == 0
+
+
+def test_posters_of_another_facility_are_not_there(office: Office) -> None:
+    other = office.world.other
+    office.services.posters.add(other.id, Channel.ONLINE, name="よそ", note="", actor="test")
+    browser = office.logged_in()
+    for path in (FIRST, f"{FIRST}/edit", f"{FIRST}/archive", f"{FIRST}/card", f"{FIRST}/qr-image"):
+        assert browser.get(path) == 404
+    browser.get(POSTERS)
+    hidden = browser.links()
+    assert "よそ" not in browser.text
+    assert FIRST not in hidden.values()
+
+
+def test_who_may_not_see_urls_sees_no_posters(office: Office) -> None:
+    browser = office.logged_in(Role.GENERAL)
+    for path in (POSTERS, f"{BASE}/all-posters", f"{BASE}/online/traffic"):
+        assert browser.get(path) == 403

@@ -1,0 +1,216 @@
+"""What the operator changes: facts, codes and succession, related facilities (domain.md §2)."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import AuditTrail
+from zaitaku.core.clock import FixedClock
+from zaitaku.core.database import Database
+from zaitaku.core.errors import Conflict, InvalidField, NotFound
+from zaitaku.facilities.errors import FacilityExists
+from zaitaku.facilities.model import Enrolment, EnvironmentSettings, Facility, InstitutionCode
+from zaitaku.facilities.registry import FacilityRegistry
+from zaitaku.facilities.relations import (
+    CodeChange,
+    CodeChangeKind,
+    FacilityFacts,
+    RelatedFacility,
+    Relation,
+)
+from zaitaku.facilities.service import FacilityService
+
+OLD, NEW = InstitutionCode("1310123456"), InstitutionCode("1319999999")
+OTHER = InstitutionCode("1310000002")
+TODAY = date(2026, 11, 20)
+
+
+@pytest.fixture
+def registry(any_database: Database, clock: FixedClock) -> FacilityRegistry:
+    return FacilityRegistry(database=any_database, clock=clock)
+
+
+@pytest.fixture
+def service(any_database: Database, clock: FixedClock) -> FacilityService:
+    return FacilityService(database=any_database, clock=clock)
+
+
+@pytest.fixture
+def facility(service: FacilityService) -> Facility:
+    return _add(service, OLD)
+
+
+def _add(service: FacilityService, code: InstitutionCode) -> Facility:
+    return service.add(
+        code,
+        registered_name="みどり坂クリニック",
+        phone="03-0000-1234",
+        hours="",
+        settings=EnvironmentSettings(home_visit=True),
+        actor="test",
+    )
+
+
+def _change(
+    code: InstitutionCode = NEW, kind: CodeChangeKind = CodeChangeKind.CHANGE, on: date = TODAY
+) -> CodeChange:
+    return CodeChange(kind, code, on, "移転のため")
+
+
+def _recode(
+    registry: FacilityRegistry, facility: Facility, change: CodeChange, **told: FacilityFacts
+) -> Facility:
+    return registry.change_code(
+        facility.id, change, expected_revision=facility.revision, actor="operator:test", **told
+    )
+
+
+def test_facts_change_and_are_in_the_audit_trail(
+    registry: FacilityRegistry, service: FacilityService, facility: Facility, any_database: Database
+) -> None:
+    facts = replace(
+        FacilityFacts.of(facility),
+        phone="０３ー１１１１−２２２２",
+        enrolment=Enrolment(starts_on=date(2026, 12, 1)),
+    )
+    changed = registry.change_facts(facility.id, facts, expected_revision=1, actor="operator:test")
+    assert changed == service.find(OLD)
+    assert (changed.phone, changed.revision) == ("03-1111-2222", 2)
+    assert not changed.has_begun(date(2026, 11, 30))
+    assert changed.has_begun(date(2026, 12, 1))
+    with any_database.reading() as connection:
+        *_, entry = AuditTrail(connection, facility.id).entries()
+    assert (entry.act, entry.actor) == (Act.CHANGE_FACILITY, "operator:test")
+    assert dict(entry.detail) == {
+        "電話番号": "03-0000-1234 → 03-1111-2222",
+        "利用開始日": "（利用中） → 2026年12月1日",
+    }
+
+
+def test_the_same_facts_write_nothing(
+    registry: FacilityRegistry, facility: Facility, any_database: Database
+) -> None:
+    facts = FacilityFacts.of(facility)
+    assert registry.change_facts(facility.id, facts, expected_revision=1, actor="x") == facility
+    with any_database.reading() as connection:
+        assert AuditTrail(connection, facility.id).head().sequence == 1
+
+
+def test_the_later_of_two_operators_is_refused(
+    registry: FacilityRegistry, facility: Facility
+) -> None:
+    facts = replace(FacilityFacts.of(facility), hours="月〜金")
+    registry.change_facts(facility.id, facts, expected_revision=1, actor="a")
+    with pytest.raises(Conflict):
+        registry.change_facts(facility.id, facts, expected_revision=1, actor="b")
+    with pytest.raises(Conflict):
+        _recode(registry, facility, _change())
+
+
+@pytest.mark.parametrize(("field", "value"), [("registered_name", "🏥"), ("phone", "12")])
+def test_facts_keep_to_their_rules(facility: Facility, field: str, value: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        replace(FacilityFacts.of(facility), **{field: value})
+    assert caught.value.field == field
+
+
+def test_a_facility_keeps_its_row_under_another_code(
+    registry: FacilityRegistry, service: FacilityService, facility: Facility
+) -> None:
+    changed = _recode(registry, facility, _change())
+    assert service.find(NEW) == changed == replace(facility, code=NEW, revision=2)
+    with pytest.raises(NotFound):
+        service.find(OLD)
+    assert registry.formerly(OLD) == changed
+    (former,) = registry.former_codes(facility.id)
+    assert (former.former, former.change) == (OLD, _change())
+    assert registry.related(facility.id) == ()
+
+
+def test_a_successor_brings_its_name_and_remembers_whom_it_follows(
+    registry: FacilityRegistry, facility: Facility
+) -> None:
+    facts = replace(FacilityFacts.of(facility), registered_name="あおば坂クリニック")
+    change = _change(kind=CodeChangeKind.SUCCESSION)
+    changed = _recode(registry, facility, change, facts=facts)
+    assert (changed.code, changed.registered_name) == (NEW, "あおば坂クリニック")
+    assert changed.settings == facility.settings
+    (before,) = registry.related(facility.id)
+    assert (before.code, before.name) == (OLD, "みどり坂クリニック")
+    assert before.closed_on == TODAY - timedelta(days=1)
+
+
+def test_a_facility_may_go_back_to_its_own_code(
+    registry: FacilityRegistry, facility: Facility
+) -> None:
+    there = _recode(registry, facility, _change())
+    back = _recode(registry, there, _change(OLD))
+    again = _recode(registry, back, _change())
+    assert [each.change.code for each in registry.former_codes(facility.id)] == [NEW, OLD, NEW]
+    assert again.code == NEW
+
+
+def test_a_code_names_one_facility_for_ever(
+    registry: FacilityRegistry, service: FacilityService, facility: Facility
+) -> None:
+    other = _add(service, OTHER)
+    with pytest.raises(FacilityExists):
+        _recode(registry, other, _change(OLD))
+    _recode(registry, facility, _change())
+    with pytest.raises(FacilityExists):
+        _recode(registry, other, _change(OLD))
+    with pytest.raises(FacilityExists):
+        _add(service, OLD)
+    assert {each.code for each in service.all()} == {NEW, OTHER}
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (_change(OLD), "same-code"),
+        (_change(InstitutionCode("1349999999")), "other-kind"),
+        (_change(on=TODAY + timedelta(days=1)), "future"),
+    ],
+)
+def test_codes_that_cannot_be_taken(
+    registry: FacilityRegistry, facility: Facility, change: CodeChange, rule: str
+) -> None:
+    with pytest.raises(InvalidField) as caught:
+        _recode(registry, facility, change)
+    assert caught.value.rule == rule
+    assert registry.former_codes(facility.id) == ()
+
+
+@pytest.mark.parametrize("reason", ["", "　", "あ" * 201, "a\x00b"])
+def test_a_change_of_code_needs_a_reason(reason: str) -> None:
+    with pytest.raises(InvalidField):
+        CodeChange(CodeChangeKind.CHANGE, NEW, TODAY, reason)
+
+
+def test_related_facilities_are_added_written_anew_and_removed(
+    registry: FacilityRegistry, facility: Facility
+) -> None:
+    dental = RelatedFacility(
+        InstitutionCode("1330000001"), "みどり坂歯科", Relation.DOUBLE_STATUS, None, None
+    )
+    closed = replace(dental, opened_on=date(2020, 4, 1), closed_on=TODAY)
+    registry.relate(facility.id, dental, actor="a")
+    registry.relate(facility.id, closed, actor="a")
+    assert registry.related(facility.id) == (closed,)
+    registry.unrelate(facility.id, dental.code, actor="a")
+    assert registry.related(facility.id) == ()
+    with pytest.raises(NotFound):
+        registry.unrelate(facility.id, dental.code, actor="a")
+
+
+def test_a_relative_is_another_facility_and_lived_forwards(
+    registry: FacilityRegistry, facility: Facility
+) -> None:
+    with pytest.raises(InvalidField):
+        registry.relate(
+            facility.id, RelatedFacility(OLD, "自分", Relation.SUCCESSION, None, None), actor="a"
+        )
+    with pytest.raises(InvalidField):
+        RelatedFacility(NEW, "先", Relation.SUCCESSION, TODAY, TODAY - timedelta(days=1))

@@ -1,0 +1,270 @@
+"""アカウント一括登録: the template, the upload, the check, the confirmation (domain.md §5)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response
+
+from zaitaku.accounts.import_result import RowFate, csv_lines, results_in
+from zaitaku.accounts.import_table import (
+    HEADINGS,
+    MOST_BYTES,
+    MOST_ROWS,
+    CheckedRow,
+    template_file,
+)
+from zaitaku.accounts.imports import Preview
+from zaitaku.accounts.managing import manageable_by
+from zaitaku.accounts.model import ROLE_NAMES, Permission, Role
+from zaitaku.blueprints.console.jobs import file_response, own_job
+from zaitaku.blueprints.console.paging import paging
+from zaitaku.blueprints.console.presenting import actor_of
+from zaitaku.blueprints.console.room import blueprint, failure
+from zaitaku.blueprints.console.table_words import table_mistake
+from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.blueprints.uploads import MEGABYTE, takes_file
+from zaitaku.core.spreadsheets import Codec
+from zaitaku.core.tables_in import TableUnreadable
+from zaitaku.core.texts import without_control_characters
+from zaitaku.facilities.model import CharacterSet
+from zaitaku.jobs.errors import JobUnderWay, JobUnknown
+from zaitaku.jobs.model import Job, JobId, JobKind, JobState
+
+Page = str | Response | tuple[str, HTTPStatus]
+
+FORM_BYTES: Final = 64 * 1024
+"""What a form adds round its file."""
+NEWEST: Final = 3
+ROWS_ON_PAGE: Final = 50
+NAME_CHARACTERS: Final = 80
+SHOW: Final = MappingProxyType(
+    {
+        "all": ("すべて", frozenset(RowFate)),
+        "errors": ("エラーの行だけ", frozenset({RowFate.MISTAKEN})),
+        "duplicates": ("ID重複の行だけ", frozenset({RowFate.DUPLICATE})),
+    }
+)
+_FATE_WORDS: Final = {
+    RowFate.REGISTERED: "登録します",
+    RowFate.DUPLICATE: "ID重複：登録しません",
+    RowFate.MISTAKEN: "エラー",
+    RowFate.LEFT: "エラーなし：登録しません",
+}
+_CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
+_TEMPLATES: Final = {"utf-8": Codec.UTF_8, "shift-jis": Codec.SHIFT_JIS}
+
+
+@blueprint.get("/account-imports")
+@requires(Permission.IMPORT_ACCOUNTS)
+def account_imports() -> Page:
+    """Ask for a file, and list what became of the newest ones of this account."""
+    return _front({})
+
+
+def _front(errors: Mapping[str, str]) -> str:
+    staff = current_staff()
+    newest = services().jobs.newest(
+        staff.facility.id, JobKind.ACCOUNT_IMPORT, account_id=staff.account.id, limit=NEWEST
+    )
+    allowed = manageable_by(staff.account.role)
+    return render_template(
+        "console/account_imports.html",
+        jobs=newest,
+        errors=errors,
+        most_rows=MOST_ROWS,
+        most_megabytes=MOST_BYTES // MEGABYTE,
+        headings=HEADINGS,
+        roles=[ROLE_NAMES[role] for role in Role if role in allowed],
+    )
+
+
+@blueprint.get("/account-imports/template/<any('utf-8', 'shift-jis'):codec>")
+@requires(Permission.IMPORT_ACCOUNTS)
+def account_import_template(codec: str) -> Response:
+    """Return the table to fill in, in the encoding that the person chose."""
+    staff, chosen = current_staff(), _TEMPLATES[codec]
+    allowed = manageable_by(staff.account.role)
+    content = template_file(chosen, staff.facility.code.kind, allowed)
+    name = f"アカウント一括登録様式_{staff.facility.code}.csv"
+    return file_response(name, chosen.content_type, [content])
+
+
+@blueprint.post("/account-imports")
+@takes_file(MOST_BYTES + FORM_BYTES)
+@requires(Permission.IMPORT_ACCOUNTS)
+def upload_accounts() -> Page:
+    """Keep a file that can be read, and go on to what would become of it."""
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return _refused("登録するCSVファイルを選んでください。")
+    content = file.stream.read()
+    if len(content) > MOST_BYTES:
+        return _refused(TOO_LARGE)
+    staff = current_staff()
+    name = without_control_characters(file.filename)[-NAME_CHARACTERS:]
+    try:
+        held = services().account_imports.hand_in(
+            staff, content, file_name=name, actor=actor_of(staff.account)
+        )
+    except TableUnreadable as error:
+        return _refused(table_mistake(error, HEADINGS, MOST_ROWS))
+    return redirect(url_for("console.preview_accounts", job=held.id), HTTPStatus.SEE_OTHER)
+
+
+TOO_LARGE: Final = (
+    f"ファイルが大きすぎます。{MOST_BYTES // MEGABYTE}MB、{MOST_ROWS:,}件までにしてください。"
+    "多いときは、ファイルを分けてください。"
+)
+
+
+def _refused(message: str) -> Page:
+    return _front({"file": message}), HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+def too_large(_error: RequestEntityTooLarge) -> tuple[str, HTTPStatus]:
+    """Say that what was sent is more than any page takes; it was not read."""
+    return failure(
+        "ファイルが大きすぎます",
+        f"この画面で送れるのは、{_limit_words()}までです。この操作では、何も変更していません。",
+        "件数の多いときは、ファイルを分けて送ってください。",
+        action={"label": "前の画面に戻る", "href": request.path},
+    ), HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+def _limit_words() -> str:
+    most = request.max_content_length or 0
+    return f"{most // MEGABYTE}MB" if most >= MEGABYTE else f"{most // 1024}KB"
+
+
+@blueprint.get("/account-imports/<uuid:job>/check")
+@requires(Permission.IMPORT_ACCOUNTS)
+def preview_accounts(job: UUID) -> Page:
+    """Show what would become of each row; nothing has been done."""
+    try:
+        held = _own_import(job)
+    except JobUnknown as error:
+        return _forgotten(error)
+    if held.state is not JobState.HELD:
+        return redirect(url_for("console.account_import", job=held.id), HTTPStatus.SEE_OTHER)
+    preview = services().account_imports.preview(current_staff(), held)
+    shown = request.args.get("show", "")
+    chosen = shown if shown in SHOW else ("errors" if preview.mistaken else "all")
+    rows = [(row, preview.fate(row)) for row in preview.rows]
+    rows = [(row, fate) for row, fate in rows if fate in SHOW[chosen][1]]
+    return _preview_page(held, preview, rows, chosen)
+
+
+def _forgotten(error: JobUnknown) -> Page:
+    return failure(
+        "確認するファイルが見つかりません",
+        "送ったファイルは、「OK」を押さないまま1時間たつか、別のファイルを送ると消えます。"
+        "何も登録していません。もう一度、ファイルを送ってください。",
+        action={"label": "一括登録の画面へ", "href": url_for("console.account_imports")},
+    ), error.status
+
+
+def _preview_page(
+    held: Job, preview: Preview, rows: list[tuple[CheckedRow, RowFate]], chosen: str
+) -> str:
+    pages = max(1, -(-len(rows) // ROWS_ON_PAGE))
+    number = min(_page_number(), pages)
+    start = (number - 1) * ROWS_ON_PAGE
+    return render_template(
+        "console/account_import_check.html",
+        job=held,
+        preview=preview,
+        rows=rows[start : start + ROWS_ON_PAGE],
+        total=len(rows),
+        fate_words=_FATE_WORDS,
+        choices=[{"value": value, "label": label} for value, (label, _) in SHOW.items()],
+        chosen=chosen,
+        columns=[{"label": heading} for heading in HEADINGS],
+        paging=paging(number, pages, lambda page: _check_address(held, chosen, page)),
+    )
+
+
+def _page_number() -> int:
+    typed = request.args.get("page", "1")
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) < 6  # noqa: PLR2004 - digits
+    return max(1, int(typed)) if is_number else 1
+
+
+def _check_address(held: Job, chosen: str, page: int) -> str:
+    query = urlencode({"show": chosen, "page": page})
+    return f"{url_for('console.preview_accounts', job=held.id)}?{query}"
+
+
+@blueprint.post("/account-imports/<uuid:job>/check")
+@requires(Permission.IMPORT_ACCOUNTS)
+def confirm_accounts(job: UUID) -> Page:
+    """Hand the file over to the worker; a second click changes nothing."""
+    try:
+        held = _own_import(job)
+    except JobUnknown as error:
+        return _forgotten(error)
+    try:
+        services().jobs.release(held.facility_id, held.id)
+    except JobUnderWay as error:
+        return _wait(held, error)
+    return redirect(url_for("console.account_import", job=held.id), HTTPStatus.SEE_OTHER)
+
+
+def _wait(held: Job, error: JobUnderWay) -> Page:
+    return failure(
+        "ほかの一括登録が進んでいます",
+        "この医療機関の前の一括登録が終わるまで、次の登録は始められません。"
+        "送ったファイルは、そのまま残っています。",
+        "1分ほど待ってから、確認の画面でもう一度「OK」を押してください。",
+        action={
+            "label": "確認の画面に戻る",
+            "href": url_for("console.preview_accounts", job=held.id),
+        },
+    ), error.status
+
+
+@blueprint.get("/account-imports/<uuid:job>")
+@requires(Permission.IMPORT_ACCOUNTS)
+def account_import(job: UUID) -> Page:
+    """Tell the 受付番号, how far it is, and how it ended."""
+    found = _own_import(job)
+    if found.state is JobState.HELD:
+        return redirect(url_for("console.preview_accounts", job=found.id), HTTPStatus.SEE_OTHER)
+    has_passwords = services().jobs.has_secret(found.facility_id, found.id)
+    return render_template("console/account_import.html", job=found, has_passwords=has_passwords)
+
+
+@blueprint.get("/account-imports/<uuid:job>/result")
+@requires(Permission.IMPORT_ACCOUNTS)
+def account_import_result(job: UUID) -> Response:
+    """Return the result file without passwords."""
+    return _result_file(_own_import(job), {})
+
+
+@blueprint.post("/account-imports/<uuid:job>/result")
+@requires(Permission.IMPORT_ACCOUNTS)
+def account_import_passwords(job: UUID) -> Response:
+    """Return the result file with the initial passwords, which are gone after that."""
+    found = _own_import(job)
+    actor = actor_of(current_staff().account)
+    return _result_file(found, services().account_imports.take_passwords(found, actor=actor))
+
+
+def _result_file(found: Job, passwords: Mapping[int, str]) -> Response:
+    name, _, content = services().jobs.result(found.facility_id, found.id)
+    codec = _CODECS[current_staff().facility.settings.character_set]
+    return file_response(name, codec.content_type, csv_lines(results_in(content), codec, passwords))
+
+
+def _own_import(job: UUID) -> Job:
+    found = own_job(JobId(job))
+    if found.kind is not JobKind.ACCOUNT_IMPORT:
+        raise JobUnknown
+    return found

@@ -1,0 +1,183 @@
+"""Something to see in the demo's console from the first minute.
+
+Synthetic people consent by their own virtual cards, through the same doors as everybody: asked,
+signed, verified, registered. The clinic expects some of them tomorrow. Its staff has one account of
+each kind, all with the demo's password.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from zaitaku import wire
+from zaitaku.accounts.model import Role
+from zaitaku.consent.document import ConsentDocument
+from zaitaku.consent.model import ConsentItem, Decision, Operator
+from zaitaku.consent.questions import questions_for
+from zaitaku.core.clock import JST, japan_date
+from zaitaku.core.ids import JourneyId, new_secret_name
+from zaitaku.core.languages import Language
+from zaitaku.facilities.model import Channel, Facility
+from zaitaku.records.appointments.model import Planned
+from zaitaku.sandbox.cards import DemoCard
+from zaitaku.sandbox.people import Case
+from zaitaku.services import Services
+
+STAFF: Final = MappingProxyType(
+    {
+        Role.MASTER: "master01",
+        Role.MASTER_RESET: "mreset01",
+        Role.GENERAL: "ippan01",
+        Role.MEDICAL_VIEW: "etsuran1",
+    }
+)
+"""User IDs of the demo's clinic beside its administrator's."""
+_NAMES: Final = {
+    Role.MASTER: ("マスタ", "マスタ"),
+    Role.MASTER_RESET: ("マスタリセット", "マスタリセット"),
+    Role.GENERAL: ("うけつけたろう", "ウケツケタロウ"),
+    Role.MEDICAL_VIEW: ("いしみどり", "イシミドリ"),
+}
+_FIRST_HOUR: Final = 9
+_FIRST_NUMBER: Final = 10021
+
+
+@dataclass(frozen=True)
+class _Story:
+    """One person's consent."""
+
+    case: Case
+    channel: Channel
+    refused: frozenset[ConsentItem] = frozenset()
+    operator: Operator = Operator.SELF
+
+
+_STORIES: Final = (
+    _Story(Case.HANAKO, Channel.HOME_VISIT, frozenset({ConsentItem.SURGERY})),
+    _Story(Case.TARO, Channel.ONLINE),
+    _Story(Case.KIYO, Channel.HOME_VISIT, operator=Operator.COMPANION),
+    _Story(Case.CHILD, Channel.ONLINE, operator=Operator.LEGAL_REPRESENTATIVE),
+    _Story(Case.OLD_ROOT, Channel.HOME_VISIT, frozenset({ConsentItem.CHECKUP})),
+)
+_EXPECTED: Final = (
+    (Case.TARO, Channel.ONLINE),
+    (Case.CHILD, Channel.ONLINE),
+    (Case.LAST_TRY, Channel.ONLINE),
+    (Case.KIYO, Channel.HOME_VISIT),
+    (Case.NEXT, Channel.HOME_VISIT),
+)
+"""Who comes tomorrow; two of them have not consented."""
+
+
+def employ(services: Services, facility: Facility, password: str, actor: str) -> None:
+    """Give the clinic one account of each kind that people use, where it is missing."""
+    known = {account.user_id for account in services.accounts.all_of(facility.id)}
+    for role, user_id in STAFF.items():
+        if user_id not in known:
+            name, kana = _NAMES[role]
+            services.accounts.register(
+                facility.id,
+                role=role,
+                user_id=user_id,
+                name=name,
+                kana=kana,
+                actor=actor,
+                password=password,
+                must_change=False,
+            )
+
+
+def begin(services: Services, facility: Facility, cards: tuple[DemoCard, ...], actor: str) -> None:
+    """Let people consent and be expected; once, when the clinic is new."""
+    by_name = {card.person.kana: card for card in cards if card.person}
+    by_case = {case: by_name[kana] for case, kana in _KANA.items()}
+    tomorrow = japan_date(services.clock.now()) + timedelta(days=1)
+    for story in _STORIES:
+        _consent(services, facility, by_case[story.case], story, tomorrow)
+    planned = [
+        _planned(by_case[case], channel, tomorrow, number)
+        for number, (case, channel) in enumerate(_EXPECTED)
+    ]
+    services.appointments.keep(facility.id, planned, actor=actor)
+
+
+_KANA: Final = MappingProxyType(
+    {
+        Case.HANAKO: "ヤマダ ハナコ",
+        Case.TARO: "サトウ タロウ",
+        Case.KIYO: "タカハシ キヨ",
+        Case.CHILD: "スズキ ハルト",
+        Case.OLD_ROOT: "タナカ イチロウ",
+        Case.LAST_TRY: "イトウ サクラ",
+        Case.NEXT: "ナカムラ アオイ",
+    }
+)
+
+
+def _consent(
+    services: Services, facility: Facility, card: DemoCard, story: _Story, visit: date
+) -> None:
+    journey = JourneyId(new_secret_name())
+    document = _document(services, facility, journey, story, visit)
+    asked = services.identity.ask(
+        journey=journey,
+        document=document.canonical(),
+        choices=services.consent.choices(document),
+        language=document.language.value,
+        return_path="/",
+    )
+    challenge = services.identity.challenges.living(asked.challenge)
+    statement = wire.statement(
+        origin=challenge.origin, nonce=challenge.nonce, document=challenge.document
+    )
+    proof = wire.CardProof(asked.challenge, card.certificate.hex(), _sign(card, statement).hex())
+    code = services.identity.accept(proof)
+    services.consent.register(services.identity.outcome(code, journey))
+
+
+def _document(
+    services: Services, facility: Facility, journey: JourneyId, story: _Story, visit: date
+) -> ConsentDocument:
+    url = services.reception.show(facility.id, story.channel)
+    context = services.reception.context_of(url.current.id)
+    items = [question.item for question in questions_for(context.facility.settings)]
+    return services.consent.state(
+        journey=journey,
+        context=context,
+        language=Language.JAPANESE,
+        operator=story.operator,
+        visit_date=visit if story.channel is Channel.ONLINE else None,
+        decisions={
+            item: Decision.REFUSE if item in story.refused else Decision.GRANT for item in items
+        },
+    )
+
+
+def _sign(card: DemoCard, statement: bytes) -> bytes:
+    key = load_pem_private_key(card.key.encode(), password=None)
+    if isinstance(key, RSAPrivateKey):
+        return key.sign(statement, PKCS1v15(), SHA256())
+    if isinstance(key, EllipticCurvePrivateKey):
+        return key.sign(statement, ECDSA(SHA384()))
+    raise TypeError(type(key).__name__)
+
+
+def _planned(card: DemoCard, channel: Channel, day: date, number: int) -> Planned:
+    person = card.person
+    if person is None:
+        raise TypeError("a card without a person is expected by nobody")
+    return Planned.of(
+        at=datetime.combine(day, time(_FIRST_HOUR + number), JST),
+        channel=channel,
+        patient_number=str(_FIRST_NUMBER + number),
+        name=person.name,
+        kana=person.kana,
+        birth_date=person.birth_date,
+    )
