@@ -120,7 +120,7 @@ def test_the_patient_is_told_on_the_page_of_the_receipt(any_world: World) -> Non
     standing = any_world.consent.standing_of(document.journey)
     assert standing is not None
     assert standing.has_withdrawn
-    assert {line.item: line.decision for line in standing.lines}["surgery"] == "withdrawn"
+    assert {line.item: line.decision for line in standing.lines}[ITEM.SURGERY] == "withdrawn"
     assert standing.receipt.lines[0].decision is Decision.GRANT
     withdraw(any_world)
     standing = any_world.consent.standing_of(document.journey)
@@ -240,7 +240,10 @@ def test_a_registration_at_the_same_moment_comes_before_or_after(any_world: Worl
 def test_many_that_send_the_same_form_make_one_withdrawal(any_world: World) -> None:
     any_world.register()
     request = asked(present(any_world), ITEM.CHECKUP)
-    act = lambda: service(any_world).withdraw(any_world.facility.id, request, actor=ACTOR)  # noqa: E731
+
+    def act() -> Withdrawal:
+        return service(any_world).withdraw(any_world.facility.id, request, actor=ACTOR)
+
     done = _at_once(*[act] * 6)
     assert all(isinstance(each, Withdrawal) for each in done)
     assert any_world.count(consent_withdrawal) == 1

@@ -72,13 +72,14 @@ def test_each_way_in_is_counted_once_for_a_browser_and_a_day(office: Office) -> 
     assert scans(office)[1, 2] == (2, 0)
 
 
-@pytest.mark.parametrize("tail", ["AAAA", "x", "____", "あ", "%00", "zzz"])
-def test_a_damaged_mark_opens_the_page_and_counts_for_no_poster(office: Office, tail: str) -> None:
+def test_a_damaged_mark_opens_the_page_and_counts_for_no_poster(office: Office) -> None:
     named(office, "待合室")
-    answer = office.app.test_client().get(path_of(office) + tail)
-    assert answer.status_code == 200
-    answer.close()
-    assert scans(office) == {(1, 0): (1, 0)}
+    tails = ("AAAA", "x", "____", "あ", "zzz")
+    for tail in tails:
+        answer = office.app.test_client().get(path_of(office) + tail)
+        assert answer.status_code == 200
+        answer.close()
+    assert scans(office) == {(1, 0): (len(tails), 0)}
 
 
 def test_a_longer_tail_is_another_url(office: Office) -> None:
@@ -163,7 +164,8 @@ def test_the_page_shows_plot_table_and_file_of_the_days_asked_for(office: Office
     browser = office.logged_in()
     browser.get(TRAFFIC)
     assert "読み取り 1回、登録 0件" in browser.text
-    assert len([each for each in browser.page.iter() if each.tag.endswith("rect")]) == 60
+    bars = [each for each in browser.page.iter() if each.get("class") == "plot__scans"]
+    assert len(bars) == 30
     assert days_shown(browser) == 30
     browser.follow("CSV形式でダウンロード")
     assert browser.answer.data.decode("utf-8-sig").splitlines() == [
@@ -184,24 +186,24 @@ def days_shown(browser: Browser) -> int:
     return len(list(table.iter("tr"))) - 1
 
 
-@pytest.mark.parametrize(
-    ("asked", "words"),
-    [
-        ("from=yesterday", "「いつから」は、2026-11-20 のように"),
-        ("to=2026-11-21", "今日までの日付"),
-        ("from=2026-11-20&to=2026-11-19", "「いつから」と同じ日か"),
-        ("from=2024-01-01", "2年以内"),
-        ("from=0001-01-01&to=0001-01-02", "2020年1月1日から"),
-        ("poster=１", "ポスターを一覧から"),
-        ("poster=-1", "ポスターを一覧から"),
-    ],
+MISTAKES = (
+    ("from=yesterday", "「いつから」は、2026-11-20 のように"),
+    ("to=2026-11-21", "今日までの日付"),
+    ("from=2026-11-20&to=2026-11-19", "「いつから」と同じ日か"),
+    ("from=2024-01-01", "2年以内"),
+    ("from=0001-01-01&to=0001-01-02", "2020年1月1日から"),
+    ("poster=１", "ポスターを一覧から"),
+    ("poster=-1", "ポスターを一覧から"),
 )
-def test_what_cannot_be_asked_is_told(office: Office, asked: str, words: str) -> None:
+
+
+def test_what_cannot_be_asked_is_told(office: Office) -> None:
     browser = office.logged_in()
-    assert browser.get(f"{TRAFFIC}?{asked}") == 422
-    assert words in browser.text
-    if "poster" not in asked:
-        assert browser.get(f"{TRAFFIC}/file?{asked}") == 422
+    for asked, words in MISTAKES:
+        assert browser.get(f"{TRAFFIC}?{asked}") == 422
+        assert words in browser.text
+        if "poster" not in asked:
+            assert browser.get(f"{TRAFFIC}/file?{asked}") == 422
 
 
 def test_the_counts_are_those_of_ones_own_facility(office: Office) -> None:
@@ -228,7 +230,7 @@ def test_the_history_is_searched(office: Office) -> None:
         assert browser.title.startswith("エラー：")
 
 
-bars = st.lists(
+counted = st.lists(
     st.builds(
         Bar,
         st.dates(),
@@ -240,7 +242,7 @@ bars = st.lists(
 )
 
 
-@given(bars)
+@given(counted)
 def test_every_bar_stands_inside_the_plot_on_its_floor(shown: list[Bar]) -> None:
     plot = plot_of(Report(Period(shown[0].begin, shown[0].begin), tuple(shown), ()))
     assert len(plot.columns) == len(shown)

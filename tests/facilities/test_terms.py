@@ -1,4 +1,4 @@
-"""利用規約: versions, and nobody switches a channel on without an OK to the newest (domain.md §3)."""
+"""利用規約: their versions, and no channel is on without an OK to the newest (domain.md §3)."""
 
 from pathlib import Path
 
@@ -17,6 +17,8 @@ TEXT = "規約\n\n2026-11-22\n\n## 第1条\n本文です。\n"
 
 
 def write(folder: Path, **texts: str) -> TermsBook:
+    folder = folder / "texts"
+    folder.mkdir()
     for name, text in texts.items():
         (folder / f"{name.replace('_', '-')}.txt").write_text(text, "utf-8")
     return TermsBook.load(folder)
@@ -72,10 +74,11 @@ def test_an_incomplete_text_does_not_start(tmp_path: Path, text: str) -> None:
 
 
 def test_a_misnamed_or_missing_text_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
     with pytest.raises(ValueError):
         write(tmp_path, online_1=TEXT)
     with pytest.raises(ValueError):
-        write(tmp_path, home_visit_1=TEXT, terms=TEXT)
+        write(tmp_path / "other", home_visit_1=TEXT, online_1=TEXT, terms=TEXT)
 
 
 @pytest.mark.parametrize("accepted", [{}, {Channel.HOME_VISIT: 1}, {Channel.ONLINE: 1}])

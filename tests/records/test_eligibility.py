@@ -1,13 +1,12 @@
 """資格情報の再照会: who is asked about, what is kept of the answer, and what nobody may see."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from tests.consent.world import HANAKO, HANAKOS_CARD, TARO, TAROS_CARD, VISIT_DAY, Card, World
+from tests.consent.world import TARO, TAROS_CARD, Card, World
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import audit_entry
 from zaitaku.consent.model import ConsentItem, Decision
@@ -16,7 +15,8 @@ from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import ConsentId
 from zaitaku.eligibility.errors import EligibilityFailed, EligibilityTimedOut, PersonUnknown
 from zaitaku.eligibility.kinds import SandboxKind
-from zaitaku.eligibility.model import EligibilityResult, HighCostLimit, Insurance, Withheld
+from zaitaku.eligibility.model import EligibilityResult, Identified, SpecificDisease, Withheld
+from zaitaku.eligibility.provider import EligibilityProvider
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.eligibility.set_up import NewBinding, SandboxSetUp
 from zaitaku.facilities.model import Channel
@@ -26,11 +26,6 @@ from zaitaku.records.errors import RequeryOver
 from zaitaku.records.listing import ListQuery
 
 SERIAL = 7
-
-
-def checks_of(world: World, provider: object = None) -> EligibilityChecks:
-    known = SandboxEligibility(world.database, world.clock)
-    return EligibilityChecks(world.database, world.clock, provider or known)  # type: ignore[arg-type]
 
 
 def bind(world: World, kind: SandboxKind, card: Card = TAROS_CARD) -> None:
@@ -45,7 +40,14 @@ def only_consent(world: World) -> ConsentId:
     return ConsentId(row["id"])
 
 
-def requery(world: World, provider: object = None) -> EligibilityResult | Withheld:
+def checks_of(world: World, provider: EligibilityProvider | None = None) -> EligibilityChecks:
+    known = provider or SandboxEligibility(world.database, world.clock)
+    return EligibilityChecks(world.database, world.clock, known)
+
+
+def requery(
+    world: World, provider: EligibilityProvider | None = None
+) -> EligibilityResult | Withheld:
     checks = checks_of(world, provider)
     return checks.requery(world.facility.id, only_consent(world), actor="ippan みどり")
 
@@ -54,4 +56,153 @@ def names_in_list(world: World, search: str = "") -> list[str | None]:
     with world.database.reading() as connection:
         listed = ConsentedPatients(connection, world.facility.id)
         page = listed.page(ListQuery(search=search), now=world.clock.now())
-    return [line.name for line in page.lines]
+    return [line.name for line in page.rows]
+
+
+def acts(world: World) -> list[tuple[str, str]]:
+    with world.database.reading() as connection:
+        query = select(audit_entry.c.act, audit_entry.c.subject)
+        asked = query.where(audit_entry.c.act == Act.CHECK_ELIGIBILITY)
+        return [(row.act, row.subject) for row in connection.execute(asked)]
+
+
+@dataclass
+class Broken:
+    """A provider that knew the card and fails at what comes after."""
+
+    world: World
+    error: Exception
+
+    def find(self, subject_hashes: tuple[str, ...]) -> Identified | None:
+        return TARO
+
+    def check(self, person_key: str) -> EligibilityResult | Withheld:
+        assert acts(self.world), "it was recorded before anybody was asked"
+        raise self.error
+
+
+def test_a_home_visit_patient_is_asked_about_without_the_card(any_world: World) -> None:
+    reference = any_world.register().receipt.reference
+    any_world.clock.advance(timedelta(days=900))
+    answer = requery(any_world)
+    assert isinstance(answer, EligibilityResult)
+    assert (answer.person, answer.checked_at) == (TARO, any_world.clock.now())
+    assert acts(any_world) == [(Act.CHECK_ELIGIBILITY, reference)]
+
+
+def test_an_online_patient_is_asked_about_until_the_consent_is_over(world: World) -> None:
+    world.register(Channel.ONLINE)
+    assert isinstance(requery(world), EligibilityResult)
+    world.clock.advance(timedelta(days=3))
+    with pytest.raises(RequeryOver):
+        requery(world)
+    assert len(acts(world)) == 1
+
+
+def test_another_facilitys_patient_is_not_there(world: World) -> None:
+    world.register()
+    with pytest.raises(NotFound):
+        checks_of(world).requery(world.other.id, only_consent(world), actor="test")
+    assert acts(world) == []
+
+
+def test_a_refusal_of_medical_information_does_not_stop_the_check(world: World) -> None:
+    world.register(decision=Decision.REFUSE)
+    answer = requery(world)
+    assert isinstance(answer, EligibilityResult)
+    assert answer.insurance is not None
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_the_certificates_are_shown_only_where_the_patient_agreed(
+    world: World, decision: Decision
+) -> None:
+    world.register(
+        decisions={ConsentItem.HIGH_COST_LIMIT: decision, ConsentItem.SPECIFIC_DISEASE: decision}
+    )
+    answer = requery(world, Certified(world))
+    assert isinstance(answer, EligibilityResult)
+    assert answer.insurance is not None
+    shown = (answer.insurance.high_cost_limit, answer.insurance.specific_disease)
+    assert [each is not None for each in shown] == [decision is Decision.GRANT] * 2
+
+
+class Certified(SandboxEligibility):
+    """Everybody has both certificates."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.database, world.clock)
+        self._today = world.clock.now().date()
+
+    def check(self, person_key: str) -> EligibilityResult | Withheld:
+        answer = super().check(person_key)
+        assert isinstance(answer, EligibilityResult)
+        assert answer.insurance is not None
+        disease = SpecificDisease("慢性腎不全", 10_000, self._today, None)
+        return replace(answer, insurance=replace(answer.insurance, specific_disease=disease))
+
+
+@pytest.mark.parametrize("error", [EligibilityTimedOut(), EligibilityFailed("away")])
+def test_a_failure_is_told_and_the_asking_stays_recorded(
+    world: World, error: EligibilityFailed
+) -> None:
+    world.register()
+    with pytest.raises(type(error)):
+        requery(world, Broken(world, error))
+    assert len(acts(world)) == 1
+    assert names_in_list(world) == [TARO.name]
+
+
+def test_a_name_that_timed_out_at_registration_comes_with_the_next_check(any_world: World) -> None:
+    bind(any_world, SandboxKind.FIRST_TIMES_OUT)
+    any_world.register()
+    assert names_in_list(any_world) == [None]
+    answer = requery(any_world)
+    assert isinstance(answer, EligibilityResult)
+    assert names_in_list(any_world) == [TARO.name]
+    assert names_in_list(any_world, "太郎") == [TARO.name]
+
+
+def test_somebody_whom_nobody_knows_is_told_so(world: World) -> None:
+    world.register(card=Card.named("stranger"))
+    with pytest.raises(PersonUnknown):
+        requery(world)
+
+
+@pytest.mark.parametrize("kind", [SandboxKind.WITHHELD, SandboxKind.ASSISTED_WITHHELD])
+def test_of_a_withheld_patient_nothing_is_kept_and_nothing_found(
+    any_world: World, kind: SandboxKind
+) -> None:
+    bind(any_world, kind)
+    any_world.register()
+    assert_nothing_shows(any_world)
+
+
+def test_a_name_goes_when_the_patient_is_withheld_and_returns_after_that(any_world: World) -> None:
+    any_world.register()
+    assert names_in_list(any_world, "太郎") == [TARO.name]
+    bind(any_world, SandboxKind.WITHHELD)
+    assert requery(any_world) == Withheld(TARO.person_key)
+    assert_nothing_shows(any_world)
+    bind(any_world, SandboxKind.INSURED)
+    assert isinstance(requery(any_world), EligibilityResult)
+    assert names_in_list(any_world, "太郎") == [TARO.name]
+
+
+def test_a_withheld_patients_card_takes_the_name_away_as_well(world: World) -> None:
+    world.register()
+    bind(world, SandboxKind.WITHHELD)
+    world.register()
+    assert_nothing_shows(world)
+
+
+def assert_nothing_shows(world: World) -> None:
+    assert names_in_list(world) == [None]
+    for part in ("太郎", "ザイタク", "在宅"):
+        assert names_in_list(world, part) == []
+    (kept,) = world.rows(patient)
+    assert kept["person_key"] == TARO.person_key
+    told = {name: kept[name] for name in ("name", "kana", "birth_date", "sex", "kana_key")}
+    assert set(told.values()) == {None}
+    assert kept["search"] == ""
+    assert world.rows(consent_gram) == []

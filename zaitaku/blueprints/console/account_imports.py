@@ -44,6 +44,7 @@ FORM_BYTES: Final = 64 * 1024
 NEWEST: Final = 3
 ROWS_ON_PAGE: Final = 50
 NAME_CHARACTERS: Final = 80
+PAGE_DIGITS: Final = 6
 SHOW: Final = MappingProxyType(
     {
         "all": ("すべて", frozenset(RowFate)),
@@ -193,7 +194,7 @@ def _preview_page(
 
 def _page_number() -> int:
     typed = request.args.get("page", "1")
-    is_number = typed.isascii() and typed.isdecimal() and len(typed) < 6  # noqa: PLR2004 - digits
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= PAGE_DIGITS
     return max(1, int(typed)) if is_number else 1
 
 

@@ -65,8 +65,12 @@ class Expected:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody has to do something before the patient comes."""
-        return self.standing is not Standing.CONSENTED
+        """Whether somebody has to do something before the patient comes.
+
+        Who refused or took back has answered, and is not asked again (domain.md §12: insured care
+        does not depend on it).
+        """
+        return self.standing in {Standing.MISSING, Standing.UNSURE}
 
 
 Person = tuple[str, date]
