@@ -6,7 +6,7 @@ import click
 import pytest
 
 from tests.commands.conftest import CODE, Run
-from zaitaku.commands.settings_words import TERMS, described, option_name, with_changes
+from zaitaku.commands.settings_words import described, option_name, with_changes
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.facilities.model import (
@@ -18,6 +18,7 @@ from zaitaku.facilities.model import (
     PrescriptionUse,
 )
 from zaitaku.facilities.service import FacilityService
+from zaitaku.facilities.words import TERMS
 
 PHARMACY = "1340123456"
 

@@ -106,8 +106,8 @@ def test_every_route_with_another_facilitys_ids_finds_nothing(
         values = {name: neighbour[name] for name in rule.arguments}
         path = office.app.url_map.bind("localhost").build(rule.endpoint, values, method)
         answer = call(office, stranger, method, path)
-        # A draft that is not one's own is answered like one that is over: begin again.
-        gone = GONE | {303} if "draft" in rule.arguments else GONE
+        # What is of somebody's own session is answered like what is over: begin again.
+        gone = GONE | {303} if OWN_SESSION & rule.arguments else GONE
         assert answer.status_code in gone, (method, path, answer.status_code, answer.location)
         for secret in (TARO.name, TARO.kana, str(neighbour["reference"]), "携帯1", "待合室の掲示"):
             assert secret not in answer.text, (method, path)

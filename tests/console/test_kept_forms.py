@@ -153,25 +153,23 @@ def test_a_page_that_leaves_by_itself_keeps_what_it_holds(office: Office) -> Non
     assert browser.send() == 200
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://evil.example/console/reception-urls/online/rotate",
-        "//evil.example/console/",
-        "/console/own-sign-in/recovery-codes",
-        "/console/nowhere",
-        "/r/abc",
-        "",
-    ],
+STRANGE_ADDRESSES = (
+    "https://evil.example/console/reception-urls/online/rotate",
+    "//evil.example/console/reception-urls/online/rotate",
+    "/console/own-sign-in/recovery-codes",
+    "/console/nowhere",
+    "/r/abc",
+    "",
 )
-def test_nothing_is_kept_for_an_address_that_takes_no_such_form(
-    office: Office, address: str
-) -> None:
+
+
+def test_nothing_is_kept_for_an_address_that_takes_no_such_form(office: Office) -> None:
     browser = in_the_middle(office)
-    fields = Browser.hidden(browser.form()) | {"ticked": "yes", "kept_address": address}
-    browser.post("/console/keep-form", fields)
-    browser.get("/console/continue")
-    assert "残っている入力はありません" in browser.text
+    fields = Browser.hidden(browser.form()) | {"ticked": "yes"}
+    for address in STRANGE_ADDRESSES:
+        browser.post("/console/keep-form", fields | {"kept_address": address})
+        browser.get("/console/continue")
+        assert "残っている入力はありません" in browser.text, address
 
 
 def test_nothing_is_kept_for_who_was_never_logged_in(office: Office) -> None:

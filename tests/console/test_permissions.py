@@ -25,6 +25,7 @@ EXAMPLES = {
     "passkey": uuid4(),
     "session": uuid4(),
     "account": uuid4(),
+    "appointment": uuid4(),
     "consent": uuid4(),
     "category": "emergency",
     "job": uuid4(),

@@ -95,4 +95,6 @@ def _example(role: Role, kind: FacilityKind) -> tuple[str, ...]:
 
 
 def _shown(cell: str) -> str:
-    return without_control_characters(cell)[:SHOWN_CHARACTERS]
+    # Nearly all cells are printable, and there may be 60,000.
+    kept = cell if cell.isprintable() else without_control_characters(cell)
+    return kept[:SHOWN_CHARACTERS]

@@ -1,6 +1,6 @@
 """What programs call: the card bridge posts its proofs here."""
 
-from zaitaku.blueprints.api import devices
+from zaitaku.blueprints.api import appointments, devices
 from zaitaku.blueprints.api.views import blueprint
 
-__all__ = ["blueprint", "devices"]
+__all__ = ["appointments", "blueprint", "devices"]

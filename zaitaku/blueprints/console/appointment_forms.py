@@ -146,7 +146,15 @@ def _file_page(errors: Mapping[str, str], unfit: UnfitRows | None = None) -> str
 def appointment_template(codec: str) -> Response:
     """Return the table to fill in, with one line as an example."""
     chosen = _TEMPLATES[codec]
-    example = ("2026/11/21", "9:30", "12345", "在宅 太郎", "ザイタク タロウ", "1941/3/3", "訪問診療等")
+    example = (
+        "2026/11/21",
+        "9:30",
+        "12345",
+        "在宅 太郎",
+        "ザイタク タロウ",
+        "1941/3/3",
+        "訪問診療等",
+    )
     content = [
         file_start(chosen) + encode_row(COLUMNS.values(), chosen),
         encode_row(example, chosen),
@@ -157,9 +165,7 @@ def appointment_template(codec: str) -> Response:
 
 def _keep(planned: tuple[Planned, ...]) -> Page:
     staff = current_staff()
-    kept = services().appointments.keep(
-        staff.facility.id, planned, actor=actor_of(staff.account)
-    )
+    kept = services().appointments.keep(staff.facility.id, planned, actor=actor_of(staff.account))
     first = min(each.day for each in planned)
     address = day_address(first, added=kept.added, updated=kept.updated)
     return redirect(address, HTTPStatus.SEE_OTHER)

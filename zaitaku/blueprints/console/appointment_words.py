@@ -40,7 +40,10 @@ _MISTAKES: Final = MappingProxyType(
         ("time", "missing"): "予約時刻を入力してください。",
         ("time", "not-a-time"): "予約時刻は、9:30 のように入力してください。",
         ("patient_number", "too-long"): f"患者番号は{LONGEST_NUMBER}文字以内で入力してください。",
-        ("patient_number", "characters"): "患者番号に使えない文字が入っています。入力し直してください。",
+        (
+            "patient_number",
+            "characters",
+        ): "患者番号に使えない文字が入っています。入力し直してください。",
         ("name", "missing"): "氏名を入力してください。",
         ("name", "too-long"): f"氏名は{LONGEST_NAME}文字以内で入力してください。",
         ("name", "characters"): "氏名に使えない文字が入っています。入力し直してください。",

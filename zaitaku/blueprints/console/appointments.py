@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
@@ -19,7 +19,7 @@ from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.urls import channel_view
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import by_timer, current_staff, requires
-from zaitaku.core.clock import japan_date
+from zaitaku.core.clock import JST, japan_date
 from zaitaku.core.errors import InvalidField, NotFound
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.model import Channel
@@ -108,6 +108,7 @@ def _words() -> Mapping[str, object]:
     return {
         "today": day_address(japan_date(services().clock.now())),
         "tomorrow": day_address(tomorrow()),
+        "hour": _hour,
         "short_names": SHORT_CHANNEL_NAMES,
         "standing_words": STANDING_WORDS,
         "doubt_words": DOUBT_WORDS,
@@ -116,6 +117,10 @@ def _words() -> Mapping[str, object]:
         "has_details": "console.consented_patient" in current_app.view_functions,
         "urls": [channel_view(each) for each in Channel if facility.settings.is_on(each)],
     }
+
+
+def _hour(moment: datetime) -> str:
+    return f"{moment.astimezone(JST):%H:%M}"
 
 
 def _kept() -> Mapping[str, int] | None:
