@@ -19,7 +19,7 @@ TEST_PACKAGES := chromium redis-server postgresql pcscd vsmartcard-vpcd opensc o
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
-.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-bridge bridge screenshots lock clean
+.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bridge screenshots lock clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ format: setup-dev ## 書式を整える / format the code
 
 bench: setup-dev ## 速さを測る / application CPU beside a bare Flask floor
 	@$(BIN)/python -m bench.journey $(ARGS)
+
+bench-import: setup-dev test-packages ## 1万件の一括登録を測る / bulk registration of 10,000 accounts beside a bare floor
+	@$(BIN)/python -m bench.account_import
 
 bench-bridge: setup-dev test-packages ## カード自身の時間に何が加わるか / what the bridge adds to the card's own time
 	@$(BIN)/python -m tests.pcscd -- $(BIN)/python -m bench.bridge $(ARGS)

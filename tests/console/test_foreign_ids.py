@@ -7,6 +7,7 @@ neighbour's audit trail, which every change would lengthen, stays as it is.
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,9 @@ from zaitaku.accounts.model import Permission, Role
 from zaitaku.audit.store import Head
 from zaitaku.blueprints.permissions import requirement_of
 from zaitaku.consent.tables import consent, consent_record
+from zaitaku.facilities.model import Channel
 from zaitaku.jobs.model import JobKind
+from zaitaku.records.appointments.model import Planned
 
 OWN_SESSION = frozenset({"draft", "session", "passkey"})
 """What belongs to one person's sign-in or session: to anybody else it does not exist."""
@@ -54,6 +57,17 @@ def neighbour(office: Office) -> dict[str, object]:
         input=None,
     )
     owner = office.logged_in()
+    at = office.clock.now() + timedelta(days=1)
+    planned = Planned.of(
+        at=at,
+        channel=Channel.HOME_VISIT,
+        patient_number="",
+        name=TARO.name,
+        kana=TARO.kana,
+        birth_date=TARO.birth_date,
+    )
+    services.appointments.keep(facility.id, [planned], actor="test")
+    (expected,) = services.appointments.on(facility.id, planned.day).expected
     code = services.devices.issue(facility, "携帯1", actor="test").id
     path = "/console/reception-urls/home-visit/posters/new"
     owner.post(path, {"name": "待合室の掲示", "note": ""})
@@ -61,6 +75,7 @@ def neighbour(office: Office) -> dict[str, object]:
         **WORDS,
         "account": general.id,
         "job": job.id,
+        "appointment": expected.appointment.id,
         "code": code,
         "consent": _first(office, consent.c.id.name),
         "reference": reference,

@@ -22,6 +22,7 @@ from zaitaku.blueprints.permissions import (
 UNTYPED = re.compile(r"<[^:<>]+>")
 KEBAB_PART = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*")
 EXAMPLES = {
+    "code": uuid4(),
     "passkey": uuid4(),
     "session": uuid4(),
     "account": uuid4(),

@@ -12,6 +12,7 @@ from zaitaku.accounts.model import Role
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import AuditTrail
 from zaitaku.facilities.model import Channel
+from zaitaku.reception.model import UrlAct
 from zaitaku.reception.posters.model import MOST_POSTERS, PosterNumber
 from zaitaku.work import work_off
 
@@ -226,3 +227,15 @@ def test_who_may_not_see_urls_sees_no_posters(office: Office) -> None:
     browser = office.logged_in(Role.GENERAL)
     for path in (POSTERS, f"{BASE}/all-posters", f"{BASE}/online/traffic"):
         assert browser.get(path) == 403
+
+
+def test_a_change_of_the_url_stands_in_the_audit_trail(office: Office) -> None:
+    facility = office.world.facility.id
+    current = office.services.reception.show(facility, Channel.ONLINE).current
+    office.services.reception.change(
+        UrlAct.ROTATE, facility, Channel.ONLINE, expected=current.id, actor="kanri", reason="流出"
+    )
+    with office.services.database.reading() as connection:
+        *_, last = AuditTrail(connection, facility).entries()
+    assert (last.act, last.actor, last.subject) == (Act.ROTATE_URL, "kanri", "online")
+    assert last.detail == {"変更前": "第1版", "変更後": "第2版", "理由": "流出"}

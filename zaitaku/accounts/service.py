@@ -247,12 +247,14 @@ class AccountService:
             raise LoginRefused
         account = named.known.account
         refusal = refusal_of(account)
-        done = _Done(Act.REFUSE_LOGIN, {"理由": _REFUSED[refusal.code]}) if refusal else None
-        if not self._settle(named.known, password, done or self._login(account)):
+        done = self._login(account)
+        if refusal:
+            done = _Done(Act.REFUSE_LOGIN, {"理由": _REFUSED[refusal.code]})
+        if not self._settle(named.known, password, done):
             raise LoginRefused
         if refusal:
             raise refusal
-        return Staff(account, named.known.facility)
+        return self._staff(replace(account, **done.changes), named.known.facility)
 
     def _refuse_nobody(self, facility_id: FacilityId | None, password: str) -> None:
         self._passwords.verify(None, password)

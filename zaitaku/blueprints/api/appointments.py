@@ -17,7 +17,6 @@ from zaitaku.accounts.errors import LoginRefused
 from zaitaku.accounts.model import Role
 from zaitaku.accounts.service import LoginAttempt, Staff
 from zaitaku.blueprints.api.views import blueprint, json_body
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.attempts import FailureLimit
@@ -46,7 +45,7 @@ def keep_appointments() -> tuple[Response, HTTPStatus]:
     body = json_body()
     planned, cancelled = _told(body)
     kept = services().appointments.keep(
-        staff.facility.id, planned, actor=actor_of(staff.account), cancelled=cancelled
+        staff.facility.id, planned, actor=staff.account.label, cancelled=cancelled
     )
     return jsonify(added=kept.added, updated=kept.updated, removed=kept.removed), HTTPStatus.OK
 

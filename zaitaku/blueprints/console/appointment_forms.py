@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from io import BytesIO
 from typing import Final
 
 from flask import Response, redirect, render_template, request
@@ -110,7 +111,7 @@ def upload_appointments() -> Page:
     if file is None or not file.filename:
         return _refused("受診予定のCSVファイルを選んでください。")
     try:
-        return _keep(read_file(file.stream))
+        return _keep(read_file(BytesIO(file.stream.read())))
     except TableUnreadable as error:
         return _refused(table_mistake(error, tuple(COLUMNS.values()), MOST_ROWS))
     except TooManyAppointments as error:
