@@ -54,7 +54,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
         f"{LIST}?visit-from=2026-11-20&visit-to=2026-11-20",
         f"{LIST}?visit-from=2026-06-01",
     ),
-    #    "missing tomorrow": ("/console/appointments?day=2026-11-21",),
+    "missing tomorrow": ("/console/appointments?day=2026-11-21",),
 }
 
 
@@ -90,6 +90,8 @@ def side(address: str, count: int, folder: Path) -> Iterator[Side]:
     name = f"console_{count}"
     with psycopg.connect(_plain(address), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
+        connection.execute("ALTER SYSTEM SET max_wal_size = '16GB'")
+        connection.execute("SELECT pg_reload_conf()")
     services = _services(make_url(address).set(database=name).render_as_string(), folder / name)
     upgrade(services.database)
     places = _found(services)

@@ -102,10 +102,11 @@ _FILLS: Final = (
         {record}
     FROM seed, unnest(ARRAY['surgery', 'clinical', 'medication', 'checkup']) AS item""",
     """INSERT INTO consent_gram (consent_id, gram, facility_id, recorded_at)
-    SELECT DISTINCT {consent}, ascii(substr(part, at, 1))::bigint << 21
+    SELECT {consent}, ascii(substr(part, at, 1))::bigint << 21
         | ascii(substr(part, at + 1, 1)), place, recorded_at
     FROM seed, unnest(ARRAY[surname || given, reading || given_reading]) AS part,
-        generate_series(1, length(part)) AS at""",
+        generate_series(1, length(part)) AS at
+    ON CONFLICT DO NOTHING""",
 )
 _EXPECT: Final = """
 INSERT INTO appointment
@@ -131,6 +132,8 @@ def fill(connection: Connection[Any], places: Places, count: int, now: datetime)
     """Give the first facility ``count`` consents, and the others a tenth of that together."""
     # What refers to a row that was just made need not be looked up.
     connection.execute("SET session_replication_role = replica")
+    connection.execute("SET synchronous_commit = off")
+    connection.execute("SET maintenance_work_mem = '512MB'")
     connection.execute("DROP INDEX ix_consent_gram_found")
     surnames = list(_surnames())
     values = {

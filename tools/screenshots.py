@@ -1,7 +1,8 @@
 """Takes the pictures of README and docs from the running demo.
 
 ``python -m tools.screenshots`` writes ``docs/screenshots/*.png`` (a phone's view at 390×844, the
-console's at 1200×800) and ``docs/screenshots/poster.png``.
+console's at 1200×800), ``docs/screenshots/poster.png``, and every page of the console, whole, in
+``docs/screenshots/console``.
 """
 
 import re
@@ -54,6 +55,12 @@ def main() -> None:
     ):
         _patient(browser, demo)
         _console(browser, demo)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_demo(Path(folder), is_empty=False) as demo,
+        chromium() as browser,
+    ):
+        _whole_console(browser, demo)
 
 
 def _patient(browser: Browser, demo: RunningDemo) -> None:
@@ -62,6 +69,63 @@ def _patient(browser: Browser, demo: RunningDemo) -> None:
     for card in ("takahashi-kiyo", "yamada-hanako", "sato-taro"):
         lay_card(demo, card)
         patient.give_consent(demo.patient_url("home-visit"), {"surgery": "refuse"})
+
+
+CONSOLE: Final = {
+    "menu": "",
+    "patients": "consented-patients",
+    "appointments": "appointments",
+    "urls": "reception-urls",
+    "posters": "reception-urls/home-visit/posters",
+    "traffic": "reception-urls/home-visit/traffic",
+    "poster-archive": "reception-urls/all-posters",
+    "url-change": "reception-urls/home-visit/rotate",
+    "url-history": "reception-urls/home-visit/history",
+    "activation-codes": "activation-codes",
+    "accounts": "accounts",
+    "account-new": "accounts/new",
+    "password-resets": "password-resets",
+    "account-imports": "account-imports",
+    "password": "password",
+    "sign-in": "own-sign-in",
+    "second-factor": "second-factor",
+    "settings": "environment-settings",
+    "settings-history": "environment-settings/history",
+    "preview": "environment-settings/preview/home-visit/entry",
+    "test-data": "test-data",
+    "view-history": "view-history",
+    "audit-trail": "audit-trail",
+    "audit-check": "audit-trail/check",
+    "help": "help",
+}
+"""Pages of the console, by the names of their pictures."""
+
+
+def _whole_console(browser: Browser, demo: RunningDemo) -> None:
+    window = {"width": 1200, "height": 800}
+    clinic = Clinic(phone_context(browser, viewport=window).new_page(), demo)
+    page, folder = clinic.page, FOLDER / "console"
+    folder.mkdir(exist_ok=True)
+    page.goto(f"{demo.origin}/console/login")
+    page.screenshot(path=folder / "login.png")
+    clinic.log_in()
+    for name, path in CONSOLE.items():
+        page.goto(f"{demo.origin}/console/{path}")
+        page.screenshot(path=folder / f"{name}.png", full_page=True)
+    page.goto(f"{demo.origin}/console/consented-patients")
+    page.locator("tbody th a").first.click()
+    detail = page.url
+    page.screenshot(path=folder / "patient.png", full_page=True)
+    for name, path in PATIENT.items():
+        page.goto(f"{detail}/{path}")
+        page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+PATIENT: Final = {
+    "eligibility": "eligibility",
+    "medical-information": "medical-information",
+    "withdrawal": "withdrawal",
+}
 
 
 def _console(browser: Browser, demo: RunningDemo) -> None:

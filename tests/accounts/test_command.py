@@ -106,4 +106,25 @@ def test_broken_rules_are_told(facility: Facility) -> None:
     assert add().exit_code == 0
     assert "使われているか、前に使われていました" in add().output
     names = ("--name", "<b>", "--kana", "ミドリ")
-    assert "ユーザ名は全角" in run("add", CODE, "other", *names).output
+    assert "ユーザ名は、ひらがな" in run("add", CODE, "other", *names).output
+
+
+def test_the_operator_cares_for_the_accounts_that_nobody_else_may(facility: Facility) -> None:
+    for user_id, role in (("master", "master"), ("reset", "master-reset")):
+        assert add(user_id, role).exit_code == 0
+        assert told_password(run("reset-password", CODE, user_id))
+    assert "無効にしました: master" in run("set", CODE, "master", "--disabled").output
+    assert "無効" in run("list", CODE).output
+    assert run("delete", CODE, "reset").exit_code != 0
+    result = CliRunner().invoke(account, ("delete", CODE, "reset"), input="y\ny\n")
+    assert "削除しました: reset" in result.output
+    assert "reset" not in run("list", CODE).output
+    assert "前に使われていました" in add("reset", "master-reset").output
+
+
+def test_the_operator_too_leaves_an_administrator(facility: Facility) -> None:
+    add("kanri", "admin")
+    for arguments in (("set", CODE, "kanri", "--disabled"), ("delete", CODE, "kanri", "--yes")):
+        result = run(*arguments)
+        assert result.exit_code != 0
+        assert "先に、別の管理アカウントを登録してください" in result.output

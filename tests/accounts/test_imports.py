@@ -167,11 +167,11 @@ def test_an_id_twice_in_one_file_is_a_mistake(desk: Desk) -> None:
 def test_the_preview_tells_what_would_happen_and_does_nothing(desk: Desk) -> None:
     taken = ("一般", "kanri", *GOOD[2:])
     preview = desk.imports.preview(desk.staff, desk.hand_in(GOOD, taken))
-    assert [preview.fate(row) for row in preview.rows] == [RowFate.REGISTERED, RowFate.DUPLICATE]
-    assert (preview.registered, preview.duplicate, preview.mistaken) == (1, 1, 0)
+    assert [fate for _, fate in preview.rows] == [RowFate.REGISTERED, RowFate.DUPLICATE]
+    assert preview.count(RowFate.REGISTERED) == 1
     preview = desk.imports.preview(desk.staff, desk.hand_in(GOOD, ("",) * 5 + ("x",)))
-    assert [preview.fate(row) for row in preview.rows] == [RowFate.LEFT, RowFate.MISTAKEN]
-    assert preview.registered == 0
+    assert [fate for _, fate in preview.rows] == [RowFate.LEFT, RowFate.MISTAKEN]
+    assert preview.count(RowFate.REGISTERED) == 0
     assert desk.user_ids() == {"kanri"}
 
 

@@ -19,6 +19,7 @@ from zaitaku.services import Services
 PASSWORD: Final = "midori-zaka-2026"
 USER_IDS: Final = {
     Role.MASTER: "master",
+    Role.MASTER_RESET: "reset",
     Role.ADMIN: "kanri",
     Role.GENERAL: "ippan",
     Role.MEDICAL_VIEW: "etsuran",

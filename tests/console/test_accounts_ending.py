@@ -75,40 +75,33 @@ def test_the_last_administrator_is_not_deleted(office: Office) -> None:
     assert delete(master, page_of(office, "kanri")) == 200
 
 
-@pytest.fixture
-def resetter(office: Office) -> Office:
-    """An office that has a マスタリセット用 account as well."""
-    office.register(Role.MASTER_RESET, "reset", office.world.facility)
-    return office
-
-
-def test_passwords_are_reset_by_whom_the_table_names(resetter: Office) -> None:
-    everybody = resetter.services.accounts.all_of(resetter.world.facility.id)
-    for role, user_id in {**USER_IDS, Role.MASTER_RESET: "reset"}.items():
+def test_passwords_are_reset_by_whom_the_table_names(office: Office) -> None:
+    everybody = office.services.accounts.all_of(office.world.facility.id)
+    for role, user_id in USER_IDS.items():
         reached = MAY_RESET_PASSWORD[role]
         if not reached:
             continue
-        browser = resetter.browser()
+        browser = office.browser()
         browser.log_in(user_id)
         browser.get("/console/password-resets")
-        shown = {account(resetter, row[0]).role for row in browser.rows()}
+        shown = {account(office, row[0]).role for row in browser.rows()}
         assert shown == reached & {each.role for each in everybody}
         for each in everybody:
             status = browser.get(f"{LIST}/{each.id}/password-reset")
             assert status == (200 if each.role in reached else 404)
 
 
-def test_the_master_is_helped_by_the_reset_account(resetter: Office) -> None:
+def test_the_master_is_helped_by_the_reset_account(office: Office) -> None:
     for _ in range(5):
-        resetter.browser().log_in("master", "wrong")
-    browser = resetter.browser()
+        office.browser().log_in("master", "wrong")
+    browser = office.browser()
     browser.log_in("reset")
     assert [*browser.links()].count("アカウント一覧・登録・更新") == 0
     browser.follow("パスワード再発行")
     browser.follow("master")
     browser.send()
     assert browser.heading == "パスワードを再発行しました"
-    first = resetter.browser()
+    first = office.browser()
     first.log_in("master", browser.hidden(browser.form())["initial_password"])
     assert first.heading == "はじめのパスワードを変更する"
 

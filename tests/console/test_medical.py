@@ -62,6 +62,18 @@ def test_choosing_and_seeing(office: Office) -> None:
     assert office.world.count(view_record) == 3
 
 
+def test_the_marks_of_the_list_lead_to_the_choice(office: Office) -> None:
+    office.world.register()
+    general, viewer = office.logged_in(Role.GENERAL), office.logged_in(Role.MEDICAL_VIEW)
+    general.get(LIST)
+    assert "○同意あり" not in general.links()
+    viewer.get(LIST)
+    viewer.follow("○同意あり")
+    assert viewer.heading == "医療情報の閲覧：見る情報を選ぶ"
+    assert 'value="checkup" checked' in viewer.answer.text
+    assert office.world.count(view_record) == 0
+
+
 def test_shared_charts_have_a_page_of_their_own(office: Office) -> None:
     office.world.change_settings(chart_sharing=True)
     office.world.register()
@@ -219,6 +231,7 @@ def test_too_much_for_one_file_is_refused_with_advice(
     office.world.register()
     view(office, f"kind=checkup&{YEAR}")
     view(office, f"kind=checkup&{YEAR}")
+    office.clock.advance(timedelta(seconds=1))
     for module in ("view_history", "view_export"):
         monkeypatch.setattr(f"zaitaku.records.{module}.MOST_ROWS", 1)
     browser = office.logged_in()

@@ -42,7 +42,7 @@ EXAMPLES = {
     "shown": "entry",
     "reference": "261120-000-0000",
 }
-STAFF = (Role.ADMIN, Role.GENERAL, Role.MEDICAL_VIEW)
+STAFF = (Role.MASTER, Role.MASTER_RESET, Role.ADMIN, Role.GENERAL, Role.MEDICAL_VIEW)
 
 
 def rules(office: Office) -> Iterator[Rule]:

@@ -14,8 +14,7 @@ from zaitaku.facilities.model import (
     InstitutionCode,
     PrescriptionUse,
 )
-from zaitaku.facilities.registry import FacilityRegistry
-from zaitaku.facilities.relations import FacilityFacts
+from zaitaku.facilities.relations import FacilityFacts, RelatedFacility, Relation
 from zaitaku.facilities.words import TERMS
 
 PATH = "/console/environment-settings"
@@ -48,14 +47,13 @@ def choose(browser: Browser, **changes: str) -> int:
 def enrol(office: Office, **settled: object) -> None:
     """Let the operator settle something about the facility."""
     facility = office.services.facilities.get(office.world.facility.id)
-    registry = FacilityRegistry(database=office.services.database, clock=office.clock)
     facts = FacilityFacts(
         facility.registered_name,
         facility.phone,
         facility.hours,
         Enrolment(**settled),  # type: ignore[arg-type]
     )
-    registry.change_facts(
+    office.services.registry.change_facts(
         facility.id, facts, expected_revision=facility.revision, actor="operator:test"
     )
 
@@ -255,3 +253,17 @@ def test_the_history_tells_who_changed_what(office: Office) -> None:
     assert first[0] == "第1版"
     assert "登録したときの設定" in first[3]
     assert present(office).prescription_use is PrescriptionUse.BOTH
+
+
+def test_what_the_operator_keeps_can_be_read(office: Office) -> None:
+    facility = office.world.facility
+    browser = opened(office)
+    browser.follow("医療機関等の登録内容")
+    assert facility.phone in browser.text
+    assert "関連する医療機関等は、登録されていません" in browser.text
+    dental = RelatedFacility(
+        InstitutionCode("1330000001"), "みどり歯科", Relation.DOUBLE_STATUS, date(2020, 4, 1), None
+    )
+    office.services.registry.relate(facility.id, dental, actor="test")
+    browser.get(browser.path)
+    assert browser.rows() == [["1330000001", "みどり歯科", "医科・歯科併設", "2020年4月1日", "－"]]

@@ -68,7 +68,7 @@ def test_each_of_the_fourteen_kinds_is_bound(office: Office) -> None:
     for serial, kind in enumerate(SandboxKind, start=1):
         assert bound(browser, kind=kind.value, serial=str(serial)) == 200
         assert "カードを登録しました" in browser.text
-        (name, person, *_), *earlier = tables(browser)["テスト用カード"]
+        (name, person, *_), *earlier = tables(browser)["登録したテスト用カード"]
         assert len(earlier) == serial - 1
         assert name.startswith(KIND_NAMES[kind])
         assert (person == "表示しません") == kind.is_withheld
@@ -129,13 +129,13 @@ def test_all_cards_are_deleted_after_a_warning(office: Office) -> None:
     assert "2枚すべてを削除します" in browser.text
     browser.send()
     assert "カードの登録をすべて削除しました" in browser.text
-    assert "テスト用カード" not in tables(browser)
+    assert "登録したテスト用カード" not in tables(browser)
     browser.get(f"{HOME}/cards/deletion")
     assert "削除するものはありません" in browser.text
 
 
 def row_of(browser: Browser, name: str) -> list[str]:
-    (row,) = [row for row in tables(browser)["テストデータ"] if row[0] == name]
+    (row,) = [row for row in tables(browser)["テストデータの種類と件数"] if row[0] == name]
     return row
 
 
@@ -157,10 +157,10 @@ def test_a_category_is_deleted_and_registered_again(office: Office) -> None:
 def test_emergency_data_ask_for_a_card_that_is_bound(office: Office) -> None:
     browser = office.logged_in()
     bound(browser, serial="77")
-    for serial, words in (("", "入力してください"), ("x", "10進数"), ("78", "登録されていません")):
+    for serial, told in (("", "入力してください"), ("x", "10進数"), ("78", "登録されていません")):
         browser.get(f"{HOME}/emergency/registration")
         assert browser.send(serial=serial) == 422
-        assert words in browser.text
+        assert told in browser.text
     assert browser.send(serial="77") == 200
     assert row_of(browser, "救急時医療情報")[1:3] == ["登録済み", "1件"]
 

@@ -67,8 +67,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_demo(data: Path, *options: str) -> Iterator[RunningDemo]:
+def running_demo(data: Path, *options: str, is_empty: bool = True) -> Iterator[RunningDemo]:
     """Run ``zaitaku demo`` and end it as a person would: with Ctrl-C."""
+    begin = ("--empty",) if is_empty else ()
     environ = {
         **os.environ,
         "ZAITAKU_DATA": str(data),
@@ -77,7 +78,7 @@ def running_demo(data: Path, *options: str) -> Iterator[RunningDemo]:
         "ZAITAKU_PROVIDER_PORT": str(free_port()),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "zaitaku", "demo", "--empty", *options],
+        [sys.executable, "-m", "zaitaku", "demo", *begin, *options],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -82,7 +82,7 @@ def test_the_form_its_preview_and_its_history_are_sound(clinic: Clinic) -> None:
         page.locator("main form button[type=submit]").click()
         pages += 1
     assert pages > 10
-    for label in ("変更の履歴", "利用規約（訪問診療等）"):
+    for label in ("変更の履歴", "医療機関等の登録内容", "利用規約（訪問診療等）"):
         open_settings(clinic)
         page.get_by_role("link", name=label).click()
         is_sound(page)

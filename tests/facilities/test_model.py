@@ -93,3 +93,14 @@ def test_channels_are_off_until_switched_on() -> None:
     assert EnvironmentSettings(home_visit=True).is_on(Channel.HOME_VISIT)
     assert not EnvironmentSettings(home_visit=True).is_on(Channel.ONLINE)
     assert EnvironmentSettings(online=True).is_on(Channel.ONLINE)
+
+
+def test_the_initial_values_are_the_manuals() -> None:
+    """domain.md §4, the column "initial"."""
+    is_on = {name for name, value in EnvironmentSettings().to_mapping().items() if value is True}
+    assert is_on == {"medication", "checkup", "specific_disease"}
+    initial = EnvironmentSettings()
+    assert initial.character_set is CharacterSet.UTF_8
+    assert initial.prescription_use is PrescriptionUse.NONE
+    assert initial.prescription_timing is PrescriptionTiming.OTHERWISE
+    assert initial.display_name == ""

@@ -28,13 +28,13 @@ TODAY = date(2026, 11, 20)
 
 
 @pytest.fixture
-def registry(any_database: Database, clock: FixedClock) -> FacilityRegistry:
-    return FacilityRegistry(database=any_database, clock=clock)
+def registry(database: Database, clock: FixedClock) -> FacilityRegistry:
+    return FacilityRegistry(database=database, clock=clock)
 
 
 @pytest.fixture
-def service(any_database: Database, clock: FixedClock) -> FacilityService:
-    return FacilityService(database=any_database, clock=clock)
+def service(database: Database, clock: FixedClock) -> FacilityService:
+    return FacilityService(database=database, clock=clock)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def _recode(
 
 
 def test_facts_change_and_are_in_the_audit_trail(
-    registry: FacilityRegistry, service: FacilityService, facility: Facility, any_database: Database
+    registry: FacilityRegistry, service: FacilityService, facility: Facility, database: Database
 ) -> None:
     facts = replace(
         FacilityFacts.of(facility),
@@ -80,7 +80,7 @@ def test_facts_change_and_are_in_the_audit_trail(
     assert (changed.phone, changed.revision) == ("03-1111-2222", 2)
     assert not changed.has_begun(date(2026, 11, 30))
     assert changed.has_begun(date(2026, 12, 1))
-    with any_database.reading() as connection:
+    with database.reading() as connection:
         *_, entry = AuditTrail(connection, facility.id).entries()
     assert (entry.act, entry.actor) == (Act.CHANGE_FACILITY, "operator:test")
     assert dict(entry.detail) == {
@@ -90,11 +90,11 @@ def test_facts_change_and_are_in_the_audit_trail(
 
 
 def test_the_same_facts_write_nothing(
-    registry: FacilityRegistry, facility: Facility, any_database: Database
+    registry: FacilityRegistry, facility: Facility, database: Database
 ) -> None:
     facts = FacilityFacts.of(facility)
     assert registry.change_facts(facility.id, facts, expected_revision=1, actor="x") == facility
-    with any_database.reading() as connection:
+    with database.reading() as connection:
         assert AuditTrail(connection, facility.id).head().sequence == 1
 
 
@@ -152,18 +152,20 @@ def test_a_facility_may_go_back_to_its_own_code(
     assert again.code == NEW
 
 
-def test_a_code_names_one_facility_for_ever(
-    registry: FacilityRegistry, service: FacilityService, facility: Facility
-) -> None:
-    other = _add(service, OTHER)
+def test_a_code_names_one_facility_for_ever(any_database: Database, clock: FixedClock) -> None:
+    registry = FacilityRegistry(database=any_database, clock=clock)
+    service = FacilityService(database=any_database, clock=clock)
+    facility, other = _add(service, OLD), _add(service, OTHER)
     with pytest.raises(FacilityExists):
         _recode(registry, other, _change(OLD))
-    _recode(registry, facility, _change())
+    changed = _recode(registry, facility, _change(kind=CodeChangeKind.SUCCESSION))
     with pytest.raises(FacilityExists):
         _recode(registry, other, _change(OLD))
     with pytest.raises(FacilityExists):
         _add(service, OLD)
     assert {each.code for each in service.all()} == {NEW, OTHER}
+    assert registry.formerly(OLD) == changed
+    assert [each.code for each in registry.related(facility.id)] == [OLD]
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ def book(tmp_path: Path) -> TermsBook:
 
 
 @pytest.fixture
-def service(any_database: Database, clock: FixedClock, book: TermsBook) -> FacilityService:
-    return FacilityService(database=any_database, clock=clock, terms=book)
+def service(database: Database, clock: FixedClock, book: TermsBook) -> FacilityService:
+    return FacilityService(database=database, clock=clock, terms=book)
 
 
 def founded(service: FacilityService, settings: EnvironmentSettings) -> Facility:
@@ -74,9 +74,12 @@ def test_an_incomplete_text_does_not_start(tmp_path: Path, text: str) -> None:
 
 
 def test_a_misnamed_or_missing_text_does_not_start(tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
+    for name in ("other", "gap"):
+        (tmp_path / name).mkdir()
     with pytest.raises(ValueError):
         write(tmp_path, online_1=TEXT)
+    with pytest.raises(ValueError):
+        write(tmp_path / "gap", home_visit_2=TEXT, online_1=TEXT)
     with pytest.raises(ValueError):
         write(tmp_path / "other", home_visit_1=TEXT, online_1=TEXT, terms=TEXT)
 
@@ -100,7 +103,7 @@ def test_a_channel_needs_an_ok_to_its_newest_terms(
 
 
 def test_who_agreed_to_what_and_when_is_kept(
-    service: FacilityService, book: TermsBook, any_database: Database, clock: FixedClock
+    service: FacilityService, book: TermsBook, database: Database, clock: FixedClock
 ) -> None:
     added = founded(service, EnvironmentSettings())
     wanted = EnvironmentSettings(home_visit=True, checkup=False)
@@ -110,7 +113,7 @@ def test_who_agreed_to_what_and_when_is_kept(
     assert (one.channel, one.terms_version, one.settings_version) == (Channel.HOME_VISIT, 2, 2)
     assert one.terms_digest == book.at(Channel.HOME_VISIT, 2).digest
     assert (one.at, one.actor) == (clock.now(), "kanri")
-    with any_database.reading() as connection:
+    with database.reading() as connection:
         entries = list(AuditTrail(connection, added.id).entries())
     assert [entry.act for entry in entries] == [
         Act.REGISTER_FACILITY,

@@ -1,6 +1,7 @@
 """Viewing: only where consent stands at that moment, item by item, and recorded first."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from tests.consent.test_withdrawal import withdraw
+from tests.consent.test_withdrawal import asked, present, withdraw
 from tests.consent.world import Card, World
 from tests.records.viewers import CONDITION, MONTHS, SURGERY, Desk, desk_at
 from zaitaku.consent.model import ConsentItem, Decision
+from zaitaku.consent.present import PresentConsents
 from zaitaku.consent.tables import consent_record
+from zaitaku.consent.withdrawing import WithdrawalStore
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import NotFound, StoreUnavailable
@@ -141,6 +144,24 @@ def test_a_withdrawal_is_respected_from_its_commit_on(desk: Desk) -> None:
     withdraw(desk.world, ITEM.CHECKUP)
     assert refusal(desk, ViewKind.CHECKUP) is Refusal.WITHDRAWN
     assert desk.open(ViewKind.TREATMENT).parts[0] is Part.SURGERY
+
+
+def test_a_view_waits_for_a_withdrawal_under_way_and_respects_it(desk: Desk) -> None:
+    desk.world.register()
+    seen = present(desk.world)
+    request = asked(seen, ITEM.CHECKUP)
+    items = (ITEM.CHECKUP,)
+    with ThreadPoolExecutor(1) as pool:
+        with desk.world.database.transaction() as connection:
+            held = PresentConsents(connection, desk.world.facility.id).hold(seen.id, to_change=True)
+            store = WithdrawalStore(connection, desk.world.facility.id)
+            store.append(held, request, items, actor="t", at=desk.world.clock.now())
+            viewing = pool.submit(desk.open, ViewKind.CHECKUP)
+            with pytest.raises(TimeoutError):
+                viewing.result(0.3)
+        with pytest.raises(ViewRefused):
+            viewing.result(30)
+    assert desk.world.count(view_record) == 0
 
 
 def test_an_expired_consent_opens_nothing(quick: Desk) -> None:

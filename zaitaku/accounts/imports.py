@@ -1,10 +1,10 @@
 """アカウント一括登録: checked first, then done by a worker, all or nothing (domain.md §5)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Self
 
 from sqlalchemy import Connection
 
@@ -75,34 +75,26 @@ def import_state(job: Job) -> ImportState:
 
 @dataclass(frozen=True)
 class Preview:
-    """What would become of a file now."""
+    """What would become of a file now, row by row."""
 
-    rows: tuple[CheckedRow, ...]
-    taken: frozenset[UserKey]
+    rows: tuple[tuple[CheckedRow, RowFate], ...]
 
-    def fate(self, row: CheckedRow) -> RowFate:
-        """Return what would become of a row."""
-        if row.values is None:
-            return RowFate.MISTAKEN
-        if user_key(row.values.user_id) in self.taken:
-            return RowFate.DUPLICATE
-        return RowFate.LEFT if self.mistaken else RowFate.REGISTERED
+    @classmethod
+    def of(cls, rows: Sequence[CheckedRow], taken: Collection[UserKey]) -> Self:
+        """Decide for each row; one mistake, and nothing is registered."""
+        is_refused = any(row.values is None for row in rows)
+        good = RowFate.LEFT if is_refused else RowFate.REGISTERED
+        return cls(tuple((row, _fate(row, taken, good)) for row in rows))
 
-    @property
-    def mistaken(self) -> int:
-        """How many rows are wrong; with one nothing is registered."""
-        return sum(row.values is None for row in self.rows)
+    def count(self, fate: RowFate) -> int:
+        """Return how many rows would end so."""
+        return sum(each is fate for _, each in self.rows)
 
-    @property
-    def duplicate(self) -> int:
-        """How many rows have a user ID that is or was in use."""
-        keys = (user_key(row.values.user_id) for row in self.rows if row.values)
-        return sum(key in self.taken for key in keys)
 
-    @property
-    def registered(self) -> int:
-        """How many accounts there would be."""
-        return 0 if self.mistaken else len(self.rows) - self.duplicate
+def _fate(row: CheckedRow, taken: Collection[UserKey], good: RowFate) -> RowFate:
+    if row.values is None:
+        return RowFate.MISTAKEN
+    return RowFate.DUPLICATE if user_key(row.values.user_id) in taken else good
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,7 +159,7 @@ class AccountImports:
         keys = [user_key(row.values.user_id) for row in rows if row.values]
         with self._database.reading() as connection:
             taken = AccountStore(connection, staff.facility.id).taken(keys)
-        return Preview(rows, taken)
+        return Preview.of(rows, taken)
 
     def take_passwords(self, job: Job, *, actor: str) -> Mapping[int, str]:
         """Return the initial passwords by row number, once, and record it; later there are none.
@@ -244,17 +236,13 @@ class AccountImports:
         drawn: Sequence[_Drawn],
         taken: frozenset[UserKey],
     ) -> None:
-        fates = ((each, _fate(each, taken)) for each in drawn)
-        lines = (RowResult.of(each.row, fate).line() for each, fate in fates)
+        fates = ((each.row, _fate(each.row, taken, RowFate.REGISTERED)) for each in drawn)
+        lines = (RowResult.of(row, fate).line() for row, fate in fates)
         context.write_result(_file_name(context.job), LINES, lines, connection=connection)
         passwords = {each.row.number: each.password for each in drawn if each.key not in taken}
         if passwords:
             sealed = self._seal.sealed(passwords, context.job.id)
             context.write_secret(sealed, connection=connection)
-
-
-def _fate(drawn: _Drawn, taken: frozenset[UserKey]) -> RowFate:
-    return RowFate.DUPLICATE if drawn.key in taken else RowFate.REGISTERED
 
 
 def _counted(context: JobContext, row: CheckedRow, done: int) -> CheckedRow:

@@ -168,7 +168,7 @@ class AccountManagement:
         with self._database.transaction() as connection:
             before = self._to_change(connection, manager, account_id, expected)
             after = replace(before, **values)
-            _keep_an_administrator(connection, before, after, now)
+            keep_an_administrator(connection, before, after, now)
             changing.update(connection, before, values, actor=manager.account.label, at=now)
         return after
 
@@ -194,7 +194,7 @@ class AccountManagement:
         now = self._clock.now()
         with self._database.transaction() as connection:
             account = self._to_change(connection, manager, account_id, expected)
-            _keep_an_administrator(connection, account, replace(account, is_deleted=True), now)
+            keep_an_administrator(connection, account, replace(account, is_deleted=True), now)
             changing.delete(connection, account, actor=manager.account.label, at=now)
 
     def reset_password(
@@ -265,10 +265,14 @@ def _locked(
     return known.account
 
 
-def _keep_an_administrator(
+def keep_an_administrator(
     connection: Connection, before: Account, after: Account, now: datetime
 ) -> None:
-    """Refuse to close the last usable 管理 account; the facility's row must be locked."""
+    """Refuse to close the last usable 管理 account; the facility's row must be locked.
+
+    Raises:
+        LastAdministrator: it is.
+    """
     is_closed = before.is_usable(now) and not after.is_usable(now)
     if before.role is not Role.ADMIN or not is_closed:
         return

@@ -44,7 +44,6 @@ COOKIE_FIELD: Final = "staff"
 _DECLARED: Final = "zaitaku.requirements"
 _ATTRIBUTE: Final = "__requirement__"
 _BY_TIMER: Final = "__by_timer__"
-_NO_PAGE: Final = "__no_page__"
 _STAGES: Final = "__stages__"
 NEXT_STEPS: Final = MappingProxyType(
     {
@@ -82,16 +81,9 @@ def by_timer(view: View) -> View:
     return view
 
 
-def no_page(view: View) -> View:
-    """Say that this view answers with no page (a file, an empty answer): no login leads to it."""
-    setattr(view, _NO_PAGE, True)
-    return view
-
-
-def is_page(app: Flask, endpoint: str) -> bool:
-    """Tell whether the endpoint shows a page that somebody may be led to."""
-    view = app.view_functions[endpoint]
-    return not (hasattr(view, _BY_TIMER) or hasattr(view, _NO_PAGE))
+def is_by_timer(app: Flask, endpoint: str) -> bool:
+    """Tell whether pages call the endpoint by themselves."""
+    return hasattr(app.view_functions[endpoint], _BY_TIMER)
 
 
 def half_open(*stages: Stage) -> Callable[[View], View]:
@@ -124,9 +116,9 @@ def enforce(app: Flask) -> None:
         if requirement is None:
             raise NotPermitted("the route declares no requirement")
         if isinstance(requirement, Permission):
-            view = app.view_functions[request.endpoint]
-            is_by_timer = hasattr(view, _BY_TIMER)
-            return _admit(requirement, _stages_of(view), by_person=not is_by_timer)
+            stages = _stages_of(app.view_functions[request.endpoint])
+            by_person = not is_by_timer(app, request.endpoint)
+            return _admit(requirement, stages, by_person=by_person)
         return None
 
 

@@ -7,7 +7,8 @@ from typing import Final
 import click
 
 from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, ROLE_NAMES, Account, NewAccount, Role
-from zaitaku.accounts.service import AccountService
+from zaitaku.accounts.operating import OperatedAccounts
+from zaitaku.accounts.words import USER_ID_TAKEN, mistake_words
 from zaitaku.commands.desk import institution_code, japan_time, operator, words_for
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
@@ -19,18 +20,11 @@ from zaitaku.facilities.service import FacilityService
 from zaitaku.settings import Settings
 
 _WORDS: Final[Mapping[str, str]] = {
-    "account-exists": "このユーザIDは、この施設で使われているか、前に使われていました。",
+    "account-exists": USER_ID_TAKEN,
+    "last-administrator": "いま使える管理アカウントは、これだけです。"
+    "先に、別の管理アカウントを登録してください。",
     "account-unknown": "この施設に、このユーザIDのアカウントはありません。",
 }
-_FIELDS: Final[Mapping[str, str]] = {
-    "user_id": "ユーザIDは半角の英字と数字で、2〜8文字（WebAPI用・連携アプリ用・"
-    "顔認証用は3〜8文字で、決まった2文字から始める）にしてください。一般と医療情報閲覧は、A0〜A9、R0〜R9、F0〜F9から"
-    "始められません。",
-    "user_name": "ユーザ名は全角のかな・カナ・英数字で、20文字までにしてください。",
-    "user_kana": "ユーザ名（カナ）は全角のカナ・英数字で、40文字までにしてください。",
-}
-
-
 _ROLES: Final = [role.value for role in Role]
 
 
@@ -92,14 +86,43 @@ def reset_password(code: str, user_id: str) -> None:
     _tell_password(new)
 
 
+@account.command("set")
+@click.argument("code", callback=institution_code)
+@click.argument("user_id")
+@click.option("--enabled/--disabled", "is_enabled", required=True, help="有効にする / 無効にする")
+def set_state(code: str, user_id: str, *, is_enabled: bool) -> None:
+    """アカウントを有効または無効にします。無効にすると、すぐにログアウトされます。"""
+    with _opened(code) as (accounts, facility_id):
+        changed = accounts.set_enabled(
+            facility_id, user_id, is_enabled=is_enabled, actor=operator()
+        )
+    click.echo(f"{'有効' if is_enabled else '無効'}にしました: {changed.user_id}")
+
+
+@account.command()
+@click.argument("code", callback=institution_code)
+@click.argument("user_id")
+@click.option("--yes", is_flag=True, help="確認の質問をせずに実行する")
+def delete(code: str, user_id: str, *, yes: bool) -> None:
+    """アカウントを削除します。元に戻せず、同じユーザIDは二度と使えません。"""
+    with _opened(code) as (accounts, facility_id):
+        found = accounts.find(facility_id, user_id)
+        if not yes:
+            click.echo(_line(found))
+            click.confirm("このアカウントを削除しますか", abort=True)
+            click.confirm("元に戻せません。本当に削除しますか", abort=True)
+        accounts.delete(facility_id, user_id, actor=operator())
+    click.echo(f"削除しました: {found.user_id}")
+
+
 @contextmanager
-def _opened(code: str) -> Iterator[tuple[AccountService, FacilityId]]:
+def _opened(code: str) -> Iterator[tuple[OperatedAccounts, FacilityId]]:
     settings, clock = Settings.from_env(), SystemClock()
     database = Database(settings.database_url)
     try:
         facility = FacilityService(database=database, clock=clock).find(InstitutionCode(code))
         ephemeral = open_ephemeral(settings.ephemeral_url, clock)
-        yield AccountService(database=database, ephemeral=ephemeral, clock=clock), facility.id
+        yield OperatedAccounts(database=database, ephemeral=ephemeral, clock=clock), facility.id
         ephemeral.close()
     except ZaitakuError as error:
         raise click.ClickException(_words_for(error)) from error
@@ -108,8 +131,8 @@ def _opened(code: str) -> Iterator[tuple[AccountService, FacilityId]]:
 
 
 def _words_for(error: ZaitakuError) -> str:
-    if isinstance(error, InvalidField) and error.field in _FIELDS:
-        return _FIELDS[error.field]
+    if isinstance(error, InvalidField):
+        return mistake_words(error)
     return _WORDS.get(error.code) or words_for(error)
 
 

@@ -172,6 +172,12 @@ def _summary(
         "bridge": places.bridge,
         "app": places.provider,
         "cards": [
-            {"name": card.name, "description": card.description, "pin": card.pin} for card in cards
+            {
+                "name": card.name,
+                "description": card.description,
+                "pin": card.pin,
+                "serial": card.serial,
+            }
+            for card in cards
         ],
     }

@@ -68,17 +68,21 @@ class TermsBook:
 
     def __init__(self, texts: Iterable[Terms]) -> None:
         self._texts = {(text.channel, text.version): text for text in texts}
-        self._newest = {
-            channel: max(version for kept, version in self._texts if kept is channel)
-            for channel in Channel
-        }
+        self._newest = {channel: self._newest_of(channel) for channel in Channel}
+
+    def _newest_of(self, channel: Channel) -> int:
+        versions = sorted(version for kept, version in self._texts if kept is channel)
+        if not versions or versions != list(range(1, len(versions) + 1)):
+            raise ValueError(f"{channel}: versions must be 1, 2, 3 and so on")
+        return versions[-1]
 
     @classmethod
     def load(cls, folder: Traversable | None = None) -> Self:
         """Read one file per channel and version.
 
         Raises:
-            ValueError: a channel has no text, a file is misnamed, or a text is incomplete.
+            ValueError: a channel's versions are not 1, 2, 3 and so on, a file is misnamed, or a
+                text is incomplete.
         """
         folder = folder or files("zaitaku.facilities") / "terms_of_use"
         return cls(_read(file) for file in folder.iterdir())

@@ -37,15 +37,20 @@ class DemoCard:
     key: str = field(repr=False, default="")
     """PKCS #8, PEM."""
 
+    @property
+    def serial(self) -> str:
+        """The certificate's serial number in decimal; empty if there is none."""
+        certificate = self._parsed()
+        return str(certificate.serial_number) if certificate else ""
+
     def to_json(self) -> str:
         """Return the text of the card file."""
-        certificate = self._parsed()
         body = {
             **asdict(self),
             "certificate": self.certificate.hex(),
             "ca_certificate": self.ca_certificate.hex(),
             "person": _person_body(self.person),
-            "serial": str(certificate.serial_number) if certificate else "",
+            "serial": self.serial,
         }
         return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
 

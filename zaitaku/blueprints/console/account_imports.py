@@ -157,9 +157,8 @@ def preview_accounts(job: UUID) -> Page:
         return redirect(url_for("console.account_import", job=held.id), HTTPStatus.SEE_OTHER)
     preview = services().account_imports.preview(current_staff(), held)
     shown = request.args.get("show", "")
-    chosen = shown if shown in SHOW else ("errors" if preview.mistaken else "all")
-    rows = [(row, preview.fate(row)) for row in preview.rows]
-    rows = [(row, fate) for row, fate in rows if fate in SHOW[chosen][1]]
+    chosen = shown if shown in SHOW else ("errors" if preview.count(RowFate.MISTAKEN) else "all")
+    rows = [(row, fate) for row, fate in preview.rows if fate in SHOW[chosen][1]]
     return _preview_page(held, preview, rows, chosen)
 
 
@@ -181,7 +180,8 @@ def _preview_page(
     return render_template(
         "console/account_import_check.html",
         job=held,
-        preview=preview,
+        counts={fate.value: preview.count(fate) for fate in RowFate},
+        in_file=len(preview.rows),
         rows=rows[start : start + ROWS_ON_PAGE],
         total=len(rows),
         fate_words=_FATE_WORDS,

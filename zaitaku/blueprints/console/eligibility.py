@@ -4,7 +4,7 @@ import logging
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.eligibility_words import sections_of
@@ -50,6 +50,7 @@ def requery_over(error: RequeryOver) -> tuple[str, HTTPStatus]:
         "資格情報の再照会はできません",
         "オンライン診療等の同意は、有効期限が過ぎると再照会に使えません。",
         "もう一度受診されるときに、患者さんに、URLから手続きをしていただいてください。",
+        action=_to_patient(),
     ), error.status
 
 
@@ -60,6 +61,7 @@ def person_unknown(error: PersonUnknown) -> tuple[str, HTTPStatus]:
         "資格情報が見つかりません",
         "この患者さんの資格情報は、まだ登録されていないか、登録が終わっています。",
         "患者さんに、健康保険証としての利用登録がお済みかをたずねるか、資格確認書で確かめてください。",
+        action=_to_patient(),
     ), error.status
 
 
@@ -77,3 +79,11 @@ def eligibility_failed(error: EligibilityFailed) -> tuple[str, HTTPStatus]:
         reference=request_id.get(),
         action={"label": "もう一度照会する", "href": request.path},
     ), error.status
+
+
+def _to_patient() -> dict[str, str]:
+    consent = (request.view_args or {})["consent"]
+    return {
+        "label": "患者さんの画面へ",
+        "href": url_for("console.consented_patient", consent=consent),
+    }

@@ -38,7 +38,8 @@ class Field:
     @property
     def hint(self) -> str:
         """The effect, and the initial value."""
-        return f"{self.effect}（初期値：{value_words(_INITIAL[self.name])}）"
+        initial = value_words(_INITIAL[self.name]).strip("（）")
+        return f"{self.effect}（初期値：{initial}）"
 
     @property
     def options(self) -> list[dict[str, str]]:
