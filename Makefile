@@ -19,7 +19,7 @@ TEST_PACKAGES := chromium redis-server postgresql pcscd vsmartcard-vpcd opensc o
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
-.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bridge screenshots lock clean
+.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console bridge screenshots lock clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ bench-import: setup-dev test-packages ## 1万件の一括登録を測る / bulk 
 
 bench-bridge: setup-dev test-packages ## カード自身の時間に何が加わるか / what the bridge adds to the card's own time
 	@$(BIN)/python -m tests.pcscd -- $(BIN)/python -m bench.bridge $(ARGS)
+
+bench-console: setup-dev test-packages ## 一覧の速さを百万件で測る / the console's lists with a million consents on PostgreSQL
+	@$(BIN)/python -m bench.console $(ARGS)
 
 bridge: setup-dev ## 読み取りアプリを一つのファイルにする / the bridge as one file (OPERATOR=operator.toml)
 	@tools/packages.sh $(BUNDLE_PACKAGES)

@@ -1,6 +1,5 @@
 """All rules of a new account at once, and how its initial password is kept (domain.md §5)."""
 
-import time
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaitaku.accounts.model import SYSTEM_ROLES, Role
-from zaitaku.accounts.passwords import Passwords, initial_password
+from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.registering import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -117,42 +116,6 @@ def test_no_text_breaks_the_reading_of_a_day(typed: str) -> None:
 def test_no_text_breaks_the_rules(entry: AccountEntry) -> None:
     found = checked(entry)
     assert isinstance(found, list) or found.user_id.isascii()
-
-
-def test_an_initial_password_is_kept_by_a_fast_hash_of_its_own(passwords: Passwords) -> None:
-    password = initial_password()
-    kept = passwords.hash_initial(password)
-    assert passwords.is_initial(kept)
-    assert not passwords.is_outdated(kept)
-    assert passwords.hash_initial(password) != kept
-    assert passwords.verify(kept, password)
-    for wrong in (password[:-1], "", "\ud800", initial_password()):
-        assert not passwords.verify(kept, wrong)
-    assert not passwords.is_initial(passwords.hash("hitotsu-no-ie-3"))
-
-
-def test_ten_thousand_initial_passwords_take_a_moment(passwords: Passwords) -> None:
-    started = time.process_time()
-    for _ in range(10_000):
-        passwords.hash_initial(initial_password())
-    assert time.process_time() - started < 2
-
-
-def test_verifying_costs_an_argon2_whichever_hash_is_kept(
-    passwords: Passwords, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hashed: list[str] = []
-    real = passwords._matches
-
-    def watched(kept: str, password: str) -> bool:
-        hashed.append(kept)
-        return real(kept, password)
-
-    monkeypatch.setattr(passwords, "_matches", watched)
-    for kept in (None, passwords.hash_initial("abcd-efgh"), passwords.hash("abcd-efgh")):
-        passwords.verify(kept, "abcd-efgh")
-    assert len(hashed) == 3
-    assert all(kept.startswith("$argon2id$") for kept in hashed)
 
 
 @pytest.mark.parametrize("role", Role)

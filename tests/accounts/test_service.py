@@ -16,7 +16,7 @@ from zaitaku.accounts.errors import (
     WrongPassword,
 )
 from zaitaku.accounts.model import WRONG_PASSWORDS_TO_LOCK, Account, NewAccount, Role
-from zaitaku.accounts.passwords import Passwords, initial_password
+from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.service import ATTEMPTS_PER_ACCOUNT, ATTEMPTS_PER_ADDRESS, AccountService
 from zaitaku.accounts.store import account
 from zaitaku.audit.store import audit_entry
@@ -99,21 +99,6 @@ def test_a_nobody_costs_a_hash_as_well(
     with pytest.raises(LoginRefused):
         accounts.authenticate(attempt("whatever"))
     assert verified == [None]
-
-
-def test_the_decoy_password_opens_nothing(passwords: Passwords) -> None:
-    assert not passwords.verify(None, "anything")
-    assert not passwords.verify("not a hash", "anything")
-
-
-def test_hashes_are_argon2id_with_the_recommended_cost() -> None:
-    assert Passwords().hash("x").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-
-
-def test_initial_passwords_differ_and_are_fit() -> None:
-    made = {initial_password() for _ in range(50)}
-    assert len(made) == 50
-    assert all(len(password) == 19 for password in made)
 
 
 def test_five_wrong_passwords_in_a_row_lock(

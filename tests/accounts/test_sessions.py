@@ -9,7 +9,8 @@ from tests.accounts.test_service import register
 from tests.conftest import NOW
 from zaitaku.accounts.errors import SessionEnd, SessionEnded
 from zaitaku.accounts.service import AccountService, Staff
-from zaitaku.accounts.sessions import SessionName, Sessions
+from zaitaku.accounts.sessions import MOST_SESSIONS, Entrance, SessionName, Sessions
+from zaitaku.accounts.sign_in_model import Method, Stage
 from zaitaku.accounts.store import account
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
@@ -155,3 +156,75 @@ def test_a_draft_does_not_bring_an_ended_session_back(
     with pytest.raises(SessionEnded):
         sessions.keep_draft(session, {"act": "rotate"})
     assert end_of(sessions, accounts, name) is SessionEnd.IDLE
+
+
+def test_the_owner_sees_the_living_sessions_the_last_used_first(
+    sessions: Sessions, staff: Staff, clock: FixedClock
+) -> None:
+    entrance = Entrance(method=Method.PASSKEY, device="Windows・Edge")
+    first = sessions.open(staff.account, staff.facility.settings_version, entrance)
+    clock.advance(timedelta(minutes=5))
+    second = opened(sessions, staff)
+    clock.advance(timedelta(minutes=5))
+    mine = sessions.resume(first, by_person=True)
+    shown = sessions.beside(mine)
+    assert shown[0].id == mine.id
+    assert (shown[0].device, shown[0].method) == ("Windows・Edge", Method.PASSKEY)
+    assert shown[0].seen_at - shown[0].started_at == timedelta(minutes=10)
+    sessions.close(second)
+    assert len(sessions.beside(mine)) == 1
+
+
+def test_half_open_logins_and_those_of_a_former_password_are_not_listed(
+    sessions: Sessions, accounts: AccountService, staff: Staff, clock: FixedClock
+) -> None:
+    opened(sessions, staff)
+    clock.advance(timedelta(seconds=1))
+    changed = accounts.change_password(staff.account, current=PASSWORD, new="another-good-one")
+    version = changed.facility.settings_version
+    sessions.open(changed.account, version, Entrance(stage=Stage.SECOND_STEP))
+    mine = sessions.resume(opened(sessions, changed), by_person=True)
+    assert [listed.id for listed in sessions.beside(mine)] == [mine.id]
+
+
+def test_one_session_is_ended_from_afar_and_only_the_accounts_own(
+    sessions: Sessions, accounts: AccountService, facility: Facility, staff: Staff
+) -> None:
+    register(accounts, facility, user_id="staff2")
+    colleague = opened(sessions, accounts.authenticate(attempt(PASSWORD, user_id="staff2")))
+    theirs = sessions.resume(colleague, by_person=True)
+    there = opened(sessions, staff)
+    mine = sessions.resume(opened(sessions, staff), by_person=True)
+    other = sessions.resume(there, by_person=True)
+    assert not sessions.end(mine, theirs.id)
+    assert sessions.end(mine, other.id)
+    assert not sessions.end(mine, other.id)
+    assert end_of(sessions, accounts, there) is SessionEnd.IDLE
+    assert sessions.end_others(mine) == 0
+    assert sessions.resume(colleague, by_person=True).id == theirs.id
+
+
+def test_an_account_has_twenty_sessions_at_most(
+    sessions: Sessions, accounts: AccountService, staff: Staff, clock: FixedClock
+) -> None:
+    names = []
+    for _ in range(MOST_SESSIONS + 2):
+        names.append(opened(sessions, staff))
+        clock.advance(timedelta(seconds=1))
+    mine = sessions.resume(names[-1], by_person=True)
+    assert len(sessions.beside(mine)) == MOST_SESSIONS
+    for name in names[:2]:
+        assert end_of(sessions, accounts, name) is SessionEnd.IDLE
+    assert sessions.end_others(mine) == MOST_SESSIONS - 1
+    assert sessions.resume(names[-1], by_person=True) == mine
+
+
+def test_a_half_open_login_lives_for_ten_minutes_whatever_is_done(
+    sessions: Sessions, accounts: AccountService, staff: Staff, clock: FixedClock
+) -> None:
+    half = Entrance(stage=Stage.SECOND_STEP)
+    name = sessions.open(staff.account, staff.facility.settings_version, half)
+    clock.advance(timedelta(minutes=9))
+    assert sessions.resume(name, by_person=True).stage is Stage.SECOND_STEP
+    clock.advance(timedelta(minutes=1))
+    assert end_of(sessions, accounts, name) is SessionEnd.UNFINISHED

@@ -62,6 +62,22 @@ def test_what_was_typed_comes_back_and_is_sent_by_one_button(
     assert browser.path == f"{FORM}/warning"
 
 
+def test_settings_that_another_has_saved_are_not_overwritten(office: Office) -> None:
+    browser = office.logged_in()
+    browser.get("/console/environment-settings")
+    chosen = {
+        each.attrib["name"]: each.attrib["value"]
+        for each in browser.form().iter("input")
+        if each.attrib["type"] == "radio" and "checked" in each.attrib
+    }
+    by_settings_of_another(office, browser)
+    browser.send(**chosen, display_name="みどり坂")
+    log_in_again(browser)
+    assert browser.heading == BACK
+    assert "みどり坂" in browser.text
+    assert browser.send() == 409
+
+
 def test_another_account_gets_nothing_and_ends_it(office: Office) -> None:
     browser = in_the_middle(office)
     by_time(office, browser)

@@ -19,6 +19,7 @@ from zaitaku.audit.store import audit_entry
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import Channel, CharacterSet
+from zaitaku.records import consented
 from zaitaku.records.consented import ConsentedPatients
 
 LIST = "/console/consented-patients"
@@ -309,3 +310,47 @@ def test_a_database_that_is_away_has_a_page_of_its_own(
     assert browser.get(LIST) == 503
     assert browser.heading == "いま、つながりにくくなっています"
     assert browser.answer.headers["X-Request-Id"] in browser.text
+
+
+def test_the_list_is_narrowed_by_state_item_and_visit_day(office: Office) -> None:
+    office.world.register(Channel.ONLINE, decisions={ConsentItem.CHECKUP: Decision.REFUSE})
+    office.world.register(card=HANAKOS_CARD)
+    browser = office.logged_in(Role.GENERAL)
+    for query, names in (
+        ("item=checkup", ["訪問"]),
+        ("state=valid", ["訪問", "在宅"]),
+        ("visit-from=2026-11-20&visit-to=2026-11-20", ["在宅"]),
+    ):
+        browser.get(f"{LIST}?{query}")
+        assert [row[4][:2] for row in browser.rows()] == names
+    browser.get(f"{LIST}?state=withdrawn")
+    assert "条件に合う患者さんはいません" in browser.text
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("visit-from=x", "受診日の「から」は、2026-11-20"),
+        ("visit-from=2026-11-20&visit-to=2026-11-19", "受診日の「まで」は、「から」と同じ"),
+        ("visit-to=3000-01-01", "1900年から2999年まで"),
+        ("state=other", "状態を一覧から"),
+        ("item=other", "同意の内容を一覧から"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_named(office: Office, query: str, words: str) -> None:
+    browser = office.logged_in()
+    assert browser.get(f"{LIST}?{query}") == 422
+    assert words in browser.text
+
+
+def test_a_list_that_is_too_long_says_where_it_ends(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consented, "MOST_COUNTED", 1)
+    office.world.register()
+    office.world.register(card=HANAKOS_CARD)
+    browser = office.logged_in()
+    browser.get(LIST)
+    assert "1件以上" in browser.text
+    assert "絞り込んで" in browser.text
+    assert "CSV形式でダウンロード（すべて）" in browser.links()

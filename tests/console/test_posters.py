@@ -56,6 +56,17 @@ def test_a_poster_is_registered_found_and_recorded(office: Office) -> None:
     ]
     browser.get(f"{POSTERS}?q=右の")
     assert [row[0] for row in browser.rows()] == ["待合室"]
+    for sort, first in (
+        ("name", "待合室"),
+        ("-name", "退院窓口"),
+        ("-scans", "待合室"),
+        ("x", "待合室"),
+    ):
+        browser.get(f"{POSTERS}?sort={sort}")
+        assert browser.rows()[0][0] == first
+    browser.get(f"{POSTERS}?sort=name")
+    sorts = [each.get("aria-sort") for each in browser.page.iter("th") if each.get("aria-sort")]
+    assert sorts == ["ascending", "none", "none", "none"]
     browser.get(f"{POSTERS}?q=ない")
     assert "条件に合うポスターはありません" in browser.text
     browser.get(f"{BASE}/home-visit/posters")

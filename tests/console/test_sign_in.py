@@ -147,6 +147,7 @@ def test_a_half_open_login_ends_after_ten_minutes_whatever_is_done(
     office.clock.advance(timedelta(minutes=4))
     browser.get("/console/login/second-step")
     assert browser.heading == "ログイン"
+    assert "10分のあいだにログインが終わらなかったため" in browser.text
 
 
 def test_a_recovery_code_logs_in_once_and_says_what_to_do(office: Office, key: SoftwareKey) -> None:

@@ -238,6 +238,14 @@ def test_an_online_consent_holds_a_year_at_most() -> None:
     assert "ZAITAKU_ONLINE_VALIDITY_DAYS" in told
 
 
+def test_files_of_jobs_are_kept_a_month_or_as_long_as_wanted_up_to_a_year() -> None:
+    assert Settings.from_env(COMPLETE).job_result_days == 30
+    name = "ZAITAKU_JOB_RESULT_DAYS"
+    assert Settings.from_env({**COMPLETE, name: "366"}).job_result_days == 366
+    for wrong in ("0", "367", "-1", "many"):
+        assert name in refusal({**COMPLETE, name: wrong})
+
+
 def test_the_proxies_are_counted_by_whoever_deploys() -> None:
     environ = {k: v for k, v in COMPLETE.items() if k != "ZAITAKU_TRUSTED_PROXIES"}
     assert "ZAITAKU_TRUSTED_PROXIES is not set" in refusal(environ)

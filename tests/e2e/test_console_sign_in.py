@@ -30,7 +30,7 @@ AUTHENTICATOR = {
 
 @dataclass
 class Desk:
-    """An administrator of their own in front of a narrow screen; browsers want a name, no number."""
+    """An administrator of their own in front of a narrow screen."""
 
     page: Page
     origin: str
@@ -101,6 +101,7 @@ def test_a_passkey_alone_after_the_password_and_lost(desk: Desk) -> None:
     page = desk.page
     wire, authenticator = plug_in(page)
     desk.log_in()
+    expect(page.locator("h1")).to_have_text("メニュー")
     page.goto(f"{desk.origin}/console/own-sign-in/passkeys/new")
     desk.expect_page("パスキーの登録")
     page.get_by_label("パスキーの名前").fill("受付のパソコン")
@@ -158,7 +159,7 @@ def test_what_was_typed_comes_back_after_the_page_has_left_by_itself(desk: Desk)
     desk.log_in()
     desk.expect_page("入力の続き")
     page.get_by_role("button", name="続きを送る").click()
-    expect(page.locator("h1")).to_contain_text("URLを変更する")
+    expect(page.locator("h1")).to_contain_text("警告")
     expect(page).to_have_url(f"{desk.origin}/console/reception-urls/online/rotate/warning")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from uuid import uuid4
 
+import psutil
 import pytest
 from huey.registry import Message
 
@@ -26,16 +27,20 @@ from zaitaku.jobs.queue import HueyQueue, JsonMessages, job_id_of
 from zaitaku.jobs.service import JobService
 from zaitaku.jobs.worker import Sweep
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
+
+
+def worker_command(workshop: Workshop, queue: str, *words: str) -> list[str]:
+    """Return the command of a worker whose clock stands where the workshop's stands now."""
+    database = workshop.database.url.render_as_string(hide_password=False)
+    moment = workshop.clock.now().isoformat()
+    return [sys.executable, "-m", "tests.jobs.worker_process", database, queue, moment, *words]
 
 
 @contextmanager
 def worker(workshop: Workshop, queue: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker process whose clock stands where the workshop's stands now."""
-    database = workshop.database.url.render_as_string(hide_password=False)
-    moment = workshop.clock.now().isoformat()
-    command = [sys.executable, "-m", "tests.jobs.worker_process", database, queue, moment, *words]
-    process = subprocess.Popen(command)
+    """Run a worker process, and kill it at the end."""
+    process = subprocess.Popen(worker_command(workshop, queue, *words))
     try:
         yield process
     finally:
@@ -83,6 +88,22 @@ def test_a_worker_that_is_told_to_end_leaves_its_job_to_the_next(
         process.terminate()
         assert process.wait(PATIENCE_SECONDS) == 0
     assert workshop.find(job).state is JobState.WAITING
+
+
+def test_a_worker_ends_with_the_process_that_started_it(workshop: Workshop, tmp_path: Path) -> None:
+    queue = f"sqlite:///{tmp_path / 'ephemeral.db'}"
+    starter = "import subprocess, sys; p = subprocess.Popen(sys.argv[1:]); print(p.pid, flush=True)"
+    command = worker_command(workshop, queue, "--follow")
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"{starter}; p.wait()", *command], stdout=subprocess.PIPE
+    )
+    with parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        job = jobs_on(workshop, queue).submit()
+        wait_until(partial(is_done, workshop, job))
+        parent.kill()
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_redis_and_postgresql_wake_a_worker_too(

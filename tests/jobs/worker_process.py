@@ -1,5 +1,6 @@
 """A worker to be run, killed and replaced: ``python -m tests.jobs.worker_process …``."""
 
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -28,7 +29,8 @@ def main(database_url: str, ephemeral_url: str, moment: str, *_: str) -> None:
     clock = FixedClock(datetime.fromisoformat(moment).astimezone(UTC))
     kinds = {JobKind.AUDIT_EXPORT: handle}
     runner = Runner(database=Database(database_url), clock=clock, handlers=kinds, keep=KEEP)
-    work(runner, ephemeral_url)
+    parent = os.getppid() if "--follow" in sys.argv else None
+    work(runner, ephemeral_url, parent=parent)
 
 
 if __name__ == "__main__":

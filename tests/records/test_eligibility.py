@@ -7,23 +7,30 @@ import pytest
 from sqlalchemy import select
 
 from tests.consent.world import TARO, TAROS_CARD, Card, World
+from tests.records.viewers import desk_at
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import audit_entry
-from zaitaku.consent.model import ConsentItem, Decision
-from zaitaku.consent.tables import consent, consent_gram, patient
+from zaitaku.consent.model import ConsentItem, ConsentState, Decision
+from zaitaku.consent.tables import consent, consent_gram, consent_item, patient
+from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import ConsentId
 from zaitaku.eligibility.errors import EligibilityFailed, EligibilityTimedOut, PersonUnknown
 from zaitaku.eligibility.kinds import SandboxKind
+from zaitaku.eligibility.medical import MedicalInformationWithheld
 from zaitaku.eligibility.model import EligibilityResult, Identified, SpecificDisease, Withheld
 from zaitaku.eligibility.provider import EligibilityProvider
 from zaitaku.eligibility.sandbox import SandboxEligibility
+from zaitaku.eligibility.sandbox_medical import SandboxMedicalInformation
 from zaitaku.eligibility.set_up import NewBinding, SandboxSetUp
 from zaitaku.facilities.model import Channel
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.eligibility import EligibilityChecks
 from zaitaku.records.errors import RequeryOver
+from zaitaku.records.learning import keep_learnt
 from zaitaku.records.listing import ListQuery
+from zaitaku.records.view_kinds import ViewKind
+from zaitaku.records.viewing import ViewingService
 
 SERIAL = 7
 
@@ -194,6 +201,46 @@ def test_a_withheld_patients_card_takes_the_name_away_as_well(world: World) -> N
     bind(world, SandboxKind.WITHHELD)
     world.register()
     assert_nothing_shows(world)
+
+
+def test_a_view_that_finds_the_patient_withheld_takes_the_name_away(
+    world: World, ephemeral: EphemeralStore
+) -> None:
+    world.register()
+    bind(world, SandboxKind.WITHHELD)
+    desk = desk_at(world, ephemeral)
+    medical = SandboxMedicalInformation(world.database, world.clock)
+    view = desk.open(ViewKind.CHECKUP)
+    with pytest.raises(MedicalInformationWithheld):
+        ViewingService(world.database, medical, world.clock).show(view)
+    assert_nothing_shows(world)
+
+
+def test_a_late_answer_does_not_bring_a_name_back(world: World) -> None:
+    world.register()
+    asked_at = world.clock.now()
+    world.clock.advance(timedelta(seconds=1))
+    bind(world, SandboxKind.WITHHELD)
+    requery(world)
+    keep_learnt(world.database, asked_at, lambda patients: patients.learn(TARO))
+    assert_nothing_shows(world)
+
+
+class Withdrawing(Certified):
+    """The patient withdraws while the answer is on its way."""
+
+    def check(self, person_key: str) -> EligibilityResult | Withheld:
+        with self._database.transaction() as connection:
+            connection.execute(consent_item.update().values(state=ConsentState.WITHDRAWN.value))
+        return super().check(person_key)
+
+
+def test_what_is_withdrawn_while_the_answer_is_on_its_way_is_not_shown(world: World) -> None:
+    world.register()
+    answer = requery(world, Withdrawing(world))
+    assert isinstance(answer, EligibilityResult)
+    assert answer.insurance is not None
+    assert (answer.insurance.high_cost_limit, answer.insurance.specific_disease) == (None, None)
 
 
 def assert_nothing_shows(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tracemalloc
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from zaitaku.core.ids import ConsentId
 from zaitaku.core.spreadsheets import harmless
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel, CharacterSet, InstitutionCode
+from zaitaku.records import consented
+from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.export import csv_lines, export_consented, file_name
 from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery
 
@@ -164,3 +167,27 @@ def test_a_download_that_is_broken_off_leaves_the_database_free(any_world: World
     assert next(lines)
     lines.close()
     assert any_world.register().is_new
+
+
+def test_25_000_lines_are_written_with_flat_memory() -> None:
+    line = _line("在宅　太郎")
+    tracemalloc.start()
+    try:
+        lines = csv_lines((line for _ in range(25_000)), CharacterSet.SHIFT_JIS)
+        count = sum(1 for _ in lines)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (count, peak < 1_000_000) == (25_001, True)
+
+
+def test_the_database_hands_the_lines_over_in_parts(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consented, "STREAM_ROWS", 2)
+    for number in range(5):
+        any_world.register(card=Card.named(f"person-{number}"))
+    with any_world.database.reading() as connection:
+        listed = ConsentedPatients(connection, any_world.facility.id)
+        found = listed.stream(ListQuery(), now=any_world.clock.now())
+        assert len({row.consent_id for row in found}) == 5

@@ -40,14 +40,15 @@ def desk(any_world: World, ephemeral: EphemeralStore) -> Desk:
 def fill(desk: Desk, count: int, *, kind: ViewKind = ViewKind.CHECKUP) -> None:
     """Record views, one a minute from ``START`` on."""
     desk.world.register()
-    record = desk.world.rows(consent)[0]["record_id"]
+    standing = desk.world.rows(consent)[0]
     rows = [
         {
             "id": new_uuid(),
             "facility_id": desk.world.facility.id,
             "account_id": desk.viewer.account_id,
             "actor": "=etsuran みどり",
-            "record_id": record,
+            "patient_id": standing["patient_id"],
+            "record_id": standing["record_id"],
             "kind": kind.value,
             "parts": ["checkup"],
             "first_month": "2026-01",

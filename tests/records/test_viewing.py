@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from tests.consent.test_withdrawal import asked, present, withdraw
-from tests.consent.world import Card, World
+from tests.consent.world import HANAKO, TARO, TAROS_CARD, Card, World
 from tests.records.viewers import CONDITION, MONTHS, SURGERY, Desk, desk_at
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.consent.present import PresentConsents
@@ -21,9 +21,11 @@ from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import NotFound, StoreUnavailable
 from zaitaku.eligibility.medical import MedicalInformationFailed
+from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel
 from zaitaku.records.errors import Refusal, ViewRefused
 from zaitaku.records.store import view_record
+from zaitaku.records.view_history import HistoryQuery, ViewHistory
 from zaitaku.records.view_kinds import BRACKETED, PARTS, Part, ViewKind, items_of, open_parts
 
 ITEM = ConsentItem
@@ -85,6 +87,17 @@ def test_a_view_is_recorded_with_who_whose_what_and_when(desk: Desk) -> None:
 def view_journey(desk: Desk) -> str:
     (row,) = desk.world.rows(consent_record)
     return str(row["journey"])
+
+
+def test_a_card_that_is_another_persons_later_changes_no_history(quick: Desk, world: World) -> None:
+    quick.world.register()
+    quick.open()
+    SandboxEligibility(world.database).bind(TAROS_CARD.subject_hashes[0], HANAKO)
+    quick.world.register()
+    quick.open()
+    with world.database.reading() as connection:
+        rows = list(ViewHistory(connection, world.facility.id).stream(HistoryQuery()))
+    assert {row.person.name for row in rows} == {TARO.name, HANAKO.name}
 
 
 def test_the_record_is_committed_before_anything_is_asked_for(desk: Desk) -> None:

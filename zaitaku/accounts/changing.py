@@ -27,7 +27,9 @@ FIELD_NAMES: Final = MappingProxyType(
 
 
 def release(connection: Connection, account: Account, *, actor: str, at: datetime) -> None:
-    """Let an account that wrong passwords have locked be used again."""
+    """Let an account that wrong passwords have locked be used again; else nothing is done."""
+    if not account.is_locked:
+        return
     changes = {"wrong_passwords": 0, "locked_at": None}
     AccountStore(connection, account.facility_id).manage(account.id, changes)
     _record(connection, account, Act.UNLOCK_ACCOUNT, actor=actor, at=at)

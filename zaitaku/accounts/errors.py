@@ -93,7 +93,9 @@ class SessionEnd(StrEnum):
     CHANGED = "changed"
     """Settings of the facility, the password or the account changed."""
     LOCKED = "locked"
-    """The present password was wrong too often."""
+    """The present password, or the second step of a login, was wrong too often."""
+    UNFINISHED = "unfinished"
+    """The second step of a login did not follow within ten minutes."""
 
 
 class SessionEnded(ZaitakuError):

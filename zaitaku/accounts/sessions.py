@@ -153,7 +153,7 @@ class Sessions:
         limit = ABSOLUTE if session.stage is Stage.FULL else HALF_OPEN
         if self._clock.now() >= session.started_at + limit:
             self.close(name)
-            raise SessionEnded(SessionEnd.TOO_LONG if limit is ABSOLUTE else SessionEnd.IDLE)
+            raise SessionEnded(SessionEnd.TOO_LONG if limit is ABSOLUTE else SessionEnd.UNFINISHED)
         return session
 
     def _renewed(self, name: SessionName) -> Fields | None:

@@ -44,6 +44,7 @@ COOKIE_FIELD: Final = "staff"
 _DECLARED: Final = "zaitaku.requirements"
 _ATTRIBUTE: Final = "__requirement__"
 _BY_TIMER: Final = "__by_timer__"
+_NO_PAGE: Final = "__no_page__"
 _STAGES: Final = "__stages__"
 NEXT_STEPS: Final = MappingProxyType(
     {
@@ -79,6 +80,17 @@ def by_timer(view: View) -> View:
     """Say that a page calls this view by itself: it does not keep an idle session alive."""
     setattr(view, _BY_TIMER, True)
     return view
+
+
+def no_page(view: View) -> View:
+    """Say that this view answers with no page (a file, an empty answer): no login leads to it."""
+    setattr(view, _NO_PAGE, True)
+    return view
+
+
+def is_page(app: Flask, endpoint: str) -> bool:
+    """Tell whether the endpoint shows a page that somebody may be led to."""
+    return not is_by_timer(app, endpoint) and not hasattr(app.view_functions[endpoint], _NO_PAGE)
 
 
 def is_by_timer(app: Flask, endpoint: str) -> bool:

@@ -59,12 +59,15 @@ class PatientStore:
     def learn(self, identified: Identified) -> None:
         """Keep what a check tells of a patient who is known by the provider's key already.
 
+        Nothing is kept when something newer was learnt since this store's moment.
+
         Of somebody who is withheld, nothing stays that a list, a search or a file could show
         (自己情報提供不可, domain.md §9); the next check that tells a name brings it back.
         """
         locked = self._lock(self._holder(identified))
         for row in locked.values():
-            self._update(row, identified)
+            if row["insured_at"] is None or row["insured_at"] <= self._at:
+                self._update(row, identified)
 
     def _credential(self, subject_hashes: tuple[str, ...]) -> RowMapping | None:
         query = select(credential).where(credential.c.subject_hash.in_(subject_hashes))

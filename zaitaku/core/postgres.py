@@ -25,6 +25,9 @@ def connection_arguments(busy_seconds: float) -> dict[str, Any]:
     Left alone, libpq waits minutes for a host that is away, and a statement for ever on a lock.
     """
     statement_seconds = _statement_seconds(busy_seconds)
+    # Pages ask short questions of many at once: helpers for one of them take longer to start than
+    # they save, and translating it to machine code takes longer still.
+    planner = ("-c max_parallel_workers_per_gather=0", "-c jit=off")
     server = {
         "lock_timeout": round(busy_seconds * 1000),
         "statement_timeout": round(statement_seconds * 1000),
@@ -37,7 +40,9 @@ def connection_arguments(busy_seconds: float) -> dict[str, Any]:
         "keepalives_idle": 30,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "options": " ".join(f"-c {name}={milliseconds}" for name, milliseconds in server.items()),
+        "options": " ".join(
+            (*planner, *(f"-c {name}={milliseconds}" for name, milliseconds in server.items()))
+        ),
     }
 
 

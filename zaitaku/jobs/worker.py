@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
 """Where the queue cannot wake the worker (SQLite), it looks this often."""
+THREADS: Final = 2
+"""So that a long export of one facility does not keep all others waiting."""
 END_SECONDS: Final = 3
 """A job that is not done so long after the worker was told to end is left to the next worker."""
 
@@ -70,7 +72,7 @@ class Sweep:
 def _consumer(queue: HueyQueue) -> Consumer:
     return Consumer(
         queue.huey(),
-        workers=1,
+        workers=THREADS,
         max_delay=POLL_SECONDS,
         graceful_signal="TERM",
         shutdown_timeout=END_SECONDS,

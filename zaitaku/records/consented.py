@@ -1,8 +1,9 @@
 """同意取得済み患者一覧: the patients who consented at one facility (domain.md §8)."""
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
@@ -12,14 +13,14 @@ from zaitaku.consent.tables import consent, patient
 from zaitaku.core.ids import ConsentId, FacilityId
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel
-from zaitaku.records.conditions import Finder, Search, filters, state_of
+from zaitaku.records.conditions import EVERYTHING, Finder, Search, filters, state_of
 from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery, Page, SortKey, field_of
 
 STREAM_ROWS: Final = 500
 MOST_COUNTED: Final = 10_000
 """Lines beyond these are not counted, and have no page: who looks for one narrows the list."""
-MOST_FOUND: Final = 1_000
-"""The same for a search, whose lines must be looked up one by one."""
+MOST_FOUND: Final = 500
+"""The same for a search, whose lines are looked up one by one."""
 _SORT_COLUMNS: Final = {
     SortKey.KANA: patient.c.kana,
     SortKey.BIRTH_DATE: patient.c.birth_date,
@@ -45,15 +46,19 @@ class ConsentedPatients:
         index holds (同意日時, and 受診日 where these are asked for).
         """
         search = self._finder.search(query.search)
-        most = MOST_FOUND if query.search else MOST_COUNTED
-        counted = self._count(search, query, now, most + 1)
-        total = min(counted, most)
-        pages = max(1, -(-total // query.size))
-        number = min(query.page, pages)
-        by_person = query.sort in _PERSONAL
-        chosen = self._ordered(search, query, now, with_person=by_person).limit(query.size)
-        names = self._connection.scalars(chosen.offset((number - 1) * query.size)).all()
-        return Page(self._lines(names, now), total, number, pages, is_capped=counted > most)
+        with_person = query.sort in _PERSONAL
+        chosen = self._ordered(search, query, now, with_person=with_person)
+        if search is EVERYTHING:
+            place = _Place.of(self._count(query, now), MOST_COUNTED, query)
+            names = self._connection.scalars(chosen.limit(query.size).offset(place.before)).all()
+        else:
+            # One walk in the order of the index counts and chooses; a count of its own would
+            # make the database read the whole list.
+            found = self._connection.scalars(chosen.limit(MOST_FOUND + 1)).all()
+            place = _Place.of(len(found), MOST_FOUND, query)
+            names = found[: place.total][place.before : place.before + query.size]
+        lines = self._lines(names, now)
+        return Page(lines, place.total, place.number, place.pages, is_capped=place.is_capped)
 
     def stream(self, query: ListQuery, *, now: datetime) -> Generator[ConsentedPatient, None, None]:
         """Yield every line that ``query`` finds, on all pages, from one statement.
@@ -77,8 +82,9 @@ class ConsentedPatients:
         )
         return frozenset(self._connection.scalars(query))
 
-    def _count(self, search: Search, query: ListQuery, now: datetime, most: int) -> int:
-        some = self._found(search, query, now, with_person=False).limit(most).subquery()
+    def _count(self, query: ListQuery, now: datetime) -> int:
+        found = self._found(EVERYTHING, query, now, with_person=False)
+        some = found.limit(MOST_COUNTED + 1).subquery()
         return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
 
     def _found(
@@ -102,6 +108,25 @@ class ConsentedPatients:
     @property
     def _own(self) -> ColumnElement[bool]:
         return consent.c.facility_id == self._facility_id
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a page stands in the list."""
+
+    total: int
+    number: int
+    pages: int
+    before: int
+    """Lines on the pages before it."""
+    is_capped: bool
+
+    @classmethod
+    def of(cls, counted: int, most: int, query: ListQuery) -> Self:
+        total = min(counted, most)
+        pages = max(1, -(-total // query.size))
+        number = min(query.page, pages)
+        return cls(total, number, pages, (number - 1) * query.size, counted > most)
 
 
 _LINE: Final = (

@@ -5,31 +5,29 @@ until their consent is over (domain.md §12). The check is a lawful duty and nee
 own; the two certificates beside it are shown only where the patient agreed to that (§4).
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Final
+from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
 
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
 from zaitaku.consent.model import ConsentItem
-from zaitaku.consent.patients import PatientMoved, PatientStore
+from zaitaku.consent.patients import PatientStore
 from zaitaku.consent.present import PresentConsent, PresentConsents
 from zaitaku.consent.tables import credential
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import ConsentId, FacilityId
 from zaitaku.eligibility.errors import PersonUnknown
-from zaitaku.eligibility.model import EligibilityResult, Identified, Withheld
+from zaitaku.eligibility.model import EligibilityResult, Identified, Insurance, Withheld
 from zaitaku.eligibility.provider import EligibilityProvider
 from zaitaku.facilities.model import Channel
 from zaitaku.records.errors import RequeryOver
-
-ATTEMPTS: Final = 5
-"""How often what was learnt is written when others write of the same patient."""
+from zaitaku.records.learning import keep_learnt
 
 
 @dataclass(frozen=True)
@@ -54,15 +52,20 @@ class EligibilityChecks:
             EligibilityFailed, EligibilityTimedOut: nobody answered; asking again may help.
             StoreUnavailable: a store is away or locked.
         """
-        asked = self._record(facility_id, consent_id, actor)
-        person_key = asked.person_key or self._identify(asked).person_key
+        now = self.clock.now()
+        asked = self._record(facility_id, consent_id, actor, now)
+        person_key = asked.person_key or self._identify(asked, now).person_key
         answer = self.provider.check(person_key)
         identified = answer if isinstance(answer, Withheld) else answer.person
-        self._write(lambda patients: patients.learn(identified))
-        return self._as_agreed(answer, asked)
+        keep_learnt(self.database, now, lambda patients: patients.learn(identified))
+        if isinstance(answer, Withheld) or answer.insurance is None:
+            return answer
+        granted = self._granted(facility_id, consent_id)
+        return replace(answer, insurance=_as_agreed(answer.insurance, granted))
 
-    def _record(self, facility_id: FacilityId, consent_id: ConsentId, actor: str) -> PresentConsent:
-        now = self.clock.now()
+    def _record(
+        self, facility_id: FacilityId, consent_id: ConsentId, actor: str, now: datetime
+    ) -> PresentConsent:
         with self.database.transaction() as connection:
             found = PresentConsents(connection, facility_id).find(consent_id)
             if found.channel is not Channel.HOME_VISIT and found.is_expired(now):
@@ -77,42 +80,34 @@ class EligibilityChecks:
             )
         return found
 
-    def _identify(self, asked: PresentConsent) -> Identified:
+    def _identify(self, asked: PresentConsent, now: datetime) -> Identified:
         """Ask by the patient's cards: the check had not told who it is when they registered."""
         with self.database.reading() as connection:
             hashes = _hashes_of(connection, asked)
         for subject_hash in hashes:
             found = self.provider.find((subject_hash,))
             if found is not None:
-                self._settle(subject_hash, found)
+                settle = partial(PatientStore.settle, subject_hashes=(subject_hash,), insured=found)
+                keep_learnt(self.database, now, settle)
                 return found
         raise PersonUnknown
 
-    def _settle(self, subject_hash: str, found: Identified) -> None:
-        self._write(lambda patients: patients.settle((subject_hash,), found))
+    def _granted(self, facility_id: FacilityId, consent_id: ConsentId) -> Collection[ConsentItem]:
+        # Read after the answer: what was withdrawn while it was on its way is not shown.
+        try:
+            with self.database.reading() as connection:
+                present = PresentConsents(connection, facility_id).find(consent_id)
+        except NotFound:
+            return ()  # it went up in another consent of the same patient
+        return present.granted(self.clock.now())
 
-    def _write(self, act: Callable[[PatientStore], object]) -> None:
-        for _ in range(ATTEMPTS):
-            try:
-                with self.database.transaction() as connection:
-                    act(PatientStore(connection, self.clock.now()))
-                    return
-            except (IntegrityError, PatientMoved):
-                continue  # another transaction joined the patient meanwhile
-        raise StoreUnavailable("what was learnt of a patient kept colliding")
 
-    def _as_agreed(
-        self, answer: EligibilityResult | Withheld, asked: PresentConsent
-    ) -> EligibilityResult | Withheld:
-        if isinstance(answer, Withheld) or answer.insurance is None:
-            return answer
-        granted = asked.granted(self.clock.now())
-        insurance = answer.insurance
-        if ConsentItem.HIGH_COST_LIMIT not in granted:
-            insurance = replace(insurance, high_cost_limit=None)
-        if ConsentItem.SPECIFIC_DISEASE not in granted:
-            insurance = replace(insurance, specific_disease=None)
-        return replace(answer, insurance=insurance)
+def _as_agreed(insurance: Insurance, granted: Collection[ConsentItem]) -> Insurance:
+    if ConsentItem.HIGH_COST_LIMIT not in granted:
+        insurance = replace(insurance, high_cost_limit=None)
+    if ConsentItem.SPECIFIC_DISEASE not in granted:
+        insurance = replace(insurance, specific_disease=None)
+    return insurance
 
 
 def _hashes_of(connection: Connection, asked: PresentConsent) -> list[str]:

@@ -1,7 +1,8 @@
 """The tables of this room: who viewed whose medical information (医療情報閲覧履歴, domain.md §6).
 
-A view record names a consent record, and so the patient, for ever. It keeps no name of the
-patient: the history shows the name that stands when the history is read.
+A view record names the patient and the consent record that stood. It keeps no name of the patient:
+the history shows the name that stands when the history is read. Only somebody whom the eligibility
+check has named can be viewed, and such a patient is never joined into another one.
 """
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, Uuid
@@ -16,6 +17,7 @@ view_record = Table(
     Column("facility_id", Uuid, ForeignKey("facility.id"), nullable=False),
     Column("account_id", Uuid, ForeignKey("account.id"), nullable=False),
     Column("actor", String(100), nullable=False),
+    Column("patient_id", Uuid, ForeignKey("patient.id"), nullable=False, index=True),
     Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False, index=True),
     Column("kind", String(12), nullable=False),
     Column("parts", JSON, nullable=False),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, tuple_
 
-from zaitaku.consent.tables import consent_record, credential, patient
+from zaitaku.consent.tables import consent_record, patient
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.queries import check_period, choice_of, moment_of, page_of, words_of
 from zaitaku.records.detail import Person, person_from
@@ -133,8 +133,7 @@ class ViewHistory:
         return (
             select(view_record, consent_record.c.reference, *person)
             .join(consent_record, consent_record.c.id == view_record.c.record_id)
-            .join(credential, credential.c.id == consent_record.c.credential_id)
-            .join(patient, patient.c.id == credential.c.patient_id)
+            .join(patient, patient.c.id == view_record.c.patient_id)
             .where(*self._conditions(query))
             .order_by(view_record.c.viewed_at.desc(), view_record.c.id.desc())
         )

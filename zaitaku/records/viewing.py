@@ -17,11 +17,14 @@ from zaitaku.eligibility.medical import (
     Checkup,
     ClinicalInformation,
     MedicalInformationProvider,
+    MedicalInformationWithheld,
     MedicationInformation,
     SurgeryInformation,
 )
+from zaitaku.eligibility.model import Withheld
 from zaitaku.eligibility.months import MonthRange
 from zaitaku.records.errors import Refusal, ViewRefused
+from zaitaku.records.learning import keep_learnt
 from zaitaku.records.store import view_record
 from zaitaku.records.view_kinds import Part, ViewKind, items_of, open_parts
 
@@ -100,12 +103,18 @@ class ViewingService:
             MedicalInformationFailed: no answer; the record of the view stays.
             MedicalInformationWithheld: nothing of this person may be shown.
         """
-        return MedicalInformation(
-            surgery=self._surgery(view),
-            clinical=self._clinical(view),
-            medication=self._medication(view),
-            checkups=self._checkups(view),
-        )
+        try:
+            return MedicalInformation(
+                surgery=self._surgery(view),
+                clinical=self._clinical(view),
+                medication=self._medication(view),
+                checkups=self._checkups(view),
+            )
+        except MedicalInformationWithheld:
+            # From now on no list and no search shows the name either (domain.md §9).
+            withheld = Withheld(view.person_key)
+            keep_learnt(self.database, view.viewed_at, lambda patients: patients.learn(withheld))
+            raise
 
     def _open(
         self,
@@ -169,6 +178,7 @@ def _record(connection: Connection, viewer: Viewer, view: View) -> None:
         "facility_id": viewer.facility_id,
         "account_id": viewer.account_id,
         "actor": viewer.actor,
+        "patient_id": view.consent.patient_id,
         "record_id": view.consent.record_id,
         "kind": view.kind.value,
         "parts": [part.value for part in view.parts],

@@ -15,7 +15,7 @@ from zaitaku.accounts.sign_in_model import Method, Stage
 from zaitaku.blueprints import kept_forms
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import COOKIE_FIELD, is_by_timer
+from zaitaku.blueprints.permissions import COOKIE_FIELD, is_page
 from zaitaku.core.texts import has_control_characters
 
 _CSRF_FIELD: Final = "csrf_token"
@@ -95,5 +95,5 @@ def landing_pages() -> frozenset[str]:
     prefix = f"{blueprint.name}."
     rules = current_app.url_map.iter_rules()
     got = {rule.endpoint for rule in rules if "GET" in (rule.methods or ())}
-    ours = {name for name in got if name.startswith(prefix)}
-    return frozenset(ours - _NO_LANDING - {name for name in ours if is_by_timer(current_app, name)})
+    pages = (name for name in got if name.startswith(prefix) and is_page(current_app, name))
+    return frozenset(pages) - _NO_LANDING

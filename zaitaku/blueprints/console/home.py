@@ -23,6 +23,13 @@ def help_page() -> str:
     return render_template("console/help.html")
 
 
+@blueprint.get("/releases")
+@requires(Permission.CHANGE_OWN_PASSWORD)
+def releases() -> str:
+    """Tell what is new in this version."""
+    return render_template("console/releases.html")
+
+
 @blueprint.get("/stay")
 @requires(Permission.CHANGE_OWN_PASSWORD)
 def stay() -> tuple[str, HTTPStatus]:

@@ -1,11 +1,13 @@
 """Named posters of a channel: which hang where, which are still used, and all of them at once."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -85,6 +87,38 @@ def _view(poster: Poster, sources: Sequence[Source]) -> PosterView:
     )
 
 
+SORTS: Final[Mapping[str, tuple[str, Callable[[PosterView], Any]]]] = MappingProxyType(
+    {
+        "name": ("名前", lambda view: view.poster.name),
+        "scans": ("読み取り", lambda view: view.scans),
+        "completions": ("登録", lambda view: view.completions),
+        "last": ("最後の読み取り", lambda view: view.last_scanned or date.min),
+    }
+)
+"""What the list can be sorted by: the heading, and the value that decides."""
+
+
+def _sorted(views: Sequence[PosterView], wanted: str) -> list[PosterView]:
+    """Return the lines in the wanted order (``name``, ``-name``); else in that of their numbers."""
+    _, value = SORTS.get(wanted.removeprefix("-"), ("", lambda view: view.poster.number))
+    return sorted(views, key=value, reverse=wanted.startswith("-"))
+
+
+def _headings(channel: str, wanted: str) -> list[dict[str, str]]:
+    kept = {name: request.args[name] for name in ("q", "state") if name in request.args}
+    here = url_for("console.posters", channel=channel)
+    columns: dict[str, dict[str, str]] = {}
+    for key, (label, _) in SORTS.items():
+        other = f"-{key}" if wanted == key else key
+        columns[key] = {
+            "label": label,
+            "href": f"{here}?{urlencode({**kept, 'sort': other})}",
+            "sort": {key: "ascending", f"-{key}": "descending"}.get(wanted, "none"),
+        }
+    fixed = [{"label": "メモ"}, {"label": "状態"}]
+    return [columns["name"], *fixed, columns["scans"], columns["completions"], columns["last"]]
+
+
 def _is_wanted(poster: Poster, words: str, state: str) -> bool:
     is_of_state = not state or (state == "archived") is poster.is_archived
     return is_of_state and words in f"{poster.name} {poster.note}"
@@ -96,7 +130,7 @@ def posters(channel: str) -> str:
     """List the channel's posters with their use in the last 30 days."""
     facility, of = current_staff().facility, Channel(channel)
     words = " ".join(without_control_characters(request.args.get("q", "")).split())
-    state = request.args.get("state", "in-use")
+    state, sort = request.args.get("state", "in-use"), request.args.get("sort", "")
     kept = services().posters.all(facility.id, of)
     recent = services().use_reports.recent(facility.id, of)
     view = channel_view(of)
@@ -104,7 +138,9 @@ def posters(channel: str) -> str:
     return render_template(
         "console/posters.html",
         view=view,
-        shown=shown,
+        shown=_sorted(shown, sort),
+        headings=_headings(channel, sort),
+        sort=sort,
         total=len(kept),
         words=words,
         state=state,

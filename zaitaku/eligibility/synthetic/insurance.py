@@ -83,7 +83,7 @@ def _insurance(insured: Insured, kind: SandboxKind, today: date) -> Insurance:
         insurer="架空県後期高齢者医療広域連合" if is_later else "架空健康保険組合",
         symbol="" if is_later else str(dice.between(100, 999)),
         number=_digits(dice, 8 if is_later else 6),
-        branch="" if is_later else f"0{dice.below(3)}",
+        branch="" if is_later else "01" if age < ADULT else "00",
         relation=Relation.FAMILY if age < ADULT else Relation.SELF,
         copay_percent=_copay(age),
         starts_on=_began(dice, today),

@@ -145,7 +145,7 @@ def _fill_letters() -> None:
 
 def _letters(search: str) -> Iterator[int]:
     for part in search.split("\n"):
-        for first, second in zip(part, [*part[1:], "\0"], strict=True):
+        for first, second in zip(part, part[1:] + "\0", strict=False):
             yield ord(first) << 21 | ord(second)
 
 

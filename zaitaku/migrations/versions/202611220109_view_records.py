@@ -57,6 +57,7 @@ def _make_view_records() -> None:
         sa.Column("facility_id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("actor", sa.String(length=100), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
         sa.Column("record_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("parts", sa.JSON(), nullable=False),
@@ -70,11 +71,15 @@ def _make_view_records() -> None:
             ["account_id"], ["account.id"], name=op.f("fk_view_record_account_id")
         ),
         sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_view_record_patient_id")
+        ),
+        sa.ForeignKeyConstraint(
             ["record_id"], ["consent_record.id"], name=op.f("fk_view_record_record_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_view_record")),
     )
-    op.create_index("ix_view_record_record_id", "view_record", ["record_id"])
+    for column in ("patient_id", "record_id"):
+        op.create_index(f"ix_view_record_{column}", "view_record", [column])
     op.create_index(
         "ix_view_record_facility_id_view_record_viewed_at_view_record_id",
         "view_record",

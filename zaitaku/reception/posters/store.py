@@ -217,7 +217,6 @@ class UseStore:
             for version, number, scans, done, last_day in self._connection.execute(query)
         )
 
-
     def lines(self, first: date, last: date) -> Iterator[tuple[date, int, PosterNumber, int, int]]:
         """Yield day, version, poster, scans and completions of the days, both ends included."""
         shown = (url_use.c.day, url_version.c.number, url_use.c.poster_number)
