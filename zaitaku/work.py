@@ -38,6 +38,7 @@ def runner(services: Services) -> Runner:
         clock=services.clock,
         handlers=handlers(services),
         keep=timedelta(days=services.settings.job_result_days),
+        chores=(services.appointments.forget,),
     )
 
 

@@ -91,7 +91,7 @@ def walk(browser: Browser, *items: str, reason: str = "電話で申し出") -> N
     """Walk from the patient's page to the confirmation."""
     browser.follow("同意を取り消す")
     hidden = browser.hidden(browser.form())
-    form: Any = {**hidden, "items": items, "requester": "family", "reason": reason}
+    form: Any = {**hidden, "items": list(items), "requester": "family", "reason": reason}
     browser.post(browser.path, form)
     assert browser.heading == "警告：情報が見られなくなります", browser.text
     browser.send()

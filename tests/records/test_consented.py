@@ -256,7 +256,7 @@ def test_the_plain_list_reads_an_index_and_sorts_nothing(world: World) -> None:
     _fill(world, 3)
     with _statements(world) as heard:
         _page(world)
-    rows = next(line for line in heard if "ORDER BY" in line)
+    rows = next(line for line in heard if "ORDER BY" in line and "count(" not in line)
     with world.database.reading() as connection:
         plan = connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN {rows}", (world.facility.id.hex, 50, 0)

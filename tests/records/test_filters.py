@@ -210,7 +210,9 @@ def test_narrowing_reads_an_index_in_its_order(
     world.register(Channel.ONLINE)
     with _heard(world) as heard:
         _page(world, **asked)
-    statement, parameters = next(each for each in heard if "ORDER BY" in each[0])
+    statement, parameters = next(
+        each for each in heard if "ORDER BY" in each[0] and "count(" not in each[0]
+    )
     with world.database.reading() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         lines = [row[3] for row in plan]

@@ -1,7 +1,7 @@
 """Runs jobs: takes one, has it done, says how it ended; looks after what was left behind."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Event, Thread
@@ -31,11 +31,13 @@ class Runner:
         clock: Clock,
         handlers: Mapping[JobKind, Handler],
         keep: timedelta,
+        chores: tuple[Callable[[], object], ...] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self._handlers = handlers
         self._keep = keep
+        self._chores = chores
         self._running: set[JobContext] = set()
 
     def run(self, job_id: JobId) -> bool:
@@ -107,7 +109,7 @@ class Runner:
             return free_jobs(connection, self._clock.now())
 
     def clean_up(self) -> None:
-        """Fail what has lost its worker too often; remove the files of old jobs.
+        """Fail what has lost its worker too often; remove the files of old jobs; do the chores.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -118,6 +120,8 @@ class Runner:
             removed = remove_old(connection, ended_before=now - self._keep, now=now)
         if failed or removed:
             log.info("jobs cleaned up", extra={"failed": failed, "removed": removed})
+        for chore in self._chores:
+            chore()
 
     def work_off(self) -> int:
         """Do everything that waits, one after the other; return how many jobs were done."""

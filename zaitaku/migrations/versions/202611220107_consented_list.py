@@ -107,7 +107,7 @@ def _add_appointments() -> None:
             "facility_id", "sender_key", name=op.f("uq_appointment_facility_id_sender_key")
         ),
     )
-    op.create_index("ix_appointment_day", "appointment", ["facility_id", "day", "at", "id"])
+    op.create_index("ix_appointment_day", "appointment", ["day", "facility_id", "at", "id"])
 
 
 def _fill_readings() -> None:

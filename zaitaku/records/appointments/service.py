@@ -15,7 +15,7 @@ from zaitaku.records.appointments.errors import TooManyAppointments
 from zaitaku.records.appointments.lookup import matches_on
 from zaitaku.records.appointments.matching import Expected, Standing, expected_of
 from zaitaku.records.appointments.model import Appointment, AppointmentId, Planned
-from zaitaku.records.appointments.store import AppointmentStore
+from zaitaku.records.appointments.store import AppointmentStore, forget_all_before
 
 MOST_A_DAY: Final = 1_000
 
@@ -96,7 +96,6 @@ class AppointmentService:
             for day in sorted({each.day for each in planned}):
                 if store.count(day) > MOST_A_DAY:
                     raise TooManyAppointments(day)
-            store.forget_before(self.oldest_day)
             kept = Kept(added, len({each.sender_key for each in planned}) - added, removed)
             detail = {
                 "追加": f"{kept.added}件",
@@ -159,6 +158,15 @@ class AppointmentService:
                     detail={"件数": f"{removed}件"},
                 )
         return removed
+
+    def forget(self) -> int:
+        """Remove what is too old in all facilities; the worker does it now and then.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        with self.database.transaction() as connection:
+            return forget_all_before(connection, self.oldest_day)
 
     @property
     def oldest_day(self) -> date:

@@ -47,7 +47,7 @@ appointment = Table(
     Column("sender_key", String(80), nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("facility_id", "sender_key"),
-    Index("ix_appointment_day", "facility_id", "day", "at", "id"),
+    Index("ix_appointment_day", "day", "facility_id", "at", "id"),
 )
 
 
@@ -132,17 +132,17 @@ class AppointmentStore:
         chosen = appointment.delete().where(self._own, appointment.c.sender_key.in_(sender_keys))
         return self._connection.execute(chosen).rowcount
 
-    def forget_before(self, day: date) -> int:
-        """Remove all appointments of earlier days; return how many there were."""
-        chosen = appointment.delete().where(self._own, appointment.c.day < day)
-        return self._connection.execute(chosen).rowcount
-
     @property
     def _own(self) -> ColumnElement[bool]:
         return appointment.c.facility_id == self._facility_id
 
     def _all(self) -> Select[Any]:
         return select(appointment).where(self._own)
+
+
+def forget_all_before(connection: Connection, day: date) -> int:
+    """Remove all facilities' appointments of earlier days; return how many there were."""
+    return connection.execute(appointment.delete().where(appointment.c.day < day)).rowcount
 
 
 def _appointment(row: RowMapping) -> Appointment:
