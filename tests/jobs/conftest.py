@@ -51,7 +51,7 @@ class Workshop:
 
     def submit(
         self,
-        kind: JobKind = JobKind.AUDIT_EXPORT,
+        kind: JobKind = JobKind.VIEW_HISTORY_EXPORT,
         *,
         account_id: AccountId = ACCOUNT,
         parameters: Mapping[str, str] | None = None,
@@ -71,7 +71,7 @@ class Workshop:
     def find(self, job: Job) -> Job:
         return self.jobs.find(self.facility_id, job.id)
 
-    def runner(self, handler: Handler, kind: JobKind = JobKind.AUDIT_EXPORT) -> Runner:
+    def runner(self, handler: Handler, kind: JobKind = JobKind.VIEW_HISTORY_EXPORT) -> Runner:
         return Runner(database=self.database, clock=self.clock, handlers={kind: handler}, keep=KEEP)
 
     def result(self, job: Job) -> tuple[str, str, bytes]:

@@ -68,10 +68,10 @@ def test_one_import_at_a_time_in_a_facility_of_the_rest_one_an_account(
     first = any_workshop.submit(JobKind.ACCOUNT_IMPORT)
     with pytest.raises(JobUnderWay):
         any_workshop.submit(JobKind.ACCOUNT_IMPORT, account_id=OTHER_ACCOUNT)
-    any_workshop.submit(JobKind.AUDIT_EXPORT)
+    any_workshop.submit(JobKind.VIEW_HISTORY_EXPORT)
     with pytest.raises(JobUnderWay):
-        any_workshop.submit(JobKind.AUDIT_EXPORT)
-    any_workshop.submit(JobKind.AUDIT_EXPORT, account_id=OTHER_ACCOUNT)
+        any_workshop.submit(JobKind.VIEW_HISTORY_EXPORT)
+    any_workshop.submit(JobKind.VIEW_HISTORY_EXPORT, account_id=OTHER_ACCOUNT)
     any_workshop.runner(idle, JobKind.ACCOUNT_IMPORT).run(first.id)
     any_workshop.submit(JobKind.ACCOUNT_IMPORT)
 
@@ -164,7 +164,7 @@ def test_failures_end_the_job_with_their_code(workshop: Workshop) -> None:
         failed = workshop.find(job)
         assert (failed.state, failed.outcome, failed.has_result) == (JobState.FAILED, code, False)
     job = workshop.submit()
-    assert workshop.runner(idle, JobKind.PATIENT_EXPORT).run(job.id)
+    assert workshop.runner(idle, JobKind.POSTER_ARCHIVE).run(job.id)
     assert workshop.find(job).outcome == "no-handler"
 
 

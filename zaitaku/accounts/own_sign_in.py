@@ -23,7 +23,6 @@ from zaitaku.accounts.sign_in_model import (
     SessionId,
     SignInPolicy,
     TooManyPasskeys,
-    actor_of,
     check_passkey_name,
 )
 from zaitaku.accounts.sign_in_store import SignInStore
@@ -248,7 +247,7 @@ class OwnSignInService:
                 own.policy,
                 revision=seen + 1,
                 needs_second_factor=needs_second_factor,
-                changed_by=actor_of(account),
+                changed_by=account.label,
                 changed_at=self._clock.now(),
             )
             store.save_policy(decided)
@@ -267,7 +266,7 @@ class OwnSignInService:
             connection,
             account.facility_id,
             act,
-            actor=actor_of(account),
+            actor=account.label,
             at=self._clock.now(),
             subject=account.user_id,
             detail=detail,

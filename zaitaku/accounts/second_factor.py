@@ -33,7 +33,6 @@ from zaitaku.accounts.sign_in_model import (
     RecoveryCodeRefused,
     SecondStepLocked,
     Stage,
-    actor_of,
 )
 from zaitaku.accounts.sign_in_store import SignInStore, whose_credential
 from zaitaku.accounts.store import AccountStore, KnownAccount
@@ -259,7 +258,7 @@ class SecondFactorService:
             connection,
             account.facility_id,
             act,
-            actor=actor_of(account),
+            actor=account.label,
             at=self._clock.now(),
             subject=account.user_id,
             detail=detail,

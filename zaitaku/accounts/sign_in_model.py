@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Final, NewType
 from uuid import UUID
 
-from zaitaku.accounts.model import Account
 from zaitaku.core.errors import Conflict, InvalidField, NotFound, ZaitakuError
 from zaitaku.core.ids import AccountId
 from zaitaku.core.texts import has_control_characters
@@ -101,11 +100,6 @@ class OwnSignIn:
     def has_usable_passkey(self) -> bool:
         """Whether one of the passkeys still opens something."""
         return any(passkey.is_usable for passkey in self.passkeys)
-
-
-def actor_of(account: Account) -> str:
-    """Return how the audit trail names somebody."""
-    return f"{account.user_id} {account.name}"
 
 
 def check_passkey_name(typed: str) -> str:

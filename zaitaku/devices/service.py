@@ -190,8 +190,7 @@ class DeviceService:
         )
         store.insert_device(device, _digest(key))
         store.update_code(code.id, {"registered_at": now, "updated_at": now})
-        actor = f"{staff.account.user_id} {staff.account.name}"
-        _record(connection, code, Act.REGISTER_DEVICE, actor, now)
+        _record(connection, code, Act.REGISTER_DEVICE, staff.account.label, now)
         return Registration(device, staff.facility, is_new=True)
 
     def present(self, device_key: str) -> KnownDevice:

@@ -27,8 +27,6 @@ class JobKind(StrEnum):
     ACCOUNT_IMPORT = "account-import"
     POSTER_ARCHIVE = "poster-archive"
     VIEW_HISTORY_EXPORT = "view-history-export"
-    AUDIT_EXPORT = "audit-export"
-    PATIENT_EXPORT = "patient-export"
 
 
 FACILITY_WIDE: Final = frozenset({JobKind.ACCOUNT_IMPORT})

@@ -23,12 +23,11 @@ from zaitaku.accounts.imports import Preview
 from zaitaku.accounts.managing import manageable_by
 from zaitaku.accounts.model import ROLE_NAMES, Permission, Role
 from zaitaku.blueprints.console.jobs import file_response, own_job
-from zaitaku.blueprints.console.paging import paging
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.table_words import table_mistake
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.blueprints.paging import paging
+from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.spreadsheets import Codec
 from zaitaku.core.tables_in import TableUnreadable
@@ -88,6 +87,7 @@ def _front(errors: Mapping[str, str]) -> str:
 
 @blueprint.get("/account-imports/template/<any('utf-8', 'shift-jis'):codec>")
 @requires(Permission.IMPORT_ACCOUNTS)
+@no_page
 def account_import_template(codec: str) -> Response:
     """Return the table to fill in, in the encoding that the person chose."""
     staff, chosen = current_staff(), _TEMPLATES[codec]
@@ -112,7 +112,7 @@ def upload_accounts() -> Page:
     name = without_control_characters(file.filename)[-NAME_CHARACTERS:]
     try:
         held = services().account_imports.hand_in(
-            staff, content, file_name=name, actor=actor_of(staff.account)
+            staff, content, file_name=name, actor=staff.account.label
         )
     except TableUnreadable as error:
         return _refused(table_mistake(error, HEADINGS, MOST_ROWS))
@@ -254,7 +254,7 @@ def account_import_result(job: UUID) -> Response:
 def account_import_passwords(job: UUID) -> Response:
     """Return the result file with the initial passwords, which are gone after that."""
     found = _own_import(job)
-    actor = actor_of(current_staff().account)
+    actor = current_staff().account.label
     return _result_file(found, services().account_imports.take_passwords(found, actor=actor))
 
 

@@ -25,9 +25,9 @@ from zaitaku.accounts.model import (
 )
 from zaitaku.accounts.searching import AccountPage, AccountQuery, AccountSort, Lock, Validity
 from zaitaku.accounts.words import mistake_words
-from zaitaku.blueprints.console.paging import paging
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.ids import AccountId
 from zaitaku.core.texts import without_control_characters

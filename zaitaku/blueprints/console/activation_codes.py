@@ -9,20 +9,18 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import ActivationCodeId
 from zaitaku.core.texts import without_control_characters
 from zaitaku.devices.errors import HomeVisitOff
 from zaitaku.devices.model import MEMO_CHARACTERS, USABLE_AFTER, CodeQuery, CodeState
-from zaitaku.devices.store import Page as CodePage
 
 Page = str | Response | tuple[str, HTTPStatus]
 
-PAGES_AROUND: Final = 2
 _STATES: Final = (
     {"value": "", "label": "すべて"},
     {"value": CodeState.UNREGISTERED.value, "label": "未登録"},
@@ -73,9 +71,7 @@ def activation_codes() -> Page:
         errors={},
         states=_STATES,
         now=services().clock.now(),
-        pages=_page_links(found),
-        previous=_address(found.number - 1) if found.number > 1 else "",
-        following=_address(found.number + 1) if found.number < found.pages else "",
+        paging=paging(found.number, found.pages, _address),
         is_filtered=bool(query.search or query.state),
     )
 
@@ -99,17 +95,6 @@ def _address(number: int) -> str:
     return f"{url_for('console.activation_codes')}?{words}"
 
 
-def _page_links(page: CodePage) -> list[dict[str, object]]:
-    near = range(
-        max(1, page.number - PAGES_AROUND), min(page.pages, page.number + PAGES_AROUND) + 1
-    )
-    numbers = sorted({1, *near, page.pages})
-    return [
-        {"label": str(each), "href": _address(each), "current": each == page.number}
-        for each in numbers
-    ]
-
-
 @blueprint.get("/activation-codes/new")
 @requires(Permission.MANAGE_ACTIVATION_CODES)
 def new_activation_code() -> Page:
@@ -124,7 +109,7 @@ def issue_activation_code() -> Page:
     """Issue a code for one device."""
     staff, typed = current_staff(), request.form.get("memo", "")
     try:
-        issued = services().devices.issue(staff.facility, typed, actor=actor_of(staff.account))
+        issued = services().devices.issue(staff.facility, typed, actor=staff.account.label)
     except InvalidField as error:
         errors = {"memo": _MEMO_MISTAKES[error.rule]}
         shown = without_control_characters(typed)
@@ -157,7 +142,7 @@ def invalidate_activation_code(code: UUID) -> Page:
     """Make the code dead for ever."""
     staff = current_staff()
     services().devices.invalidate(
-        staff.facility.id, ActivationCodeId(code), actor=actor_of(staff.account)
+        staff.facility.id, ActivationCodeId(code), actor=staff.account.label
     )
     address = url_for("console.invalidated_activation_code", code=code)
     return redirect(address, HTTPStatus.SEE_OTHER)

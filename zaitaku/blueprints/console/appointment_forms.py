@@ -11,7 +11,6 @@ from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.appointment_words import mistake, mistake_in
 from zaitaku.blueprints.console.appointments import Page, day_address, tomorrow
 from zaitaku.blueprints.console.jobs import file_response
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.table_words import table_mistake
 from zaitaku.blueprints.edge import services
@@ -166,7 +165,7 @@ def appointment_template(codec: str) -> Response:
 
 def _keep(planned: tuple[Planned, ...]) -> Page:
     staff = current_staff()
-    kept = services().appointments.keep(staff.facility.id, planned, actor=actor_of(staff.account))
+    kept = services().appointments.keep(staff.facility.id, planned, actor=staff.account.label)
     first = min(each.day for each in planned)
     address = day_address(first, added=kept.added, updated=kept.updated)
     return redirect(address, HTTPStatus.SEE_OTHER)

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.appointment_words import DOUBT_WORDS, STANDING_WORDS
-from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES, actor_of
+from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.urls import channel_view
 from zaitaku.blueprints.edge import services
@@ -173,7 +173,7 @@ def remove_appointment(appointment: UUID) -> Page:
     """Remove an appointment; the patient's consent stays as it is."""
     staff, name = current_staff(), AppointmentId(appointment)
     found = services().appointments.get(staff.facility.id, name)
-    services().appointments.remove(staff.facility.id, name, actor=actor_of(staff.account))
+    services().appointments.remove(staff.facility.id, name, actor=staff.account.label)
     return redirect(day_address(japan_date(found.at), Show.ALL), HTTPStatus.SEE_OTHER)
 
 
@@ -195,7 +195,7 @@ def ask_to_remove_day() -> Page:
 def remove_day() -> Page:
     """Remove a day's appointments, as before a corrected file is sent."""
     staff, day = current_staff(), _day_to_remove()
-    services().appointments.remove_day(staff.facility.id, day, actor=actor_of(staff.account))
+    services().appointments.remove_day(staff.facility.id, day, actor=staff.account.label)
     return redirect(day_address(day), HTTPStatus.SEE_OTHER)
 
 

@@ -25,8 +25,6 @@ _NO_LANDING: Final = frozenset(
     for name in (
         *("login", "logout", "logged_out", "nowhere"),
         *("passkey_login", "second_step", "recovery_code_step", "first_passkey"),
-        *("stay", "job_result", "account_import_template"),
-        *("export_patients", "export_audit_trail", "export_view_history"),
     )
 )
 """Where nobody arrives by logging in: the entrance itself, and what is no page."""

@@ -14,17 +14,16 @@ from zaitaku.audit.listing import AuditQuery, Page
 from zaitaku.audit.model import ACT_NAMES
 from zaitaku.audit.service import in_words
 from zaitaku.audit.store import Head
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.blueprints.paging import paging
+from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.spreadsheets import Codec
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.model import CharacterSet
 
-PAGES_AROUND: Final = 2
 _FIELDS: Final = ("from", "to", "act", "q")
 _DIGEST_CHARACTERS: Final = 64
 _CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
@@ -59,9 +58,7 @@ def _list(query: AuditQuery, page: Page) -> str:
         in_words=in_words,
         act_names=ACT_NAMES,
         acts=_choices(),
-        pages=_page_links(page),
-        previous=_address(page.number - 1) if page.number > 1 else "",
-        following=_address(page.number + 1) if page.number < page.pages else "",
+        paging=paging(page.number, page.pages, _address),
         is_filtered=query != replace(AuditQuery(), page=query.page),
         export=_with_words("console.export_audit_trail", _asked()),
         head=services().audit.head(current_staff().facility.id),
@@ -97,19 +94,9 @@ def _with_words(endpoint: str, words: Mapping[str, str]) -> str:
     return url_for(endpoint) + (f"?{urlencode(words)}" if words else "")
 
 
-def _page_links(page: Page) -> list[dict[str, object]]:
-    near = range(
-        max(1, page.number - PAGES_AROUND), min(page.pages, page.number + PAGES_AROUND) + 1
-    )
-    numbers = sorted({1, *near, page.pages})
-    return [
-        {"label": str(each), "href": _address(each), "current": each == page.number}
-        for each in numbers
-    ]
-
-
 @blueprint.get("/audit-trail/export")
 @requires(Permission.SEE_AUDIT_TRAIL)
+@no_page
 def export_audit_trail() -> Response | tuple[str, HTTPStatus]:
     """Stream everything that the address finds as CSV."""
     try:
@@ -119,7 +106,7 @@ def export_audit_trail() -> Response | tuple[str, HTTPStatus]:
     staff = current_staff()
     codec = _CODECS[staff.facility.settings.character_set]
     lines = services().audit.export(
-        staff.facility.id, query, actor=actor_of(staff.account), codec=codec
+        staff.facility.id, query, actor=staff.account.label, codec=codec
     )
     # The first line is read here: a database that is away gets its page, not a broken file.
     response = Response(chain([next(lines)], lines), content_type=codec.content_type)

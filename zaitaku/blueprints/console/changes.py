@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 from zaitaku.accounts.errors import SessionEnded
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.breaking import breaking
-from zaitaku.blueprints.console.presenting import ACT_NAMES, actor_of
+from zaitaku.blueprints.console.presenting import ACT_NAMES
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.urls import CHANNEL, ChannelView, channel_view, event_views
 from zaitaku.blueprints.edge import services
@@ -283,7 +283,7 @@ def _is_own_doing(change: Change) -> bool:
     """
     unseen = event_views(change.view.channel)[: -change.seen or None]
     done = [(each.event.act, each.event.actor, each.event.reason) for each in unseen]
-    return done == [(change.act, actor_of(current_staff().account), change.reason)]
+    return done == [(change.act, current_staff().account.label, change.reason)]
 
 
 def _cannot_tell(change: Change, error: StoreUnavailable) -> Page:
@@ -307,7 +307,7 @@ def _perform(change: Change, expected: UrlVersionId) -> ReceptionUrl:
         current_staff().facility.id,
         change.view.channel,
         expected=expected,
-        actor=actor_of(current_staff().account),
+        actor=current_staff().account.label,
         reason=change.reason,
     )
 

@@ -10,7 +10,6 @@ from typing import Final
 from flask import Response, render_template, request, send_file, url_for
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, channel_view
 from zaitaku.blueprints.edge import services
@@ -91,7 +90,7 @@ def download(channel: str, kind: str, poster: int) -> Response:
             view.url.current.id,
             PosterNumber(poster),
             printed,
-            actor=actor_of(current_staff().account),
+            actor=current_staff().account.label,
         )
     return send_file(
         io.BytesIO(content),

@@ -8,7 +8,6 @@ from flask import render_template, request, url_for
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.eligibility_words import sections_of
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -27,7 +26,7 @@ def eligibility_result(consent: UUID) -> str:
     """Ask anew, without the card, and show the answer with its time."""
     staff = current_staff()
     answer = services().eligibility_checks.requery(
-        staff.facility.id, ConsentId(consent), actor=actor_of(staff.account)
+        staff.facility.id, ConsentId(consent), actor=staff.account.label
     )
     if isinstance(answer, Withheld):
         return render_template(

@@ -6,7 +6,7 @@ from flask import render_template
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.permissions import PUBLIC, requires
+from zaitaku.blueprints.permissions import PUBLIC, no_page, requires
 
 
 @blueprint.get("/")
@@ -32,6 +32,7 @@ def releases() -> str:
 
 @blueprint.get("/stay")
 @requires(Permission.CHANGE_OWN_PASSWORD)
+@no_page
 def stay() -> tuple[str, HTTPStatus]:
     """Renew the session of somebody who says that they are still there."""
     return "", HTTPStatus.NO_CONTENT

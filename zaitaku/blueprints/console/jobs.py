@@ -14,7 +14,7 @@ from zaitaku.accounts.imports import IMPORT_STATE_NAMES, import_state
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import by_timer, current_staff, requires
+from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, requires
 from zaitaku.jobs.errors import JobUnderWay, NoResult
 from zaitaku.jobs.model import STATE_NAMES, Job, JobId, JobKind, JobState
 
@@ -23,8 +23,6 @@ NEEDED: Final = MappingProxyType(
         JobKind.ACCOUNT_IMPORT: Permission.IMPORT_ACCOUNTS,
         JobKind.POSTER_ARCHIVE: Permission.SEE_RECEPTION_URLS,
         JobKind.VIEW_HISTORY_EXPORT: Permission.SEE_VIEW_HISTORY,
-        JobKind.AUDIT_EXPORT: Permission.SEE_AUDIT_TRAIL,
-        JobKind.PATIENT_EXPORT: Permission.EXPORT_CONSENTED_PATIENTS,
     }
 )
 """What whoever looks at a job must be allowed; and they must have asked for it themselves."""
@@ -49,6 +47,7 @@ def job_state(job: UUID) -> Response:
 
 @blueprint.get("/jobs/<uuid:job>/result")
 @requires(Permission.USE_CONSOLE)
+@no_page
 def job_result(job: UUID) -> Response:
     """Stream the file that one's own job made."""
     found = own_job(JobId(job))

@@ -18,7 +18,6 @@ from flask import render_template, request, url_for
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.patient_detail import states_of, words
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -129,7 +128,7 @@ def _viewer() -> Viewer:
     return Viewer(
         facility_id=staff.facility.id,
         account_id=staff.account.id,
-        actor=actor_of(staff.account),
+        actor=staff.account.label,
         shares_charts=staff.facility.settings.chart_sharing,
     )
 

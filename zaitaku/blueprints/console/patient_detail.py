@@ -10,6 +10,7 @@ from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.paging import Paging, paging
 from zaitaku.blueprints.patient.presenters import receipt_rows
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.consent.model import ConsentItem, ConsentState
@@ -53,7 +54,7 @@ def consented_patient(consent: UUID) -> str | tuple[str, HTTPStatus]:
         detail=found,
         states=states_of(found.consent),
         is_expired=found.consent.is_expired(services().clock.now()),
-        pages=_page_links(consent, number, pages),
+        paging=_paging(consent, number, pages),
         **words(),
     )
 
@@ -117,12 +118,8 @@ def words() -> dict[str, object]:
     }
 
 
-def _page_links(consent: UUID, number: int, pages: int) -> list[dict[str, object]]:
-    return [
-        {
-            "label": str(each),
-            "href": url_for("console.consented_patient", consent=consent, page=each),
-            "current": each == number,
-        }
-        for each in range(1, pages + 1)
-    ]
+def _paging(consent: UUID, number: int, pages: int) -> Paging:
+    def address(page: int) -> str:
+        return url_for("console.consented_patient", consent=consent, page=page)
+
+    return paging(number, pages, address)

@@ -14,11 +14,11 @@ from flask import Response, current_app, jsonify, render_template, request, url_
 from markupsafe import Markup
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.paging import paging
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import by_timer, current_staff, requires
+from zaitaku.blueprints.paging import paging
+from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, requires
 from zaitaku.consent.model import ConsentItem
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
@@ -234,6 +234,7 @@ def patient_news() -> tuple[Response, HTTPStatus]:
 
 @blueprint.get("/consented-patients/export")
 @requires(Permission.EXPORT_CONSENTED_PATIENTS)
+@no_page
 def export_patients() -> Response | tuple[str, HTTPStatus]:
     """Stream everything that the address finds, on all pages, as CSV."""
     try:

@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.downloads import DESCRIPTIONS
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -55,7 +54,7 @@ def make_poster_archive() -> Response | tuple[str, HTTPStatus]:
         staff.facility.id,
         kind=JobKind.POSTER_ARCHIVE,
         account_id=staff.account.id,
-        actor=actor_of(staff.account),
+        actor=staff.account.label,
         parameters=parameters,
     )
     return redirect(url_for("console.poster_archive"), HTTPStatus.SEE_OTHER)

@@ -13,7 +13,6 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.sources import poster_names, source_views
 from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, ChannelView, channel_view
@@ -235,7 +234,7 @@ def add_poster(channel: str) -> Page:
             Channel(channel),
             name=form.name,
             note=form.note,
-            actor=actor_of(staff.account),
+            actor=staff.account.label,
         )
     except MistakenFields as error:
         page = _form_page(channel, form, errors=_words_of(error.mistakes))
@@ -271,7 +270,7 @@ def change_poster(channel: str, poster: int) -> Page:
             seen=form.seen,
             name=form.name,
             note=form.note,
-            actor=actor_of(staff.account),
+            actor=staff.account.label,
         )
     except MistakenFields as error:
         page = _form_page(
@@ -313,7 +312,7 @@ def move_poster(channel: str, poster: int, shelf: str) -> Page:
             staff.facility.id,
             Channel(channel),
             PosterNumber(poster),
-            actor=actor_of(staff.account),
+            actor=staff.account.label,
         )
     except MistakenFields:
         words = "同じ名前のポスターを使っています。先に、どちらかの名前を変えてください。"

@@ -4,7 +4,6 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
-from zaitaku.accounts.model import Account
 from zaitaku.core.clock import JST
 from zaitaku.facilities import channels
 from zaitaku.reception.model import UrlAct
@@ -33,8 +32,3 @@ def japan_time(moment: datetime) -> str:
 def japan_day(day: date) -> str:
     """Return a calendar day: ``2026年11月20日``."""
     return f"{day.year}年{day.month}月{day.day}日"
-
-
-def actor_of(account: Account) -> str:
-    """Return how records name who did something: the user ID, and the name as it is today."""
-    return f"{account.user_id} {account.name}"

@@ -219,7 +219,7 @@ def _save(facility: Facility, draft: Draft) -> None:
         facility.id,
         draft.settings,
         expected_version=draft.seen_version,
-        actor=f"{account.user_id} {account.name}",
+        actor=account.label,
         accepted=draft.accepted,
     )
 

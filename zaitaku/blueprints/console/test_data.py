@@ -12,7 +12,6 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -88,10 +87,6 @@ def _facility_id() -> FacilityId:
     return current_staff().facility.id
 
 
-def _actor() -> str:
-    return actor_of(current_staff().account)
-
-
 def _done(what: str) -> Response:
     return redirect(url_for("console.test_data", done=what), HTTPStatus.SEE_OTHER)
 
@@ -126,7 +121,9 @@ def bind_test_card() -> Page:
     """Bind the card; what it stood for before is replaced."""
     sandbox = _sandbox()
     try:
-        sandbox.set_up.bind(_facility_id(), _read_card(request.form), actor=_actor())
+        sandbox.set_up.bind(
+            _facility_id(), _read_card(request.form), actor=current_staff().account.label
+        )
     except InvalidField as error:
         return _card_mistake(error.field, error.rule)
     except CardTaken:
@@ -146,7 +143,7 @@ def confirm_test_card_deletion() -> str:
 @requires(Permission.SET_UP_TEST_DATA)
 def delete_test_cards() -> Response:
     """Undo every binding of the facility."""
-    _sandbox().set_up.unbind_all(_facility_id(), actor=_actor())
+    _sandbox().set_up.unbind_all(_facility_id(), actor=current_staff().account.label)
     return _done("unbound")
 
 
@@ -164,7 +161,9 @@ def register_test_data(category: str) -> Page:
     chosen, sandbox = Category(category), _sandbox()
     try:
         serial = card_serial(request.form.get("serial", "")) if _needs_card(chosen) else None
-        sandbox.set_up.register(_facility_id(), chosen, serial=serial, actor=_actor())
+        sandbox.set_up.register(
+            _facility_id(), chosen, serial=serial, actor=current_staff().account.label
+        )
     except InvalidField as error:
         errors = {error.field: _MISTAKES[error.field, error.rule]}
         page = _category_page("console/test_data_register.html", chosen, errors)
@@ -183,7 +182,9 @@ def confirm_test_data_deletion(category: str) -> str:
 @requires(Permission.SET_UP_TEST_DATA)
 def delete_test_data(category: str) -> Response:
     """Delete a category's data."""
-    _sandbox().set_up.delete(_facility_id(), Category(category), actor=_actor())
+    _sandbox().set_up.delete(
+        _facility_id(), Category(category), actor=current_staff().account.label
+    )
     return _done("deleted")
 
 
@@ -199,7 +200,7 @@ def confirm_consent_reset() -> str:
 @requires(Permission.SET_UP_TEST_DATA)
 def reset_test_consents() -> Response:
     """Let what was withdrawn in a test stand again."""
-    _sandbox().consents.reset(_facility_id(), actor=_actor())
+    _sandbox().consents.reset(_facility_id(), actor=current_staff().account.label)
     return _done("reset")
 
 

@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.jobs import file_response
-from zaitaku.blueprints.console.presenting import NOT_OBTAINED, actor_of
+from zaitaku.blueprints.console.presenting import NOT_OBTAINED
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.blueprints.paging import paging
+from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.texts import without_control_characters
 from zaitaku.jobs.model import JobKind
@@ -24,12 +25,10 @@ from zaitaku.records.view_history import (
     MAXIMUM_WHO,
     MOST_ROWS,
     PAGE_SIZE,
-    HistoryPage,
     HistoryQuery,
 )
 from zaitaku.records.view_kinds import KIND_NAMES, PART_NAMES
 
-PAGES_AROUND: Final = 2
 _FIELDS: Final = ("from", "to", "kind", "who")
 _MISTAKES: Final = {
     "from": "「いつから」は、日付と時刻（分まで）で入力してください。",
@@ -55,9 +54,7 @@ def view_history() -> str | tuple[str, HTTPStatus]:
         typed=request.args,
         errors={},
         first_row=(found.number - 1) * PAGE_SIZE + 1,
-        pages=_page_links(found),
-        previous=_address(found.number - 1) if found.number > 1 else "",
-        following=_address(found.number + 1) if found.number < found.pages else "",
+        paging=paging(found.number, found.pages, _address),
         is_filtered=bool(_asked()),
         export=_with_words("console.export_view_history", _asked()),
         **_words(),
@@ -100,19 +97,9 @@ def _with_words(endpoint: str, words: Mapping[str, str]) -> str:
     return url_for(endpoint) + (f"?{urlencode(words)}" if words else "")
 
 
-def _page_links(page: HistoryPage) -> list[dict[str, object]]:
-    near = range(
-        max(1, page.number - PAGES_AROUND), min(page.pages, page.number + PAGES_AROUND) + 1
-    )
-    numbers = sorted({1, *near, page.pages})
-    return [
-        {"label": str(each), "href": _address(each), "current": each == page.number}
-        for each in numbers
-    ]
-
-
 @blueprint.get("/view-history/export")
 @requires(Permission.SEE_VIEW_HISTORY)
+@no_page
 def export_view_history() -> Response | tuple[str, HTTPStatus]:
     """Stream everything that the address finds as CSV, up to 25,000 rows."""
     try:
@@ -122,7 +109,7 @@ def export_view_history() -> Response | tuple[str, HTTPStatus]:
     staff = current_staff()
     codec = CODECS[staff.facility.settings.character_set]
     lines = services().view_history.export(
-        staff.facility.id, query, actor=actor_of(staff.account), codec=codec
+        staff.facility.id, query, actor=staff.account.label, codec=codec
     )
     # The first line is read here: what goes wrong gets its page, not a broken file.
     content = chain([next(lines)], lines)
@@ -171,7 +158,7 @@ def make_view_history_archive() -> BaseResponse | tuple[str, HTTPStatus]:
         staff.facility.id,
         kind=JobKind.VIEW_HISTORY_EXPORT,
         account_id=staff.account.id,
-        actor=actor_of(staff.account),
+        actor=staff.account.label,
         parameters=asked,
     )
     return redirect(url_for("console.view_history_archive"), HTTPStatus.SEE_OTHER)

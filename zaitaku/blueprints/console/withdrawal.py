@@ -20,7 +20,6 @@ from werkzeug.wrappers import Response
 from zaitaku.accounts.errors import SessionEnded
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.patient_detail import states_of, words
-from zaitaku.blueprints.console.presenting import actor_of
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_session, current_staff, requires
@@ -269,7 +268,7 @@ def _perform(begun: Begun, requester: Requester) -> None:
         expected=begun.expected,
         submission=begun.submission,
     )
-    services().withdrawals.withdraw(staff.facility.id, asked, actor=actor_of(staff.account))
+    services().withdrawals.withdraw(staff.facility.id, asked, actor=staff.account.label)
     log.info("consent withdrawn", extra={"account": str(staff.account.id)})
 
 

@@ -14,6 +14,7 @@ from zaitaku.accounts.passwords import Passwords
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.operator.fields import FACT_FIELDS, facts_in
 from zaitaku.blueprints.operator.room import Page, actor, blueprint, errors_of, typed
+from zaitaku.blueprints.paging import Paging, paging
 from zaitaku.core.errors import InvalidField, NotFound
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.queries import page_of, words_of
@@ -31,7 +32,6 @@ KIND_NAMES: Final = {
 OPERATORS_ROLES: Final = (Role.MASTER, Role.MASTER_RESET)
 """Whose accounts are the operator's business (domain.md §5)."""
 _LONGEST_SEARCH: Final = 60
-_PAGES_AROUND: Final = 2
 _SEARCH_MISTAKE: Final = "検索する言葉は、ふつうの文字で、60文字以内で入力してください。"
 _ID_MISTAKES: Final = {
     "twice": "マスタとマスタリセット用は、別のユーザIDにしてください。",
@@ -59,7 +59,7 @@ def _list(found: FacilityPage | None, search: str, errors: dict[str, str]) -> st
         search=search,
         errors=errors,
         kind_names=KIND_NAMES,
-        pages=_page_links(found, search) if found else [],
+        paging=_paging(found, search) if found else None,
         formerly=_formerly(search),
     )
 
@@ -71,19 +71,12 @@ def _formerly(search: str) -> Facility | None:
         return None
 
 
-def _page_links(page: FacilityPage, search: str) -> list[dict[str, object]]:
-    near = range(
-        max(1, page.number - _PAGES_AROUND), min(page.pages, page.number + _PAGES_AROUND) + 1
-    )
-    here = url_for("operator.facilities")
-    return [
-        {
-            "label": str(number),
-            "href": f"{here}?{urlencode({'q': search, 'page': number})}",
-            "current": number == page.number,
-        }
-        for number in sorted({1, *near, page.pages})
-    ]
+def _paging(page: FacilityPage, search: str) -> Paging:
+    def address(number: int) -> str:
+        words = urlencode({"q": search, "page": number})
+        return f"{url_for('operator.facilities')}?{words}"
+
+    return paging(page.number, page.pages, address)
 
 
 @blueprint.get("/facilities/new")
