@@ -79,7 +79,7 @@ def test_a_succession_keeps_urls_and_tells_of_the_former_code(clinic: Run) -> No
 
 @pytest.mark.parametrize(
     ("new", "said"),
-    [(CODE, "いまと同じ"), ("1349999999", "同じ種類"), ("99", "10桁")],
+    [(CODE, "今と同じ"), ("1349999999", "同じ種類"), ("99", "10桁")],
 )
 def test_codes_that_cannot_be_taken(clinic: Run, new: str, said: str) -> None:
     refused = clinic(
@@ -101,7 +101,7 @@ def test_relatives_come_and_go(clinic: Run) -> None:
     wrong = clinic(
         *related, "--relation", "succession", "--opened", "2020-04-01", "--closed", "2019-04-01"
     )
-    assert "開設日より後" in wrong.output
+    assert "あとの日付に" in wrong.output
 
 
 def test_the_history_tells_changes_and_terms(clinic: Run) -> None:

@@ -20,7 +20,7 @@ def test_the_environment_moves_it(tmp_path: Path) -> None:
         }
     )
     assert places.data == tmp_path
-    assert places.origin == f"http://127.0.0.1:{port}"
+    assert places.origin == f"http://localhost:{port}"
     assert places.bridge == f"http://127.0.0.1:{bridge}"
 
 

@@ -68,7 +68,7 @@ class Watched:
 
     def _see(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme in {"http", "https"} and parts.hostname != "127.0.0.1":
+        if parts.scheme in {"http", "https"} and parts.hostname not in {"127.0.0.1", "localhost"}:
             self.foreign.append(url)
 
 

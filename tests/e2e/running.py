@@ -44,13 +44,18 @@ class RunningDemo:
         address: str = self.facts["patient_urls"][channel]
         return address
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command line on the demo's own database and keys."""
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings of the demo, as another process of the same site needs them."""
         lines = (self.data / "demo.env").read_text("utf-8").splitlines()
         words = (shlex.split(line)[1].partition("=") for line in lines)
+        return {name: value for name, _, value in words}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line on the demo's own database and keys."""
         return subprocess.run(
             [sys.executable, "-m", "zaitaku", *arguments],
-            env={**os.environ, **{name: value for name, _, value in words}},
+            env={**os.environ, **self.environ},
             check=False,
             capture_output=True,
             text=True,

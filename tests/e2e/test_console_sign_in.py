@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -10,10 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.chromium import axe_findings, phone_context, sideways_scroll
-from tests.e2e.running import RunningDemo, free_port
+from tests.e2e.running import RunningDemo
 from zaitaku.accounts.model import Role
-from zaitaku.app import build_app
-from zaitaku.demo.processes import serving
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
 
@@ -61,12 +59,10 @@ class Desk:
 
 @pytest.fixture
 def desk(demo: RunningDemo, browser: Browser) -> Iterator[Desk]:
-    """The demo's own stores behind ``localhost``: passkeys belong to names."""
+    """The demo's site and, for what no page tells, its own stores."""
     lines = (demo.data / "demo.env").read_text("utf-8").splitlines()
     environ = dict(shlex.split(line)[1].split("=", 1) for line in lines)
-    port = free_port()
-    settings = replace(Settings.from_env(environ), origin=f"http://localhost:{port}")
-    services = build_services(settings)
+    services = build_services(Settings.from_env(environ))
     user_id = f"k{uuid4().hex[:6]}"
     facility = services.facilities.all()[0]
     services.accounts.register(
@@ -81,9 +77,8 @@ def desk(demo: RunningDemo, browser: Browser) -> Iterator[Desk]:
     )
     context = phone_context(browser, viewport={"width": 320, "height": 640})
     page = context.new_page()
-    with serving(build_app(services), port):
-        page.goto(f"{settings.origin}/console/login")
-        yield Desk(page, settings.origin, str(facility.code), user_id, services)
+    page.goto(f"{demo.origin}/console/login")
+    yield Desk(page, demo.origin, str(facility.code), user_id, services)
     context.close()
     services.database.close()
     services.ephemeral.close()

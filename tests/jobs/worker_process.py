@@ -27,7 +27,7 @@ def handle(context: JobContext) -> None:
 def main(database_url: str, ephemeral_url: str, moment: str, *_: str) -> None:
     """Work for the parent, at a moment that stands still."""
     clock = FixedClock(datetime.fromisoformat(moment).astimezone(UTC))
-    kinds = {JobKind.AUDIT_EXPORT: handle}
+    kinds = {JobKind.VIEW_HISTORY_EXPORT: handle}
     runner = Runner(database=Database(database_url), clock=clock, handlers=kinds, keep=KEEP)
     parent = os.getppid() if "--follow" in sys.argv else None
     work(runner, ephemeral_url, parent=parent)

@@ -13,7 +13,7 @@ from zaitaku.commands.settings_words import setting_mistake
 from zaitaku.core.clock import JST, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
-from zaitaku.facilities.errors import UnprintableCharacters
+from zaitaku.facilities.mistakes import mistake_words
 from zaitaku.facilities.model import Channel, Facility, InstitutionCode
 from zaitaku.facilities.registry import FacilityRegistry
 from zaitaku.facilities.service import FacilityService
@@ -44,32 +44,6 @@ _WORDS: Final[Mapping[str, str]] = {
         "変わっていないかを show や list で確かめてから、もう一度お試しください。"
     ),
 }
-_FIELDS: Final[Mapping[str, str]] = {
-    "institution_code": "医療機関等コード",
-    "registered_name": "施設名",
-    "display_name": "Webに表示する名前",
-    "phone": "電話番号",
-    "hours": "受付時間",
-    "reason": "理由",
-    "effective_on": "新しいコードになった日",
-    "related_name": "関連する医療機関等の名称",
-    "related_code": "関連する医療機関等のコード",
-    "closed_on": "廃止日",
-}
-_RULES: Final[Mapping[str, str]] = {
-    "required": "を入力してください。",
-    "too-long": "が長すぎます。短くしてください。",
-    "ten-digits": "は10桁の数字で入力してください。",
-    "prefecture": "のはじめの2桁は、都道府県番号（01〜47）にしてください。",
-    "kind": "の3桁目は、点数表番号（1、3、4、6のどれか）にしてください。",
-    "characters": "に使えない文字が入っています。入力し直してください。",
-    "same-code": "は、いまと同じです。",
-    "other-kind": "の3桁目（点数表番号）は、いまと同じ種類にしてください。",
-    "future": "は、今日までの日にしてください。",
-    "before-opened": "は、開設日より後の日にしてください。",
-    "itself": "に、この医療機関等のコードは使えません。",
-    "phone": "は0で始まる10桁か11桁の番号にしてください（例：03-1234-5678）。",
-}
 
 
 @dataclass(frozen=True)
@@ -98,18 +72,9 @@ def opened_desk() -> Iterator[Desk]:
 
 def words_for(error: ZaitakuError) -> str:
     """Return what the operator reads about a failure: what happened, and what to do."""
-    if isinstance(error, UnprintableCharacters):
-        named = "、".join(_named(character) for character in error.characters)
-        return f"{_FIELDS[error.field]}に、ポスターに印刷できない文字があります: {named}"
     if isinstance(error, InvalidField):
-        return _mistake(error)
+        return mistake_words(error) or setting_mistake(error) or _unnamed(error)
     return _WORDS.get(error.code) or _unnamed(error)
-
-
-def _mistake(error: InvalidField) -> str:
-    if error.rule in _RULES:
-        return _FIELDS.get(error.field, error.field) + _RULES[error.rule]
-    return setting_mistake(error) or _unnamed(error)
 
 
 def _unnamed(error: ZaitakuError) -> str:
@@ -176,8 +141,3 @@ def _desk() -> Iterator[Desk]:
         )
     finally:
         database.close()
-
-
-def _named(character: str) -> str:
-    shown = f"「{character}」" if character.isprintable() else ""
-    return f"{shown}(U+{ord(character):04X})"

@@ -45,8 +45,8 @@ class Places:
 
     @property
     def origin(self) -> str:
-        """Where the patient's pages are."""
-        return f"http://127.0.0.1:{self.port}"
+        """Where the patient's pages are: a name, since a passkey belongs to no bare address."""
+        return f"http://localhost:{self.port}"
 
     @property
     def bridge(self) -> str:
