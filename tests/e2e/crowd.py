@@ -28,7 +28,7 @@ def clinic_of(demo: RunningDemo, services: Services) -> Facility:
 
 def let_people_consent(demo: RunningDemo) -> None:
     """Let five people consent, three by home visit and two online for tomorrow."""
-    files = sorted((demo.data / "cards").glob("*.json"))
+    files = sorted((demo.data / "cards").glob("[0-9][0-9]-*.json"))
     cards = tuple(DemoCard.from_json(file.read_text("utf-8")) for file in files)
     with services_of(demo) as services:
         begin(services, clinic_of(demo, services), cards, "test")

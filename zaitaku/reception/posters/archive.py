@@ -1,10 +1,10 @@
 """Every poster of a facility in one ZIP file, made by a worker (ux.md "Poster and hand-out")."""
 
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from zaitaku.core.archives import ARCHIVE_TYPE, zipped
 from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
@@ -17,7 +17,6 @@ from zaitaku.reception.posters.service import PosterService
 from zaitaku.reception.printing import PrintKind, PrintService, file_name
 from zaitaku.reception.service import ReceptionService
 
-MEDIA_TYPE: Final = "application/zip"
 MADE: Final = "made"
 _KINDS: Final = "kinds"
 _SEPARATOR: Final = " "
@@ -78,8 +77,9 @@ class PosterArchive:
         facility = self._facilities.get(context.job.facility_id)
         sheets = self._sheets(facility, kinds_of(context.parameters))
         name = f"ポスター一式_{facility.code}_{japan_date(self._clock.now()):%Y%m%d}.zip"
-        chunks = self._zipped(facility, sheets, context.progress)
-        context.write_result(name, MEDIA_TYPE, chunks)
+        files = self._files(facility, sheets, context.progress)
+        chunks = zipped(files, at=self._clock.now())
+        context.write_result(name, ARCHIVE_TYPE, chunks)
         for sheet in sheets:
             number = sheet.named.number if sheet.named else NO_POSTER
             self._posters.note_print(
@@ -99,45 +99,15 @@ class PosterArchive:
         kept = self._posters.all(facility.id, channel)
         return [each for each in kept if not each.is_archived]
 
-    def _zipped(
+    def _files(
         self, facility: Facility, sheets: list[_Sheet], progress: Callable[[int, int], None]
-    ) -> Iterator[bytes]:
-        sink = _Sink()
-        with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-            for done, sheet in enumerate(sheets):
-                progress(done, len(sheets))
-                content = self._prints.file(
-                    sheet.kind, facility, sheet.version.channel, sheet.named
-                )
-                archive.writestr(_path_of(facility, sheet), content)
-                yield sink.taken()
-        yield sink.taken()
+    ) -> Iterator[tuple[str, Iterable[bytes]]]:
+        for done, sheet in enumerate(sheets):
+            progress(done, len(sheets))
+            content = self._prints.file(sheet.kind, facility, sheet.version.channel, sheet.named)
+            yield _path_of(facility, sheet), [content]
 
 
 def _path_of(facility: Facility, sheet: _Sheet) -> str:
     name = file_name(sheet.kind, facility, sheet.version, sheet.named)
     return f"{SHORT_CHANNEL_NAMES[sheet.version.channel]}/{name}"
-
-
-class _Sink:
-    """A file that only grows: what was written is handed on and forgotten."""
-
-    def __init__(self) -> None:
-        self._held: list[bytes] = []
-
-    def write(self, content: bytes) -> int:
-        """Hold what is written until it is taken."""
-        self._held.append(bytes(content))
-        return len(content)
-
-    def flush(self) -> None:
-        """Do nothing: there is nothing below."""
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to give back."""
-
-    def taken(self) -> bytes:
-        """Return what was written since the last time."""
-        content = b"".join(self._held)
-        self._held.clear()
-        return content
