@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.databases import fresh_postgres, migrated_sqlite_template, new_postgres_database
+from tests.databases import (
+    fresh_postgres,
+    migrated_sqlite_template,
+    new_postgres_database,
+    sqlite_copy,
+)
+from tests.lending import AppLender
 from zaitaku.core.clock import JST, FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
@@ -35,11 +41,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
     """A fresh, migrated SQLite database."""
-    path = tmp_path / "zaitaku.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    opened = Database(f"sqlite:///{path}")
+    opened = sqlite_copy(sqlite_template, tmp_path / "zaitaku.db")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def app_lender() -> AppLender:
+    """The application of whoever needs no other than the usual."""
+    return AppLender()
 
 
 @pytest.fixture(scope="session")

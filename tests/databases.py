@@ -19,10 +19,21 @@ def migrated_sqlite_template(folder: Path) -> Path:
     path = folder / "template.db"
     database = Database(f"sqlite:///{path}")
     upgrade(database)
+    seal_sqlite(database)
+    return path
+
+
+def sqlite_copy(template: Path, path: Path) -> Database:
+    """Open a copy of a prepared SQLite file at ``path``."""
+    path.write_bytes(template.read_bytes())
+    return Database(f"sqlite:///{path}")
+
+
+def seal_sqlite(database: Database) -> None:
+    """Close a SQLite file so that it can be copied: everything is in the one file."""
     with database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
-    return path
 
 
 @contextmanager

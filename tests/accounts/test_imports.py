@@ -15,7 +15,12 @@ from tests.jobs.conftest import KEEP
 from zaitaku.accounts.import_result import RowFate, RowResult, csv_lines, results_in
 from zaitaku.accounts.import_seal import PasswordSeal
 from zaitaku.accounts.import_table import HEADINGS, TableCheck, as_stream, template_file
-from zaitaku.accounts.imports import AccountImports, ImportState, import_state
+from zaitaku.accounts.imports import (
+    IMPORT_STATE_NAMES,
+    AccountImports,
+    ImportState,
+    import_state,
+)
 from zaitaku.accounts.managing import manageable_by
 from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, Role
 from zaitaku.accounts.passwords import Passwords
@@ -199,6 +204,19 @@ def test_a_file_that_breaks_on_the_way_is_a_structure_error(desk: Desk) -> None:
     desk.work()
     job = desk.jobs.find(desk.staff.facility.id, held.id)
     assert (import_state(job), job.has_result) == (ImportState.STRUCTURE_ERROR, False)
+
+
+def test_every_state_has_the_manuals_words() -> None:
+    assert set(IMPORT_STATE_NAMES) == set(ImportState)
+    assert [*IMPORT_STATE_NAMES.values()][1:] == [
+        "登録待ち",
+        "登録中",
+        "登録完了",
+        "登録完了(一部ID重複)",
+        "登録失敗(入力チェックエラー)",
+        "登録失敗(ファイル構造エラー)",
+        "登録失敗(システムエラー)",
+    ]
 
 
 def test_what_goes_wrong_inside_is_a_system_error_and_registers_nothing(desk: Desk) -> None:

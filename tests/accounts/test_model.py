@@ -161,9 +161,39 @@ def test_every_role_stands_in_every_table() -> None:
         assert set(table) == set(Role)
 
 
-def test_only_the_administrator_changes_urls() -> None:
-    allowed = {role for role in Role if Permission.CHANGE_RECEPTION_URLS in PERMISSIONS[role]}
-    assert allowed == {Role.ADMIN}
+ADMIN_ALONE = {Role.ADMIN}
+MANAGERS = {Role.MASTER, Role.ADMIN}
+BUSINESS = {Role.ADMIN, Role.GENERAL, Role.MEDICAL_VIEW}
+VIEWERS = {Role.ADMIN, Role.MEDICAL_VIEW}
+PEOPLE = MANAGERS | BUSINESS | {Role.MASTER_RESET}
+WHO_MAY = {
+    Permission.USE_CONSOLE: PEOPLE,
+    Permission.CHANGE_OWN_PASSWORD: PEOPLE,
+    Permission.MANAGE_OWN_SIGN_IN: PEOPLE,
+    Permission.MANAGE_ACCOUNTS: MANAGERS,
+    Permission.IMPORT_ACCOUNTS: MANAGERS,
+    Permission.RESET_PASSWORDS: MANAGERS | {Role.MASTER_RESET},
+    Permission.SEE_CONSENTED_PATIENTS: BUSINESS,
+    Permission.MANAGE_APPOINTMENTS: BUSINESS,
+    Permission.SEE_ELIGIBILITY: BUSINESS,
+    Permission.WITHDRAW_CONSENT: BUSINESS,
+    Permission.EXPORT_CONSENTED_PATIENTS: VIEWERS,
+    Permission.VIEW_MEDICAL_INFORMATION: VIEWERS,
+    Permission.REQUIRE_SECOND_FACTOR: ADMIN_ALONE,
+    Permission.CHANGE_ENVIRONMENT_SETTINGS: ADMIN_ALONE,
+    Permission.SEE_RECEPTION_URLS: ADMIN_ALONE,
+    Permission.CHANGE_RECEPTION_URLS: ADMIN_ALONE,
+    Permission.SEE_VIEW_HISTORY: ADMIN_ALONE,
+    Permission.MANAGE_ACTIVATION_CODES: ADMIN_ALONE,
+    Permission.SET_UP_TEST_DATA: ADMIN_ALONE,
+    Permission.SEE_AUDIT_TRAIL: ADMIN_ALONE,
+}
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_each_type_may_what_the_manual_says(permission: Permission) -> None:
+    """domain.md §5, the column "may", read by what is allowed instead of by whom."""
+    assert {role for role in Role if permission in PERMISSIONS[role]} == WHO_MAY[permission]
 
 
 def test_whoever_may_use_the_console_may_change_the_own_password() -> None:

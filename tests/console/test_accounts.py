@@ -136,6 +136,16 @@ def test_changes_hold_and_are_recorded_without_the_password(office: Office) -> N
     }
 
 
+def test_user_id_and_type_never_change(office: Office) -> None:
+    before, browser = account(office, "ippan"), office.logged_in()
+    browser.get(page_of(office, "ippan", "/change"))
+    assert not {"user_id", "role"} & {each.get("name") for each in browser.page.iter("input")}
+    forged = changed(user_name="あたらしい", user_id="betsu", role="medical-view")
+    assert browser.send(**forged) == 200
+    after = account(office, "ippan")
+    assert (after.id, after.role, after.name) == (before.id, before.role, "あたらしい")
+
+
 def test_a_disabled_account_is_logged_out_at_once(office: Office) -> None:
     person, browser = office.logged_in(Role.GENERAL), office.logged_in()
     browser.get(page_of(office, "ippan", "/change"))

@@ -30,6 +30,7 @@ def test_a_code_is_issued_found_and_invalidated(office: Office) -> None:
     browser.get("/console/activation-codes?searched=yes")
     (row,) = browser.rows()
     assert row[3] == "無効化済み"
+    assert 'class="is-expired"' in browser.answer.text
 
 
 def test_a_slip_is_named_and_what_was_typed_is_kept(office: Office) -> None:

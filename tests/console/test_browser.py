@@ -13,6 +13,7 @@ from werkzeug.serving import make_server
 from tests.consent.world import HANAKOS_CARD, Card
 from tests.console.office import PASSWORD, Office
 from tests.e2e.chromium import Watched, axe_findings, chromium, sideways_scroll
+from zaitaku.consent.tables import consent as consent_table
 from zaitaku.facilities.model import Channel
 
 pytestmark = pytest.mark.browser
@@ -211,6 +212,19 @@ def test_the_idle_warning_comes_before_the_end_and_escape_stays(desk: Desk) -> N
     desk.page.clock.run_for(30 * 60_000 + 500)
     expect(desk.page.locator("h1")).to_have_text("ログイン")
     expect(desk.page.get_by_text("30分のあいだ操作がなかったため")).to_be_visible()
+
+
+def test_on_paper_there_is_what_was_found_and_nothing_to_press(desk: Desk) -> None:
+    receipt = desk.office.world.register().receipt
+    (row,) = desk.office.world.rows(consent_table)
+    detail = f"{LIST}/{row['id']}"
+    desk.page.emulate_media(media="print")
+    for path in (LIST, detail, f"{detail}/records/{receipt.reference}"):
+        desk.open(path)
+        expect(desk.page.locator("h1")).to_be_visible()
+        expect(desk.page.locator("main")).to_contain_text(receipt.reference)
+        for part in ("button", "nav", "form", "footer", "header"):
+            assert desk.page.locator(f"{part}:visible").count() == 0, (path, part)
 
 
 def test_without_javascript_everything_is_still_there(office: Office, browser: Browser) -> None:

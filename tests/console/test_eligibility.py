@@ -108,6 +108,14 @@ def test_assistance_and_subsidies_show_only_where_the_facility_uses_them(office:
     assert "医療費助成" not in browser.text
 
 
+def test_a_subsidy_shows_where_the_facility_uses_it(office: Office) -> None:
+    office.world.register()
+    bind(office, SandboxKind.INSURED, pmh_id="PMH-1")
+    assert "医療費助成" not in opened(office).text
+    office.world.change_settings(subsidy=True)
+    assert "医療費助成" in opened(office).text
+
+
 def test_who_has_assistance_alone_is_not_left_without_a_word(office: Office) -> None:
     office.world.register()
     bind(office, SandboxKind.ASSISTED_NOT_ENTRUSTED)

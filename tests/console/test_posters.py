@@ -51,8 +51,8 @@ def test_a_poster_is_registered_found_and_recorded(office: Office) -> None:
     assert marked_address(office) in browser.text
     add(browser, "退院窓口")
     assert acts(office)[-2:] == [
-        (Act.ADD_POSTER, "kanri みどり", "online 1"),
-        (Act.ADD_POSTER, "kanri みどり", "online 2"),
+        (Act.ADD_POSTER, "kanri みどり", "オンライン診療等 1番"),
+        (Act.ADD_POSTER, "kanri みどり", "オンライン診療等 2番"),
     ]
     browser.get(f"{POSTERS}?q=右の")
     assert [row[0] for row in browser.rows()] == ["待合室"]
@@ -248,5 +248,5 @@ def test_a_change_of_the_url_stands_in_the_audit_trail(office: Office) -> None:
     )
     with office.services.database.reading() as connection:
         *_, last = AuditTrail(connection, facility).entries()
-    assert (last.act, last.actor, last.subject) == (Act.ROTATE_URL, "kanri", "online")
+    assert (last.act, last.actor, last.subject) == (Act.ROTATE_URL, "kanri", "オンライン診療等")
     assert last.detail == {"変更前": "第1版", "変更後": "第2版", "理由": "流出"}

@@ -12,6 +12,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
 from zaitaku.core.texts import has_control_characters
+from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.facilities.store import lock_facility
 from zaitaku.reception.errors import (
@@ -245,7 +246,7 @@ def _record(
         _AUDITED[event.act],
         actor=event.actor,
         at=event.at,
-        subject=channel,
+        subject=SHORT_CHANNEL_NAMES[channel],
         detail=_detail_of(event),
     )
 

@@ -12,6 +12,7 @@ from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId
+from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.model import (
     MOST_POSTERS,
@@ -170,7 +171,7 @@ class PosterService:
             act,
             actor=actor,
             at=self._clock.now(),
-            subject=f"{of.channel} {of.number}",
+            subject=f"{SHORT_CHANNEL_NAMES[of.channel]} {of.number}番",
             detail={"名前": of.name},
         )
 
