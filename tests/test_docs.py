@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from zaitaku.blueprints.console.menu_items import MENU
+
 HOUSE = Path(__file__).parent.parent
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
@@ -13,6 +15,14 @@ def test_every_test_that_a_document_names_exists() -> None:
     code = "\n".join(path.read_text("utf-8") for path in (HOUSE / "tests").rglob("*.py"))
     assert named
     assert {name for name in named if f"def {name}(" not in code} == set()
+
+
+def test_a_named_test_is_in_the_file_that_is_named_with_it() -> None:
+    written = "\n".join(path.read_text("utf-8") for path in (HOUSE / "docs").rglob("*.md"))
+    named = set(re.findall(r"(tests/[\w/]+\.py)::(test_\w+)", written))
+    assert len(named) > 100
+    code = {place: (HOUSE / place).read_text("utf-8") for place, _ in named}
+    assert {(place, name) for place, name in named if f"def {name}(" not in code[place]} == set()
 
 
 def test_every_file_that_a_document_links_to_exists() -> None:
@@ -33,3 +43,9 @@ def test_every_setting_is_in_the_table() -> None:
     assert set(re.findall(r'"(ZAITAKU_[A-Z_]+)"', code)) <= set(
         re.findall(r"ZAITAKU_[A-Z_]+", table)
     )
+
+
+def test_every_page_of_the_consoles_menu_is_in_its_document() -> None:
+    written = (HOUSE / "docs" / "console.md").read_text("utf-8")
+    names = {group.title for group in MENU} | {item.label for group in MENU for item in group.items}
+    assert {name for name in names if name not in written} == set()

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from tests.consent.conftest import wordings, world
+from tests.consent.conftest import database, founded_template, wordings, world
 from tests.consent.test_id_token_evidence import (
     CLIENT_ID,
     HOLDER,
@@ -24,7 +24,7 @@ from zaitaku.consent import audit
 from zaitaku.consent.tables import credential
 from zaitaku.facilities.model import Channel
 
-__all__ = ["wordings", "world"]
+__all__ = ["database", "founded_template", "wordings", "world"]
 
 CLIENT: Final = ("--client", ISSUER, CLIENT_ID)
 

@@ -1,12 +1,18 @@
 """Worlds to consent in: on SQLite alone, or once on each engine."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
+from tests.conftest import NOW
 from tests.consent.world import HANAKO, TARO, World, sandbox_with
+from tests.databases import seal_sqlite, sqlite_copy
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
+from zaitaku.eligibility.sandbox import SandboxEligibility
 
 settings.register_profile("zaitaku", deadline=None)  # a busy machine is no failure
 settings.load_profile("zaitaku")
@@ -18,11 +24,31 @@ def wordings() -> Wordings:
     return Wordings.load()
 
 
+@pytest.fixture(scope="session")
+def founded_template(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, wordings: Wordings
+) -> Path:
+    """A SQLite file with the world's facilities and people that each test copies."""
+    path = tmp_path_factory.mktemp("founded") / "template.db"
+    founded = sqlite_copy(sqlite_template, path)
+    people = sandbox_with(founded, taro=TARO, hanako=HANAKO)
+    World(founded, FixedClock(NOW), people, wordings=wordings)
+    seal_sqlite(founded)
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path, founded_template: Path) -> Iterator[Database]:
+    """A fresh SQLite database in which there are two facilities."""
+    opened = sqlite_copy(founded_template, tmp_path / "zaitaku.db")
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def world(database: Database, clock: FixedClock, wordings: Wordings) -> World:
     """Two facilities, and two people whose cards are known, on SQLite."""
-    eligibility = sandbox_with(database, taro=TARO, hanako=HANAKO)
-    return World(database, clock, eligibility, wordings=wordings)
+    return World(database, clock, SandboxEligibility(database), wordings=wordings)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -21,6 +22,7 @@ from zaitaku.consent.store import record_of_journey
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
+from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import (
     ChallengeId,
     JourneyId,
@@ -213,6 +215,8 @@ class World:
         return found
 
     def _found(self, code: InstitutionCode, name: str) -> Facility:
+        with suppress(NotFound):
+            return self.facilities.find(code)  # a copy of a file in which they are already
         facility = self.facilities.add(
             code=code,
             registered_name=name,

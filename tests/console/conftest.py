@@ -1,18 +1,17 @@
 """The console of one clinic, its staff, and a second facility that must stay out of reach."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.consent.world import HANAKO, TARO, World, sandbox_with
+from tests.consent.conftest import database, founded_template, wordings, world
+from tests.consent.world import World
 from tests.console.office import Office
+from tests.lending import AppLender
 from tests.patient.conftest import KEYS, SESSION_KEYS, SUBJECT_KEYS, authority
 from zaitaku.accounts.passwords import Passwords
-from zaitaku.accounts.service import AccountService
-from zaitaku.app import build_app
-from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.identity.keys import RequestKeys
@@ -20,12 +19,16 @@ from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Mode, Settings
 
-__all__ = ["authority"]
+__all__ = ["authority", "database", "founded_template", "wordings", "world"]
 
 
 @pytest.fixture
 def services(
-    tmp_path: Path, database: Database, authority: TestAuthority, clock: FixedClock
+    tmp_path: Path,
+    database: Database,
+    authority: TestAuthority,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Services]:
     """The services of a sandbox on the test's database, with cheap hashing."""
     RequestKeys.make(tmp_path / "request-key.pem")
@@ -41,33 +44,19 @@ def services(
         trust_anchors=(authority.roots_file,),
         crl_file=authority.crl_file,
     )
+    cheap = partial(Passwords, memory_kibibytes=8, iterations=1)
+    monkeypatch.setattr("zaitaku.services.Passwords", cheap)
     built = build_services(settings, clock)
-    accounts = AccountService(
-        database=built.database,
-        ephemeral=built.ephemeral,
-        clock=clock,
-        passwords=Passwords(memory_kibibytes=8, iterations=1),
-    )
-    yield replace(built, accounts=accounts)
+    yield built
     built.database.close()
 
 
-@pytest.fixture(scope="session")
-def wordings() -> Wordings:
-    """The published texts."""
-    return Wordings.load()
-
-
 @pytest.fixture
-def world(database: Database, clock: FixedClock, wordings: Wordings) -> World:
-    """Two facilities where people can consent."""
-    people = sandbox_with(database, taro=TARO, hanako=HANAKO)
-    return World(database, clock, people, wordings=wordings)
-
-
-@pytest.fixture
-def office(services: Services, world: World, clock: FixedClock) -> Office:
+def office(
+    services: Services, world: World, clock: FixedClock, app_lender: AppLender
+) -> Iterator[Office]:
     """The first facility's office with one account of each role that people use."""
-    office = Office(build_app(services), services, world, clock)
-    office.employ()
-    return office
+    with app_lender.lend(services) as app:
+        office = Office(app, services, world, clock)
+        office.employ()
+        yield office

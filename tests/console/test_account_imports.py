@@ -174,6 +174,19 @@ def test_the_newest_three_of_ones_own_are_listed(office: Office) -> None:
     assert browser.get(one) == 200
 
 
+def test_the_list_asks_each_minute_about_what_still_runs(office: Office) -> None:
+    browser = office.logged_in()
+    upload(browser, table(GOOD))
+    browser.post(browser.path, post_form(browser))
+    browser.get(FRONT)
+    (asking,) = [each for each in browser.page.iter("div") if "data-job" in each.attrib]
+    assert asking.attrib["data-job-seconds"] == "60"
+    assert browser.get(asking.attrib["data-job"]) == 200
+    work_off(office.services)
+    browser.get(FRONT)
+    assert not [each for each in browser.page.iter("div") if "data-job" in each.attrib]
+
+
 def test_master_registers_administrators_and_only_those(office: Office) -> None:
     master = office.logged_in(Role.MASTER)
     upload(master, table(("管理", "kanri02", *GOOD[2:]), GOOD))

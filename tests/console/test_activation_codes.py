@@ -18,7 +18,7 @@ def test_a_code_is_issued_found_and_invalidated(office: Office) -> None:
     issue(browser)
     assert browser.heading == "コードを発行しました"
     assert "2026年11月20日 10:10から使えます" in browser.text
-    browser.follow("アクティベーションコード管理へ")
+    browser.follow("コードの一覧へ")
     (row,) = browser.rows()
     assert row[0].startswith("未登録") and row[2] == "Aさん用の携帯1"
     browser.follow("無効にする（Aさん用の携帯1）")
@@ -40,7 +40,7 @@ def test_a_slip_is_named_and_what_was_typed_is_kept(office: Office) -> None:
     assert "端末メモを入力してください" in browser.text
     assert browser.send(memo="長" * 41) == 422
     assert "長" * 41 in browser.answer.text
-    for query in ("state=x", "page=0"):
+    for query in ("state=x", "sort=x", "page=0"):
         assert browser.get(f"/console/activation-codes?{query}") == 422
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from flask import Blueprint
+from flask import Blueprint, Flask
 from werkzeug.routing import Rule
 
 from tests.console.office import Browser, Office
 from zaitaku.accounts.model import PERMISSIONS, Permission, Role
+from zaitaku.app import build_app
 from zaitaku.blueprints.permissions import (
     PATIENT_SESSION,
     PUBLIC,
@@ -18,6 +19,7 @@ from zaitaku.blueprints.permissions import (
     requirement_of,
     requires,
 )
+from zaitaku.services import Services
 
 UNTYPED = re.compile(r"<[^:<>]+>")
 KEBAB_PART = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*")
@@ -162,22 +164,26 @@ def test_posts_without_a_form_token_do_nothing(office: Office) -> None:
     assert browser.heading == "メニュー"
 
 
-def test_an_undeclared_route_is_refused(office: Office) -> None:
+@pytest.fixture
+def extended(services: Services) -> Flask:
+    """An application of the test's own, to which it adds routes."""
+    return build_app(services)
+
+
+def test_an_undeclared_route_is_refused(extended: Flask) -> None:
     forgotten = Blueprint("forgotten", __name__)
     forgotten.add_url_rule("/forgotten", "view", lambda: "secret")
-    office.app._got_first_request = False
-    office.app.register_blueprint(forgotten)
-    answer = office.app.test_client().get("/forgotten", base_url="http://localhost:8000")
+    extended.register_blueprint(forgotten)
+    answer = extended.test_client().get("/forgotten", base_url="http://localhost:8000")
     assert answer.status_code == 403
     assert "secret" not in answer.text
 
 
-def test_a_view_overrules_its_blueprint(office: Office) -> None:
+def test_a_view_overrules_its_blueprint(extended: Flask) -> None:
     room = Blueprint("room", __name__)
     declare(room, PUBLIC)
     room.add_url_rule("/open", "open", lambda: "open")
     room.add_url_rule("/own", "own", requires(PATIENT_SESSION)(lambda: "own"))
-    office.app._got_first_request = False
-    office.app.register_blueprint(room)
-    assert requirement_of(office.app, "room.open") is PUBLIC
-    assert requirement_of(office.app, "room.own") is PATIENT_SESSION
+    extended.register_blueprint(room)
+    assert requirement_of(extended, "room.open") is PUBLIC
+    assert requirement_of(extended, "room.own") is PATIENT_SESSION

@@ -7,11 +7,27 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.console.conftest import authority, office, services, wordings, world
+from tests.console.conftest import (
+    authority,
+    database,
+    founded_template,
+    office,
+    services,
+    wordings,
+    world,
+)
 from tests.console.office import PASSWORD, Office
 from tests.devices.conftest import KEY
 
-__all__ = ["authority", "office", "services", "wordings", "world"]
+__all__ = [
+    "authority",
+    "database",
+    "founded_template",
+    "office",
+    "services",
+    "wordings",
+    "world",
+]
 
 ORIGIN = "http://localhost:8000"
 

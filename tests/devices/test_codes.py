@@ -24,7 +24,7 @@ from zaitaku.devices.errors import (
     DeviceRefused,
     HomeVisitOff,
 )
-from zaitaku.devices.model import CodeQuery, CodeState, check_memo, read_code
+from zaitaku.devices.model import CodeQuery, CodeSort, CodeState, check_memo, read_code
 from zaitaku.facilities.model import Facility
 
 MEMO = "Aさん用の携帯1"
@@ -195,6 +195,28 @@ def test_the_list_is_searched_by_state_memo_and_digits(bedside: Bedside, clinic:
     assert found(q="端末_") == {fresh.digits}
     assert found(q="100%") == {fresh.digits}
     assert found(q=fresh.grouped) == {fresh.digits}
+
+
+def test_the_list_is_sorted_by_each_column(bedside: Bedside, clinic: Facility) -> None:
+    digits = iter(["222222222222", "333333333333", "111111111111"])
+    bedside.devices._digits = lambda _: next(digits)
+    registered = issued_and_usable(bedside, clinic, "い")
+    bedside.devices.register(bedside.request(clinic, registered))
+    bedside.clock.advance(timedelta(minutes=1))
+    dead = bedside.devices.issue(clinic, "あ", actor="kanri")
+    bedside.devices.invalidate(clinic.id, dead.id, actor="kanri")
+    bedside.clock.advance(timedelta(minutes=1))
+    bedside.devices.issue(clinic, "う", actor="kanri")
+
+    def memos(sort: str) -> str:
+        query = CodeQuery.from_mapping({"searched": "yes", "sort": sort})
+        return "".join(code.memo for code in bedside.devices.page(clinic.id, query).codes)
+
+    assert memos("") == memos("-updated") == "うあい"
+    assert (memos("updated"), memos("code"), memos("memo")) == ("いあう", "ういあ", "あいう")
+    assert (memos("state"), memos("invalidated")) == ("いあう", "あいう")
+    for key in CodeSort:
+        assert memos(f"-{key}") == memos(key)[::-1]
 
 
 @given(st.text(max_size=60))

@@ -27,7 +27,8 @@ AXE: Final = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(
 _RUN_AXE: Final = """async () => {
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
   const result = await axe.run(document, {
-    runOnly: {type: 'tag', values: tags}, rules: {'target-size': {enabled: true}}});
+    runOnly: {type: 'tag', values: tags}, rules: {'target-size': {enabled: true}},
+    resultTypes: ['violations']});
   return result.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '));
 }"""
 
@@ -79,9 +80,15 @@ def phone_context(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
+def bring_axe(page: Page) -> None:
+    """Give the page axe, once a document: half a megabyte takes a while to send and to read."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+
+
 def axe_findings(page: Page) -> list[str]:
     """Return what axe finds on the page (WCAG 2.2 AA and best practices)."""
-    page.evaluate(AXE)
+    bring_axe(page)
     found: list[str] = page.evaluate(_RUN_AXE)
     return found
 

@@ -21,7 +21,8 @@ from zaitaku.core.clock import FixedClock, SystemClock
 
 MOST_TABS = 80
 _FOCUSED = """() => {
-  const at = document.activeElement, style = getComputedStyle(at), box = at.getBoundingClientRect();
+  const at = document.activeElement, box = at.getBoundingClientRect();
+  const style = getComputedStyle(at.closest('.choice') || at);
   const label = at.labels?.length ? at.labels[0].innerText : at.innerText || '';
   return {name: label.trim(), tag: at.tagName,
           isSeen: style.outlineStyle !== 'none' || style.boxShadow !== 'none',
@@ -95,7 +96,7 @@ def test_a_code_from_its_issue_to_its_end(clinic: Clinic, demo: RunningDemo) -> 
 
     ripe, key = issued_earlier(demo, "往診バッグ"), secrets.token_urlsafe(32)
     assert register_device(demo, ripe, key)[0] == 201
-    page.get_by_role("link", name="アクティベーションコード管理へ").click()
+    page.get_by_role("link", name="コードの一覧へ").click()
     row = page.locator("tbody tr", has_text="Aさん用の携帯1")
     expect(row).to_contain_text("から使えます")
     page.get_by_label("登録状況").select_option("登録済み")
@@ -109,7 +110,7 @@ def test_a_code_from_its_issue_to_its_end(clinic: Clinic, demo: RunningDemo) -> 
         "GET", f"{demo.origin}/api/devices/self", headers={"Authorization": f"Bearer {key}"}
     )
     assert device.status == 401
-    page.get_by_role("link", name="アクティベーションコード管理へ").click()
+    page.get_by_role("link", name="コードの一覧へ").click()
     expect(row).to_be_visible()
     expect(page.locator("tbody")).not_to_contain_text("往診バッグ")
     page.get_by_label("有効なコードだけ表示する").uncheck()

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.chromium import axe_findings, phone_context, sideways_scroll
 from tests.e2e.running import RunningDemo
+from zaitaku.core.clock import SystemClock, japan_date
 
 CODE, NEW_CODE = "1310999998", "1310999980"
 NAME = "医療法人社団ひなた会　ひなた内科・在宅クリニック"
@@ -24,6 +25,7 @@ def entrance(demo: RunningDemo) -> Iterator[str]:
         [sys.executable, "-m", "zaitaku", "operate", "--port", "0"],
         env={**os.environ, **demo.environ},
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
     )
@@ -69,7 +71,9 @@ class Operator:
         expect(page.locator("[data-error-summary]")).to_be_focused()
         self.look("医療機関等コードを変更する・承継する")
         page.get_by_label("新しい医療機関等コード").fill(NEW_CODE)
-        page.get_by_label("新しいコードの始まる日").fill("2026-12-01")
+        page.get_by_label("新しいコードの始まる日").fill(
+            japan_date(SystemClock().now()).isoformat()
+        )
         page.get_by_label("理由").fill("法人になったため")
         page.get_by_role("button", name="次へ").click()
         self.look("この内容で変更しますか")
@@ -104,6 +108,7 @@ def test_a_facility_is_founded_and_changes_its_code(
     page.get_by_role("button", name="検索").click()
     operator.look("医療機関等の一覧")
     expect(page.get_by_text("前に使われていたコードです")).to_be_visible()
+    expect(page.get_by_text("条件に合う医療機関等はありません")).to_have_count(0)
     page.get_by_role("link", name=NEW_CODE).click()
     operator.look(NAME)
     begin_work(page, demo, password)

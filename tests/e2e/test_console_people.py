@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.chromium import Watched, axe_findings, phone_context, sideways_scroll
 from tests.e2e.clinic import Clinic
@@ -142,7 +142,7 @@ def test_who_is_missing_until_they_consent(
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("link", name="全員を表示する").click()
     expect(page.locator("tbody tr", has_text="山本 千代")).to_contain_text("同意あり")
-    page.get_by_role("link", name="同意の内容（山本 千代）").click()
+    page.get_by_role("link", name="同意の内容").click()
     look(page, "同意取得済み患者の詳細")
     assert watched.complaints == []
 
@@ -191,8 +191,8 @@ def upload(clinic: Clinic, day: date) -> None:
 def send(page: Page, line: str) -> None:
     """Choose a file of one line and send it."""
     content = f"{HEADINGS}\r\n{line}\r\n".encode("utf-8-sig")
-    file = {"name": "予定.csv", "mimeType": "text/csv", "buffer": content}
-    page.get_by_label("CSVファイル").set_input_files(files=[file])  # type: ignore[list-item]
+    file = FilePayload(name="予定.csv", mimeType="text/csv", buffer=content)
+    page.get_by_label("CSVファイル").set_input_files(file)
     page.get_by_role("button", name="登録する").click()
 
 

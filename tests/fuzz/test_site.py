@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.drawing import JSON, altered, fuzzed, wild
-from tests.patient.conftest import authority, compiled_templates, openid, services, site
+from tests.patient.conftest import authority, openid, services, site
 from tests.patient.site import Site
 from zaitaku import wire
 
-__all__ = ["authority", "compiled_templates", "openid", "services", "site"]
+__all__ = ["authority", "openid", "services", "site"]
 
 ORIGIN = "http://localhost:8000"
 PROOF = {"challenge": "c" * 22, "certificate": "3082" * 40, "signature": "ab" * 256}

@@ -3,13 +3,20 @@
 import pytest
 
 from tests.consent.world import World
-from tests.console.conftest import authority, services, wordings, world
+from tests.console.conftest import (
+    authority,
+    database,
+    founded_template,
+    services,
+    wordings,
+    world,
+)
 from tests.console.office import Browser, Office
 from zaitaku.core.clock import FixedClock
 from zaitaku.operator_site import build_operator_site
 from zaitaku.services import Services
 
-__all__ = ["authority", "services", "wordings", "world"]
+__all__ = ["authority", "database", "founded_template", "services", "wordings", "world"]
 
 KEY = "the key that the terminal shows"
 

@@ -6,12 +6,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from jinja2 import FileSystemBytecodeCache
 
 from tests.conftest import NOW
+from tests.lending import AppLender
 from tests.patient.phoning import Phone, running_phone
 from tests.patient.site import ALL_ITEMS, Site, Visitor
-from zaitaku.app import build_app
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.openid import OpenIdProvider
 from zaitaku.core.signing import Keyring
@@ -110,19 +109,10 @@ def services(
     built.database.close()
 
 
-@pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates that one test has compiled, for the next."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-
-
 @pytest.fixture
 def site(
-    services: Services,
-    authority: TestAuthority,
-    clock: FixedClock,
-    compiled_templates: FileSystemBytecodeCache,
-) -> Site:
+    services: Services, authority: TestAuthority, clock: FixedClock, app_lender: AppLender
+) -> Iterator[Site]:
     """A clinic that uses both channels and asks for everything."""
     facility = services.facilities.add(
         code=InstitutionCode("1312345670"),
@@ -134,9 +124,8 @@ def site(
     )
     with services.database.transaction() as connection:
         services.reception.issue_first(connection, facility.id, "test")
-    app = build_app(services)
-    app.jinja_env.bytecode_cache = compiled_templates
-    return Site(app, services, clock, authority, facility)
+    with app_lender.lend(services) as app:
+        yield Site(app, services, clock, authority, facility)
 
 
 @pytest.fixture

@@ -91,6 +91,16 @@ class CodeState(StrEnum):
     REGISTERED = "registered"
 
 
+class CodeSort(StrEnum):
+    """By what the list may be sorted."""
+
+    STATE = "state"
+    CODE = "code"
+    MEMO = "memo"
+    INVALIDATED = "invalidated"
+    UPDATED = "updated"
+
+
 @dataclass(frozen=True)
 class CodeQuery:
     """One view of the list of codes; it lives in the address."""
@@ -99,21 +109,27 @@ class CodeQuery:
     valid_only: bool = True
     search: str = ""
     """Part of a memo, or of the digits."""
+    sort: CodeSort = CodeSort.UPDATED
+    descending: bool = True
     page: int = 1
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, str]) -> Self:
-        """Read an address's query: ``state``, ``valid``, ``q``, ``page``.
+        """Read an address's query: ``state``, ``valid``, ``q``, ``sort``, ``page``.
 
-        ``valid`` is ticked at first: only an address that says ``searched`` can lack it.
+        ``valid`` is ticked at first: only an address that says ``searched`` can lack it. ``sort``
+        is a ``CodeSort``, with a leading hyphen for the descending order.
 
         Raises:
             InvalidField: a value is not of its kind; ``field`` is the name in the address.
         """
+        sort = values.get("sort") or f"-{CodeSort.UPDATED}"
         return cls(
             state=choice_of(values, "state", CodeState),
             valid_only="searched" not in values or values.get("valid") == "yes",
             search=words_of(values, "q", longest=LONGEST_SEARCH),
+            sort=choice_of({"sort": sort.removeprefix("-")}, "sort", CodeSort) or CodeSort.UPDATED,
+            descending=sort.startswith("-"),
             page=page_of(values),
         )
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import AccountId, ActivationCodeId, DeviceId, FacilityId
-from zaitaku.devices.model import ActivationCode, CodeQuery, CodeState, Device
+from zaitaku.devices.model import ActivationCode, CodeQuery, CodeSort, CodeState, Device
 
 PAGE_SIZE: Final = 50
 _ESCAPE: Final = "\\"
@@ -54,9 +54,18 @@ device = Table(
 )
 
 
+_SORTED_BY: Final[Mapping[CodeSort, ColumnElement[Any]]] = {
+    CodeSort.STATE: activation_code.c.registered_at.is_(None),
+    CodeSort.CODE: activation_code.c.digits,
+    CodeSort.MEMO: activation_code.c.memo,
+    CodeSort.INVALIDATED: activation_code.c.invalidated_at.is_(None),
+    CodeSort.UPDATED: activation_code.c.updated_at,
+}
+
+
 @dataclass(frozen=True)
 class Page:
-    """One page of codes, the latest changed first."""
+    """One page of codes, in the order that was asked for."""
 
     codes: tuple[ActivationCode, ...]
     total: int
@@ -88,8 +97,7 @@ class DeviceStore:
         total = self._connection.execute(counted).scalar_one()
         pages = max(1, -(-total // PAGE_SIZE))
         number = min(query.page, pages)
-        order = (activation_code.c.updated_at.desc(), activation_code.c.id.desc())
-        rows = select(activation_code).where(*conditions).order_by(*order)
+        rows = select(activation_code).where(*conditions).order_by(*_order(query))
         found = self._connection.execute(rows.limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE))
         return Page(tuple(_code(row) for row in found.mappings()), total, number, pages)
 
@@ -198,6 +206,12 @@ def _device(row: RowMapping) -> Device:
         name=row["name"],
         registered_at=row["registered_at"],
     )
+
+
+def _order(query: CodeQuery) -> Iterator[ColumnElement[Any]]:
+    sought = (_SORTED_BY[query.sort], activation_code.c.updated_at, activation_code.c.id)
+    for column in sought:
+        yield column.desc() if query.descending else column.asc()
 
 
 def _part(text: str) -> str:

@@ -17,7 +17,7 @@ from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import ActivationCodeId
 from zaitaku.core.texts import without_control_characters
 from zaitaku.devices.errors import HomeVisitOff
-from zaitaku.devices.model import MEMO_CHARACTERS, USABLE_AFTER, CodeQuery, CodeState
+from zaitaku.devices.model import MEMO_CHARACTERS, USABLE_AFTER, CodeQuery, CodeSort, CodeState
 
 Page = str | Response | tuple[str, HTTPStatus]
 
@@ -29,8 +29,16 @@ _STATES: Final = (
 _MISTAKES: Final = {
     "state": "登録状況を一覧から選んでください。",
     "q": "検索する言葉は、ふつうの文字で、40文字以内で入力してください。",
+    "sort": "並べ替えは、表の見出しから選んでください。",
     "page": "ページは、表の下の番号から選んでください。",
 }
+_COLUMNS: Final = (
+    ("登録状況", CodeSort.STATE),
+    ("コード", CodeSort.CODE),
+    ("端末メモ", CodeSort.MEMO),
+    ("無効化", CodeSort.INVALIDATED),
+    ("更新日時", CodeSort.UPDATED),
+)
 _MEMO_MISTAKES: Final = {
     "required": "端末メモを入力してください。例：Aさん用の携帯1",
     "too-long": f"端末メモは{MEMO_CHARACTERS}文字以内で入力してください。",
@@ -71,14 +79,15 @@ def activation_codes() -> Page:
         errors={},
         states=_STATES,
         now=services().clock.now(),
-        paging=paging(found.number, found.pages, _address),
+        headings=[_heading(query, label, key) for label, key in _COLUMNS],
+        paging=paging(found.number, found.pages, lambda number: _address(page=str(number))),
         is_filtered=bool(query.search or query.state),
     )
 
 
 def _unread(error: InvalidField) -> str:
     typed = {name: without_control_characters(value) for name, value in request.args.items()}
-    field = error.field if error.field != "page" else "main"
+    field = error.field if error.field in {"state", "q"} else "main"
     return render_template(
         "console/activation_codes.html",
         found=None,
@@ -89,10 +98,16 @@ def _unread(error: InvalidField) -> str:
     )
 
 
-def _address(number: int) -> str:
+def _address(**changed: str) -> str:
     kept = {name: value for name, value in request.args.items() if name != "page"}
-    words = urlencode({**kept, "page": str(number)})
-    return f"{url_for('console.activation_codes')}?{words}"
+    return f"{url_for('console.activation_codes')}?{urlencode({**kept, **changed})}"
+
+
+def _heading(query: CodeQuery, label: str, key: CodeSort) -> dict[str, str]:
+    is_sorted = query.sort is key
+    turned = f"-{key}" if is_sorted and not query.descending else key.value
+    order = "descending" if query.descending else "ascending"
+    return {"label": label, "href": _address(sort=turned), "sort": order if is_sorted else ""}
 
 
 @blueprint.get("/activation-codes/new")
