@@ -64,7 +64,7 @@ def test_the_same_card_changes_the_same_patients_consent(
     context.close()
     row = clinic.consented_patient(second)
     assert row.count("○") == 2  # 診 and 薬
-    clinic.page.goto(f"{demo.origin}/console/consented-patients?q=佐藤")
+    clinic.page.goto(f"{demo.origin}/console/consented-patients?q=佐藤&channel=home-visit")
     expect(clinic.page.locator("tbody tr")).to_have_count(1)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from zaitaku.accounts.model import Account, NewAccount
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.registering import initial_columns
+from zaitaku.accounts.sign_in_store import SignInStore
 from zaitaku.accounts.store import AccountStore
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import NOTHING, append
@@ -42,10 +43,19 @@ def reset_password(
     *,
     actor: str,
     at: datetime,
-    detail: Mapping[str, str] = NOTHING,
+    forget_sign_in: bool = False,
 ) -> NewAccount:
-    """Give an account a new initial password, told only here; its lock and sessions end."""
+    """Give an account a new initial password, told only here; its lock and sessions end.
+
+    ``forget_sign_in``: its passkeys and recovery codes, which are lost, end as well. Afterwards a
+    password is enough, unless the facility asks for a second factor: then the next login begins
+    with registering a passkey.
+    """
     password, columns = initial_columns(passwords, account.role, at)
+    detail = NOTHING
+    if forget_sign_in:
+        count = SignInStore(connection, account.facility_id).remove_all(account.id)
+        detail = {"パスキーと回復コード": f"取消し（パスキー{count}件）"}
     store = AccountStore(connection, account.facility_id)
     store.manage(account.id, columns)
     _record(connection, account, Act.RESET_PASSWORD, actor=actor, at=at, detail=detail)

@@ -31,12 +31,11 @@ from zaitaku.accounts.registering import (
     found_account,
 )
 from zaitaku.accounts.searching import AccountPage, AccountQuery, find_accounts
-from zaitaku.accounts.second_factor import forget_sign_in as forget
 from zaitaku.accounts.service import Staff
 from zaitaku.accounts.store import AccountStore
 from zaitaku.audit.model import Act, Entry
-from zaitaku.audit.store import NOTHING, audit_entry, entry_from
-from zaitaku.core.clock import Clock
+from zaitaku.audit.store import audit_entry, entry_from
+from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.ids import AccountId
 from zaitaku.facilities.store import lock_facility
@@ -140,7 +139,8 @@ class AccountManagement:
             AccountExists: the user ID is or was in use in this facility.
         """
         kind, allowed = manager.facility.code.kind, manageable_by(manager.account.role)
-        values = check_new_account(entry, kind=kind, allowed=allowed)
+        today = japan_date(self._clock.now())
+        values = check_new_account(entry, kind=kind, allowed=allowed, today=today)
         if isinstance(values, tuple):
             raise InvalidEntry(values)
         with self._database.transaction() as connection:
@@ -212,12 +212,13 @@ class AccountManagement:
         actor, now = manager.account.label, self._clock.now()
         with self._database.transaction() as connection:
             account = _locked(connection, manager, account_id, roles, expected)
-            detail = NOTHING
-            if forget_sign_in:
-                count = forget(connection, manager.facility.id, account.id)
-                detail = {"パスキーと回復コード": f"取消し（パスキー{count}件）"}
             return changing.reset_password(
-                connection, account, self._passwords, actor=actor, at=now, detail=detail
+                connection,
+                account,
+                self._passwords,
+                actor=actor,
+                at=now,
+                forget_sign_in=forget_sign_in,
             )
 
     def is_initial_password(self, account: Account, password: str) -> bool:
@@ -268,14 +269,24 @@ def _locked(
 def keep_an_administrator(
     connection: Connection, before: Account, after: Account, now: datetime
 ) -> None:
-    """Refuse to close the last usable 管理 account; the facility's row must be locked.
+    """Refuse to close the last usable 管理 account, now or by a day on which it is to end.
+
+    Another one counts if it lasts at least as long and nobody has to help it first (a lock, an
+    initial password past its days). The facility's row must be locked.
 
     Raises:
         LastAdministrator: it is.
     """
-    is_closed = before.is_usable(now) and not after.is_usable(now)
-    if before.role is not Role.ADMIN or not is_closed:
+    if before.role is not Role.ADMIN:
+        return
+    lasted = _released(before).last_day(now)
+    if _released(after).last_day(now) >= lasted:
         return
     others = AccountStore(connection, before.facility_id).of_role(Role.ADMIN)
-    if not any(other.is_usable(now) for other in others if other.id != before.id):
+    if not any(other.last_day(now) >= lasted for other in others if other.id != before.id):
         raise LastAdministrator
+
+
+def _released(account: Account) -> Account:
+    # What is locked, or waits for a reset, is helped by マスタ at once: closing it is for good.
+    return replace(account, locked_at=None, must_change_password=False)

@@ -1,14 +1,15 @@
 """Accounts of a facility's staff and programs (domain.md §5)."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import Final, NewType
 
 from zaitaku.accounts.widths import full_width, half_width, katakana
-from zaitaku.core.clock import japan_date
+from zaitaku.core.clock import JST, japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import AccountId, FacilityId
 from zaitaku.facilities.model import FacilityKind
@@ -245,13 +246,15 @@ def check_new_password(password: str, user_id: str) -> str:
     Raises:
         InvalidField: ``rule`` names what to mend.
     """
-    if len(password) < SHORTEST_PASSWORD:
+    # What is hashed is the NFKC form, so that is what has to be fit (accounts/passwords.py).
+    meant = unicodedata.normalize("NFKC", password)
+    if len(meant) < SHORTEST_PASSWORD:
         raise InvalidField("new_password", "too-short")
-    if len(password) > LONGEST_PASSWORD:
+    if max(len(meant), len(password)) > LONGEST_PASSWORD:
         raise InvalidField("new_password", "too-long")
-    if len(set(password)) < DISTINCT_CHARACTERS:
+    if len(set(meant)) < DISTINCT_CHARACTERS:
         raise InvalidField("new_password", "too-simple")
-    if user_key(user_id) in password.upper():
+    if user_key(user_id) in meant.upper():
         raise InvalidField("new_password", "holds-user-id")
     return password
 
@@ -311,11 +314,33 @@ class Account:
         has_ended = self.ends_on is not None and self.ends_on < today
         return self.is_enabled and not self.is_deleted and has_begun and not has_ended
 
+    @property
+    def initial_password_until(self) -> datetime | None:
+        """When an initial password is over (domain.md §5); ``None``: it is none, or a program's.
+
+        Its 30 days begin when it is made, but not before the account may be used.
+        """
+        if self.role in SYSTEM_ROLES or not self.must_change_password:
+            return None
+        begun = self.password_changed_at
+        if self.starts_on is not None:
+            begun = max(begun, datetime.combine(self.starts_on, time(), JST).astimezone(UTC))
+        return begun + INITIAL_PASSWORD_LIFETIME
+
     def is_password_over(self, now: datetime) -> bool:
         """Tell whether an initial password has passed its 30 days (domain.md §5)."""
-        limit = self.password_changed_at + INITIAL_PASSWORD_LIFETIME
-        is_initial = self.must_change_password and self.role not in SYSTEM_ROLES
-        return is_initial and now >= limit
+        until = self.initial_password_until
+        return until is not None and now >= until
+
+    def last_day(self, now: datetime) -> date:
+        """Return until when a person can log in without anybody's help; ``date.min``: not now.
+
+        ``date.max``: no end is set. A lock and an initial password past its days need help.
+        """
+        needs_help = self.is_locked or self.is_password_over(now)
+        if needs_help or not self.is_usable(now):
+            return date.min
+        return self.ends_on or date.max
 
 
 @dataclass(frozen=True)

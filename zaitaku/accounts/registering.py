@@ -93,11 +93,12 @@ class Mistakes:
 
 
 def check_new_account(
-    entry: AccountEntry, *, kind: FacilityKind, allowed: Collection[Role]
+    entry: AccountEntry, *, kind: FacilityKind, allowed: Collection[Role], today: date
 ) -> AccountValues | tuple[InvalidField, ...]:
     """Return the values in the form in which they are kept, or everything that is to be mended.
 
-    ``allowed`` are the roles that whoever registers may register. Whether the user ID is free is
+    ``allowed`` are the roles that whoever registers may register, ``today`` is the day in Japan
+    before which no new account may end. Whether the user ID is free is
     for the store to say.
     """
     found = Mistakes()
@@ -106,6 +107,7 @@ def check_new_account(
     name = found.kept(lambda: check_user_name(entry.user_name))
     kana = found.kept(lambda: check_user_kana(entry.user_kana))
     starts_on, ends_on = check_days(found, entry.starts_on, entry.ends_on)
+    found.kept(lambda: check_not_over(ends_on, today))
     if not (role and user_id and name and kana) or found.all:
         return found.all
     return AccountValues(role, user_id, name, kana, starts_on, ends_on)
@@ -134,6 +136,16 @@ def check_period(starts_on: date | None, ends_on: date | None) -> None:
     """
     if starts_on and ends_on and ends_on < starts_on:
         raise InvalidField("ends_on", "before-start")
+
+
+def check_not_over(ends_on: date | None, today: date) -> None:
+    """Check that a new account is not over before anybody could use it.
+
+    Raises:
+        InvalidField: it is.
+    """
+    if ends_on and ends_on < today:
+        raise InvalidField("ends_on", "in-past")
 
 
 def parse_day(field: str, typed: str) -> date | None:

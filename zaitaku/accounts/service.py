@@ -159,6 +159,7 @@ class AccountService:
             StoreUnavailable: the database is away; nothing was written.
         """
         check_period(starts_on, ends_on)
+        check_not_over(ends_on, japan_date(self._clock.now()))
         values = AccountValues(
             role, user_id, check_user_name(name), check_user_kana(kana), starts_on, ends_on
         )
@@ -416,10 +417,13 @@ class AccountService:
             changing.release(connection, account, actor=actor, at=now)
             return _required(store.by_id(account.id)).account
 
-    def reset_password(self, facility_id: FacilityId, user_id: str, *, actor: str) -> NewAccount:
+    def reset_password(
+        self, facility_id: FacilityId, user_id: str, *, actor: str, forget_sign_in: bool = False
+    ) -> NewAccount:
         """Give an account a new initial password, told only here; for the operator.
 
-        Its lock and its sessions end.
+        Its lock and its sessions end; with ``forget_sign_in`` its passkeys and recovery codes,
+        which are lost, end as well.
 
         Raises:
             AccountUnknown: the facility has no such account.
@@ -429,7 +433,12 @@ class AccountService:
             store = AccountStore(connection, facility_id)
             account = _required(store.by_key(user_key(half_width(user_id)))).account
             return changing.reset_password(
-                connection, account, self._passwords, actor=actor, at=now
+                connection,
+                account,
+                self._passwords,
+                actor=actor,
+                at=now,
+                forget_sign_in=forget_sign_in,
             )
 
 

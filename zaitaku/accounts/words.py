@@ -50,7 +50,8 @@ _USER_KANA: Final = {
     "漢字、空白、記号は使えません。",
 }
 _ENDS_ON: Final = {
-    "before-start": "利用終了年月日は、利用開始年月日と同じ日か、あとの日付にしてください。"
+    "before-start": "利用終了年月日は、利用開始年月日と同じ日か、あとの日付にしてください。",
+    "in-past": "利用終了年月日は、今日か、あとの日付にしてください。",
 }
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {

@@ -1,7 +1,7 @@
 """The audit trail in the durable store: append-only, one chain a facility."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,6 +28,7 @@ from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import FacilityId
 
 STREAM_ROWS: Final = 500
+INSERTED_AT_ONCE: Final = 500
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 audit_entry = Table(
@@ -64,6 +65,15 @@ class Head:
     digest: str
 
 
+@dataclass(frozen=True)
+class Record:
+    """One act of many that are recorded together (``append_many``)."""
+
+    act: Act
+    subject: str = ""
+    detail: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
 def append(
     connection: Connection,
     facility_id: FacilityId,
@@ -78,23 +88,47 @@ def append(
 
     Call it last: from here on other acts of the facility wait for this transaction's end.
     """
+    record = Record(act, subject, detail)
+    append_many(connection, facility_id, [record], actor=actor, at=at)
+
+
+def append_many(
+    connection: Connection,
+    facility_id: FacilityId,
+    records: Sequence[Record],
+    *,
+    actor: str,
+    at: datetime,
+) -> None:
+    """Record many acts of one person and one moment, in their order; else as ``append``."""
     head = _locked_head(connection, facility_id)
+    for start in range(0, len(records), INSERTED_AT_ONCE):
+        rows = list[dict[str, Any]]()
+        for record in records[start : start + INSERTED_AT_ONCE]:
+            row = _next_row(facility_id, head, record, actor, at)
+            head = Head(row["sequence"], row["digest"])
+            rows.append(row)
+        connection.execute(audit_entry.insert(), rows)
+    of_facility = audit_head.c.facility_id == facility_id
+    connection.execute(
+        audit_head.update().where(of_facility).values(sequence=head.sequence, digest=head.digest)
+    )
+
+
+def _next_row(
+    facility_id: FacilityId, head: Head, record: Record, actor: str, at: datetime
+) -> dict[str, Any]:
     said: dict[str, Any] = {
         "at": at,
-        "act": act.value,
+        "act": record.act.value,
         "actor": actor,
-        "subject": subject,
-        "detail": dict(detail),
+        "subject": record.subject,
+        "detail": dict(record.detail),
         "previous": head.digest,
     }
     sequence = head.sequence + 1
     digest = digest_of(facility_id, sequence, **said)
-    row = {**said, "facility_id": facility_id, "sequence": sequence, "digest": digest}
-    connection.execute(audit_entry.insert().values(row))
-    of_facility = audit_head.c.facility_id == facility_id
-    connection.execute(
-        audit_head.update().where(of_facility).values(sequence=sequence, digest=digest)
-    )
+    return {**said, "facility_id": facility_id, "sequence": sequence, "digest": digest}
 
 
 def _locked_head(connection: Connection, facility_id: FacilityId) -> Head:

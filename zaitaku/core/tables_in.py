@@ -31,9 +31,10 @@ class TableUnreadable(ZaitakuError):
     """The file is not the table that was asked for; nothing of it may be used.
 
     ``rule`` says why: ``not-csv`` (another kind of file), ``encoding``, ``empty``, ``headings``
-    (the first row), ``no-rows``, ``too-many-rows``, ``columns`` (a row has too few or too many
-    cells), ``quotes`` (a quotation mark is not closed or stands where none may). ``row`` is the
-    row in the spreadsheet, the headings being row 1, where one row is to blame.
+    (the first row), ``no-rows``, ``too-many-rows``, ``columns`` (a row has too many cells),
+    ``cell-too-long`` (past what the csv module reads; often a quotation mark that is not closed),
+    ``quotes`` (a quotation mark is not closed or stands where none may). ``row`` is the row in
+    the spreadsheet, the headings being row 1, where one row is to blame.
     """
 
     code = "table-unreadable"
@@ -56,7 +57,8 @@ class Row:
 def read_table(stream: BinaryIO, *, headings: Sequence[str], most_rows: int) -> Iterator[Row]:
     """Yield the rows under the headings, each with exactly as many cells as there are headings.
 
-    Empty rows are left out, empty cells beyond the headings cut off. The cells are as they were
+    Empty rows are left out, empty cells beyond the headings cut off; a row that ends early, as
+    Excel writes one whose last cells are empty, is filled up with empty ones. The cells are as they were
     written. ``stream`` must be seekable; it is read twice, never held.
 
     Raises:
@@ -120,8 +122,9 @@ def _records(text: TextIOWrapper) -> Iterator[Row]:
     try:
         for number, cells in enumerate(csv.reader(text, strict=True), start=1):
             yield Row(number, tuple(cells))
-    except csv.Error:
-        raise TableUnreadable("quotes", number + 1) from None
+    except csv.Error as error:
+        rule = "cell-too-long" if "field limit" in str(error) else "quotes"
+        raise TableUnreadable(rule, number + 1) from None
 
 
 def _check_headings(row: Row, headings: tuple[str, ...]) -> None:
@@ -133,6 +136,7 @@ def _check_headings(row: Row, headings: tuple[str, ...]) -> None:
 
 
 def _fitted(row: Row, width: int) -> Row:
-    if len(row.cells) < width or any(cell.strip() for cell in row.cells[width:]):
+    if any(cell.strip() for cell in row.cells[width:]):
         raise TableUnreadable("columns", row.number)
-    return Row(row.number, row.cells[:width])
+    missing = ("",) * (width - len(row.cells))
+    return Row(row.number, row.cells[:width] + missing)

@@ -77,7 +77,7 @@ class JobContext:
         self._ending |= {"result_name": name, "result_type": media_type, "result_bytes": size}
 
     def write_secret(self, content: bytes, *, connection: Connection | None = None) -> None:
-        """Keep, encrypted by the caller, what is told only once (``JobService.take_secret``).
+        """Keep, encrypted by the caller, what is told for a while (``JobService.tell_secret``).
 
         Raises:
             JobLost: another worker has the job now.

@@ -19,6 +19,8 @@ MOST_ATTEMPTS: Final = 3
 """A job whose worker was lost so often is not tried again: it may be what kills workers."""
 HELD_FOR: Final = timedelta(hours=1)
 """How long a job waits for somebody to confirm it before it is forgotten."""
+TOLD_FOR: Final = timedelta(hours=24)
+"""How long a job's secret can be fetched again after it was fetched first."""
 
 
 class JobKind(StrEnum):

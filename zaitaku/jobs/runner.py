@@ -14,7 +14,7 @@ from zaitaku.core.ids import new_secret_name
 from zaitaku.jobs.context import Handler, JobContext
 from zaitaku.jobs.errors import JobLost
 from zaitaku.jobs.model import BEAT_EVERY, JobId, JobKind, JobState
-from zaitaku.jobs.store import claim, free_jobs, give_up, remove_old
+from zaitaku.jobs.store import claim, drop_told_secrets, free_jobs, give_up, remove_old
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,7 @@ class Runner:
         now = self._clock.now()
         with self._database.transaction() as connection:
             failed = give_up(connection, now)
+            drop_told_secrets(connection, now)
             removed = remove_old(connection, ended_before=now - self._keep, now=now)
         if failed or removed:
             log.info("jobs cleaned up", extra={"failed": failed, "removed": removed})

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -19,9 +19,7 @@ from zaitaku.jobs.store import (
     JobStore,
     Part,
     add_piece,
-    has_pieces,
     piece,
-    take_pieces,
 )
 
 log = logging.getLogger(__name__)
@@ -77,20 +75,13 @@ class JobService:
                 else of this account); nothing was kept.
             StoreUnavailable: the database is away; nothing was kept.
         """
-        job_id, lane = JobId(new_uuid()), lane_of(kind, account_id)
+        lane = lane_of(kind, account_id)
         state = JobState.HELD if is_held else JobState.WAITING
-        values = {
-            **_FRESH,
-            "id": job_id,
-            "kind": kind.value,
-            "reference": random_digits(REFERENCE_DIGITS),
-            "account_id": account_id,
-            "actor": actor,
-            "parameters": dict(parameters),
+        values = self._fresh(kind, account_id, actor, parameters) | {
             "state": state.value,
             "lane": None if is_held else lane,
-            "submitted_at": self._clock.now(),
         }
+        job_id = JobId(values["id"])
         with self._one_at_a_time(facility_id, lane), self._database.transaction() as connection:
             store = JobStore(connection, facility_id)
             if is_held:
@@ -101,6 +92,46 @@ class JobService:
         if not is_held:
             self._announce(job_id)
         return self.find(facility_id, job_id)
+
+    def submit_ended(
+        self,
+        facility_id: FacilityId,
+        *,
+        kind: JobKind,
+        account_id: AccountId,
+        actor: str,
+        parameters: Mapping[str, str],
+        outcome: str,
+    ) -> Job:
+        """Keep a job that was over before it began, so that it has its 受付番号 and is listed.
+
+        Raises:
+            StoreUnavailable: the database is away; nothing was kept.
+        """
+        values = self._fresh(kind, account_id, actor, parameters)
+        ended = {
+            "state": JobState.DONE.value,
+            "lane": None,
+            "outcome": outcome,
+            "finished_at": values["submitted_at"],
+        }
+        with self._database.transaction() as connection:
+            JobStore(connection, facility_id).insert(values | ended)
+        return self.find(facility_id, JobId(values["id"]))
+
+    def _fresh(
+        self, kind: JobKind, account_id: AccountId, actor: str, parameters: Mapping[str, str]
+    ) -> dict[str, Any]:
+        return {
+            **_FRESH,
+            "id": new_uuid(),
+            "kind": kind.value,
+            "reference": random_digits(REFERENCE_DIGITS),
+            "account_id": account_id,
+            "actor": actor,
+            "parameters": dict(parameters),
+            "submitted_at": self._clock.now(),
+        }
 
     def release(self, facility_id: FacilityId, job_id: JobId) -> Job:
         """Let a held job wait for a worker; released again it stays as it is.
@@ -117,7 +148,10 @@ class JobService:
             is_released = store.release(job_id, lane, self._clock.now())
         if is_released:
             self._announce(job_id)
-        return self.find(facility_id, job_id)
+        known = self.find(facility_id, job_id)
+        if known.state is JobState.HELD:
+            raise JobUnknown("held for too long")
+        return known
 
     @contextmanager
     def _one_at_a_time(self, facility_id: FacilityId, lane: str) -> Iterator[None]:
@@ -187,28 +221,30 @@ class JobService:
         content = read_pieces(self._database, job_id, Part.RESULT)
         return found.result_name, found.result_type, content
 
-    @staticmethod
-    def take_secret(connection: Connection, facility_id: FacilityId, job_id: JobId) -> bytes:
-        """Remove what the job tells only once, and return it; empty if it was told before.
-
-        In the caller's transaction, so that the record of the telling is one with it.
-
-        Raises:
-            JobUnknown: there is no such job.
-        """
-        if JobStore(connection, facility_id).find(job_id) is None:
-            raise JobUnknown
-        return take_pieces(connection, job_id, Part.SECRET)
-
-    def has_secret(self, facility_id: FacilityId, job_id: JobId) -> bool:
-        """Tell whether ``take_secret`` would give something now.
+    def secret(self, facility_id: FacilityId, job_id: JobId) -> bytes:
+        """Return, as it was kept, what the job tells for a while; empty when that is over.
 
         Raises:
             JobUnknown: there is no such job.
         """
         self.find(facility_id, job_id)
         with self._database.reading() as connection:
-            return has_pieces(connection, job_id, Part.SECRET)
+            return JobStore(connection, facility_id).secret(job_id, self._clock.now())
+
+    def note_telling(self, connection: Connection, facility_id: FacilityId, job_id: JobId) -> None:
+        """Write down that the secret is told: from the first time on it lives ``TOLD_FOR``.
+
+        In the caller's transaction, so that the record of the telling is one with it.
+        """
+        JobStore(connection, facility_id).note_telling(job_id, self._clock.now())
+
+    @staticmethod
+    def drop_told_secret(connection: Connection, facility_id: FacilityId, job_id: JobId) -> bool:
+        """Remove the secret, if it was told; tell whether there was one to remove.
+
+        In the caller's transaction, as ``note_telling``.
+        """
+        return JobStore(connection, facility_id).drop_told_secret(job_id)
 
 
 _FRESH: Mapping[str, object] = {

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     JSON,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     RowMapping,
+    Select,
     String,
     Table,
     UniqueConstraint,
@@ -27,7 +29,16 @@ from sqlalchemy import (
 
 from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import AccountId, FacilityId
-from zaitaku.jobs.model import HELD_FOR, MOST_ATTEMPTS, STALE_AFTER, Job, JobId, JobKind, JobState
+from zaitaku.jobs.model import (
+    HELD_FOR,
+    MOST_ATTEMPTS,
+    STALE_AFTER,
+    TOLD_FOR,
+    Job,
+    JobId,
+    JobKind,
+    JobState,
+)
 
 PIECE_BYTES: Final = 256 * 1024
 """Files are kept and read in pieces of this size: nobody holds a whole one in memory."""
@@ -59,13 +70,15 @@ job = Table(
     Column("result_name", String(200), nullable=False),
     Column("result_type", String(100), nullable=False),
     Column("result_bytes", Integer, nullable=False),
+    Column("secret_told_at", Moment),
     UniqueConstraint("facility_id", "reference"),
     UniqueConstraint("facility_id", "lane"),
     Index(None, "facility_id", "kind", "submitted_at"),
     Index(None, "state", "submitted_at"),
 )
 """``lane`` is set while the job waits or runs, so that the database keeps one at a time;
-``claim`` is the secret of the worker that has it."""
+``claim`` is the secret of the worker that has it; ``secret_told_at``: when ``Part.SECRET`` was
+first told."""
 
 job_piece = Table(
     "job_piece",
@@ -84,7 +97,7 @@ class Part(StrEnum):
     INPUT = "input"
     RESULT = "result"
     SECRET = "secret"  # noqa: S105 - the name of a part, no secret
-    """Told once, with the first download."""
+    """Told until somebody says that they have it, or ``TOLD_FOR`` is over."""
 
 
 class JobStore:
@@ -132,13 +145,37 @@ class JobStore:
         )
 
     def release(self, job_id: JobId, lane: str, at: datetime) -> bool:
-        """Let a held job wait for a worker; tell whether it was held."""
+        """Let a held job wait for a worker; tell whether it was held, and not for too long."""
+        is_held = (job.c.state == JobState.HELD.value, job.c.submitted_at >= at - HELD_FOR)
         released = (
             job.update()
-            .where(self._is_ours, job.c.id == job_id, job.c.state == JobState.HELD.value)
+            .where(self._is_ours, job.c.id == job_id, *is_held)
             .values(state=JobState.WAITING.value, lane=lane, submitted_at=at)
         )
         return self._connection.execute(released).rowcount == 1
+
+    def secret(self, job_id: JobId, now: datetime) -> bytes:
+        """Return what the job still tells; empty if that is over, or there never was anything."""
+        query = (
+            select(job_piece.c.content)
+            .join_from(job_piece, job)
+            .where(self._is_ours, job.c.id == job_id, job_piece.c.part == Part.SECRET.value)
+            .where(~_is_told_out(now))
+            .order_by(job_piece.c.sequence)
+        )
+        return b"".join(self._connection.execute(query).scalars())
+
+    def note_telling(self, job_id: JobId, at: datetime) -> None:
+        """Write down that the secret was told; only the first time counts."""
+        first = (self._is_ours, job.c.id == job_id, job.c.secret_told_at.is_(None))
+        self._connection.execute(job.update().where(*first).values(secret_told_at=at))
+
+    def drop_told_secret(self, job_id: JobId) -> bool:
+        """Remove the secret if it was told at least once; tell whether there was such a one."""
+        is_told = select(job.c.id).where(
+            self._is_ours, job.c.id == job_id, job.c.secret_told_at.is_not(None)
+        )
+        return _drop_secrets(self._connection, is_told) > 0
 
     @property
     def _is_ours(self) -> ColumnElement[bool]:
@@ -186,7 +223,10 @@ def free_jobs(connection: Connection, now: datetime) -> tuple[JobId, ...]:
 
 
 def give_up(connection: Connection, now: datetime) -> int:
-    """Fail the jobs that have lost their worker too often; return how many."""
+    """Fail the jobs that have lost their worker too often; return how many.
+
+    What was handed in with them goes, as with every job that ends.
+    """
     values = {
         "state": JobState.FAILED.value,
         "outcome": "worker-lost",
@@ -194,8 +234,29 @@ def give_up(connection: Connection, now: datetime) -> int:
         "claim": None,
         "lane": None,
     }
-    lost = job.update().where(job.c.attempts >= MOST_ATTEMPTS, _is_free(now)).values(values)
-    return connection.execute(lost).rowcount
+    is_lost = (job.c.attempts >= MOST_ATTEMPTS, _is_free(now))
+    ended = job.update().where(*is_lost).values(values).returning(job.c.id)
+    lost = connection.execute(ended).scalars().all()
+    for job_id in lost:
+        drop_pieces(connection, job_id, Part.INPUT)
+    return len(lost)
+
+
+def drop_told_secrets(connection: Connection, now: datetime) -> int:
+    """Remove what was told long enough; return how many pieces went."""
+    return _drop_secrets(connection, select(job.c.id).where(_is_told_out(now)))
+
+
+def _drop_secrets(connection: Connection, jobs: Select[tuple[UUID]]) -> int:
+    dropped = job_piece.delete().where(
+        job_piece.c.part == Part.SECRET.value, job_piece.c.job_id.in_(jobs)
+    )
+    return connection.execute(dropped).rowcount
+
+
+def _is_told_out(now: datetime) -> ColumnElement[bool]:
+    told_at = job.c.secret_told_at
+    return and_(told_at.is_not(None), told_at < now - TOLD_FOR)
 
 
 def remove_old(connection: Connection, *, ended_before: datetime, now: datetime) -> int:
@@ -236,31 +297,12 @@ def piece(connection: Connection, job_id: JobId, part: Part, sequence: int) -> b
     return found
 
 
-def take_pieces(connection: Connection, job_id: JobId, part: Part) -> bytes:
-    """Remove a small file and return it: of two at once exactly one gets it, the other nothing."""
-    taken = (
-        job_piece.delete()
-        .where(job_piece.c.job_id == job_id, job_piece.c.part == part.value)
-        .returning(job_piece.c.sequence, job_piece.c.content)
-    )
-    rows = sorted(connection.execute(taken).all(), key=lambda row: int(row.sequence))
-    return b"".join(row.content for row in rows)
-
-
 def drop_pieces(connection: Connection, job_id: JobId, *parts: Part) -> None:
     """Remove files of a job."""
     names = [part.value for part in parts]
     connection.execute(
         job_piece.delete().where(job_piece.c.job_id == job_id, job_piece.c.part.in_(names))
     )
-
-
-def has_pieces(connection: Connection, job_id: JobId, part: Part) -> bool:
-    """Tell whether the job has this file."""
-    query = select(job_piece.c.sequence).where(
-        job_piece.c.job_id == job_id, job_piece.c.part == part.value
-    )
-    return connection.execute(query.limit(1)).first() is not None
 
 
 def job_from(row: RowMapping) -> Job:
