@@ -1,5 +1,6 @@
 """The chain of a facility's acts: whatever is changed in it, the walk along it stops there."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,13 +9,14 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.conftest import NOW
 from tests.consent.world import World, sandbox_with
+from tests.databases import new_postgres_database
 from zaitaku.audit.model import ACT_NAMES, FIRST_LINK, Act, Entry, digest_of
-from zaitaku.audit.service import AuditService, check_chain
+from zaitaku.audit.service import AuditService, check_chain, check_trail
 from zaitaku.audit.store import AuditTrail, Head, append
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
@@ -58,7 +60,8 @@ def end_of(entries: list[Entry]) -> Head:
 
 @given(CHAINS)
 def test_an_untouched_chain_is_whole(entries: list[Entry]) -> None:
-    assert check_chain(entries, end_of(entries)).is_whole
+    check = check_chain(entries)
+    assert (check.head, check.is_whole) == (end_of(entries), True)
 
 
 @given(CHAINS, st.data())
@@ -75,15 +78,13 @@ def test_a_changed_entry_is_found(entries: list[Entry], data: st.DataObject) -> 
         )
     )
     tampered = [*entries[:at], changed, *entries[at + 1 :]]
-    assert check_chain(tampered, end_of(entries)).broken_at == at + 1
+    assert check_chain(tampered).broken_at == at + 1
 
 
 @given(CHAINS, st.data())
-def test_a_removed_entry_is_found_also_at_the_end(
-    entries: list[Entry], data: st.DataObject
-) -> None:
-    at = data.draw(st.integers(0, len(entries) - 1))
-    assert check_chain(entries[:at] + entries[at + 1 :], end_of(entries)).broken_at == at + 1
+def test_a_removed_entry_is_found(entries: list[Entry], data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(entries) - 2))
+    assert check_chain(entries[:at] + entries[at + 1 :]).broken_at == at + 1
 
 
 @given(CHAINS)
@@ -93,12 +94,18 @@ def test_a_chain_made_anew_no_longer_has_the_end_that_was_written_down(
     said = [(each.act, each.actor, each.subject, dict(each.detail)) for each in entries]
     said[0] = (said[0][0], "somebody else" + said[0][1], *said[0][2:])
     forged = chain_of(said)
-    assert check_chain(forged, end_of(forged)).is_whole
+    assert check_chain(forged).is_whole
     assert end_of(forged) != end_of(entries)
 
 
 def test_every_act_has_a_name() -> None:
     assert set(ACT_NAMES) == set(Act)
+
+
+@pytest.fixture
+def postgres(postgres_address: str) -> Iterator[Database]:
+    with new_postgres_database(postgres_address) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -170,3 +177,51 @@ def test_acts_at_the_same_moment_stand_one_after_the_other(
     check = service.check(facility_id)
     assert check.is_whole
     assert check.head.sequence == before.sequence + 12
+
+
+def tampered(database: Database, *statements: str) -> None:
+    with database.transaction() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit_entry WHERE sequence = (SELECT max(sequence) FROM audit_entry)",
+        "UPDATE audit_head SET sequence = sequence - 1",
+        "UPDATE audit_head SET digest = 'x'",
+        "DELETE FROM audit_head",
+    ],
+)
+def test_an_end_that_does_not_fit_is_found(
+    database: Database, clock: FixedClock, statement: str
+) -> None:
+    facility_id = World(database, clock, sandbox_with(database)).facility.id
+    record(database, facility_id)
+    tampered(database, "DROP TRIGGER audit_entry_no_delete", statement)
+    assert not AuditService(database=database, clock=clock).check(facility_id).is_whole
+
+
+class Busy(AuditTrail):
+    """Somebody acts in the very moment between the two statements of a check."""
+
+    def __init__(self, connection: Connection, facility_id: FacilityId, database: Database) -> None:
+        super().__init__(connection, facility_id)
+        self.acts = 2
+        self.database = database
+
+    def head(self) -> Head:
+        if self.acts:
+            self.acts -= 1
+            record(self.database, self._facility_id)
+        return super().head()
+
+
+def test_acts_during_a_check_are_no_tampering(postgres: Database, clock: FixedClock) -> None:
+    facility_id = World(postgres, clock, sandbox_with(postgres)).facility.id
+    record(postgres, facility_id)
+    with postgres.reading() as connection:
+        check = check_trail(Busy(connection, facility_id, postgres))
+    assert check.is_whole
+    assert check.head == AuditService(database=postgres, clock=clock).head(facility_id)

@@ -39,6 +39,7 @@ from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.registering import (
     AccountValues,
     account_row,
+    check_not_over,
     check_period,
     initial_columns,
     insert_account,

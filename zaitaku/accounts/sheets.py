@@ -84,7 +84,7 @@ def _rows(sheet: Sheet) -> list[tuple[str, str]]:
 def _validity(new: NewAccount) -> str:
     if new.account.role in SYSTEM_ROLES:
         return "このパスワードに有効期限はありません。"
-    until = (new.account.password_changed_at + INITIAL_PASSWORD_LIFETIME).astimezone(JST)
+    until = ends.astimezone(JST)
     return f"有効期限：{_day(until.date())} {until:%H:%M} まで。はじめてのログインで変更します。"
 
 

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
+from typing import Final
 
 from zaitaku.audit.listing import AuditList, AuditQuery, Page
 from zaitaku.audit.model import ACT_NAMES, FIRST_LINK, Act, Entry, is_sound
@@ -14,7 +15,9 @@ from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 
-_HEADINGS = ("番号", "日時", "操作", "操作した人", "対象", "内容", "確認用の値")
+BEGINNING: Final = Head(0, FIRST_LINK)
+"""What the first entry of every chain follows."""
+_HEADINGS: Final = ("番号", "日時", "操作", "操作した人", "対象", "内容", "確認用の値")
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,7 @@ class AuditService:
     def check(self, facility_id: FacilityId) -> Check:
         """Walk the whole chain and tell where, if anywhere, it was changed."""
         with self._database.reading() as connection:
-            trail = AuditTrail(connection, facility_id)
-            return check_chain(trail.entries(), trail.head())
+            return check_trail(AuditTrail(connection, facility_id))
 
     def holds(self, facility_id: FacilityId, earlier: Head) -> bool:
         """Tell whether an end that was written down earlier still stands in the chain.
@@ -82,15 +84,32 @@ class AuditService:
                 yield from csv_lines(chain(first, entries), codec)
 
 
-def check_chain(entries: Iterable[Entry], head: Head) -> Check:
-    """Walk ``entries`` from the first and compare where they end with ``head``."""
-    walked = Head(0, FIRST_LINK)
+def check_trail(trail: AuditTrail) -> Check:
+    """Walk a whole trail, also while people go on working.
+
+    On PostgreSQL each statement sees what was committed before it (READ COMMITTED), so the end is
+    read after the walk: what came in between is walked as well, until both agree.
+    """
+    walked = BEGINNING
+    while True:
+        check = check_chain(trail.entries(after=walked.sequence), walked)
+        head = trail.head()
+        if check.broken_at is not None or check.head == head:
+            return check
+        if check.head == walked or head.sequence <= check.head.sequence:
+            return Check(check.head, broken_at=check.head.sequence + 1)
+        walked = check.head
+
+
+def check_chain(entries: Iterable[Entry], begin: Head = BEGINNING) -> Check:
+    """Walk ``entries``, the first of which follows ``begin``."""
+    walked = begin
     for entry in entries:
         follows = (entry.sequence, entry.previous) == (walked.sequence + 1, walked.digest)
         if not follows or not is_sound(entry):
             return Check(walked, broken_at=walked.sequence + 1)
         walked = Head(entry.sequence, entry.digest)
-    return Check(walked, broken_at=None if walked == head else walked.sequence + 1)
+    return Check(walked, broken_at=None)
 
 
 def csv_lines(entries: Iterable[Entry], codec: Codec) -> Generator[bytes, None, None]:

@@ -162,11 +162,12 @@ class AuditTrail:
         own = audit_entry.c.facility_id == self._facility_id
         return self._connection.scalar(select(audit_entry.c.digest).where(own, same))
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield the whole chain from its beginning, read as it is asked for."""
+    def entries(self, *, after: int = 0) -> Iterator[Entry]:
+        """Yield the chain behind the entry ``after``, read as it is asked for."""
         query = (
             select(audit_entry)
             .where(audit_entry.c.facility_id == self._facility_id)
+            .where(audit_entry.c.sequence > after)
             .order_by(audit_entry.c.sequence)
             .execution_options(yield_per=STREAM_ROWS)
         )

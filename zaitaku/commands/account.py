@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, ROLE_NAMES, Account, NewAccount, Role
+from zaitaku.accounts.model import ROLE_NAMES, Account, NewAccount, Role
 from zaitaku.accounts.operating import OperatedAccounts
 from zaitaku.accounts.words import USER_ID_TAKEN, mistake_words
 from zaitaku.commands.desk import institution_code, japan_time, operator, words_for
@@ -21,7 +21,7 @@ from zaitaku.settings import Settings
 
 _WORDS: Final[Mapping[str, str]] = {
     "account-exists": USER_ID_TAKEN,
-    "last-administrator": "いま使える管理アカウントは、これだけです。"
+    "last-administrator": "いまから使い続けられる管理アカウントは、これだけです。"
     "先に、別の管理アカウントを登録してください。",
     "account-unknown": "この施設に、このユーザIDのアカウントはありません。",
 }
@@ -40,7 +40,12 @@ def account() -> None:
 @click.option("--name", required=True, help="ユーザ名（全角のかな・カナ・英数字、20文字まで）")
 @click.option("--kana", required=True, help="ユーザ名（カナ）（全角のカナ・英数字、40文字まで）")
 def add(code: str, user_id: str, role: str, name: str, kana: str) -> None:
-    """アカウントを登録し、はじめのパスワードを一度だけ表示します。"""
+    """アカウントを登録し、はじめのパスワードを一度だけ表示します。
+
+    運用者の仕事は、マスタ（master）とマスタリセット用（master-reset）の登録です。
+    ほかの権限区分は、医療機関等が自分で登録するもので、管理はマスタが、そのほかは管理が画面から登録します。
+    ここで登録できるのは、検証環境などの準備を自動で行うためです。
+    """
     with _opened(code) as (accounts, facility_id):
         new = accounts.register(
             facility_id,
@@ -78,11 +83,18 @@ def unlock(code: str, user_id: str) -> None:
 @account.command("reset-password")
 @click.argument("code", callback=institution_code)
 @click.argument("user_id")
-def reset_password(code: str, user_id: str) -> None:
+@click.option(
+    "--forget-sign-in", is_flag=True, help="なくしたパスキーと回復コードも取り消す（本人確認のあとで）"
+)
+def reset_password(code: str, user_id: str, *, forget_sign_in: bool) -> None:
     """新しいはじめのパスワードを作り、一度だけ表示します。"""
     with _opened(code) as (accounts, facility_id):
-        new = accounts.reset_password(facility_id, user_id, actor=operator())
+        new = accounts.reset_password(
+            facility_id, user_id, actor=operator(), forget_sign_in=forget_sign_in
+        )
     click.echo(f"パスワードを作りなおしました: {new.account.user_id}")
+    if forget_sign_in:
+        click.echo("登録済みのパスキーと回復コードも取り消しました。")
     _tell_password(new)
 
 
@@ -137,7 +149,12 @@ def _words_for(error: ZaitakuError) -> str:
 
 
 def _tell_password(new: NewAccount) -> None:
-    until = new.account.password_changed_at + INITIAL_PASSWORD_LIFETIME
+    until = new.account.initial_password_until
+    if until is None:
+        click.echo(f"パスワード: {new.password}")
+        click.echo("この表示は一度だけです。つなぐシステムや機器に設定してください。")
+        click.echo("有効期限: なし")
+        return
     click.echo(f"はじめのパスワード: {new.password}")
     click.echo("この表示は一度だけです。はじめてのログインで、新しいパスワードに変更します。")
     click.echo(f"有効期限: {japan_time(until)}")

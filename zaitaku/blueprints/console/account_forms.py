@@ -174,13 +174,20 @@ def save_account(account: UUID) -> Page:
     except InvalidEntry as error:
         errors, status = errors_of(error, _CHANGED_FIELDS), error.status
     except LastAdministrator as error:
-        errors, status = {"enabled": LAST_ADMINISTRATOR}, error.status
+        errors, status = {_closing(present, typed): LAST_ADMINISTRATOR}, error.status
     except AccountChanged as error:
         return _told_late(error, _shown(typed))
     else:
         address = url_for("console.account_saved", account=present.id)
         return redirect(address, HTTPStatus.SEE_OTHER)
     return _change_form(present, _shown(typed), errors, seen=seen_revision()), status
+
+
+def _closing(present: Account, typed: Mapping[str, str]) -> str:
+    """Return the field that would close the account."""
+    was = _present_values(present)
+    days = [name for name in ("ends_on", "starts_on") if typed[name] != was[name]]
+    return days[0] if days and typed["enabled"] == was["enabled"] else "enabled"
 
 
 def _told_late(error: AccountChanged, typed: Mapping[str, str]) -> Page:

@@ -22,7 +22,6 @@ from zaitaku.accounts.telling import Occasion, TellOnce, Told
 from zaitaku.blueprints.console.accounts import (
     Page,
     list_page,
-    password_until,
     seen_revision,
 )
 from zaitaku.blueprints.console.room import blueprint, failure
@@ -112,7 +111,7 @@ def _told_page(account: Account, told: Told) -> str:
         role_name_of=ROLE_NAMES[account.role],
         told=told,
         is_new=told.occasion is Occasion.REGISTERED,
-        until=password_until(account),
+        until=account.initial_password_until,
     )
 
 

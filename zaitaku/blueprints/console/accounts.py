@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
@@ -15,10 +14,8 @@ from werkzeug.wrappers import Response
 from zaitaku.accounts.errors import AccountChanged, InvalidEntry, LastAdministrator
 from zaitaku.accounts.managing import manageable_by
 from zaitaku.accounts.model import (
-    INITIAL_PASSWORD_LIFETIME,
     MAY_RESET_PASSWORD,
     ROLE_NAMES,
-    SYSTEM_ROLES,
     Account,
     Permission,
     Role,
@@ -65,8 +62,10 @@ def last_administrator(error: LastAdministrator) -> tuple[str, HTTPStatus]:
 
 
 LAST_ADMINISTRATOR: Final = (
-    "いま使える管理アカウントは、これだけです。止めると、職員のアカウントも設定も、"
-    "だれにも変更できなくなります。先に、別の管理アカウントを登録してください。"
+    "いまから使い続けられる管理アカウントは、これだけです。止めたり、利用終了年月日を決めたりすると、"
+    "職員のアカウントも設定も、だれにも変更できなくなります。"
+    "先に、別の管理アカウントを登録してください。ロック中のもの、はじめのパスワードの期限が切れたもの、"
+    "このアカウントより先に利用が終わるものは、数えません。"
 )
 
 
@@ -209,16 +208,9 @@ def account(account: UUID) -> Page:
         account=found,
         role_name_of=ROLE_NAMES[found.role],
         states=states(found),
-        password_until=password_until(found),
+        password_until=found.initial_password_until,
         may_reset=found.role in MAY_RESET_PASSWORD[staff.account.role],
     )
-
-
-def password_until(account: Account) -> datetime | None:
-    """Return when an initial password ends; ``None``: it is none, or one that never does."""
-    if account.role in SYSTEM_ROLES or not account.must_change_password:
-        return None
-    return account.password_changed_at + INITIAL_PASSWORD_LIFETIME
 
 
 def seen_revision() -> int:

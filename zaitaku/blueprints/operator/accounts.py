@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
 
 from zaitaku.accounts.model import ROLE_NAMES, Account
 from zaitaku.blueprints.edge import services
@@ -36,7 +36,12 @@ def reset_account(facility: UUID, account: UUID) -> str:
     """Make a new initial password and tell it once."""
     facility_id = FacilityId(facility)
     user_id = _account(facility_id, account).user_id
-    new = services().accounts.reset_password(facility_id, user_id, actor=actor())
+    new = services().accounts.reset_password(
+        facility_id,
+        user_id,
+        actor=actor(),
+        forget_sign_in=request.form.get("forget") == "yes",
+    )
     present = services().facilities.get(facility_id)
     return told(present, [new], "パスワードを再発行しました")
 
