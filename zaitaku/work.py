@@ -38,7 +38,10 @@ def runner(services: Services) -> Runner:
         clock=services.clock,
         handlers=handlers(services),
         keep=timedelta(days=services.settings.job_result_days),
-        chores=(services.appointments.forget,),
+        chores=(
+            services.appointments.forget,
+            services.audit.log_heads,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """The chain of a facility's acts: whatever is changed in it, the walk along it stops there."""
 
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from zaitaku.audit.store import AuditTrail, Head, append
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId, new_uuid
+from zaitaku.core.logs import configure_logging
 
 FACILITY = FacilityId(new_uuid())
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -201,6 +203,24 @@ def test_an_end_that_does_not_fit_is_found(
     record(database, facility_id)
     tampered(database, "DROP TRIGGER audit_entry_no_delete", statement)
     assert not AuditService(database=database, clock=clock).check(facility_id).is_whole
+
+
+def test_ends_are_logged_once_as_they_grow(database: Database, clock: FixedClock) -> None:
+    facility_id = World(database, clock, sandbox_with(database)).facility.id
+    service, written = AuditService(database=database, clock=clock), io.StringIO()
+    configure_logging(written)
+    try:
+        service.log_heads()
+        service.log_heads()
+        record(database, facility_id)
+        service.log_heads()
+    finally:
+        configure_logging(io.StringIO())
+    head = service.head(facility_id)
+    lines = [line for line in written.getvalue().splitlines() if str(facility_id) in line]
+    assert len(lines) == 2
+    assert f"{head.sequence} " in lines[1]
+    assert head.digest in lines[1].replace("/", "")
 
 
 class Busy(AuditTrail):

@@ -8,13 +8,14 @@ from typing import Final
 import pytest
 from click.testing import CliRunner, Result
 
+from zaitaku.commands.audit import audit
 from zaitaku.commands.facility import facility
 from zaitaku.commands.poster import poster
 from zaitaku.commands.url import url
 from zaitaku.core.database import Database
 
 CODE: Final = "1310123456"
-GROUPS: Final = {"facility": facility, "url": url, "poster": poster}
+GROUPS: Final = {"audit": audit, "facility": facility, "url": url, "poster": poster}
 
 Run = Callable[..., Result]
 
@@ -25,7 +26,7 @@ def run(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     environ = {
         "ZAITAKU_ORIGIN": "https://zaitaku.example",
         "ZAITAKU_DATABASE_URL": database.url.render_as_string(hide_password=False),
-        "ZAITAKU_EPHEMERAL_URL": "sqlite:///unused.db",
+        "ZAITAKU_EPHEMERAL_URL": f"sqlite:///{tmp_path / 'ephemeral.db'}",
         "ZAITAKU_URL_KEYS": secrets.token_hex(16),
         "ZAITAKU_SESSION_KEYS": secrets.token_hex(16),
         "ZAITAKU_SUBJECT_KEYS": secrets.token_hex(16),

@@ -241,7 +241,8 @@ def test_the_console_and_the_command_print_the_same(
     assert clinic("poster", CODE, "home-visit", str(file), "--layout", name).exit_code == 0
     services = build_services(Settings.from_env())
     facility = services.facilities.find(InstitutionCode(CODE))
-    console = services.prints.poster_pdf(facility, Channel.HOME_VISIT, LAYOUTS[name])
+    current = services.reception.show(facility.id, Channel.HOME_VISIT).current
+    console = services.prints.poster_pdf(facility, current, LAYOUTS[name])
     services.database.close()
     assert _words_of(file) == _words_of(console)
 

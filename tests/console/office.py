@@ -153,6 +153,9 @@ class Browser:
         self.path, self.answer = path, answer
         if answer.mimetype == "text/html" and answer.text:
             self.page = check_page(answer.text)
+            # An object that a template wrote out instead of what it holds.
+            assert "&lt;built-in" not in answer.text
+            assert " object at 0x" not in answer.text
             assert self.page.attrib["lang"] == "ja"
             assert answer.headers["Cache-Control"] == "no-store"
         return answer.status_code

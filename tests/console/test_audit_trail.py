@@ -3,7 +3,7 @@
 import csv
 import io
 
-from tests.console.office import Office
+from tests.console.office import Browser, Office
 from zaitaku.audit.model import FIRST_LINK, Act
 from zaitaku.audit.store import append
 
@@ -19,6 +19,18 @@ def note(office: Office, subject: str = "ippan", actor: str = "kanri みどり")
             subject=subject,
             detail={"理由": "本人の申し出"},
         )
+
+
+def walk(browser: Browser) -> None:
+    browser.get("/console/audit-trail/check")
+    hidden = browser.hidden(next(browser.page.iter("form")))
+    browser.post("/console/audit-trail/walk", hidden)
+
+
+def compare(browser: Browser, **values: str) -> int:
+    browser.get("/console/audit-trail/check")
+    hidden = browser.hidden(next(browser.page.iter("form")))
+    return browser.post("/console/audit-trail/check", {**hidden, **values})
 
 
 def test_acts_are_listed_newest_first_and_searched(office: Office) -> None:
@@ -50,14 +62,15 @@ def test_the_chain_is_proved_and_compared_with_what_was_written_down(office: Off
     browser = office.logged_in()
     note(office)
     head = office.services.audit.head(office.world.facility.id)
-    browser.get("/console/audit-trail/check")
-    assert "すべての記録がつながっています" in browser.text
-    browser.send(sequence=str(head.sequence), digest=f" {head.digest.upper()} ")
+    walk(browser)
+    assert "つながりに切れ目はありません" in browser.text
+    compare(browser, sequence=str(head.sequence), digest=f" {head.digest.upper()} ")
     assert "書き留めた値と合いました" in browser.text
-    browser.send(sequence=str(head.sequence), digest=FIRST_LINK)
+    compare(browser, sequence=str(head.sequence), digest=FIRST_LINK)
     assert "書き留めた値と合いません" in browser.text
-    assert browser.send(sequence="二", digest="abc") == 422
-    assert browser.send(sequence="９" * 30, digest=FIRST_LINK) == 422
+    for sequence in ("二", "９" * 30, "9" * 5000, "0", "-1"):
+        assert compare(browser, sequence=sequence, digest=FIRST_LINK) == 422
+    assert compare(browser, sequence="1", digest="abc") == 422
 
 
 def test_a_break_is_told_with_its_place(office: Office) -> None:
@@ -69,7 +82,7 @@ def test_a_break_is_told_with_its_place(office: Office) -> None:
         connection.exec_driver_sql(
             f"UPDATE audit_entry SET subject = 'x' WHERE sequence = {head.sequence}"
         )
-    browser.get("/console/audit-trail/check")
+    walk(browser)
     assert f"{head.sequence}番の記録が、前の記録とつながりません" in browser.text
 
 

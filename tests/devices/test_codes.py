@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -23,9 +23,13 @@ from zaitaku.devices.errors import (
     CodeUsed,
     DeviceRefused,
     HomeVisitOff,
+    KeyUsed,
 )
 from zaitaku.devices.model import CodeQuery, CodeSort, CodeState, check_memo, read_code
+from zaitaku.facilities.errors import NotBegun
 from zaitaku.facilities.model import Facility
+from zaitaku.facilities.registry import FacilityRegistry
+from zaitaku.facilities.relations import FacilityFacts
 
 MEMO = "Aさん用の携帯1"
 
@@ -98,7 +102,7 @@ def test_a_key_is_one_devices_alone(bedside: Bedside, clinic: Facility) -> None:
     digits = issued_and_usable(bedside, clinic)
     bedside.devices.register(bedside.request(clinic, digits))
     other = issued_and_usable(bedside, clinic)
-    with pytest.raises(CodeUsed):
+    with pytest.raises(KeyUsed):
         bedside.devices.register(bedside.request(clinic, other))
 
 
@@ -153,6 +157,23 @@ def test_without_home_visits_there_are_no_codes_and_no_devices(
         bedside.devices.register(bedside.request(clinic, digits))
 
 
+def test_before_the_facility_begins_there_are_none_either(
+    bedside: Bedside, clinic: Facility
+) -> None:
+    digits = issued_and_usable(bedside, clinic)
+    bedside.devices.register(bedside.request(clinic, digits))
+    later = FacilityFacts.of(clinic)
+    later = replace(later, enrolment=replace(later.enrolment, starts_on=date(2027, 1, 1)))
+    registry = FacilityRegistry(database=bedside.database, clock=bedside.clock)
+    registry.change_facts(clinic.id, later, expected_revision=clinic.revision, actor="test")
+    with pytest.raises(NotBegun):
+        bedside.devices.issue(clinic, MEMO, actor="kanri")
+    with pytest.raises(NotBegun):
+        bedside.devices.present(KEY)
+    with pytest.raises(NotBegun):
+        bedside.devices.register(bedside.request(clinic, digits))
+
+
 @pytest.mark.parametrize(
     ("role", "user_id", "must_change"),
     [(Role.GENERAL, "ippan", True), (Role.MASTER, "master", False)],
@@ -195,6 +216,8 @@ def test_the_list_is_searched_by_state_memo_and_digits(bedside: Bedside, clinic:
     assert found(q="端末_") == {fresh.digits}
     assert found(q="100%") == {fresh.digits}
     assert found(q=fresh.grouped) == {fresh.digits}
+    wide = fresh.digits.translate(str.maketrans("0123456789", "０１２３４５６７８９"))
+    assert found(q=wide) == {fresh.digits}
 
 
 def test_the_list_is_sorted_by_each_column(bedside: Bedside, clinic: Facility) -> None:

@@ -260,7 +260,7 @@ def test_a_facility_prints_its_living_url(world: World) -> None:
         UrlAct.ROTATE, facility.id, channel, expected=first.id, actor="a", reason="x"
     )
     current = world.current(facility, channel)
-    pdf = world.prints.poster_pdf(facility, channel, Layout.A4)
+    pdf = world.prints.poster_pdf(facility, current, Layout.A4)
     [read] = zxingcpp.read_barcodes(_picture(pdf, 150))
     assert read.text == world.reception.address(current)
     text = _text(pdf)

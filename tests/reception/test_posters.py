@@ -13,7 +13,7 @@ from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.archive import kinds_of, parameters_of
 from zaitaku.reception.posters.model import NO_POSTER, PosterNumber, Shelf
 from zaitaku.reception.posters.reports import Bar, Period, Unit, UseReports, period_of
-from zaitaku.reception.posters.service import MistakenFields, PosterService
+from zaitaku.reception.posters.service import MistakenFields, PosterService, TakenFile
 from zaitaku.reception.posters.store import Source, add_use
 from zaitaku.reception.printing import PrintKind
 
@@ -107,7 +107,8 @@ def test_prints_are_kept_and_cannot_be_changed(any_world: World, clock: FixedClo
     facility, posters = any_world.add_facility(), service(any_world, clock)
     version = any_world.current(facility, HOME)
     for kind in ("card", "card", "poster"):
-        posters.note_print(facility.id, version.id, PosterNumber(1), kind, actor=ACTOR)
+        taken = TakenFile(version, PosterNumber(1), kind)
+        posters.note_print(facility.id, taken, actor=ACTOR)
         clock.advance(timedelta(minutes=1))
     found = posters.prints(facility.id, version.id)
     assert [(each.kind, each.times) for each in found] == [("card", 2), ("poster", 1)]

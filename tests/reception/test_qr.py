@@ -139,10 +139,10 @@ def test_posters_carry_the_symbol_that_was_made_once(world: World, drawings: lis
     facility = world.add_facility()
     current = world.current(facility, Channel.ONLINE)
     symbol = qr_modules(world.prints.qr_png(current))
-    contents = [world.prints.poster_content(facility, Channel.ONLINE) for _ in range(3)]
+    contents = [world.prints.poster_content(facility, current) for _ in range(3)]
     assert [content.symbol for content in contents] == [symbol] * 3
     for layout in (Layout.A4, Layout.A4, Layout.CARD):
-        world.prints.poster_pdf(facility, Channel.ONLINE, layout)
+        world.prints.poster_pdf(facility, current, layout)
     assert drawings == [world.reception.address(current)]
 
 

@@ -75,6 +75,26 @@ class InvalidEntry(ZaitakuError):
         self.mistakes = mistakes
 
 
+class PasswordsLost(ZaitakuError):
+    """Initial passwords were sealed under a key that the deployment has no more."""
+
+    code = "passwords-lost"
+    status = HTTPStatus.GONE
+
+
+class PasswordsNotTold(Conflict):
+    """Initial passwords that nobody has fetched yet are not thrown away."""
+
+    code = "passwords-not-told"
+
+
+class SubmitterGone(ZaitakuError):
+    """Whoever handed work in may not do it any more; nothing was done."""
+
+    code = "submitter-gone"
+    status = HTTPStatus.FORBIDDEN
+
+
 class AccountUnknown(NotFound):
     """The facility has no living account with this user ID."""
 

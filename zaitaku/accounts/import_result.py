@@ -14,7 +14,9 @@ from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 LINES: Final = "application/x-ndjson"
 """How it is kept: a JSON array a line. It becomes CSV when somebody fetches it."""
 RESULT_HEADINGS: Final = ("行番号", *HEADINGS, "結果", "メッセージ", "初期パスワード")
-TOLD_BEFORE: Final = "（最初のダウンロードで出力済み）"
+NOT_TOLD: Final = "（出力していません）"
+TOLD_OUT: Final = "（消去済み：必要なときは再発行してください）"
+LOST: Final = "（復元できません：再発行してください）"
 
 
 class RowFate(StrEnum):
@@ -73,16 +75,20 @@ def results_in(chunks: Iterable[bytes]) -> Iterator[RowResult]:
 
 
 def csv_lines(
-    results: Iterable[RowResult], codec: Codec, passwords: Mapping[int, str]
+    results: Iterable[RowResult], codec: Codec, passwords: Mapping[int, str], instead: str
 ) -> Iterator[bytes]:
-    """Yield the file for people; ``passwords`` by row number, where they are told now."""
+    """Yield the file for people.
+
+    ``passwords`` by row number, where they are told now; ``instead`` stands where an account was
+    registered and they are not.
+    """
     yield file_start(codec) + encode_row(RESULT_HEADINGS, codec)
     for result in results:
-        yield encode_row(_cells(result, passwords), codec)
+        yield encode_row(_cells(result, passwords, instead), codec)
 
 
-def _cells(result: RowResult, passwords: Mapping[int, str]) -> tuple[str, ...]:
-    told = TOLD_BEFORE if result.fate is RowFate.REGISTERED else ""
-    password = passwords.get(result.number, told)
+def _cells(result: RowResult, passwords: Mapping[int, str], instead: str) -> tuple[str, ...]:
+    untold = instead if result.fate is RowFate.REGISTERED else ""
+    password = passwords.get(result.number, untold)
     fate = FATE_NAMES[result.fate]
     return (str(result.number), *result.cells, fate, result.message, password)

@@ -1,4 +1,4 @@
-"""Initial passwords of a bulk registration, unreadable until they are told once."""
+"""Initial passwords of a bulk registration, unreadable but for whoever fetches the result."""
 
 import json
 import secrets
@@ -8,6 +8,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from zaitaku.accounts.errors import PasswordsLost
 from zaitaku.core.signing import Keyring
 from zaitaku.jobs.model import JobId
 
@@ -32,14 +33,18 @@ class PasswordSeal:
         return nonce + next(self._ciphers()).encrypt(nonce, content, job_id.bytes)
 
     def opened(self, sealed: bytes, job_id: JobId) -> Mapping[int, str]:
-        """Return the passwords; none where nothing was sealed, or its key is gone."""
+        """Return the passwords.
+
+        Raises:
+            PasswordsLost: the key under which they were sealed is gone.
+        """
         nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        for cipher in self._ciphers() if content else ():
+        for cipher in self._ciphers():
             try:
                 return dict(json.loads(cipher.decrypt(nonce, content, job_id.bytes)))
             except InvalidTag:
                 continue
-        return {}
+        raise PasswordsLost
 
     def _ciphers(self) -> Iterator[AESGCM]:
         for derived in self._keys.keyed_hashes(_PURPOSE, b""):

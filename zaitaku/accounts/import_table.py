@@ -3,11 +3,13 @@
 import io
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import BinaryIO, Final
 
 from zaitaku.accounts.model import ROLE_NAMES, Role, UserKey, user_id_prefix, user_key
 from zaitaku.accounts.registering import AccountEntry, AccountValues, check_new_account
 from zaitaku.accounts.words import mistake_words
+from zaitaku.core.errors import InvalidField
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 from zaitaku.core.tables_in import Row, read_table
 from zaitaku.core.texts import without_control_characters
@@ -28,13 +30,16 @@ SHOWN_CHARACTERS: Final = 100
 """So much of a cell is shown again; what is longer is wrong anyway."""
 
 _EXAMPLES: Final = {
-    Role.ADMIN: ("kanri02", "みどりはなこ", "ミドリハナコ"),
-    Role.GENERAL: ("ippan01", "みどりたろう", "ミドリタロウ"),
-    Role.MEDICAL_VIEW: ("etsuran1", "みどりさくら", "ミドリサクラ"),
-    Role.WEB_API: ("rece1", "レセコン", "レセコン"),
-    Role.LINKED_APP: ("yoyaku", "よやくアプリ", "ヨヤクアプリ"),
-    Role.FACE_READER: ("reader", "うけつけ１", "ウケツケ１"),
+    Role.ADMIN: ("rei01", "れいのかんりしゃ", "レイノカンリシャ"),
+    Role.GENERAL: ("rei02", "れいのたろう", "レイノタロウ"),
+    Role.MEDICAL_VIEW: ("rei03", "れいのはなこ", "レイノハナコ"),
+    Role.WEB_API: ("rei1", "れいのレセコン", "レイノレセコン"),
+    Role.LINKED_APP: ("rei2", "れいのアプリ", "レイノアプリ"),
+    Role.FACE_READER: ("rei3", "れいのうけつけ", "レイノウケツケ"),
 }
+EXAMPLE_LEFT: Final = (
+    "様式の例のままです。この行を消すか、登録する人やシステムの内容に書きかえてください。"
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class TableCheck:
 
     kind: FacilityKind
     allowed: Collection[Role]
+    today: date
+    """The day in Japan: no new account may end before it."""
     _rows_by_key: dict[UserKey, int] = field(default_factory=dict)
 
     def rows(self, stream: BinaryIO) -> Iterator[CheckedRow]:
@@ -66,16 +73,25 @@ class TableCheck:
             yield self._checked(row)
 
     def _checked(self, row: Row) -> CheckedRow:
-        outcome = check_new_account(AccountEntry(*row.cells), kind=self.kind, allowed=self.allowed)
+        outcome = check_new_account(
+            AccountEntry(*row.cells), kind=self.kind, allowed=self.allowed, today=self.today
+        )
         shown = tuple(_shown(cell) for cell in row.cells)
+        words = self._mistakes(row, outcome)
+        values = outcome if isinstance(outcome, AccountValues) and not words else None
+        return CheckedRow(row.number, shown, values, words)
+
+    def _mistakes(
+        self, row: Row, outcome: AccountValues | tuple[InvalidField, ...]
+    ) -> tuple[str, ...]:
         if not isinstance(outcome, AccountValues):
-            words = tuple(dict.fromkeys(mistake_words(each) for each in outcome))
-            return CheckedRow(row.number, shown, None, words)
+            return tuple(dict.fromkeys(mistake_words(each) for each in outcome))
+        if _is_example(outcome, self.kind):
+            return (EXAMPLE_LEFT,)
         first = self._rows_by_key.setdefault(user_key(outcome.user_id), row.number)
         if first != row.number:
-            words = (f"{first}行目と同じユーザIDです。どちらかを別のユーザIDにしてください。",)
-            return CheckedRow(row.number, shown, None, words)
-        return CheckedRow(row.number, shown, outcome, ())
+            return (f"{first}行目と同じユーザIDです。どちらかを別のユーザIDにしてください。",)
+        return ()
 
 
 def as_stream(chunks: Iterable[bytes]) -> BinaryIO:
@@ -84,7 +100,10 @@ def as_stream(chunks: Iterable[bytes]) -> BinaryIO:
 
 
 def template_file(codec: Codec, kind: FacilityKind, allowed: Collection[Role]) -> bytes:
-    """Return the table to fill in, with one example for each role that may be registered."""
+    """Return the table to fill in, with one example for each role that may be registered.
+
+    An example that is left in the table is a mistake.
+    """
     lines = [encode_row(_example(role, kind), codec) for role in Role if role in allowed]
     return b"".join([file_start(codec), encode_row(HEADINGS, codec), *lines])
 
@@ -92,6 +111,12 @@ def template_file(codec: Codec, kind: FacilityKind, allowed: Collection[Role]) -
 def _example(role: Role, kind: FacilityKind) -> tuple[str, ...]:
     user_id, *others = _EXAMPLES[role]
     return (ROLE_NAMES[role], user_id_prefix(role, kind) + user_id, *others, "", "")
+
+
+def _is_example(values: AccountValues, kind: FacilityKind) -> bool:
+    # Days may have been added: it is still nobody.
+    _, user_id, name, kana, *_ = _example(values.role, kind)
+    return (values.user_id, values.name, values.kana) == (user_id, name, kana)
 
 
 def _shown(cell: str) -> str:

@@ -3,25 +3,32 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Self
 
 from sqlalchemy import Connection
 
+from zaitaku.accounts.errors import PasswordsLost, PasswordsNotTold, SubmitterGone
 from zaitaku.accounts.import_result import LINES, RowFate, RowResult
 from zaitaku.accounts.import_seal import PasswordSeal
 from zaitaku.accounts.import_table import CheckedRow, TableCheck, as_stream
 from zaitaku.accounts.managing import manageable_by
-from zaitaku.accounts.model import Role, UserKey, user_key
+from zaitaku.accounts.model import PERMISSIONS, Permission, Role, UserKey, user_key
 from zaitaku.accounts.passwords import Passwords
-from zaitaku.accounts.registering import AccountValues, account_row, initial_columns
+from zaitaku.accounts.registering import (
+    AccountValues,
+    account_row,
+    initial_columns,
+    registration_detail,
+)
 from zaitaku.accounts.service import Staff
 from zaitaku.accounts.store import AccountStore
 from zaitaku.audit.model import Act
-from zaitaku.audit.store import append
-from zaitaku.core.clock import JST, Clock
+from zaitaku.audit.store import Record, append, append_many
+from zaitaku.core.clock import JST, Clock, japan_date
 from zaitaku.core.database import Database
-from zaitaku.core.errors import NotFound
+from zaitaku.core.errors import NotFound, ZaitakuError
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.tables_in import TableUnreadable
 from zaitaku.facilities.model import Facility
@@ -97,6 +104,28 @@ def _fate(row: CheckedRow, taken: Collection[UserKey], good: RowFate) -> RowFate
     return RowFate.DUPLICATE if user_key(row.values.user_id) in taken else good
 
 
+class Secret(StrEnum):
+    """How the initial passwords of a bulk registration stand."""
+
+    NONE = "none"
+    """There are none, or none any more."""
+    KEPT = "kept"
+    LOST = "lost"
+    """Kept, but the key under which they were sealed is gone."""
+
+
+class FileRefused(ZaitakuError):
+    """A file is no table; ``job`` is the registration that it failed with, ``reason`` says why."""
+
+    code = "file-refused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, job: Job, reason: TableUnreadable) -> None:
+        super().__init__(reason.detail)
+        self.job = job
+        self.reason = reason
+
+
 @dataclass(frozen=True, repr=False)
 class _Drawn:
     """An account with its initial password. Never printed."""
@@ -133,15 +162,15 @@ class AccountImports:
         """Check that the file can be read and keep it until the person confirms it.
 
         Raises:
-            TableUnreadable: it is no such table; nothing was kept.
+            FileRefused: it is no such table: 登録失敗(ファイル構造エラー). Only that was kept.
             StoreUnavailable: the database is away; nothing was kept.
         """
+        parameters = {"role": staff.account.role.value, "file_name": file_name}
         rows = self._check(staff.facility, staff.account.role, as_stream([content]))
-        parameters = {
-            "role": staff.account.role.value,
-            "file_name": file_name,
-            "rows": str(sum(1 for _ in rows)),
-        }
+        try:
+            parameters["rows"] = str(sum(1 for _ in rows))
+        except TableUnreadable as error:
+            raise self._refused(staff, parameters, error, actor) from error
         return self._jobs.submit(
             staff.facility.id,
             kind=JobKind.ACCOUNT_IMPORT,
@@ -152,37 +181,93 @@ class AccountImports:
             is_held=True,
         )
 
+    def _refused(
+        self, staff: Staff, parameters: Mapping[str, str], error: TableUnreadable, actor: str
+    ) -> FileRefused:
+        job = self._jobs.submit_ended(
+            staff.facility.id,
+            kind=JobKind.ACCOUNT_IMPORT,
+            account_id=staff.account.id,
+            actor=actor,
+            parameters={**parameters, "rule": error.rule, "row": str(error.row or "")},
+            outcome=ImportState.STRUCTURE_ERROR,
+        )
+        return FileRefused(job, error)
+
     def preview(self, staff: Staff, job: Job) -> Preview:
         """Return what would become of the rows of a held file at this moment."""
         stream = as_stream(self._jobs.input(job.facility_id, job.id))
         rows = tuple(self._check(staff.facility, staff.account.role, stream))
+        return self._preview(staff.facility.id, rows)
+
+    def _preview(self, facility_id: FacilityId, rows: Sequence[CheckedRow]) -> Preview:
         keys = [user_key(row.values.user_id) for row in rows if row.values]
         with self._database.reading() as connection:
-            taken = AccountStore(connection, staff.facility.id).taken(keys)
+            taken = AccountStore(connection, facility_id).taken(keys)
         return Preview.of(rows, taken)
 
-    def take_passwords(self, job: Job, *, actor: str) -> Mapping[int, str]:
-        """Return the initial passwords by row number, once, and record it; later there are none.
+    def secret(self, job: Job) -> Secret:
+        """Tell how the initial passwords of an ended registration stand.
 
         Raises:
-            StoreUnavailable: the database is away; they may still be there.
+            StoreUnavailable: the database is away.
+        """
+        sealed = self._jobs.secret(job.facility_id, job.id)
+        if not sealed:
+            return Secret.NONE
+        try:
+            self._seal.opened(sealed, job.id)
+        except PasswordsLost:
+            return Secret.LOST
+        return Secret.KEPT
+
+    def tell_passwords(self, job: Job, *, actor: str) -> Mapping[int, str]:
+        """Return the initial passwords by row number and record that they were told.
+
+        They can be had again until ``forget_passwords``, at most ``TOLD_FOR`` long; then there
+        are none.
+
+        Raises:
+            PasswordsLost: the key under which they were sealed is gone; they stay as they are.
+            StoreUnavailable: the database is away; they are still there.
+        """
+        sealed = self._jobs.secret(job.facility_id, job.id)
+        if not sealed:
+            return {}
+        passwords = self._seal.opened(sealed, job.id)
+        with self._database.transaction() as connection:
+            self._jobs.note_telling(connection, job.facility_id, job.id)
+            self._note(connection, job, Act.TELL_PASSWORDS, actor)
+        return passwords
+
+    def forget_passwords(self, job: Job, *, actor: str) -> None:
+        """Throw the initial passwords away at the word of whoever has them; else do nothing.
+
+        Raises:
+            PasswordsNotTold: nobody has fetched them; they stay.
+            StoreUnavailable: the database is away; they are still there.
         """
         with self._database.transaction() as connection:
-            sealed = self._jobs.take_secret(connection, job.facility_id, job.id)
-            if sealed:
-                told = _reference(job)
-                at, act = self._clock.now(), Act.TELL_PASSWORDS
-                append(connection, job.facility_id, act, actor=actor, at=at, subject=told)
-        return self._seal.opened(sealed, job.id)
+            if self._jobs.drop_told_secret(connection, job.facility_id, job.id):
+                self._note(connection, job, Act.FORGET_PASSWORDS, actor)
+                return
+        if self._jobs.secret(job.facility_id, job.id):
+            raise PasswordsNotTold
+
+    def _note(self, connection: Connection, job: Job, act: Act, actor: str) -> None:
+        at, subject = self._clock.now(), _reference(job)
+        append(connection, job.facility_id, act, actor=actor, at=at, subject=subject)
 
     def _check(self, facility: Facility, role: Role, stream: BinaryIO) -> Iterator[CheckedRow]:
-        return TableCheck(facility.code.kind, manageable_by(role)).rows(stream)
+        today = japan_date(self._clock.now())
+        return TableCheck(facility.code.kind, manageable_by(role), today).rows(stream)
 
     def handle(self, context: JobContext) -> None:
         """Do one bulk registration (a ``Handler`` of jobs).
 
         Raises:
             NotFound: the facility is gone.
+            SubmitterGone: whoever handed it in may not register accounts any more.
             JobLost: another worker has the job now; nothing was registered here.
             StoreUnavailable: the database is away; nothing was registered.
         """
@@ -197,7 +282,7 @@ class AccountImports:
             return
         values = [(row, row.values) for row in checked if row.values]
         if len(values) < len(checked):
-            _refuse_all(context, checked)
+            _refuse_all(context, self._preview(facility.id, checked))
             return
         self._register(context, facility, [self._drawn(*each) for each in values])
 
@@ -219,6 +304,7 @@ class AccountImports:
         with context.transaction() as connection:
             lock_facility(connection, facility.id)
             store = AccountStore(connection, facility.id)
+            self._check_submitter(store, context.job)
             taken = store.taken([each.key for each in drawn])
             fresh = [each for each in drawn if each.key not in taken]
             for start in range(0, len(fresh), INSERTED_AT_ONCE):
@@ -227,7 +313,17 @@ class AccountImports:
             counts = _counts(rows=len(drawn), registered=len(fresh), duplicate=len(taken))
             context.outcome(ImportState.PARTLY if taken else ImportState.REGISTERED, counts)
             context.finish(connection)
-            _record(connection, context.job, counts, self._clock)
+            done = _records(context.job, fresh, counts)
+            actor, at = context.job.actor, self._clock.now()
+            append_many(connection, facility.id, done, actor=actor, at=at)
+
+    def _check_submitter(self, store: AccountStore, job: Job) -> None:
+        # Its role never changes; what it may do ends with the account.
+        known = store.by_id(job.account_id)
+        if known is None or not known.account.is_usable(self._clock.now()):
+            raise SubmitterGone
+        if Permission.IMPORT_ACCOUNTS not in PERMISSIONS[known.account.role]:
+            raise SubmitterGone
 
     def _write(
         self,
@@ -250,12 +346,15 @@ def _counted(context: JobContext, row: CheckedRow, done: int) -> CheckedRow:
     return row
 
 
-def _refuse_all(context: JobContext, rows: Sequence[CheckedRow]) -> None:
-    mistaken = sum(row.values is None for row in rows)
-    fates = ((row, RowFate.LEFT if row.values else RowFate.MISTAKEN) for row in rows)
-    lines = (RowResult.of(row, fate).line() for row, fate in fates)
+def _refuse_all(context: JobContext, preview: Preview) -> None:
+    lines = (RowResult.of(row, fate).line() for row, fate in preview.rows)
     context.write_result(_file_name(context.job), LINES, lines)
-    context.outcome(ImportState.INPUT_ERRORS, _counts(rows=len(rows), mistaken=mistaken))
+    counts = _counts(
+        rows=len(preview.rows),
+        duplicate=preview.count(RowFate.DUPLICATE),
+        mistaken=preview.count(RowFate.MISTAKEN),
+    )
+    context.outcome(ImportState.INPUT_ERRORS, counts)
 
 
 def _counts(
@@ -277,13 +376,15 @@ def _reference(job: Job) -> str:
     return f"受付番号 {job.reference}"
 
 
-def _record(connection: Connection, job: Job, counts: Mapping[str, int], clock: Clock) -> None:
-    append(
-        connection,
-        job.facility_id,
-        Act.IMPORT_ACCOUNTS,
-        actor=job.actor,
-        at=clock.now(),
-        subject=_reference(job),
-        detail={"登録": f"{counts['registered']}件", "ID重複": f"{counts['duplicate']}件"},
-    )
+def _records(job: Job, fresh: Sequence[_Drawn], counts: Mapping[str, int]) -> list[Record]:
+    reference = {"登録方法": f"アカウント一括登録（{_reference(job)}）"}
+    made = [
+        Record(
+            Act.REGISTER_ACCOUNT,
+            each.values.user_id,
+            registration_detail(each.values.role, each.values.name) | reference,
+        )
+        for each in fresh
+    ]
+    detail = {"登録": f"{counts['registered']}件", "ID重複": f"{counts['duplicate']}件"}
+    return [*made, Record(Act.IMPORT_ACCOUNTS, _reference(job), detail)]

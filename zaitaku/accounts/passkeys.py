@@ -71,6 +71,8 @@ class Purpose(StrEnum):
     REGISTER = "register"
     LOG_IN = "log-in"
     SECOND_STEP = "second-step"
+    CONFIRM = "confirm"
+    """Somebody who is logged in proves once more who they are."""
 
 
 @dataclass(frozen=True)

@@ -240,8 +240,13 @@ def record_registration(
         actor=actor,
         at=at,
         subject=account.user_id,
-        detail={"権限区分": ROLE_NAMES[account.role], "ユーザ名": account.name},
+        detail=registration_detail(account.role, account.name),
     )
+
+
+def registration_detail(role: Role, name: str) -> dict[str, str]:
+    """Return what the audit trail says of a new account besides its user ID."""
+    return {"権限区分": ROLE_NAMES[role], "ユーザ名": name}
 
 
 def found_account(

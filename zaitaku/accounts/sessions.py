@@ -33,6 +33,10 @@ ABSOLUTE: Final = timedelta(hours=12)
 """OWASP ASVS 5.0 §7.3 asks for both limits; the values are ours."""
 HALF_OPEN: Final = timedelta(minutes=10)
 """So long a login may stand between its first and its second step."""
+PROOF_LASTS: Final = timedelta(minutes=5)
+"""So long after a password or passkey was shown the session may change how its owner logs in."""
+DRAFT_KEPT: Final = timedelta(hours=2)
+"""So long what was begun can be carried into the owner's next session, whatever ended this one."""
 MOST_SESSIONS: Final = 20
 """Of one account at a time; one more ends the one that was used longest ago."""
 
@@ -53,11 +57,20 @@ class Session:
     started_at: datetime
     draft: Mapping[str, str]
     """What the person has begun but not finished, e.g. the change of a URL."""
+    proved_at: datetime
+    """When its owner last showed a password or a passkey."""
+    device: str = ""
+    former_login_at: datetime | None = None
+    """When the account had logged in before; ``None``: never."""
 
     @property
     def whose(self) -> str:
         """What binds a challenge to this session: nobody else's answer is looked at."""
         return str(self.id)
+
+    def is_proved(self, now: datetime) -> bool:
+        """Tell whether its owner has shown a password or a passkey lately."""
+        return now < self.proved_at + PROOF_LASTS
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,7 @@ class Entrance:
     method: Method = Method.PASSWORD
     device: str = ""
     """A few words about browser and system, for the owner's own list."""
+    former_login_at: datetime | None = None
 
 
 PASSWORD_ONLY: Final = Entrance()
@@ -114,6 +128,7 @@ class Sessions:
             "stage": entrance.stage.value,
             "method": entrance.method.value,
             "device": entrance.device,
+            "former": _written(entrance.former_login_at),
             "started": now,
             "seen": now,
         }
@@ -166,8 +181,48 @@ class Sessions:
             SessionEnded: the session ended meanwhile.
             StoreUnavailable: the short-lived store is away.
         """
+        self._keep(session.name, session.account_id, draft)
+
+    def _keep(self, name: SessionName, account_id: AccountId, draft: Mapping[str, str]) -> None:
         fields = {_DRAFT_PREFIX + field: value for field, value in draft.items()}
-        if self._ephemeral.merge(_key(session.name), fields, IDLE) is None:
+        merged = self._ephemeral.merge(_key(name), fields, IDLE)
+        if merged is None:
+            raise SessionEnded(SessionEnd.IDLE)
+        whole = {"account": str(account_id), **_draft_fields(merged)}
+        key = _draft_key(name)
+        if self._ephemeral.merge(key, whole, DRAFT_KEPT) is None:
+            self._ephemeral.create(key, whole, DRAFT_KEPT)
+
+    def carry_draft(self, former: SessionName, name: SessionName, account: Account) -> None:
+        """Move what a former session had begun into a new one of the same account.
+
+        Another account's is forgotten.
+
+        Raises:
+            SessionEnded: the new session ended meanwhile.
+            StoreUnavailable: the short-lived store is away.
+        """
+        fields = self._ephemeral.take(_draft_key(former))
+        if fields and fields["account"] == str(account.id):
+            self._keep(name, account.id, _draft(fields))
+
+    def forget_draft(self, name: SessionName) -> None:
+        """Throw away what a session had begun: its owner leaves for good.
+
+        Raises:
+            StoreUnavailable: the short-lived store is away.
+        """
+        self._ephemeral.delete(_draft_key(name))
+
+    def note_proof(self, session: Session) -> None:
+        """Remember that the session's owner has just shown a password or a passkey once more.
+
+        Raises:
+            SessionEnded: the session ended meanwhile.
+            StoreUnavailable: the short-lived store is away.
+        """
+        proved = {"proved": self._clock.now().isoformat()}
+        if self._ephemeral.merge(_key(session.name), proved, IDLE) is None:
             raise SessionEnded(SessionEnd.IDLE)
 
     def close(self, name: SessionName) -> None:
@@ -225,16 +280,41 @@ def _key(name: SessionName) -> str:
     return "console:" + hashlib.sha256(name.encode()).hexdigest()
 
 
+def _draft_key(name: SessionName) -> str:
+    return "console-draft:" + hashlib.sha256(name.encode()).hexdigest()
+
+
 def _index(account_id: AccountId) -> str:
     return f"console-of:{account_id}"
 
 
+def end_sessions_of(ephemeral: EphemeralStore, account_id: AccountId) -> None:
+    """End all listed sessions of an account that was locked.
+
+    One that the list has lost is refused as long as the account is locked.
+
+    Raises:
+        StoreUnavailable: the short-lived store is away.
+    """
+    for key in (ephemeral.take(_index(account_id)) or {}).values():
+        ephemeral.delete(key)
+
+
+def _draft_fields(fields: Fields) -> Fields:
+    return {name: value for name, value in fields.items() if name.startswith(_DRAFT_PREFIX)}
+
+
+def _draft(fields: Fields) -> Mapping[str, str]:
+    drafted = _draft_fields(fields)
+    return {name.removeprefix(_DRAFT_PREFIX): value for name, value in drafted.items() if value}
+
+
+def _written(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
 def _session(name: SessionName, fields: Fields) -> Session:
-    draft = {
-        field.removeprefix(_DRAFT_PREFIX): value
-        for field, value in fields.items()
-        if field.startswith(_DRAFT_PREFIX) and value
-    }
+    former = fields.get("former", "")
     return Session(
         name=name,
         id=SessionId(UUID(fields["id"])),
@@ -244,7 +324,10 @@ def _session(name: SessionName, fields: Fields) -> Session:
         stage=Stage(fields["stage"]),
         method=Method(fields["method"]),
         started_at=datetime.fromisoformat(fields["started"]),
-        draft=MappingProxyType(draft),
+        draft=MappingProxyType(_draft(fields)),
+        proved_at=datetime.fromisoformat(fields.get("proved", fields["started"])),
+        device=fields["device"],
+        former_login_at=datetime.fromisoformat(former) if former else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import typst
 
-from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, ROLE_NAMES, SYSTEM_ROLES, NewAccount
+from zaitaku.accounts.model import ROLE_NAMES, SYSTEM_ROLES, NewAccount
 from zaitaku.core.clock import JST
 from zaitaku.facilities.fonts import font_folder
 from zaitaku.facilities.model import Facility
@@ -82,7 +82,8 @@ def _rows(sheet: Sheet) -> list[tuple[str, str]]:
 
 
 def _validity(new: NewAccount) -> str:
-    if new.account.role in SYSTEM_ROLES:
+    ends = new.account.initial_password_until
+    if ends is None:
         return "このパスワードに有効期限はありません。"
     until = ends.astimezone(JST)
     return f"有効期限：{_day(until.date())} {until:%H:%M} まで。はじめてのログインで変更します。"

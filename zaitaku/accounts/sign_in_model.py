@@ -160,6 +160,13 @@ class TooManyPasskeys(Conflict):
     code = "too-many-passkeys"
 
 
+class ProofNeeded(ZaitakuError):
+    """The session has not proved lately who sits before it: it must, before this is done."""
+
+    code = "proof-needed"
+    status = HTTPStatus.FORBIDDEN
+
+
 class LastPasskey(Conflict):
     """The facility asks for a second factor, and this is the account's last one."""
 

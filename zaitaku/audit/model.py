@@ -25,6 +25,8 @@ class Act(StrEnum):
 
     LOGIN = auto()
     REFUSE_LOGIN = auto()
+    PASS_PASSWORD = auto()
+    """The password was right; the login is complete only after its second step."""
     LOGOUT = auto()
     CHANGE_PASSWORD = auto()
     REGISTER_ACCOUNT = auto()
@@ -36,6 +38,8 @@ class Act(StrEnum):
     IMPORT_ACCOUNTS = auto()
     TELL_PASSWORDS = auto()
     """The initial passwords of a bulk registration were downloaded."""
+    FORGET_PASSWORDS = auto()
+    """Whoever has them had the initial passwords of a bulk registration thrown away."""
     REGISTER_PASSKEY = auto()
     RENAME_PASSKEY = auto()
     REMOVE_PASSKEY = auto()
@@ -43,6 +47,8 @@ class Act(StrEnum):
     MAKE_RECOVERY_CODES = auto()
     PASS_SECOND_FACTOR = auto()
     REFUSE_SECOND_FACTOR = auto()
+    CONFIRM_SELF = auto()
+    """Somebody who was logged in proved once more who they are."""
     END_SESSIONS = auto()
     CHANGE_SIGN_IN_POLICY = auto()
     REGISTER_FACILITY = auto()
@@ -80,6 +86,7 @@ ACT_NAMES: Final = MappingProxyType(
     {
         Act.LOGIN: "ログイン",
         Act.REFUSE_LOGIN: "ログイン失敗",
+        Act.PASS_PASSWORD: "パスワードの確認（二つ目の確認の前）",
         Act.LOGOUT: "ログアウト",
         Act.CHANGE_PASSWORD: "パスワード変更",
         Act.REGISTER_ACCOUNT: "アカウント登録",
@@ -90,6 +97,7 @@ ACT_NAMES: Final = MappingProxyType(
         Act.RESET_PASSWORD: "パスワード再発行",
         Act.IMPORT_ACCOUNTS: "アカウント一括登録",
         Act.TELL_PASSWORDS: "一括登録の初期パスワードのダウンロード",
+        Act.FORGET_PASSWORDS: "一括登録の初期パスワードの消去",
         Act.REGISTER_PASSKEY: "パスキーの登録",
         Act.RENAME_PASSKEY: "パスキーの名前の変更",
         Act.REMOVE_PASSKEY: "パスキーの削除",
@@ -97,6 +105,7 @@ ACT_NAMES: Final = MappingProxyType(
         Act.MAKE_RECOVERY_CODES: "回復コードの作成",
         Act.PASS_SECOND_FACTOR: "二つ目の確認",
         Act.REFUSE_SECOND_FACTOR: "二つ目の確認の失敗",
+        Act.CONFIRM_SELF: "本人の確認（大切な操作の前）",
         Act.END_SESSIONS: "ほかの端末のログアウト",
         Act.CHANGE_SIGN_IN_POLICY: "二要素認証の設定",
         Act.REGISTER_FACILITY: "医療機関等の登録",

@@ -1,5 +1,6 @@
 """Use cases on the audit trail: search it, export it, prove that nothing was changed."""
 
+import logging
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,14 +10,17 @@ from typing import Final
 
 from zaitaku.audit.listing import AuditList, AuditQuery, Page
 from zaitaku.audit.model import ACT_NAMES, FIRST_LINK, Act, Entry, is_sound
-from zaitaku.audit.store import AuditTrail, Head, append
+from zaitaku.audit.store import AuditTrail, Head, append, grown_heads
 from zaitaku.core.clock import JST, Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 
+log = logging.getLogger(__name__)
+
 BEGINNING: Final = Head(0, FIRST_LINK)
 """What the first entry of every chain follows."""
+_GROUP: Final = 8
 _HEADINGS: Final = ("番号", "日時", "操作", "操作した人", "対象", "内容", "確認用の値")
 
 
@@ -41,6 +45,7 @@ class AuditService:
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._logged: dict[FacilityId, Head] = {}
 
     def page(self, facility_id: FacilityId, query: AuditQuery) -> Page:
         """Return one page of what is found."""
@@ -51,6 +56,18 @@ class AuditService:
         """Return the end of the chain: what to write down to prove later what stood before it."""
         with self._database.reading() as connection:
             return AuditTrail(connection, facility_id).head()
+
+    def log_heads(self) -> int:
+        """Write the end of every chain that grew since the last time into the log; for the worker.
+
+        The log is kept elsewhere, so a chain that is made anew no longer fits what stands there.
+        """
+        with self._database.reading() as connection:
+            ends = grown_heads(connection, self._logged)
+        for facility_id, head in ends.items():
+            log.info("audit head", extra={"facility": str(facility_id), "head": _grouped(head)})
+        self._logged.update(ends)
+        return len(ends)
 
     def check(self, facility_id: FacilityId) -> Check:
         """Walk the whole chain and tell where, if anywhere, it was changed."""
@@ -82,6 +99,12 @@ class AuditService:
             with closing(found) as entries:
                 first = list(islice(entries, 1))
                 yield from csv_lines(chain(first, entries), codec)
+
+
+def _grouped(head: Head) -> str:
+    # In groups, or the log would take the digest for a secret and hide it.
+    groups = (head.digest[at : at + _GROUP] for at in range(0, len(head.digest), _GROUP))
+    return f"{head.sequence} {'/'.join(groups)}"
 
 
 def check_trail(trail: AuditTrail) -> Check:

@@ -176,6 +176,15 @@ class AuditTrail:
                 yield entry_from(row)
 
 
+def grown_heads(connection: Connection, known: Mapping[FacilityId, Head]) -> dict[FacilityId, Head]:
+    """Return the ends of all chains that are not as ``known``."""
+    rows = connection.execute(
+        select(audit_head.c.facility_id, audit_head.c.sequence, audit_head.c.digest)
+    )
+    ends = {FacilityId(row[0]): Head(row[1], row[2]) for row in rows}
+    return {name: head for name, head in ends.items() if known.get(name) != head}
+
+
 def entry_from(row: RowMapping) -> Entry:
     """Return the entry in a row of ``audit_entry``."""
     return Entry(

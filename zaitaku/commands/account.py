@@ -84,7 +84,9 @@ def unlock(code: str, user_id: str) -> None:
 @click.argument("code", callback=institution_code)
 @click.argument("user_id")
 @click.option(
-    "--forget-sign-in", is_flag=True, help="なくしたパスキーと回復コードも取り消す（本人確認のあとで）"
+    "--forget-sign-in",
+    is_flag=True,
+    help="なくしたパスキーと回復コードも取り消す（本人確認のあとで）",
 )
 def reset_password(code: str, user_id: str, *, forget_sign_in: bool) -> None:
     """新しいはじめのパスワードを作り、一度だけ表示します。"""

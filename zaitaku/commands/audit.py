@@ -3,7 +3,8 @@
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 import click
@@ -13,8 +14,9 @@ from zaitaku.audit.store import Head
 from zaitaku.commands.desk import words_for
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
-from zaitaku.core.errors import ZaitakuError
-from zaitaku.facilities.model import Facility
+from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
+from zaitaku.facilities.model import Facility, InstitutionCode
+from zaitaku.facilities.registry import FacilityRegistry
 from zaitaku.facilities.service import FacilityService
 from zaitaku.settings import Settings
 
@@ -32,9 +34,9 @@ def heads() -> None:
 
     1行に、医療機関等コード、番号、確認用の値。保管した行は zaitaku audit verify に渡せます。
     """
-    with _opened() as (service, facilities):
-        for facility in facilities:
-            head = service.head(facility.id)
+    with _opened() as opened:
+        for facility in opened.facilities:
+            head = opened.service.head(facility.id)
             click.echo(f"{facility.code} {head.sequence} {head.digest}")
 
 
@@ -48,8 +50,9 @@ def heads() -> None:
 def verify(kept: Iterator[str] | None) -> None:
     """すべての施設の記録を初めから確かめます。変えられたものがあると、終了コードは1です。"""
     earlier = list(_lines(kept or iter(())))
-    with _opened() as (service, facilities):
-        by_code = {str(facility.code): facility for facility in facilities}
+    with _opened() as opened:
+        service, facilities = opened.service, opened.facilities
+        by_code = _by_code(opened, {code for code, _, _ in earlier})
         broken = [facility for facility in facilities if not _is_whole(service, facility)]
         changed = [line for line in earlier if not _stands(service, by_code, line)]
     if broken or changed:
@@ -84,13 +87,32 @@ def _stands(
     return False
 
 
+def _by_code(opened: "Opened", kept: set[str]) -> dict[str, Facility]:
+    """Return the facilities by their codes, and by those that they had when a line was kept."""
+    found = {str(facility.code): facility for facility in opened.facilities}
+    for code in kept - found.keys():
+        with suppress(NotFound, InvalidField):
+            found[code] = opened.registry.formerly(InstitutionCode(code))
+    return found
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the commands of this file work with."""
+
+    service: AuditService
+    facilities: list[Facility]
+    registry: FacilityRegistry
+
+
 @contextmanager
-def _opened() -> Iterator[tuple[AuditService, list[Facility]]]:
+def _opened() -> Iterator["Opened"]:
     settings, clock = Settings.from_env(), SystemClock()
     database = Database(settings.database_url)
     try:
         facilities = FacilityService(database=database, clock=clock).all()
-        yield AuditService(database=database, clock=clock), facilities
+        registry = FacilityRegistry(database=database, clock=clock)
+        yield Opened(AuditService(database=database, clock=clock), facilities, registry)
     except ZaitakuError as error:
         raise click.ClickException(words_for(error)) from error
     finally:

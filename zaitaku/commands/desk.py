@@ -17,6 +17,7 @@ from zaitaku.facilities.mistakes import mistake_words
 from zaitaku.facilities.model import Channel, Facility, InstitutionCode
 from zaitaku.facilities.registry import FacilityRegistry
 from zaitaku.facilities.service import FacilityService
+from zaitaku.reception.posters.service import PosterService
 from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.tokens import UrlTokens
@@ -54,6 +55,7 @@ class Desk:
     registry: FacilityRegistry
     reception: ReceptionService
     printing: PrintService
+    posters: PosterService
 
 
 @contextmanager
@@ -138,6 +140,7 @@ def _desk() -> Iterator[Desk]:
             registry=FacilityRegistry(database=database, clock=clock),
             reception=reception,
             printing=PrintService.of(settings, database=database, reception=reception, clock=clock),
+            posters=PosterService(database=database, clock=clock),
         )
     finally:
         database.close()

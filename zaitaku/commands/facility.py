@@ -7,7 +7,7 @@ import click
 from sqlalchemy import Connection
 
 from zaitaku.accounts.founding import MASTER_ID, MASTER_RESET_ID, Founders
-from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, ROLE_NAMES, NewAccount
+from zaitaku.accounts.model import ROLE_NAMES, NewAccount
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.commands.desk import (
     Desk,
@@ -110,10 +110,10 @@ def _founding(desk: Desk, founders: Founders) -> Founding:
 
 
 def _tell_account(made: NewAccount) -> None:
-    until = made.account.password_changed_at + INITIAL_PASSWORD_LIFETIME
+    until = made.account.initial_password_until
     click.echo(f"{ROLE_NAMES[made.account.role]}のユーザID: {made.account.user_id}")
     click.echo(f"  はじめのパスワード: {made.password}")
-    click.echo(f"  この表示は一度だけです。有効期限: {japan_time(until)}")
+    click.echo(f"  この表示は一度だけです。有効期限: {japan_time(until) if until else 'なし'}")
 
 
 @facility.command("list")

@@ -5,16 +5,18 @@ from typing import Final
 
 import click
 
-from zaitaku.commands.desk import CHANNEL_OPTION, institution_code, opened_desk
+from zaitaku.commands.desk import CHANNEL_OPTION, Desk, institution_code, opened_desk
+from zaitaku.core.errors import NotFound
+from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import Channel, InstitutionCode
-from zaitaku.reception.poster import Layout
+from zaitaku.reception.posters.model import MOST_POSTERS, Poster, PosterNumber
+from zaitaku.reception.printing import PrintKind
 
-_QR: Final = "qr"
 _CHOICES: Final = {
-    "a4": Layout.A4,
-    "card": Layout.CARD,
-    "sheet": Layout.SHEET,
-    _QR: None,
+    "a4": PrintKind.POSTER,
+    "card": PrintKind.CARD,
+    "sheet": PrintKind.SHEET,
+    "qr": PrintKind.QR_CODE,
 }
 
 
@@ -29,18 +31,31 @@ _CHOICES: Final = {
     show_default=True,
     help="a4: ポスター、card: カード1枚、sheet: カード10枚（A4）、qr: 二次元コードだけ（PNG）",
 )
-def poster(code: str, channel: str, *, file: Path, layout: str) -> None:
+@click.option(
+    "--poster",
+    "number",
+    type=click.IntRange(1, MOST_POSTERS),
+    help="名前をつけたポスターの番号（なければ、名前のないもの）",
+)
+def poster(code: str, channel: str, *, file: Path, layout: str, number: int | None) -> None:
     """今のURLのポスター（PDF）を FILE に書き出します。"""
-    chosen = _CHOICES[layout]
     with opened_desk() as desk:
         facility = desk.facilities.find(InstitutionCode(code))
-        if chosen is None:
-            current = desk.reception.show(facility.id, Channel(channel)).current
-            content = desk.printing.qr_png(current)
-        else:
-            content = desk.printing.poster_pdf(facility, Channel(channel), chosen)
+        named = _named(desk, facility.id, Channel(channel), number) if number else None
+        current = desk.reception.show(facility.id, Channel(channel)).current
+        content = desk.printing.file(_CHOICES[layout], facility, current, named)
     _write(file, content)
     click.echo(f"書き出しました: {file}")
+
+
+def _named(desk: Desk, facility_id: FacilityId, channel: Channel, number: int) -> Poster:
+    try:
+        return desk.posters.find(facility_id, channel, PosterNumber(number))
+    except NotFound as error:
+        raise click.ClickException(
+            f"{number}番のポスターはありません。番号は、管理画面のポスターの一覧から開いた"
+            "アドレスの終わりの数字です。"
+        ) from error
 
 
 def _write(file: Path, content: bytes) -> None:

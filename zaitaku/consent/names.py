@@ -44,6 +44,7 @@ REQUESTER_NAMES: Final = MappingProxyType(
         Requester.LEGAL_REPRESENTATIVE: "法定代理人",
         Requester.FAMILY: "家族",
         Requester.OTHER: "そのほかの人",
+        Requester.NOBODY: "申し出ではありません",
     }
 )
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from zaitaku.consent.grams import index_names
 from zaitaku.consent.joining import join_patients
+from zaitaku.consent.leaving import end_given_with
 from zaitaku.consent.search import search_form
 from zaitaku.consent.tables import consent, credential, patient
 from zaitaku.core.ids import CredentialId, PatientId, new_uuid
@@ -30,9 +31,13 @@ class PatientMoved(Exception):
 class PatientStore:
     """All patients; a facility sees them only through its consents."""
 
-    def __init__(self, connection: Connection, at: datetime) -> None:
+    def __init__(self, connection: Connection, asked_at: datetime) -> None:
+        """Work on what was learnt by a question of ``asked_at``: the moment before asking.
+
+        Answers may overtake each other: what a later question told is never undone.
+        """
         self._connection = connection
-        self._at = at
+        self._at = asked_at
 
     def settle(
         self, subject_hashes: tuple[str, ...], insured: Identified | None
@@ -59,15 +64,12 @@ class PatientStore:
     def learn(self, identified: Identified) -> None:
         """Keep what a check tells of a patient who is known by the provider's key already.
 
-        Nothing is kept when something newer was learnt since this store's moment.
-
         Of somebody who is withheld, nothing stays that a list, a search or a file could show
         (自己情報提供不可, domain.md §9); the next check that tells a name brings it back.
         """
         locked = self._lock(self._holder(identified))
         for row in locked.values():
-            if row["insured_at"] is None or row["insured_at"] <= self._at:
-                self._update(row, identified)
+            self._update(row, identified)
 
     def _credential(self, subject_hashes: tuple[str, ...]) -> RowMapping | None:
         query = select(credential).where(credential.c.subject_hash.in_(subject_hashes))
@@ -116,12 +118,15 @@ class PatientStore:
         return name
 
     def _update(self, row: RowMapping, insured: Identified) -> PatientId:
+        name = PatientId(row["id"])
+        if row["insured_at"] is not None and self._at < row["insured_at"]:
+            return name
         identity = self._identity(insured)
-        if any(row[name] != value for name, value in identity.items() if name != "insured_at"):
-            chosen = patient.update().where(patient.c.id == row["id"])
-            self._connection.execute(chosen.values(identity))
-            index_names(self._connection, consent.c.patient_id == row["id"])
-        return PatientId(row["id"])
+        # Its moment is kept even of an answer that says the same: an older one may still come.
+        self._connection.execute(patient.update().where(patient.c.id == name).values(identity))
+        if row["search"] != identity["search"]:
+            index_names(self._connection, consent.c.patient_id == name)
+        return name
 
     def _identity(self, insured: Identified) -> dict[str, Any]:
         facts = _NOTHING_SHOWN if isinstance(insured, Withheld) else _shown(insured)
@@ -142,8 +147,11 @@ class PatientStore:
         if present["person_key"] is None:
             join_patients(self._connection, source=PatientId(present["id"]), target=target)
             return
-        # The provider now names another person for this card: nobody's consents are mixed.
-        chosen = credential.update().where(credential.c.id == known["id"])
+        # The provider now names another person for this card: nobody's consents are mixed, and
+        # what the card agreed to before ends, since its holder could not withdraw it any more.
+        left, former = CredentialId(known["id"]), PatientId(present["id"])
+        end_given_with(self._connection, left=left, patient_id=former, at=self._at)
+        chosen = credential.update().where(credential.c.id == left)
         self._connection.execute(chosen.values(patient_id=target))
 
     def _rekey(self, known: RowMapping, newest: str) -> None:

@@ -65,6 +65,8 @@ class _Case:
     """A card, or the patient's phone that read one."""
     document: ConsentDocument
     insured: Identified | None
+    asked_at: datetime
+    """The moment before who it is was asked."""
 
 
 class ConsentService:
@@ -159,8 +161,9 @@ class ConsentService:
         standing = self._record_of(verified.journey)
         if standing is not None:
             return self._repeated(standing, verified)
+        asked_at = self._clock.now()
         insured = insured_or_none(self._eligibility, verified.subject_hashes)
-        case = _Case(verified, document, insured)
+        case = _Case(verified, document, insured, asked_at)
         for _ in range(ATTEMPTS):
             try:
                 with self._database.transaction() as connection:
@@ -199,12 +202,12 @@ class ConsentService:
     def _append(
         self, connection: Connection, case: _Case, context: ReceptionContext
     ) -> ConsentRecord:
-        patients = PatientStore(connection, self._clock.now())
+        patients = PatientStore(connection, case.asked_at)
         credential, patient = patients.settle(case.card.subject_hashes, case.insured)
         # Read once the patient is locked, so that the later record has the later time.
         record = self._record(case, context, credential, self._clock.now().astimezone(UTC))
         store = ConsentStore(connection, context.facility.id)
-        store.append(record, case.document)
+        store.append(record, case.document, patient)
         store.apply(record, case.document, patient)
         return record
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, ScalarSelect, Select, or_, select
 
+from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.grams import index_names
 from zaitaku.consent.model import ConsentRecord, ConsentState, Decision, Evidence, IdToken
@@ -78,15 +79,21 @@ class ConsentStore:
         self._connection = connection
         self._facility_id = facility_id
 
-    def append(self, record: ConsentRecord, document: ConsentDocument) -> None:
-        """Add a record.
+    def append(
+        self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
+    ) -> None:
+        """Add a record of the patient whose credential proved it.
 
         Raises:
             IntegrityError: its journey, challenge or reference stands in another record.
         """
         values = {name: getattr(record, name) for name in _RECORD}
         evidence = _evidence_row(record.evidence)
-        own = {"facility_id": self._facility_id, "url_version_id": document.url_version}
+        own = {
+            "facility_id": self._facility_id,
+            "url_version_id": document.url_version,
+            "patient_id": patient_id,
+        }
         self._connection.execute(consent_record.insert().values({**values, **evidence, **own}))
 
     def find(self, reference: str) -> ConsentRecord | None:
@@ -122,10 +129,10 @@ class ConsentStore:
     ) -> Mapping[str, ConsentState]:
         """Return the present state of every item where a record belongs.
 
-        That is: this facility, whoever holds the record's credential now, channel and 受診日.
+        That is: this facility, the patient whose record it is, channel and 受診日.
         """
-        holder = select(credential.c.patient_id).where(credential.c.id == record.credential_id)
-        place = self._place(document, holder.scalar_subquery())
+        own = select(consent_record).where(consent_record.c.id == record.id).subquery()
+        place = self._place(document, owners_of(own).scalar_subquery())
         query = (
             select(consent_item.c.item, consent_item.c.state)
             .join(consent, consent.c.id == consent_item.c.consent_id)

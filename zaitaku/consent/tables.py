@@ -1,9 +1,9 @@
 """The tables of consent.
 
 ``consent_record`` is the record: appended once, guarded by triggers. The others are the present
-state, kept in the same transaction. A record belongs to a credential for ever; a credential
-belongs to a patient, and may be joined to another when the eligibility provider tells that both
-are one person.
+state, kept in the same transaction. A record names for ever the credential that proved it and the
+patient whose that was then; a credential belongs to a patient, and may move to another when the
+eligibility provider says so (``zaitaku.consent.belonging``).
 """
 
 from typing import Final
@@ -43,7 +43,7 @@ patient = Table(
     Column("kana_key", String(200)),
     Column("insured_at", Moment),
     Column("created_at", Moment, nullable=False),
-    Column("joined_into", Uuid, ForeignKey("patient.id")),
+    Column("joined_into", Uuid, ForeignKey("patient.id"), index=True),
     Index(None, "birth_date", "kana_key"),
 )
 
@@ -80,6 +80,7 @@ consent_record = Table(
     Column("verified_at", Moment, nullable=False),
     Column("id_token", Text),
     Column("id_token_key", Text),
+    Column("patient_id", Uuid, ForeignKey("patient.id"), index=True),
     UniqueConstraint("facility_id", "reference"),
 )
 guard(consent_record)
@@ -146,6 +147,7 @@ consent_withdrawal = Table(
     Column("withdrawn_at", Moment, nullable=False),
     UniqueConstraint("facility_id", "submission"),
 )
-"""取消し by the facility. It names the record that stood, and so the patient, for ever; the consent
-of its channel and 受診日 may become another row when patients are joined."""
+"""取消し by the facility, or by the change of a card. It names the record that stood, and so the
+patient, for ever; the consent of its channel and 受診日 may become another row when patients are
+joined."""
 guard(consent_withdrawal)

@@ -15,7 +15,7 @@ REASON_CHARACTERS: Final = 200
 
 
 class Requester(StrEnum):
-    """Who asked for it, as the staff declare."""
+    """Who asked for it; of people, as the staff declare."""
 
     SELF = "self"
     """本人."""
@@ -24,6 +24,12 @@ class Requester(StrEnum):
     FAMILY = "family"
     """家族."""
     OTHER = "other"
+    NOBODY = "nobody"
+    """The system ended it: the card is another person's now (``zaitaku.consent.leaving``)."""
+
+
+PEOPLE: Final = tuple(each for each in Requester if each is not Requester.NOBODY)
+"""Who may ask for a withdrawal."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,14 @@ class WithdrawalRequest:
         """Return the request.
 
         Raises:
-            InvalidField: nothing is chosen (``items``), or the reason breaks its rule.
+            InvalidField: nothing is chosen (``items``), nobody asked (``requester``), or the
+                reason breaks its rule.
         """
         chosen = frozenset(items)
         if not chosen:
             raise InvalidField("items", "missing")
+        if requester not in PEOPLE:
+            raise InvalidField("requester", "missing")
         return cls(consent_id, chosen, requester, check_reason(reason), expected, submission)
 
 

@@ -10,12 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
+from zaitaku.consent.belonging import is_of
 from zaitaku.consent.errors import NothingToWithdraw
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.names import REQUESTER_NAMES, item_list
 from zaitaku.consent.patients import PatientMoved
 from zaitaku.consent.present import PresentConsent, PresentConsents
-from zaitaku.consent.tables import consent_item, consent_record, consent_withdrawal, credential
+from zaitaku.consent.tables import consent_item, consent_record, consent_withdrawal
 from zaitaku.consent.withdrawal import Requester, Withdrawal, WithdrawalRequest, ended_by
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
@@ -43,8 +44,7 @@ class WithdrawalStore:
         """Return every withdrawal of a patient at this facility, newest first."""
         query = (
             self._all()
-            .join(credential, credential.c.id == consent_record.c.credential_id)
-            .where(credential.c.patient_id == patient_id)
+            .where(is_of(patient_id))
             .order_by(consent_withdrawal.c.withdrawn_at.desc(), consent_withdrawal.c.id.desc())
         )
         return [_withdrawal(row) for row in self._connection.execute(query).mappings()]

@@ -42,6 +42,12 @@ class CodeUsed(Conflict):
     code = "activation-code-used"
 
 
+class KeyUsed(Conflict):
+    """The device's key registered a device before: each registration needs a key of its own."""
+
+    code = "device-key-used"
+
+
 class AccountUnfit(ZaitakuError):
     """The account may not register a device: not a person's, or it never logged in (§5)."""
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from zaitaku.accounts.service import AccountService, LoginAttempt, Staff
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
-from zaitaku.core.clock import Clock
+from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import ActivationCodeId, DeviceId, FacilityId, new_uuid, random_digits
@@ -25,6 +25,7 @@ from zaitaku.devices.errors import (
     CodeUsed,
     DeviceRefused,
     HomeVisitOff,
+    KeyUsed,
 )
 from zaitaku.devices.model import (
     CODE_DIGITS,
@@ -38,6 +39,7 @@ from zaitaku.devices.model import (
     read_code,
 )
 from zaitaku.devices.store import DeviceStore, KnownDevice, Page, find_device
+from zaitaku.facilities.errors import NotBegun
 from zaitaku.facilities.model import Facility
 from zaitaku.facilities.store import FacilityStore
 
@@ -89,7 +91,7 @@ class DeviceService:
         """
         checked, now = check_memo(memo), self._clock.now()
         with self._database.transaction() as connection:
-            _check_home_visit(connection, facility.id)
+            self._check_open(connection, facility.id)
             store = DeviceStore(connection, facility.id)
             issued = self._new_code(store, facility.id, checked, now)
             _record(connection, issued, Act.ISSUE_ACTIVATION_CODE, actor, now)
@@ -157,7 +159,9 @@ class DeviceService:
             AccountUnfit: not a person's account, or its initial password was never replaced.
             InvalidField: code, key or name is not of its form.
             HomeVisitOff: the facility makes no home visits.
+            NotBegun: its 利用開始日 has not come.
             CodeUnknown, CodeTooYoung, CodeInvalidated, CodeUsed: the code.
+            KeyUsed: another registration has the device's key.
             StoreUnavailable: a store is away; asking again is right.
         """
         digits, key = read_code(request.activation_code), check_device_key(request.device_key)
@@ -166,13 +170,20 @@ class DeviceService:
         if staff.account.role not in DEVICE_ROLES or staff.account.must_change_password:
             raise AccountUnfit
         with self._database.transaction() as connection:
-            _check_home_visit(connection, staff.facility.id)
+            self._check_open(connection, staff.facility.id)
             try:
                 return self._enter(connection, staff, digits, key, name)
             except IntegrityError as error:
                 raise CodeUsed(
                     "another device was faster, or the key is another device's"
                 ) from error
+
+    def _check_open(self, connection: Connection, facility_id: FacilityId) -> None:
+        facility = FacilityStore(connection).by_id(facility_id)
+        if facility is None or not facility.settings.home_visit:
+            raise HomeVisitOff
+        if not facility.has_begun(japan_date(self._clock.now())):
+            raise NotBegun
 
     def _enter(
         self, connection: Connection, staff: Staff, digits: str, key: str, name: str
@@ -185,6 +196,8 @@ class DeviceService:
             if not hmac.compare_digest(kept, _digest(key)):
                 raise CodeUsed
             return Registration(device, staff.facility, is_new=False)
+        if find_device(connection, _digest(key)) is not None:
+            raise KeyUsed
         device = Device(
             DeviceId(new_uuid()), staff.facility.id, code.id, staff.account.id, name, now
         )
@@ -199,24 +212,19 @@ class DeviceService:
         Raises:
             DeviceRefused: the key is unknown or its code was invalidated.
             HomeVisitOff: the facility makes no home visits any more.
+            NotBegun: its 利用開始日 was moved and has not come.
             StoreUnavailable: the database is away.
         """
         with self._database.reading() as connection:
             known = find_device(connection, _digest(device_key))
             if known is None or known.code.is_invalidated:
                 raise DeviceRefused
-            _check_home_visit(connection, known.device.facility_id)
+            self._check_open(connection, known.device.facility_id)
         return known
 
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _check_home_visit(connection: Connection, facility_id: FacilityId) -> None:
-    facility = FacilityStore(connection).by_id(facility_id)
-    if facility is None or not facility.settings.home_visit:
-        raise HomeVisitOff
 
 
 def _usable(code: ActivationCode | None, now: datetime) -> ActivationCode:

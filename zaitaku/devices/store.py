@@ -1,5 +1,6 @@
 """Activation codes and devices in the durable store; nothing is ever deleted."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -159,7 +160,7 @@ class DeviceStore:
         if query.state is CodeState.UNREGISTERED:
             yield activation_code.c.registered_at.is_(None)
         if query.search:
-            digits = query.search.replace("-", "")
+            digits = unicodedata.normalize("NFKC", query.search).replace("-", "")
             by_memo = activation_code.c.memo.like(_part(query.search), escape=_ESCAPE)
             by_digits = activation_code.c.digits.like(_part(digits), escape=_ESCAPE)
             yield or_(by_memo, by_digits) if digits.isdigit() else by_memo

@@ -18,3 +18,10 @@ class UnprintableCharacters(InvalidField):
     def __init__(self, field: str, characters: str) -> None:
         super().__init__(field, "unprintable-character")
         self.characters = characters
+
+
+class NotBegun(ZaitakuError):
+    """The facility's 利用開始日 has not come: only accounts and settings are open (domain.md §2)."""
+
+    code = "facility-not-begun"
+    status = HTTPStatus.FORBIDDEN

@@ -40,6 +40,12 @@ class ReceptionNotBegun(_Closed):
     status = HTTPStatus.NOT_FOUND
 
 
+class UrlChanged(Conflict):
+    """The URL was changed while its files were made, so they must not be handed out."""
+
+    code = "url-changed"
+
+
 class CannotRevert(Conflict):
     """The first version is current: there is nothing before it."""
 

@@ -1,4 +1,4 @@
-"""What a facility prints: the QR image and the posters of its living URL."""
+"""What a facility prints: the QR image and the posters of one version of its URL."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.ids import UrlVersionId
 from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
-from zaitaku.facilities.model import Channel, Facility
+from zaitaku.facilities.model import Facility
 from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
 from zaitaku.reception.posters.model import NO_POSTER, Poster, PosterNumber
@@ -91,48 +91,42 @@ class PrintService:
         return kept if kept is not None else self._make(version.id, address)
 
     def poster_content(
-        self, facility: Facility, channel: Channel, named: Poster | None = None
+        self, facility: Facility, version: UrlVersion, named: Poster | None = None
     ) -> PosterContent:
-        """Return what a poster of the channel's living URL says.
-
-        Raises:
-            NotFound: no URL was issued to the facility.
-        """
-        current = self._reception.show(facility.id, channel).current
+        """Return what a poster of this version says, whichever is current by now."""
         number = named.number if named else NO_POSTER
         return PosterContent(
             facility_name=facility.name,
-            channel=channel,
+            channel=version.channel,
             phone=facility.phone,
             hours=facility.hours,
-            address=self._reception.address(current, number),
-            symbol=qr_modules(self.qr_png(current, number)),
+            address=self._reception.address(version, number),
+            symbol=qr_modules(self.qr_png(version, number)),
             typed_address=self._reception.typed_address,
-            typed_number=current.typed_number,
-            version=current.number,
-            issued_on=japan_date(current.created_at),
+            typed_number=version.typed_number,
+            version=version.number,
+            issued_on=japan_date(version.created_at),
             by_phone=self._by_phone,
             poster_name=named.name if named else "",
         )
 
     def poster_pdf(
-        self, facility: Facility, channel: Channel, layout: Layout, named: Poster | None = None
+        self, facility: Facility, version: UrlVersion, layout: Layout, named: Poster | None = None
     ) -> bytes:
-        """Return the PDF of a channel's living URL, ready to print (see ``poster_content``)."""
-        return poster_pdf(self.poster_content(facility, channel, named), layout)
+        """Return the PDF of a version, ready to print (see ``poster_content``)."""
+        return poster_pdf(self.poster_content(facility, version, named), layout)
 
     def file(
-        self, kind: PrintKind, facility: Facility, channel: Channel, named: Poster | None = None
+        self, kind: PrintKind, facility: Facility, version: UrlVersion, named: Poster | None = None
     ) -> bytes:
-        """Return a file of any kind of a channel's living URL.
+        """Return a file of any kind of this version.
 
-        Raises:
-            NotFound: no URL was issued to the facility.
+        Whoever hands it out calls ``PosterService.note_print`` first: it refuses a version that
+        is no longer current.
         """
         if kind in _LAYOUTS:
-            return self.poster_pdf(facility, channel, _LAYOUTS[kind], named)
-        current = self._reception.show(facility.id, channel).current
-        return self.qr_png(current, named.number if named else NO_POSTER)
+            return self.poster_pdf(facility, version, _LAYOUTS[kind], named)
+        return self.qr_png(version, named.number if named else NO_POSTER)
 
     def _make(self, version_id: UrlVersionId, address: str) -> bytes:
         png = qr_png(address)

@@ -25,6 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.grams import beginning_with, pairs_in
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.search import digits_form, search_form
@@ -33,7 +34,6 @@ from zaitaku.consent.tables import (
     consent_gram,
     consent_item,
     consent_record,
-    credential,
     patient,
 )
 from zaitaku.core.clock import JST
@@ -148,15 +148,13 @@ class Finder:
         # By every reference that a patient was ever given, not the latest alone.
         column = consent_record.c.reference
         newest = (
-            select(consent_record.c.credential_id)
+            select(consent_record.c.patient_id, consent_record.c.credential_id)
             .where(consent_record.c.facility_id == self._facility_id, _begins_with(column, digits))
             .order_by(column.desc())
             .limit(MOST_REFERENCES)
             .subquery()
         )
-        return select(credential.c.patient_id).join(
-            newest, newest.c.credential_id == credential.c.id
-        )
+        return owners_of(newest)
 
     @property
     def _own_gram(self) -> ColumnElement[bool]:

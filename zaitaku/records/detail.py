@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
+from zaitaku.consent.belonging import is_of
 from zaitaku.consent.model import Receipt
 from zaitaku.consent.present import PresentConsent, PresentConsents
 from zaitaku.consent.receipts import receipt_from
 from zaitaku.consent.store import ConsentStore
-from zaitaku.consent.tables import consent, consent_record, credential, patient
+from zaitaku.consent.tables import consent, consent_record, patient
 from zaitaku.consent.withdrawal import Withdrawal
 from zaitaku.consent.withdrawing import WithdrawalStore
 from zaitaku.consent.wording import Wordings
@@ -136,11 +137,8 @@ class PatientDetails:
         return self._connection.execute(query).scalar_one()
 
     def _of(self, patient_id: PatientId) -> Select[Any]:
-        return (
-            select(consent_record)
-            .join(credential, credential.c.id == consent_record.c.credential_id)
-            .where(consent_record.c.facility_id == self._facility_id)
-            .where(credential.c.patient_id == patient_id)
+        return select(consent_record).where(
+            consent_record.c.facility_id == self._facility_id, is_of(patient_id)
         )
 
     def _statement(self, reference: str) -> Statement:

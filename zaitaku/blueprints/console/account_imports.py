@@ -1,6 +1,7 @@
 """アカウント一括登録: the template, the upload, the check, the confirmation (domain.md §5)."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -11,7 +12,15 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from zaitaku.accounts.import_result import RowFate, csv_lines, results_in
+from zaitaku.accounts.errors import PasswordsLost, PasswordsNotTold
+from zaitaku.accounts.import_result import (
+    LOST,
+    NOT_TOLD,
+    TOLD_OUT,
+    RowFate,
+    csv_lines,
+    results_in,
+)
 from zaitaku.accounts.import_table import (
     HEADINGS,
     MOST_BYTES,
@@ -19,7 +28,7 @@ from zaitaku.accounts.import_table import (
     CheckedRow,
     template_file,
 )
-from zaitaku.accounts.imports import Preview
+from zaitaku.accounts.imports import FileRefused, Preview, Secret
 from zaitaku.accounts.managing import manageable_by
 from zaitaku.accounts.model import ROLE_NAMES, Permission, Role
 from zaitaku.blueprints.console.jobs import file_response, own_job
@@ -34,7 +43,7 @@ from zaitaku.core.tables_in import TableUnreadable
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.model import CharacterSet
 from zaitaku.jobs.errors import JobUnderWay, JobUnknown
-from zaitaku.jobs.model import Job, JobId, JobKind, JobState
+from zaitaku.jobs.model import TOLD_FOR, Job, JobId, JobKind, JobState
 
 Page = str | Response | tuple[str, HTTPStatus]
 
@@ -57,6 +66,7 @@ _FATE_WORDS: Final = {
     RowFate.MISTAKEN: "エラー",
     RowFate.LEFT: "エラーなし：登録しません",
 }
+_UNTOLD: Final = MappingProxyType({Secret.NONE: TOLD_OUT, Secret.KEPT: NOT_TOLD, Secret.LOST: LOST})
 _CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 _TEMPLATES: Final = {"utf-8": Codec.UTF_8, "shift-jis": Codec.SHIFT_JIS}
 
@@ -114,8 +124,9 @@ def upload_accounts() -> Page:
         held = services().account_imports.hand_in(
             staff, content, file_name=name, actor=staff.account.label
         )
-    except TableUnreadable as error:
-        return _refused(table_mistake(error, HEADINGS, MOST_ROWS))
+    except FileRefused as error:
+        mistake = table_mistake(error.reason, HEADINGS, MOST_ROWS)
+        return _refused(f"{mistake}（受付番号 {error.job.reference}：登録失敗）")
     return redirect(url_for("console.preview_accounts", job=held.id), HTTPStatus.SEE_OTHER)
 
 
@@ -238,30 +249,80 @@ def account_import(job: UUID) -> Page:
     found = _own_import(job)
     if found.state is JobState.HELD:
         return redirect(url_for("console.preview_accounts", job=found.id), HTTPStatus.SEE_OTHER)
-    has_passwords = services().jobs.has_secret(found.facility_id, found.id)
-    return render_template("console/account_import.html", job=found, has_passwords=has_passwords)
+    return render_template(
+        "console/account_import.html",
+        job=found,
+        secret=services().account_imports.secret(found).value,
+        mistake=_structure_mistake(found),
+        told_hours=TOLD_FOR // timedelta(hours=1),
+    )
+
+
+def _structure_mistake(found: Job) -> str:
+    """Return what was wrong with a file that was no table; empty where that is not known."""
+    rule, row = (found.parameters.get(name, "") for name in ("rule", "row"))
+    if not rule:
+        return ""
+    error = TableUnreadable(rule, int(row) if row else None)
+    return table_mistake(error, HEADINGS, MOST_ROWS)
 
 
 @blueprint.get("/account-imports/<uuid:job>/result")
 @requires(Permission.IMPORT_ACCOUNTS)
 def account_import_result(job: UUID) -> Response:
     """Return the result file without passwords."""
-    return _result_file(_own_import(job), {})
+    found = _own_import(job)
+    return _result_file(found, {}, _UNTOLD[services().account_imports.secret(found)])
 
 
 @blueprint.post("/account-imports/<uuid:job>/result")
 @requires(Permission.IMPORT_ACCOUNTS)
-def account_import_passwords(job: UUID) -> Response:
-    """Return the result file with the initial passwords, which are gone after that."""
+def account_import_passwords(job: UUID) -> Page:
+    """Return the result file with the initial passwords, as long as they are kept."""
     found = _own_import(job)
-    actor = current_staff().account.label
-    return _result_file(found, services().account_imports.take_passwords(found, actor=actor))
+    try:
+        told = services().account_imports.tell_passwords(found, actor=current_staff().account.label)
+    except PasswordsLost as error:
+        return _lost(found, error)
+    return _result_file(found, told, TOLD_OUT)
 
 
-def _result_file(found: Job, passwords: Mapping[int, str]) -> Response:
+def _lost(found: Job, error: PasswordsLost) -> Page:
+    return failure(
+        "初期パスワードを復元できません",
+        "初期パスワードを保護していた鍵が、この環境からなくなっています。"
+        "登録したアカウントは、そのまま残っています。",
+        "アカウントごとにパスワードを再発行してください。鍵を戻せるかは、運用者に確かめてください。",
+        action={"label": "登録結果に戻る", "href": _address_of(found)},
+    ), error.status
+
+
+def _address_of(found: Job) -> str:
+    return url_for("console.account_import", job=found.id)
+
+
+@blueprint.post("/account-imports/<uuid:job>/receipt")
+@requires(Permission.IMPORT_ACCOUNTS)
+def confirm_passwords(job: UUID) -> Page:
+    """Throw the initial passwords away: the person says that they have them."""
+    found = _own_import(job)
+    try:
+        services().account_imports.forget_passwords(found, actor=current_staff().account.label)
+    except PasswordsNotTold as error:
+        return failure(
+            "まだダウンロードされていません",
+            "初期パスワード付きの結果ファイルが、まだ一度もダウンロードされていないため、消していません。",
+            "先にダウンロードして、ファイルを開き、初期パスワードがあることを確かめてください。",
+            action={"label": "登録結果に戻る", "href": _address_of(found)},
+        ), error.status
+    return redirect(_address_of(found), HTTPStatus.SEE_OTHER)
+
+
+def _result_file(found: Job, passwords: Mapping[int, str], instead: str) -> Response:
     name, _, content = services().jobs.result(found.facility_id, found.id)
     codec = _CODECS[current_staff().facility.settings.character_set]
-    return file_response(name, codec.content_type, csv_lines(results_in(content), codec, passwords))
+    lines = csv_lines(results_in(content), codec, passwords, instead)
+    return file_response(name, codec.content_type, lines)
 
 
 def _own_import(job: UUID) -> Job:

@@ -1,21 +1,25 @@
 """QR codes and posters to download: a page that asks, and the file itself.
 
-Every file that is taken is noted, so that a later change of the URL can say what it breaks.
+Every file that is taken is noted, so that a later change of the URL can say what it breaks. A
+file of a URL that was changed while it was made is not handed out.
 """
 
 import io
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
 from flask import Response, render_template, request, send_file, url_for
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, channel_view
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.facilities.model import Channel
+from zaitaku.reception.errors import UrlChanged
 from zaitaku.reception.posters.model import NO_POSTER, Poster, PosterNumber
+from zaitaku.reception.posters.service import TakenFile
 from zaitaku.reception.printing import PrintKind, file_name
 
 DESCRIPTIONS: Final = MappingProxyType(
@@ -44,9 +48,9 @@ def _named(channel: Channel, poster: int) -> Poster | None:
 @no_page
 def qr_image(channel: str, poster: int) -> Response:
     """Return the QR code for showing on the page."""
-    named = _named(Channel(channel), poster)
-    facility = current_staff().facility
-    content = services().prints.file(PrintKind.QR_CODE, facility, Channel(channel), named)
+    named, facility = _named(Channel(channel), poster), current_staff().facility
+    current = services().reception.show(facility.id, Channel(channel)).current
+    content = services().prints.file(PrintKind.QR_CODE, facility, current, named)
     return Response(content, mimetype="image/png")
 
 
@@ -83,15 +87,10 @@ def download(channel: str, kind: str, poster: int) -> Response:
     """Return the file under a name that tells facility, channel, poster and version."""
     view, named = channel_view(Channel(channel)), _named(Channel(channel), poster)
     printed, facility = PrintKind(kind), current_staff().facility
-    content = services().prints.file(printed, facility, view.channel, named)
+    content = services().prints.file(printed, facility, view.url.current, named)
     if request.method == "GET":
-        services().posters.note_print(
-            facility.id,
-            view.url.current.id,
-            PosterNumber(poster),
-            printed,
-            actor=current_staff().account.label,
-        )
+        taken = TakenFile(view.url.current, PosterNumber(poster), printed)
+        services().posters.note_print(facility.id, taken, actor=current_staff().account.label)
     return send_file(
         io.BytesIO(content),
         mimetype="image/png" if printed is PrintKind.QR_CODE else "application/pdf",
@@ -99,3 +98,14 @@ def download(channel: str, kind: str, poster: int) -> Response:
         download_name=file_name(printed, facility, view.url.current, named),
         max_age=0,
     )
+
+
+@blueprint.errorhandler(UrlChanged)
+def url_changed(error: UrlChanged) -> tuple[str, HTTPStatus]:
+    """Say that the file would lead patients to a URL that no longer works."""
+    return failure(
+        "作っているあいだにURLが変わりました",
+        "前のURLのファイルは、患者さんが使えないため、お渡ししていません。",
+        "今のURLのファイルを、もう一度ダウンロードしてください。",
+        action={"label": "URLの画面を開く", "href": url_for("console.reception_urls")},
+    ), error.status

@@ -1,6 +1,8 @@
 """Every poster in one ZIP file: chosen here, made by a worker, fetched when it is done."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from flask import redirect, render_template, request, url_for
@@ -12,11 +14,22 @@ from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.errors import InvalidField
-from zaitaku.jobs.model import JobKind
+from zaitaku.core.ids import FacilityId
+from zaitaku.facilities.channels import CHANNEL_NAMES
+from zaitaku.facilities.model import Channel
+from zaitaku.jobs.model import Job, JobId, JobKind
+from zaitaku.reception.errors import UrlChanged
 from zaitaku.reception.posters.archive import parameters_of
 from zaitaku.reception.printing import KIND_NAMES
 
 _CHOOSE: Final = "作るものを、1つ以上選んでください。"
+FAILURES: Final = MappingProxyType(
+    {
+        UrlChanged.code: "作っているあいだにURLが変更されたため、ファイルをお渡ししていません。"
+        "前のURLのポスターは、患者さんが使えないためです。今のURLで、もう一度作ってください。"
+    }
+)
+"""What is told about an archive that failed for a reason of its own, by the job's outcome."""
 
 
 @blueprint.get("/reception-urls/all-posters")
@@ -38,7 +51,23 @@ def _page(errors: dict[str, str]) -> str:
         names=KIND_NAMES,
         descriptions=DESCRIPTIONS,
         errors=errors,
+        off=[CHANNEL_NAMES[each] for each in Channel if not staff.facility.settings.is_on(each)],
+        outdated=_outdated(staff.facility.id, jobs),
+        failures=FAILURES,
     )
+
+
+def _outdated(facility_id: FacilityId, jobs: Iterable[Job]) -> set[JobId]:
+    """Return the archives that hold a URL which was changed since."""
+    current = {
+        channel.value: services().reception.show(facility_id, channel).current.number
+        for channel in Channel
+    }
+    return {
+        job.id
+        for job in jobs
+        if any(job.counts.get(channel, number) != number for channel, number in current.items())
+    }
 
 
 @blueprint.post("/reception-urls/all-posters")

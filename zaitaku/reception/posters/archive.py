@@ -13,7 +13,7 @@ from zaitaku.facilities.service import FacilityService
 from zaitaku.jobs.context import JobContext
 from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.posters.model import NO_POSTER, Poster
-from zaitaku.reception.posters.service import PosterService
+from zaitaku.reception.posters.service import PosterService, TakenFile
 from zaitaku.reception.printing import PrintKind, PrintService, file_name
 from zaitaku.reception.service import ReceptionService
 
@@ -48,6 +48,11 @@ class _Sheet:
     version: UrlVersion
     named: Poster | None
 
+    @property
+    def taken(self) -> TakenFile:
+        """What is noted about it."""
+        return TakenFile(self.version, self.named.number if self.named else NO_POSTER, self.kind)
+
 
 class PosterArchive:
     """Handles the jobs of ``JobKind.POSTER_ARCHIVE``."""
@@ -70,9 +75,13 @@ class PosterArchive:
     def __call__(self, context: JobContext) -> None:
         """Make all chosen files of all posters in use, note them as printed, and keep the ZIP.
 
+        It is good for the versions that were current at the beginning; that they still are at
+        the end, the record of the print, and the job's end are one transaction.
+
         Raises:
             JobLost, StoreUnavailable: as the context's methods do.
             NotFound: the facility has no URLs.
+            UrlChanged: a URL was changed meanwhile; no file is handed out, none is noted.
         """
         facility = self._facilities.get(context.job.facility_id)
         sheets = self._sheets(facility, kinds_of(context.parameters))
@@ -80,16 +89,18 @@ class PosterArchive:
         files = self._files(facility, sheets, context.progress)
         chunks = zipped(files, at=self._clock.now())
         context.write_result(name, ARCHIVE_TYPE, chunks)
-        for sheet in sheets:
-            number = sheet.named.number if sheet.named else NO_POSTER
-            self._posters.note_print(
-                facility.id, sheet.version.id, number, sheet.kind, actor=context.job.actor
-            )
-        context.outcome(MADE, {"files": len(sheets)})
+        context.outcome(MADE, {"files": len(sheets), **_versions(sheets)})
+        taken = [sheet.taken for sheet in sheets]
+        with context.transaction() as connection:
+            self._posters.note_prints(connection, facility.id, taken, actor=context.job.actor)
+            context.finish(connection)
 
     def _sheets(self, facility: Facility, kinds: Sequence[PrintKind]) -> list[_Sheet]:
+        current = {
+            channel: self._reception.show(facility.id, channel).current for channel in Channel
+        }
         return [
-            _Sheet(kind, self._reception.show(facility.id, channel).current, named)
+            _Sheet(kind, current[channel], named)
             for channel in Channel
             for named in (None, *self._in_use(facility, channel))
             for kind in kinds
@@ -104,8 +115,12 @@ class PosterArchive:
     ) -> Iterator[tuple[str, Iterable[bytes]]]:
         for done, sheet in enumerate(sheets):
             progress(done, len(sheets))
-            content = self._prints.file(sheet.kind, facility, sheet.version.channel, sheet.named)
+            content = self._prints.file(sheet.kind, facility, sheet.version, sheet.named)
             yield _path_of(facility, sheet), [content]
+
+
+def _versions(sheets: Iterable[_Sheet]) -> dict[str, int]:
+    return {sheet.version.channel.value: sheet.version.number for sheet in sheets}
 
 
 def _path_of(facility: Facility, sheet: _Sheet) -> str:

@@ -1,7 +1,7 @@
 """Use cases on named posters; each change is one transaction with its entry in the audit trail."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -14,6 +14,8 @@ from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId
 from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
+from zaitaku.reception.errors import UrlChanged
+from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.posters.model import (
     MOST_POSTERS,
     Poster,
@@ -37,6 +39,15 @@ class MistakenFields(InvalidField):
         first = next(iter(mistakes.values()))
         super().__init__(first.field, first.rule)
         self.mistakes = mistakes
+
+
+@dataclass(frozen=True)
+class TakenFile:
+    """A file of one version that somebody takes to be printed or published."""
+
+    version: UrlVersion
+    number: PosterNumber
+    kind: str
 
 
 class PosterService:
@@ -143,19 +154,35 @@ class PosterService:
             self._record(connection, facility_id, _SHELF_ACTS[shelf], changed, actor)
             return changed
 
-    def note_print(
+    def note_print(self, facility_id: FacilityId, taken: TakenFile, *, actor: str) -> None:
+        """Record that a file was taken, so that a later rotation can say what hangs somewhere.
+
+        Raises:
+            UrlChanged: the file's version is no longer current; nothing was recorded.
+        """
+        with self._database.transaction() as connection:
+            self.note_prints(connection, facility_id, [taken], actor=actor)
+
+    def note_prints(
         self,
+        connection: Connection,
         facility_id: FacilityId,
-        version_id: UrlVersionId,
-        number: PosterNumber,
-        kind: str,
+        taken: Iterable[TakenFile],
         *,
         actor: str,
     ) -> None:
-        """Record that a file was taken, so that a later rotation can say what hangs somewhere."""
-        with self._database.transaction() as connection:
-            store = PosterStore(connection, facility_id)
-            store.append_print(version_id, number, kind, at=self._clock.now(), actor=actor)
+        """Record, in the caller's transaction, that all of these files were taken.
+
+        Raises:
+            UrlChanged: one's version is no longer current.
+        """
+        every = list(taken)
+        _hold_current(connection, facility_id, {each.version.id: each.version for each in every})
+        store = PosterStore(connection, facility_id)
+        for each in every:
+            store.append_print(
+                each.version.id, each.number, each.kind, at=self._clock.now(), actor=actor
+            )
 
     def prints(self, facility_id: FacilityId, version_id: UrlVersionId) -> tuple[Print, ...]:
         """Return what was taken of a version, and when last."""
@@ -174,6 +201,16 @@ class PosterService:
             subject=f"{SHORT_CHANNEL_NAMES[of.channel]} {of.number}番",
             detail={"名前": of.name},
         )
+
+
+def _hold_current(
+    connection: Connection, facility_id: FacilityId, versions: Mapping[UrlVersionId, UrlVersion]
+) -> None:
+    urls = ReceptionStore(connection, facility_id)
+    for version in sorted(versions.values(), key=lambda version: version.channel):
+        urls.lock(version.channel)
+        if urls.current_id(version.channel) != version.id:
+            raise UrlChanged(f"version {version.number} of {version.channel}")
 
 
 def _locked(
