@@ -1,97 +1,38 @@
 """Bulk registration: all or nothing, duplicates left out, passwords told once (domain.md §5)."""
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.accounts.conftest import CODE, new_facility
-from tests.jobs.conftest import KEEP
-from zaitaku.accounts.import_result import RowFate, RowResult, csv_lines, results_in
+from tests.accounts.import_desk import GOOD, KEYS, Desk, opened
+from zaitaku.accounts.errors import PasswordsLost
+from zaitaku.accounts.import_result import TOLD_OUT, RowFate, RowResult, csv_lines, results_in
 from zaitaku.accounts.import_seal import PasswordSeal
-from zaitaku.accounts.import_table import HEADINGS, TableCheck, as_stream, template_file
-from zaitaku.accounts.imports import (
-    IMPORT_STATE_NAMES,
-    AccountImports,
-    ImportState,
-    import_state,
+from zaitaku.accounts.import_table import (
+    EXAMPLE_LEFT,
+    HEADINGS,
+    TableCheck,
+    as_stream,
+    template_file,
 )
+from zaitaku.accounts.imports import IMPORT_STATE_NAMES, FileRefused, ImportState, import_state
 from zaitaku.accounts.managing import manageable_by
 from zaitaku.accounts.model import INITIAL_PASSWORD_LIFETIME, Role
 from zaitaku.accounts.passwords import Passwords
-from zaitaku.accounts.service import AccountService, Staff
 from zaitaku.accounts.store import AccountStore
 from zaitaku.audit.model import Act
-from zaitaku.audit.store import AuditTrail
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import new_uuid
 from zaitaku.core.signing import Keyring
 from zaitaku.core.spreadsheets import Codec
-from zaitaku.core.tables_in import TableUnreadable
 from zaitaku.facilities.model import FacilityKind
 from zaitaku.jobs.model import Job, JobId, JobKind
-from zaitaku.jobs.runner import Runner
-from zaitaku.jobs.service import JobService
 
-KEYS = Keyring(("k" * 16 + "0123456789abcdef",))
-GOOD = ("一般", "ippan01", "みどりたろう", "ミドリタロウ", "", "")
-
-
-@dataclass
-class Desk:
-    """One administrator who registers in bulk, and the worker."""
-
-    database: Database
-    clock: FixedClock
-    imports: AccountImports
-    jobs: JobService
-    staff: Staff
-
-    def hand_in(self, *rows: Sequence[str], codec: str = "utf-8-sig") -> Job:
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows([HEADINGS, *rows])
-        content = text.getvalue().encode(codec)
-        return self.imports.hand_in(self.staff, content, file_name="a.csv", actor="kanri みどり")
-
-    def done(self, *rows: Sequence[str], codec: str = "utf-8-sig") -> Job:
-        held = self.hand_in(*rows, codec=codec)
-        self.jobs.release(self.staff.facility.id, held.id)
-        self.work()
-        return self.jobs.find(self.staff.facility.id, held.id)
-
-    def work(self) -> None:
-        handlers = {JobKind.ACCOUNT_IMPORT: self.imports.handle}
-        Runner(database=self.database, clock=self.clock, handlers=handlers, keep=KEEP).work_off()
-
-    def results(self, job: Job) -> list[RowResult]:
-        _, _, content = self.jobs.result(job.facility_id, job.id)
-        return list(results_in(content))
-
-    def user_ids(self) -> set[str]:
-        with self.database.reading() as connection:
-            return {a.user_id for a in AccountStore(connection, self.staff.facility.id).all()}
-
-
-def opened(database: Database, clock: FixedClock, ephemeral: EphemeralStore) -> Desk:
-    passwords = Passwords(memory_kibibytes=8, iterations=1)
-    facility = new_facility(database, clock, CODE)
-    admin = AccountService(
-        database=database, ephemeral=ephemeral, clock=clock, passwords=passwords
-    ).register(
-        facility.id, role=Role.ADMIN, user_id="kanri", name="みどり", kana="ミドリ", actor="test"
-    )
-    jobs = JobService(database=database, clock=clock)
-    imports = AccountImports(
-        database=database, clock=clock, jobs=jobs, passwords=passwords, seal=PasswordSeal(KEYS)
-    )
-    return Desk(database, clock, imports, jobs, Staff(admin.account, facility))
+TODAY = date(2026, 11, 20)
 
 
 @pytest.fixture
@@ -112,14 +53,13 @@ def test_everything_is_registered_with_passwords_that_are_told_once(any_desk: De
     assert [each.fate for each in any_desk.results(job)] == [RowFate.REGISTERED] * 2
     assert any_desk.user_ids() == {"kanri", "ippan01", "A0rece1"}
 
-    told = any_desk.imports.take_passwords(job, actor="kanri みどり")
+    told = any_desk.imports.tell_passwords(job, actor="kanri みどり")
     assert set(told) == {2, 3}
-    assert any_desk.imports.take_passwords(job, actor="kanri みどり") == {}
     with any_desk.database.reading() as connection:
         store = AccountStore(connection, job.facility_id)
         accounts = {each.user_id: each for each in store.all()}
         known = store.by_id(accounts["ippan01"].id)
-        *_, entry, telling = AuditTrail(connection, job.facility_id).entries()
+    *_, entry, telling = any_desk.entries()
     assert known is not None
     assert Passwords(memory_kibibytes=8, iterations=1).verify(known.password_hash, told[2])
     person, program = accounts["ippan01"], accounts["A0rece1"]
@@ -143,7 +83,7 @@ def test_one_mistake_registers_nothing_and_the_result_says_so_for_each_row(desk:
     for word in ("権限区分", "ユーザ名は", "ユーザ名（カナ）を入力", "利用開始年月日"):
         assert word in mistaken.message
     assert desk.user_ids() == {"kanri"}
-    assert desk.imports.take_passwords(job, actor="kanri みどり") == {}
+    assert desk.imports.tell_passwords(job, actor="kanri みどり") == {}
 
 
 def test_taken_ids_are_left_out_also_those_of_deleted_accounts(any_desk: Desk) -> None:
@@ -159,7 +99,7 @@ def test_taken_ids_are_left_out_also_those_of_deleted_accounts(any_desk: Desk) -
     duplicate, registered = any_desk.results(job)
     assert (duplicate.fate, registered.fate) == (RowFate.DUPLICATE, RowFate.REGISTERED)
     assert "使われて" in duplicate.message
-    assert set(any_desk.imports.take_passwords(job, actor="kanri みどり")) == {3}
+    assert set(any_desk.imports.tell_passwords(job, actor="kanri みどり")) == {3}
     assert any_desk.user_ids() == {"kanri", "ippan02"}
 
 
@@ -189,11 +129,18 @@ def test_shift_jis_and_half_width_are_normalised(desk: Desk) -> None:
     assert (added.user_id, added.name, added.kana) == ("ippan9", "ミドリ１", "ミドリ１")
 
 
-def test_a_file_that_is_no_table_is_refused_before_anything_is_kept(desk: Desk) -> None:
+def test_a_file_that_is_no_table_is_a_failed_registration_with_a_number(any_desk: Desk) -> None:
+    refused: list[Job] = []
     for content in (b"PK\x03\x04", b"a,b\r\n", ",".join(HEADINGS).encode()):
-        with pytest.raises(TableUnreadable):
-            desk.imports.hand_in(desk.staff, content, file_name="x", actor="kanri")
-    assert desk.jobs.newest(desk.staff.facility.id, JobKind.ACCOUNT_IMPORT) == ()
+        with pytest.raises(FileRefused) as caught:
+            any_desk.imports.hand_in(any_desk.staff, content, file_name="x", actor="kanri")
+        refused.append(caught.value.job)
+        any_desk.clock.advance(timedelta(seconds=1))
+    assert {import_state(job) for job in refused} == {ImportState.STRUCTURE_ERROR}
+    newest = any_desk.jobs.newest(any_desk.staff.facility.id, JobKind.ACCOUNT_IMPORT)
+    assert [job.reference for job in newest] == [job.reference for job in reversed(refused)]
+    assert all(job.is_ended and not job.has_result for job in newest)
+    assert import_state(any_desk.done(GOOD)) is ImportState.REGISTERED
 
 
 def test_a_file_that_breaks_on_the_way_is_a_structure_error(desk: Desk) -> None:
@@ -233,14 +180,18 @@ def test_what_goes_wrong_inside_is_a_system_error_and_registers_nothing(desk: De
 @pytest.mark.parametrize("kind", FacilityKind)
 @pytest.mark.parametrize("role", [Role.MASTER, Role.ADMIN])
 @pytest.mark.parametrize("codec", Codec)
-def test_the_template_itself_would_be_registered(
+def test_the_templates_examples_keep_to_the_rules_and_are_never_registered(
     kind: FacilityKind, role: Role, codec: Codec
 ) -> None:
     allowed = manageable_by(role)
     content = template_file(codec, kind, allowed)
-    rows = list(TableCheck(kind, allowed).rows(as_stream([content])))
+    rows = list(TableCheck(kind, allowed, TODAY).rows(as_stream([content])))
+    assert [row.mistakes for row in rows] == [(EXAMPLE_LEFT,)] * len(allowed)
+    assert all(row.values is None for row in rows)
+    text = content.decode(codec.value if codec is Codec.SHIFT_JIS else "utf-8-sig")
+    written_over = text.replace("れいの", "みどり").encode("utf-8-sig")
+    rows = list(TableCheck(kind, allowed, TODAY).rows(as_stream([written_over])))
     assert {row.values.role for row in rows if row.values} == allowed
-    assert [row.mistakes for row in rows] == [()] * len(allowed)
 
 
 @given(
@@ -264,14 +215,14 @@ def test_kept_results_are_read_back_however_they_are_cut(
     assert list(results_in(pieces)) == results
 
 
-def test_the_file_for_people_is_harmless_and_tells_passwords_only_then() -> None:
+def test_the_file_for_people_is_harmless_and_says_why_a_password_is_missing() -> None:
     cells = ("一般", "ippan01", "=1+1", "髙", "", "")
     result = RowResult(2, cells, RowFate.REGISTERED, "")
-    told = b"".join(csv_lines([result], Codec.UTF_8, {2: "pass-word"})).decode()
+    told = b"".join(csv_lines([result], Codec.UTF_8, {2: "pass-word"}, TOLD_OUT)).decode()
     assert "'=1+1" in told
     assert "pass-word" in told
-    later = b"".join(csv_lines([result], Codec.SHIFT_JIS, {})).decode("cp932")
-    assert "最初のダウンロードで出力済み" in later
+    later = b"".join(csv_lines([result], Codec.SHIFT_JIS, {}, TOLD_OUT)).decode("cp932")
+    assert TOLD_OUT in later
 
 
 def test_passwords_open_for_their_job_under_any_key_of_the_ring() -> None:
@@ -280,6 +231,6 @@ def test_passwords_open_for_their_job_under_any_key_of_the_ring() -> None:
     assert b"secret-word" not in sealed
     rotated = Keyring(("n" * 16 + "fedcba9876543210", *KEYS.keys))
     assert PasswordSeal(rotated).opened(sealed, job) == {2: "secret-word"}
-    assert PasswordSeal(KEYS).opened(sealed, other) == {}
-    assert PasswordSeal(Keyring(rotated.keys[:1])).opened(sealed, job) == {}
-    assert PasswordSeal(KEYS).opened(b"", job) == {}
+    for ring, whose in ((KEYS, other), (Keyring(rotated.keys[:1]), job)):
+        with pytest.raises(PasswordsLost):
+            PasswordSeal(ring).opened(sealed, whose)

@@ -35,7 +35,7 @@ def deployment(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     environ = {
         "ZAITAKU_ORIGIN": "https://zaitaku.example",
         "ZAITAKU_DATABASE_URL": world.database.url.render_as_string(hide_password=False),
-        "ZAITAKU_EPHEMERAL_URL": "sqlite:///unused.db",
+        "ZAITAKU_EPHEMERAL_URL": f"sqlite:///{tmp_path / 'unused.db'}",
         "ZAITAKU_URL_KEYS": secrets.token_hex(16),
         "ZAITAKU_SESSION_KEYS": secrets.token_hex(16),
         "ZAITAKU_SUBJECT_KEYS": " ".join(KEYS.keys),

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from zaitaku.accounts.completing import complete_login
 from zaitaku.accounts.model import SYSTEM_ROLES, Account
 from zaitaku.accounts.passkeys import Ceremonies, Ceremony, Purpose, VerifiedPasskey
 from zaitaku.accounts.recovery import code_digest, new_codes
 from zaitaku.accounts.sessions import ListedSession, Session, Sessions
 from zaitaku.accounts.sign_in_model import (
+    METHOD_NAMES,
     MOST_PASSKEYS,
     LastPasskey,
+    Method,
     NeedsOwnPasskey,
     OwnSignIn,
     Passkey,
@@ -20,20 +24,23 @@ from zaitaku.accounts.sign_in_model import (
     PasskeyTaken,
     PasskeyUnknown,
     PolicyChanged,
+    ProofNeeded,
     SessionId,
     SignInPolicy,
+    Stage,
     TooManyPasskeys,
     check_passkey_name,
 )
 from zaitaku.accounts.sign_in_store import SignInStore
 from zaitaku.accounts.store import AccountStore
 from zaitaku.audit.model import Act
-from zaitaku.audit.store import NOTHING, append
+from zaitaku.audit.store import NOTHING, append, audit_entry
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId, new_uuid
 from zaitaku.facilities.store import lock_facility
 
+DEVICE: Final = "端末"
 ALL_OTHERS: Final = "ほかのすべての端末"
 
 
@@ -44,6 +51,15 @@ class NewPasskey:
     passkey: Passkey
     codes: tuple[str, ...]
     """The account's recovery codes, told only here; empty when it has some already."""
+
+
+@dataclass(frozen=True)
+class AddedPasskey:
+    """A passkey that its owner is told of at the next login."""
+
+    passkey: Passkey
+    device: str
+    """Where it was registered; empty: not known."""
 
 
 class OwnSignInService:
@@ -92,14 +108,19 @@ class OwnSignInService:
     ) -> NewPasskey:
         """Add the passkey of a browser's answer; the first one comes with recovery codes.
 
+        Where the facility asks for it between the password and everything else, the login is
+        complete with it.
+
         Raises:
+            ProofNeeded: the session's owner has not shown lately who they are.
             InvalidField: the name is not fit; the challenge may be answered again.
             PasskeyRefused: the challenge is over, or the answer proves nothing.
             PasskeyTaken: the passkey is registered already.
             TooManyPasskeys: the account has ten.
             StoreUnavailable: a store is away; nothing was registered.
         """
-        called = check_passkey_name(name)
+        self._ask_for_proof(session)
+        called, now = check_passkey_name(name), self._clock.now()
         challenge = self._ceremonies.take_challenge(ceremony, Purpose.REGISTER, whose=session.whose)
         verified = self._ceremonies.verify_registration(challenge, answer)
         with self._database.transaction() as connection:
@@ -107,28 +128,30 @@ class OwnSignInService:
             store = SignInStore(connection, account.facility_id)
             before = _own(store, account)
             _check_room(store, before, verified)
-            passkey = self._added(store, account, verified, called)
+            passkey = _added(store, account, verified, called, now)
             codes = () if before.codes_left else self._new_codes(store, account)
-            self._note(connection, account, Act.REGISTER_PASSKEY, {"名前": called})
+            # The same moment as the passkey's: by it the notice at the next login finds the device.
+            detail = {"名前": called, DEVICE: session.device}
+            self._note(connection, account, Act.REGISTER_PASSKEY, detail, at=now)
+            if session.stage is Stage.FIRST_PASSKEY:
+                method = {"方法": METHOD_NAMES[Method.PASSWORD_AND_PASSKEY], "パスキー": called}
+                complete_login(connection, account, at=now, detail=method)
         return NewPasskey(passkey, codes)
 
-    def _added(
-        self, store: SignInStore, account: Account, verified: VerifiedPasskey, name: str
-    ) -> Passkey:
-        passkey_id = PasskeyId(new_uuid())
-        values = {
-            "id": passkey_id,
-            "account_id": account.id,
-            "credential_id": verified.credential_id,
-            "public_key": verified.public_key,
-            "sign_count": verified.sign_count,
-            "transports": " ".join(verified.transports),
-            "is_backed_up": verified.is_backed_up,
-            "name": name,
-            "created_at": self._clock.now(),
-        }
-        store.add_passkey(values)
-        return _named(_own(store, account), passkey_id)
+    def _ask_for_proof(self, session: Session) -> None:
+        # A login that is not complete is young: its password was right at most ten minutes ago.
+        if session.stage is Stage.FULL and not session.is_proved(self._clock.now()):
+            raise ProofNeeded
+
+    def added_between(
+        self, account: Account, former: datetime | None, until: datetime
+    ) -> tuple[AddedPasskey, ...]:
+        """Return the passkeys that were registered after a moment and up to another."""
+        with self._database.reading() as connection:
+            own = SignInStore(connection, account.facility_id).passkeys(account.id)
+            new = [each for each in own if _is_between(each.created_at, former, until)]
+            devices = _devices(connection, account) if new else {}
+        return tuple(AddedPasskey(each, devices.get(each.created_at, "")) for each in new)
 
     def rename(self, account: Account, passkey_id: PasskeyId, name: str) -> None:
         """Give one of the account's own passkeys another name.
@@ -146,14 +169,18 @@ class OwnSignInService:
             detail = {"前の名前": former.name, "名前": called}
             self._note(connection, account, Act.RENAME_PASSKEY, detail)
 
-    def remove(self, account: Account, passkey_id: PasskeyId) -> None:
+    def remove(self, account: Account, session: Session, passkey_id: PasskeyId) -> None:
         """Remove one of the account's own passkeys: it opens nothing any more.
 
+        The account's other sessions end: what the passkey has opened is not left open.
+
         Raises:
+            ProofNeeded: the session's owner has not shown lately who they are.
             LastPasskey: the facility asks for a second factor, and no other usable one is left.
             PasskeyUnknown: the account has no such passkey.
             StoreUnavailable: the database is away; nothing was removed.
         """
+        self._ask_for_proof(session)
         with self._database.transaction() as connection:
             AccountStore(connection, account.facility_id).locked(account.id)
             store = SignInStore(connection, account.facility_id)
@@ -163,14 +190,19 @@ class OwnSignInService:
             if own.policy.needs_second_factor and not any(each.is_usable for each in others):
                 raise LastPasskey
             store.remove_passkey(passkey_id)
-            self._note(connection, account, Act.REMOVE_PASSKEY, {"名前": passkey.name})
+            detail = {"名前": passkey.name, DEVICE: f"{ALL_OTHERS}をログアウト"}
+            self._note(connection, account, Act.REMOVE_PASSKEY, detail)
+            # Last, so that nothing ends unrecorded: if it fails, the record is rolled back.
+            self._sessions.end_others(session)
 
-    def renew_codes(self, account: Account) -> tuple[str, ...]:
+    def renew_codes(self, account: Account, session: Session) -> tuple[str, ...]:
         """Return ten new recovery codes, told only here; the former ones open nothing any more.
 
         Raises:
+            ProofNeeded: the session's owner has not shown lately who they are.
             StoreUnavailable: the database is away; the former ones still hold.
         """
+        self._ask_for_proof(session)
         with self._database.transaction() as connection:
             AccountStore(connection, account.facility_id).locked(account.id)
             codes = self._new_codes(SignInStore(connection, account.facility_id), account)
@@ -225,16 +257,20 @@ class OwnSignInService:
             people = [each.id for each in everybody if each.role not in SYSTEM_ROLES]
             return SignInStore(connection, facility_id).without_passkey(people)
 
-    def decide(self, account: Account, *, needs_second_factor: bool, seen: int) -> SignInPolicy:
+    def decide(
+        self, account: Account, session: Session, *, needs_second_factor: bool, seen: int
+    ) -> SignInPolicy:
         """Ask all people of the facility for a second factor, or no longer; return the rule.
 
         It holds from each person's next login. ``seen`` is the revision that was on the screen.
 
         Raises:
+            ProofNeeded: the session's owner has not shown lately who they are.
             PolicyChanged: somebody else decided meanwhile.
             NeedsOwnPasskey: whoever asks for it has no passkey that works.
             StoreUnavailable: the database is away; nothing was changed.
         """
+        self._ask_for_proof(session)
         with self._database.transaction() as connection:
             lock_facility(connection, account.facility_id)
             store = SignInStore(connection, account.facility_id)
@@ -261,16 +297,49 @@ class OwnSignInService:
         account: Account,
         act: Act,
         detail: Mapping[str, Any] = NOTHING,
+        at: datetime | None = None,
     ) -> None:
         append(
             connection,
             account.facility_id,
             act,
             actor=account.label,
-            at=self._clock.now(),
+            at=at or self._clock.now(),
             subject=account.user_id,
             detail=detail,
         )
+
+
+def _added(
+    store: SignInStore, account: Account, verified: VerifiedPasskey, name: str, at: datetime
+) -> Passkey:
+    passkey_id = PasskeyId(new_uuid())
+    values = {
+        "id": passkey_id,
+        "account_id": account.id,
+        "credential_id": verified.credential_id,
+        "public_key": verified.public_key,
+        "sign_count": verified.sign_count,
+        "transports": " ".join(verified.transports),
+        "is_backed_up": verified.is_backed_up,
+        "name": name,
+        "created_at": at,
+    }
+    store.add_passkey(values)
+    return _named(_own(store, account), passkey_id)
+
+
+def _is_between(moment: datetime, former: datetime | None, until: datetime) -> bool:
+    return (former is None or moment > former) and moment <= until
+
+
+def _devices(connection: Connection, account: Account) -> dict[datetime, str]:
+    query = select(audit_entry.c.at, audit_entry.c.detail).where(
+        audit_entry.c.facility_id == account.facility_id,
+        audit_entry.c.subject == account.user_id,
+        audit_entry.c.act == Act.REGISTER_PASSKEY.value,
+    )
+    return {at: detail.get(DEVICE, "") for at, detail in connection.execute(query)}
 
 
 def _own(store: SignInStore, account: Account) -> OwnSignIn:

@@ -7,11 +7,14 @@ before anything else. Accounts of programs never come here.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection
 
+from zaitaku.accounts.completing import complete_login, stage_after_password
 from zaitaku.accounts.errors import AccountNotUsable, InitialPasswordOver
 from zaitaku.accounts.model import WRONG_PASSWORDS_TO_LOCK, Account
 from zaitaku.accounts.passkeys import (
@@ -24,7 +27,7 @@ from zaitaku.accounts.passkeys import (
 )
 from zaitaku.accounts.recovery import code_digest
 from zaitaku.accounts.service import Staff
-from zaitaku.accounts.sessions import Session
+from zaitaku.accounts.sessions import Session, end_sessions_of
 from zaitaku.accounts.sign_in_model import (
     METHOD_NAMES,
     Method,
@@ -57,6 +60,23 @@ ANYBODY: Final = "anybody"
 """Whose challenge it is before anybody has logged in; the form token binds it to the browser."""
 
 
+_METHODS: Final = MappingProxyType(
+    {
+        Act.PASS_SECOND_FACTOR: Method.PASSWORD_AND_PASSKEY,
+        Act.CONFIRM_SELF: Method.PASSKEY,
+    }
+)
+
+
+@dataclass(frozen=True, repr=False)
+class _Challenge:
+    """Which challenge an answer is for. Never printed."""
+
+    ceremony: str
+    purpose: Purpose
+    whose: str
+
+
 class SecondFactorService:
     """Logins in which a passkey or a recovery code has a part."""
 
@@ -87,11 +107,7 @@ class SecondFactorService:
             StoreUnavailable: the database is away; nobody is let in unasked.
         """
         with self._database.reading() as connection:
-            store = SignInStore(connection, account.facility_id)
-            if store.passkeys(account.id):
-                return Stage.SECOND_STEP
-            needs_one = store.policy().needs_second_factor
-        return Stage.FIRST_PASSKEY if needs_one else Stage.FULL
+            return stage_after_password(connection, account)
 
     def begin_login(self) -> Ceremony:
         """Ask for a proof with any passkey that the browser's owner chooses.
@@ -134,28 +150,56 @@ class SecondFactorService:
         Raises:
             StoreUnavailable: a store is away.
         """
+        return self._begin(account, session, Purpose.SECOND_STEP)
+
+    def begin_confirmation(self, account: Account, session: Session) -> Ceremony:
+        """Ask somebody who is logged in for a proof with one of the account's own passkeys.
+
+        Raises:
+            StoreUnavailable: a store is away.
+        """
+        return self._begin(account, session, Purpose.CONFIRM)
+
+    def _begin(self, account: Account, session: Session, purpose: Purpose) -> Ceremony:
         with self._database.reading() as connection:
             own = SignInStore(connection, account.facility_id).passkeys(account.id)
-        return self._ceremonies.begin_proof(Purpose.SECOND_STEP, own, whose=session.whose)
+        return self._ceremonies.begin_proof(purpose, own, whose=session.whose)
 
     def pass_by_passkey(
         self, account: Account, session: Session, *, ceremony: str, answer: str
     ) -> None:
-        """Take the second step with one of the account's passkeys.
+        """Take the second step with one of the account's passkeys; the login is complete then.
 
         Raises:
             PasskeyRefused: the challenge is over, or the proof is wrong; the try was counted.
             SecondStepLocked: it was one wrong try too many: the account is locked now.
             StoreUnavailable: a store is away.
         """
+        challenge = _Challenge(ceremony, Purpose.SECOND_STEP, session.whose)
+        self._prove(account, challenge, answer, Act.PASS_SECOND_FACTOR)
+
+    def confirm_by_passkey(
+        self, account: Account, session: Session, *, ceremony: str, answer: str
+    ) -> None:
+        """Prove once more, with one of the account's passkeys, who sits before a session.
+
+        Raises:
+            PasskeyRefused: the challenge is over, or the proof is wrong; the try was counted.
+            SecondStepLocked: it was one wrong try too many: the account is locked now.
+            StoreUnavailable: a store is away.
+        """
+        challenge = _Challenge(ceremony, Purpose.CONFIRM, session.whose)
+        self._prove(account, challenge, answer, Act.CONFIRM_SELF)
+
+    def _prove(self, account: Account, shown: "_Challenge", answer: str, act: Act) -> None:
+        method = _METHODS[act]
         try:
             challenge = self._ceremonies.take_challenge(
-                ceremony, Purpose.SECOND_STEP, whose=session.whose
+                shown.ceremony, shown.purpose, whose=shown.whose
             )
             passkey = self._own(account, shown_passkey(answer).credential_id)
             use = self._ceremonies.verify_use(passkey, challenge, answer)
-            method = Method.PASSWORD_AND_PASSKEY
-            self._settle(account.facility_id, passkey, use, Act.PASS_SECOND_FACTOR, method)
+            self._settle(account.facility_id, passkey, use, act, method)
         except PasskeyRefused as refusal:
             raise self._counted(account, refusal) from refusal
         self._ephemeral.delete(_wrong(account.id))
@@ -177,6 +221,8 @@ class SecondFactorService:
             if is_right:
                 detail = {"方法": "回復コード", "残り": str(store.codes_left(account.id))}
                 self._note(connection, account, Act.PASS_SECOND_FACTOR, detail)
+                method = {"方法": METHOD_NAMES[Method.PASSWORD_AND_CODE]}
+                complete_login(connection, account, at=now, detail=method)
         if not is_right:
             raise self._counted(account, RecoveryCodeRefused())
         self._ephemeral.delete(_wrong(account.id))
@@ -206,7 +252,10 @@ class SecondFactorService:
                 used = {"sign_count": use.sign_count, "is_backed_up": use.is_backed_up}
                 store.update_passkey(passkey.id, {**used, "used_at": now})
                 detail = {"方法": METHOD_NAMES[method], "パスキー": passkey.name}
-                self._note(connection, known.account, act, detail)
+                if act is not Act.LOGIN:
+                    self._note(connection, known.account, act, detail)
+                if act is not Act.CONFIRM_SELF:
+                    complete_login(connection, known.account, at=now, detail=detail)
             else:
                 self._note_refusal(connection, known.account, passkey, use)
         if refusal is not None:
@@ -245,6 +294,7 @@ class SecondFactorService:
         if not is_last:
             return refusal
         self._ephemeral.delete(_wrong(account.id))
+        end_sessions_of(self._ephemeral, account.id)
         return SecondStepLocked()
 
     def _note(

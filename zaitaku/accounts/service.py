@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from zaitaku.accounts import changing
+from zaitaku.accounts.completing import stage_after_password
 from zaitaku.accounts.errors import (
     AccountNotUsable,
     AccountUnknown,
@@ -45,7 +46,8 @@ from zaitaku.accounts.registering import (
     insert_account,
     password_columns,
 )
-from zaitaku.accounts.sessions import Session, seal_of
+from zaitaku.accounts.sessions import Session, end_sessions_of, seal_of
+from zaitaku.accounts.sign_in_model import Stage
 from zaitaku.accounts.store import AccountStore, KnownAccount, Named, find_for_login
 from zaitaku.accounts.widths import half_width
 from zaitaku.audit.model import Act
@@ -299,18 +301,21 @@ class AccountService:
                 # Reset, or renewed by another login meanwhile: too seldom to mind the lock's time.
                 matches = self._passwords.verify(present.password_hash, password)
             if matches and not present.account.is_locked:
+                done = _so_far(connection, present.account, done)
                 store.update(present.account.id, {"wrong_passwords": 0, **renewed, **done.changes})
                 self._note(connection, present.account, done.act, done.detail)
                 return True
-            self._count_wrong(connection, store, present.account)
-            return False
+            is_locked_now = self._count_wrong(connection, store, present.account)
+        if is_locked_now:
+            end_sessions_of(self._ephemeral, known.account.id)
+        return False
 
     def _renewed(self, known: KnownAccount, password: str) -> dict[str, Any]:
         if not self._passwords.is_outdated(known.password_hash):
             return {}
         return {"password_hash": self._passwords.hash(password)}
 
-    def _count_wrong(self, connection: Connection, store: AccountStore, account: Account) -> None:
+    def _count_wrong(self, connection: Connection, store: AccountStore, account: Account) -> bool:
         wrong = account.wrong_passwords + 1
         is_last = wrong >= WRONG_PASSWORDS_TO_LOCK and not account.is_locked
         if not account.is_locked:
@@ -320,6 +325,7 @@ class AccountService:
         self._note(connection, account, Act.REFUSE_LOGIN, detail)
         if is_last:
             self._note(connection, account, Act.LOCK_ACCOUNT)
+        return is_last
 
     def _note(
         self,
@@ -351,6 +357,8 @@ class AccountService:
             known = AccountStore(connection, session.facility_id).by_id(session.account_id)
         if known is None or not known.account.is_usable(self._clock.now()):
             raise SessionEnded(SessionEnd.CHANGED)
+        if known.account.is_locked:
+            raise SessionEnded(SessionEnd.LOCKED)
         if session.seal != seal_of(known.account, known.facility.settings_version):
             raise SessionEnded(SessionEnd.CHANGED)
         return self._staff(known.account, known.facility)
@@ -379,6 +387,18 @@ class AccountService:
             must_change_password=False,
         )
         return self._staff(changed, known.facility)
+
+    def confirm_password(self, account: Account, password: str) -> None:
+        """Prove once more, with the present password, who sits before a session.
+
+        A wrong one counts like one at the login.
+
+        Raises:
+            WrongPassword: the password is not right.
+            StoreUnavailable: a store is away; nothing is proved.
+        """
+        if not self._settle(self._get(account), password, _Done(Act.CONFIRM_SELF)):
+            raise WrongPassword(is_locked=self._get(account).account.is_locked)
 
     def _staff(self, account: Account, facility: Facility) -> Staff:
         return Staff(account, facility, facility.has_begun(japan_date(self._clock.now())))
@@ -450,6 +470,14 @@ class _Done:
     act: Act | None
     detail: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _so_far(connection: Connection, account: Account, done: _Done) -> _Done:
+    """Return what a right password does: a login that a second step follows is not complete."""
+    is_login = done.act is Act.LOGIN
+    if is_login and stage_after_password(connection, account) is not Stage.FULL:
+        return _Done(Act.PASS_PASSWORD)
+    return done
 
 
 def _kind_of(connection: Connection, facility_id: FacilityId) -> FacilityKind:

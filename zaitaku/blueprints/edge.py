@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from flask import current_app
+from flask import current_app, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from zaitaku.services import Services
 
@@ -13,3 +14,13 @@ def services() -> Services:
     """Return the services of the application that handles the present request."""
     found: Services = current_app.extensions[EXTENSION]
     return found
+
+
+def refuse_head() -> None:
+    """Let nothing but a GET go on: a HEAD asks what it would answer and must do nothing.
+
+    Raises:
+        MethodNotAllowed: it is a HEAD.
+    """
+    if request.method != "GET":
+        raise MethodNotAllowed(["GET"])

@@ -13,15 +13,15 @@ from zaitaku.core.ids import PatientId
 
 def is_of(patient_id: PatientId) -> ColumnElement[bool]:
     """Return what holds of the records of a patient and of everybody joined into it."""
-    record, name = consent_record.alias(), patient_id
-    own = select(record.c.id).where(record.c.patient_id == name)
-    joined = select(record.c.id).join(patient, patient.c.id == record.c.patient_id)
-    unsigned = select(record.c.id).join(credential, credential.c.id == record.c.credential_id)
+    record, former, card = consent_record.alias(), patient.alias(), credential.alias()
+    own = select(record.c.id).where(record.c.patient_id == patient_id)
+    joined = select(record.c.id).join(former, former.c.id == record.c.patient_id)
+    unsigned = select(record.c.id).join(card, card.c.id == record.c.credential_id)
     return consent_record.c.id.in_(
         union_all(
             own,
-            joined.where(patient.c.joined_into == name),
-            unsigned.where(record.c.patient_id.is_(None), credential.c.patient_id == name),
+            joined.where(former.c.joined_into == patient_id),
+            unsigned.where(record.c.patient_id.is_(None), card.c.patient_id == patient_id),
         )
     )
 

@@ -160,6 +160,14 @@ class PatientStore:
             self._connection.execute(chosen.values(subject_hash=newest))
 
 
+def is_withheld(row: RowMapping) -> bool:
+    """Tell whether the patient of a row with ``person_key`` and ``name`` is 自己情報提供不可.
+
+    Whoever the provider has identified has a name, unless nothing may be shown of them.
+    """
+    return row["person_key"] is not None and row["name"] is None
+
+
 def _shown(insured: Insured) -> dict[str, Any]:
     return {
         "name": insured.name,

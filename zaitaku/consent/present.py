@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
@@ -16,7 +17,7 @@ from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import ConsentItem, ConsentState, Decision, last_day
 from zaitaku.consent.patients import PatientMoved
 from zaitaku.consent.questions import WIDENED_BY_CHART_SHARING, wording_id
-from zaitaku.consent.tables import consent, consent_item, consent_record, patient
+from zaitaku.consent.tables import consent, consent_item, consent_record, credential, patient
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import ConsentId, FacilityId, PatientId, RecordId
 from zaitaku.facilities.model import Channel
@@ -48,6 +49,8 @@ class PresentConsent:
     """The latest record."""
     reference: str
     recorded_at: datetime
+    is_left: bool
+    """Whether the credential of the latest record is another patient's now."""
     items: Mapping[ConsentItem, PresentItem]
 
     @property
@@ -74,6 +77,16 @@ class PresentConsent:
             item for item, standing in self.items.items() if standing.state is ConsentState.GRANT
         )
 
+    def allows_requery(self, now: datetime) -> bool:
+        """Tell whether the patient may be asked about without the card (domain.md §12).
+
+        At home as long as something is granted; online until the consent's time is over. Never
+        when the card has become another person's.
+        """
+        if self.channel is Channel.HOME_VISIT:
+            return bool(self.granted(now))
+        return not self.is_left and not self.is_expired(now)
+
 
 class PresentConsents:
     """The consents of one facility as they stand."""
@@ -91,7 +104,7 @@ class PresentConsents:
         row = self._connection.execute(self._chosen(consent_id)).mappings().one_or_none()
         if row is None:
             raise NotFound("consent")
-        return _present(row, self._items(consent_id))
+        return _present(row, self._items(row))
 
     def hold(self, consent_id: ConsentId, *, to_change: bool) -> PresentConsent:
         """Return a consent that nobody else changes before this transaction ends.
@@ -133,15 +146,23 @@ class PresentConsents:
 
     def _chosen(self, consent_id: ConsentId) -> Select[Any]:
         return (
-            select(consent, patient.c.person_key)
+            select(consent, patient.c.person_key, credential.c.patient_id.label("holder"))
             .join(patient, patient.c.id == consent.c.patient_id)
+            .join(consent_record, consent_record.c.id == consent.c.record_id)
+            .join(credential, credential.c.id == consent_record.c.credential_id)
             .where(consent.c.facility_id == self._facility_id, consent.c.id == consent_id)
         )
 
-    def _items(self, consent_id: ConsentId) -> Mapping[ConsentItem, PresentItem]:
-        query = select(consent_item).where(consent_item.c.consent_id == consent_id)
-        rows = {row["item"]: row for row in self._connection.execute(query).mappings()}
-        return {item: _item(rows[item]) for item in ConsentItem if item in rows}
+    def _items(self, row: RowMapping) -> Mapping[ConsentItem, PresentItem]:
+        query = (
+            select(consent_item, credential.c.patient_id.label("holder"))
+            .join(consent_record, consent_record.c.id == consent_item.c.record_id)
+            .join(credential, credential.c.id == consent_record.c.credential_id)
+            .where(consent_item.c.consent_id == row["id"])
+        )
+        items = {item["item"]: item for item in self._connection.execute(query).mappings()}
+        owner = row["patient_id"]
+        return {item: _item(items[item], owner) for item in ConsentItem if item in items}
 
 
 def _is_wide(item: ConsentItem, document: ConsentDocument) -> bool:
@@ -155,8 +176,12 @@ def _is_wide(item: ConsentItem, document: ConsentDocument) -> bool:
     return granted.get(asked) == wording_id(asked, with_chart=True)
 
 
-def _item(row: RowMapping) -> PresentItem:
-    return PresentItem(ConsentState(row["state"]), row["since"], RecordId(row["record_id"]))
+def _item(row: RowMapping, owner: UUID) -> PresentItem:
+    state = ConsentState(row["state"])
+    if state is ConsentState.GRANT and row["holder"] != owner:
+        # Moving a card ends what it granted; whatever else moves one, nothing of it is served.
+        state = ConsentState.WITHDRAWN
+    return PresentItem(state, row["since"], RecordId(row["record_id"]))
 
 
 def _present(row: RowMapping, items: Mapping[ConsentItem, PresentItem]) -> PresentConsent:
@@ -170,5 +195,6 @@ def _present(row: RowMapping, items: Mapping[ConsentItem, PresentItem]) -> Prese
         record_id=RecordId(row["record_id"]),
         reference=row["reference"],
         recorded_at=row["recorded_at"],
+        is_left=row["holder"] != row["patient_id"],
         items=items,
     )

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
 from zaitaku.consent.model import ConsentState
-from zaitaku.consent.tables import consent, consent_item
+from zaitaku.consent.tables import consent, consent_item, consent_record, credential
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
@@ -29,7 +29,8 @@ class WithdrawnReset:
     def reset(self, facility_id: FacilityId, *, actor: str) -> int:
         """Let every withdrawn item of a facility stand again, and return how many there were.
 
-        The records of the withdrawals stay.
+        The records of the withdrawals stay, and so does what ended because a card is another
+        patient's now.
         """
         now = self.clock.now()
         values = {"state": ConsentState.GRANT.value, "since": now}
@@ -42,6 +43,15 @@ class WithdrawnReset:
 
 
 def _withdrawn(facility_id: FacilityId) -> ColumnElement[bool]:
-    own = select(consent.c.id).where(consent.c.facility_id == facility_id)
-    is_withdrawn = consent_item.c.state == ConsentState.WITHDRAWN.value
-    return is_withdrawn & consent_item.c.consent_id.in_(own)
+    own = (
+        select(consent.c.id)
+        .join(credential, credential.c.patient_id == consent.c.patient_id)
+        .join(consent_record, consent_record.c.credential_id == credential.c.id)
+        .where(
+            consent.c.facility_id == facility_id,
+            consent.c.id == consent_item.c.consent_id,
+            consent_record.c.id == consent_item.c.record_id,
+        )
+        .correlate(consent_item)
+    )
+    return (consent_item.c.state == ConsentState.WITHDRAWN.value) & own.exists()

@@ -58,7 +58,8 @@ def read_table(stream: BinaryIO, *, headings: Sequence[str], most_rows: int) -> 
     """Yield the rows under the headings, each with exactly as many cells as there are headings.
 
     Empty rows are left out, empty cells beyond the headings cut off; a row that ends early, as
-    Excel writes one whose last cells are empty, is filled up with empty ones. The cells are as they were
+    Excel writes one whose last cells are empty, is filled up with empty ones. The cells are as
+    they were
     written. ``stream`` must be seekable; it is read twice, never held.
 
     Raises:

@@ -24,8 +24,15 @@ from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import JST, japan_date
 from zaitaku.core.ids import JourneyId, new_secret_name
 from zaitaku.core.languages import Language
+from zaitaku.eligibility.months import MonthRange
 from zaitaku.facilities.model import Channel, Facility
+from zaitaku.reception.posters.model import PosterNumber
+from zaitaku.reception.posters.store import add_use
 from zaitaku.records.appointments.model import Planned
+from zaitaku.records.consented import ConsentedPatients
+from zaitaku.records.listing import ListQuery
+from zaitaku.records.view_kinds import ViewKind
+from zaitaku.records.viewing import Viewer
 from zaitaku.sandbox.cards import DemoCard
 from zaitaku.sandbox.people import Case
 from zaitaku.services import Services
@@ -45,6 +52,13 @@ _NAMES: Final = {
     Role.GENERAL: ("うけつけたろう", "ウケツケタロウ"),
     Role.MEDICAL_VIEW: ("いしみどり", "イシミドリ"),
 }
+_POSTERS: Final = MappingProxyType(
+    {Channel.HOME_VISIT: ("待合室", "退院窓口"), Channel.ONLINE: ("受付カウンター",)}
+)
+_DAYS: Final = 28
+_CLOSED: Final = frozenset({0, 6})
+_SEEN: Final = (ViewKind.MEDICATION, ViewKind.TREATMENT)
+_MONTHS_SEEN: Final = 12
 _FIRST_HOUR: Final = 9
 _FIRST_NUMBER: Final = 10021
 
@@ -106,6 +120,45 @@ def begin(services: Services, facility: Facility, cards: tuple[DemoCard, ...], a
         for number, (case, channel) in enumerate(_EXPECTED)
     ]
     services.appointments.keep(facility.id, planned, actor=actor)
+    _put_up_posters(services, facility, actor)
+    _look(services, facility)
+    services.devices.issue(facility, "訪問用タブレット1", actor=actor)
+
+
+def _put_up_posters(services: Services, facility: Facility, actor: str) -> None:
+    """Hang up posters and let four synthetic weeks have passed in front of them."""
+    today = japan_date(services.clock.now())
+    for channel, names in _POSTERS.items():
+        current = services.reception.show(facility.id, channel).current
+        for name in names:
+            services.posters.add(facility.id, channel, name=name, note="", actor=actor)
+        with services.database.transaction() as connection:
+            for ago in range(_DAYS):
+                for number in range(len(names) + 1):
+                    scans = (ago * 7 + number * 5) % 6 if ago % 7 not in _CLOSED else 0
+                    add_use(
+                        connection,
+                        current.id,
+                        PosterNumber(number),
+                        today - timedelta(days=ago),
+                        scans=scans,
+                        completions=scans // 2,
+                    )
+
+
+def _look(services: Services, facility: Facility) -> None:
+    """Let the doctor have looked at two patients."""
+    doctor = next(
+        each for each in services.accounts.all_of(facility.id) if each.role is Role.MEDICAL_VIEW
+    )
+    viewer = Viewer(facility.id, doctor.id, doctor.label, shares_charts=False)
+    months = MonthRange.latest(_MONTHS_SEEN, today=japan_date(services.clock.now()))
+    with services.database.reading() as connection:
+        listed = ConsentedPatients(connection, facility.id)
+        rows = listed.page(ListQuery(), now=services.clock.now()).rows
+    for row in rows[: len(_SEEN)]:
+        services.viewing.open(viewer, row.consent_id, _SEEN[0], months)
+    services.viewing.open(viewer, rows[-1].consent_id, _SEEN[1], months)
 
 
 _KANA: Final = MappingProxyType(

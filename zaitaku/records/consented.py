@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 
 from zaitaku.consent.model import ConsentItem, ConsentState
+from zaitaku.consent.patients import is_withheld
 from zaitaku.consent.tables import consent, patient
 from zaitaku.core.ids import ConsentId, FacilityId
 from zaitaku.eligibility.model import Sex
@@ -139,6 +140,7 @@ _LINE: Final = (
     patient.c.kana,
     patient.c.birth_date,
     patient.c.sex,
+    patient.c.person_key,
     *(state_of(item) for item in ConsentItem),
 )
 
@@ -168,6 +170,7 @@ def _consented(row: RowMapping, now: datetime) -> ConsentedPatient:
         valid_until=row["valid_until"],
         reference=row["reference"],
         is_expired=is_expired,
+        is_withheld=is_withheld(row),
     )
 
 

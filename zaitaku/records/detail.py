@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from zaitaku.consent.belonging import is_of
 from zaitaku.consent.model import Receipt
+from zaitaku.consent.patients import is_withheld
 from zaitaku.consent.present import PresentConsent, PresentConsents
 from zaitaku.consent.receipts import receipt_from
 from zaitaku.consent.store import ConsentStore
@@ -34,6 +35,8 @@ class Person:
     kana: str | None
     birth_date: date | None
     sex: Sex | None
+    is_withheld: bool = False
+    """Nothing may be shown of the patient (自己情報提供不可)."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,16 @@ class PatientDetail:
     total: int
     """Of the statements."""
     withdrawals: tuple[Withdrawal, ...]
+
+
+PERSON: Final = (
+    patient.c.name,
+    patient.c.kana,
+    patient.c.birth_date,
+    patient.c.sex,
+    patient.c.person_key,
+)
+"""The columns that ``person_from`` reads."""
 
 
 class PatientDetails:
@@ -109,8 +122,7 @@ class PatientDetails:
 
     def person(self, patient_id: PatientId) -> Person:
         """Return what may be shown of a patient."""
-        columns = (patient.c.name, patient.c.kana, patient.c.birth_date, patient.c.sex)
-        query = select(*columns).where(patient.c.id == patient_id)
+        query = select(*PERSON).where(patient.c.id == patient_id)
         return person_from(self._connection.execute(query).mappings().one())
 
     def _others(self, present: PresentConsent) -> list[Place]:
@@ -150,9 +162,9 @@ class PatientDetails:
 
 
 def person_from(row: RowMapping) -> Person:
-    """Return the person in a row that has the columns of ``Person``."""
+    """Return the person in a row that has the columns of ``PERSON``."""
     sex = Sex(row["sex"]) if row["sex"] else None
-    return Person(row["name"], row["kana"], row["birth_date"], sex)
+    return Person(row["name"], row["kana"], row["birth_date"], sex, is_withheld(row))
 
 
 def _place(row: RowMapping) -> Place:

@@ -1,8 +1,9 @@
 """資格情報の再照会: what the eligibility check tells now of somebody who consented here.
 
-A home-visit patient is asked about anew at any visit, without the card; somebody who came online,
-until their consent is over (domain.md §12). The check is a lawful duty and needs no consent of its
-own; the two certificates beside it are shown only where the patient agreed to that (§4).
+A home-visit patient is asked about anew at any visit, without the card, as long as they agree to
+something; somebody who came online, until their consent is over (domain.md §12). After that it
+takes the card again. The two certificates beside the check are shown only where the patient agreed
+to that (§4).
 """
 
 from collections.abc import Collection
@@ -25,7 +26,6 @@ from zaitaku.core.ids import ConsentId, FacilityId
 from zaitaku.eligibility.errors import PersonUnknown
 from zaitaku.eligibility.model import EligibilityResult, Identified, Insurance, Withheld
 from zaitaku.eligibility.provider import EligibilityProvider
-from zaitaku.facilities.model import Channel
 from zaitaku.records.errors import RequeryOver
 from zaitaku.records.learning import keep_learnt
 
@@ -47,7 +47,7 @@ class EligibilityChecks:
 
         Raises:
             NotFound: the facility has no such consent.
-            RequeryOver: the patient came online, and the consent is over.
+            RequeryOver: no consent of the patient allows it any more.
             PersonUnknown: the provider does not know the patient, by key or by card.
             EligibilityFailed, EligibilityTimedOut: nobody answered; asking again may help.
             StoreUnavailable: a store is away or locked.
@@ -68,7 +68,7 @@ class EligibilityChecks:
     ) -> PresentConsent:
         with self.database.transaction() as connection:
             found = PresentConsents(connection, facility_id).find(consent_id)
-            if found.channel is not Channel.HOME_VISIT and found.is_expired(now):
+            if not found.allows_requery(now):
                 raise RequeryOver
             append(
                 connection,

@@ -35,7 +35,10 @@ class TooManyRows(ZaitakuError):
 
 
 class RequeryOver(ZaitakuError):
-    """Somebody who came online is asked about only while their consent holds (domain.md §12)."""
+    """A patient is asked about without the card only while a consent holds (domain.md §12).
+
+    At home: while something is granted. Online: until the consent's time is over.
+    """
 
     code = "requery-over"
     status = HTTPStatus.FORBIDDEN

@@ -14,7 +14,7 @@ from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import CharacterSet, InstitutionCode
 from zaitaku.records.consented import ConsentedPatients
-from zaitaku.records.listing import LINE_STATE_NAMES, ConsentedPatient, ListQuery
+from zaitaku.records.listing import LINE_STATE_NAMES, WITHHELD_NAME, ConsentedPatient, ListQuery
 
 NOT_OBTAINED: Final = "（未取得）"
 _CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
@@ -63,6 +63,10 @@ def _state(row: ConsentedPatient) -> str:
     return LINE_STATE_NAMES[row.state]
 
 
+def _told(row: ConsentedPatient, words: str | None) -> str:
+    return words or (WITHHELD_NAME if row.is_withheld else NOT_OBTAINED)
+
+
 def _day(day: date | None) -> str:
     return f"{day:%Y/%m/%d}" if day else ""
 
@@ -73,8 +77,8 @@ def _moment(moment: datetime) -> str:
 
 _COLUMNS: Final[dict[str, Column]] = {
     "受付番号": lambda row: row.reference,
-    "氏名": lambda row: row.name or NOT_OBTAINED,
-    "氏名カナ": lambda row: row.kana or NOT_OBTAINED,
+    "氏名": lambda row: _told(row, row.name),
+    "氏名カナ": lambda row: _told(row, row.kana),
     "生年月日": lambda row: _day(row.birth_date),
     "性別": lambda row: _SEXES[row.sex] if row.sex else "",
     "手術": lambda row: row.surgery.mark,

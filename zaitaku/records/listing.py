@@ -38,6 +38,10 @@ class SortKey(StrEnum):
     REFERENCE = "reference"
 
 
+WITHHELD_NAME: Final = "表示できません（自己情報提供不可）"
+"""What stands for the name of somebody of whom nothing may be shown (domain.md §9)."""
+
+
 class ItemState(StrEnum):
     """What a facility may see of one item, at the moment of asking."""
 
@@ -186,6 +190,8 @@ class ConsentedPatient:
     """The first moment at which the consent no longer holds; ``None``: until withdrawn."""
     reference: str
     is_expired: bool
+    is_withheld: bool = False
+    """Whether the name is missing because nothing of the patient may be shown (自己情報提供不可)."""
 
     @property
     def last_day(self) -> date | None:

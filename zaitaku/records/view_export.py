@@ -176,7 +176,7 @@ _COLUMNS: Final[dict[str, Column]] = {
     "診療年月（から）": lambda row: row.first_month,
     "診療年月（まで）": lambda row: row.last_month,
     "受付番号": lambda row: row.reference,
-    "氏名": lambda row: row.person.name or NOT_OBTAINED,
-    "氏名カナ": lambda row: row.person.kana or NOT_OBTAINED,
+    "氏名": lambda row: _told(row.person, row.person.name),
+    "氏名カナ": lambda row: _told(row.person, row.person.kana),
     "生年月日": _birth_date,
 }

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, sele
 from zaitaku.consent.tables import consent_record, patient
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.queries import check_period, choice_of, moment_of, page_of, words_of
-from zaitaku.records.detail import Person, person_from
+from zaitaku.records.detail import PERSON, Person, person_from
 from zaitaku.records.store import view_record
 from zaitaku.records.view_kinds import Part, ViewKind
 
@@ -129,7 +129,6 @@ class ViewHistory:
         return [_viewed(row) for row in self._connection.execute(chosen).mappings()]
 
     def _newest(self, query: HistoryQuery) -> Select[Any]:
-        person = (patient.c.name, patient.c.kana, patient.c.birth_date, patient.c.sex)
         return (
             select(view_record, consent_record.c.reference, *person)
             .join(consent_record, consent_record.c.id == view_record.c.record_id)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests.cardbridge.cards import Material, make_card, write_card
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import claims_for
-from tests.e2e.chromium import bring_axe
+from tests.e2e.chromium import AXE
 from tests.e2e.chromium import chromium as running_chromium
 from zaitaku.cardbridge.reading.config import BridgeConfig
 from zaitaku.cardbridge.running.serving import RunningBridge, running_bridge
@@ -132,7 +132,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 def faults(page: Page) -> list[str]:
     """Return what axe finds, and whether the page is wider than its window."""
-    bring_axe(page)
+    page.evaluate(AXE)
     names: list[str] = page.evaluate(_RUN_AXE, AXE_OPTIONS)
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     torn = page.evaluate(TORN)

@@ -3,6 +3,8 @@
 tick the box → warning → OK → button → confirmation → OK → completion. The steps are data; how far
 the person has come is the draft in the session. The URL that they saw at the first step travels
 along: if another one is current at the last, nothing is changed and the page tells what happened.
+So does the draft's own ``submission``, made anew with each box and each reason: the confirmation of
+another window's reason does nothing.
 """
 
 import logging
@@ -20,13 +22,14 @@ from werkzeug.wrappers import Response
 from zaitaku.accounts.errors import SessionEnded
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.breaking import breaking
+from zaitaku.blueprints.console.own_drafts import FIELD, chosen_elsewhere, is_of_this_page
 from zaitaku.blueprints.console.presenting import ACT_NAMES
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.urls import CHANNEL, ChannelView, channel_view, event_views
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_session, current_staff, requires
 from zaitaku.core.errors import Conflict, StoreUnavailable
-from zaitaku.core.ids import UrlVersionId
+from zaitaku.core.ids import UrlVersionId, new_secret_name
 from zaitaku.core.logs import request_id
 from zaitaku.core.texts import has_control_characters
 from zaitaku.facilities.model import Channel
@@ -80,6 +83,7 @@ class Change:
     reason: str
     seen: int
     """How many events the channel's history had at the first step."""
+    submission: str
 
     @property
     def name(self) -> str:
@@ -126,6 +130,7 @@ def _change(channel: str, act: str) -> Change:
         expected=draft.get("expected", ""),
         reason=draft.get("reason", ""),
         seen=int(draft.get("seen", "0")),
+        submission=draft.get(FIELD, ""),
     )
 
 
@@ -183,7 +188,8 @@ def tick(channel: str, act: str) -> Page:
     if expected != str(change.view.url.current.id):
         return _conflict(change, since=-1)
     seen = len(event_views(change.view.channel))
-    return _go_on(change, Step.START, expected=expected, reason="", seen=str(seen))
+    fields = {"expected": expected, "reason": "", "seen": str(seen), FIELD: new_secret_name()}
+    return _go_on(change, Step.START, **fields)
 
 
 @blueprint.get(f"{_BASE}/warning")
@@ -231,7 +237,7 @@ def give_reason(channel: str, act: str) -> Page:
         mistake = "too-long"
     if mistake:
         return _mistake(Step.REASON, change, {"reason": _REASON_MISTAKES[mistake]})
-    return _go_on(change, Step.REASON, reason=reason)
+    return _go_on(change, Step.REASON, reason=reason, **{FIELD: new_secret_name()})
 
 
 @blueprint.get(f"{_BASE}/confirmation")
@@ -249,6 +255,8 @@ def change_confirmation(channel: str, act: str) -> Page:
 def confirm_change(channel: str, act: str) -> Page:
     """Do it, unless the URL is no longer the one that was seen at the first step."""
     change = _change(channel, act)
+    if not is_of_this_page({FIELD: change.submission}):
+        return chosen_elsewhere(change.address(Step.START))
     if change.reached is Step.COMPLETION:
         return redirect(change.address(Step.COMPLETION), HTTPStatus.SEE_OTHER)
     if not change.is_open(Step.CONFIRMATION):

@@ -9,7 +9,7 @@ from flask import render_template, request, url_for
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.eligibility_words import sections_of
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.ids import ConsentId
 from zaitaku.core.logs import request_id
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 @requires(Permission.SEE_ELIGIBILITY)
 def eligibility_result(consent: UUID) -> str:
     """Ask anew, without the card, and show the answer with its time."""
+    refuse_head()
     staff = current_staff()
     answer = services().eligibility_checks.requery(
         staff.facility.id, ConsentId(consent), actor=staff.account.label
@@ -44,11 +45,14 @@ def eligibility_result(consent: UUID) -> str:
 
 @blueprint.errorhandler(RequeryOver)
 def requery_over(error: RequeryOver) -> tuple[str, HTTPStatus]:
-    """Say why an online patient is not asked about any more."""
+    """Say why the patient is not asked about any more without the card."""
     return failure(
         "資格情報の再照会はできません",
-        "オンライン診療等の同意は、有効期限が過ぎると再照会に使えません。",
-        "もう一度受診されるときに、患者さんに、URLから手続きをしていただいてください。",
+        "カードを使わない再照会ができるのは、患者さんの同意が有効な間だけです。",
+        "訪問診療等では、すべての同意が取り消されたか、同意がないとき、"
+        "オンライン診療等では、同意の有効期限が過ぎたときは、再照会できません。",
+        "資格を確かめるには、患者さんに、URLからもう一度手続きをしていただくか、"
+        "資格確認書などで確かめてください。",
         action=_to_patient(),
     ), error.status
 

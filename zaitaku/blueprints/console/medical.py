@@ -19,7 +19,7 @@ from flask import render_template, request, url_for
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.patient_detail import states_of, words
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
@@ -68,7 +68,7 @@ _REFUSED: Final[Mapping[Refusal, tuple[str, ...]]] = MappingProxyType(
             "必要なときは、患者さんに、URLからもう一度手続きをしていただいてください。",
         ),
         Refusal.WITHDRAWN: (
-            "この情報を見る同意は、患者さんの申し出により取り消されています。",
+            "この情報を見る同意は、取り消されています。",
             "必要なときは、患者さんに、URLからもう一度手続きをしていただいてください。",
         ),
         Refusal.EXPIRED: (
@@ -95,6 +95,7 @@ class _Asked:
 @requires(Permission.VIEW_MEDICAL_INFORMATION)
 def medical_information(consent: UUID) -> str | tuple[str, HTTPStatus]:
     """Ask what to look at; with an address that says it, record the view and show it."""
+    refuse_head()
     detail = _detail(consent)
     if not request.args.get("period"):
         return _form(detail, {})

@@ -49,11 +49,13 @@ def consented_patient(consent: UUID) -> str | tuple[str, HTTPStatus]:
     if number > pages:
         number = pages
         found = _find(consent, number)
+    now = services().clock.now()
     return render_template(
         "console/patient_detail.html",
         detail=found,
         states=states_of(found.consent),
-        is_expired=found.consent.is_expired(services().clock.now()),
+        is_expired=found.consent.is_expired(now),
+        may_requery=found.consent.allows_requery(now),
         paging=_paging(consent, number, pages),
         **words(),
     )

@@ -9,7 +9,7 @@ from zaitaku.accounts.model import Permission
 from zaitaku.accounts.sign_in_model import NeedsOwnPasskey, PolicyChanged, SignInPolicy
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import current_staff, requires
+from zaitaku.blueprints.permissions import current_session, current_staff, requires
 
 Page = str | Response | tuple[str, HTTPStatus]
 
@@ -30,7 +30,10 @@ def decide_second_factor() -> Page:
         return redirect(url_for("console.second_factor"), HTTPStatus.SEE_OTHER)
     try:
         services().own_sign_in.decide(
-            current_staff().account, needs_second_factor=wish == "yes", seen=int(seen[:9])
+            current_staff().account,
+            current_session(),
+            needs_second_factor=wish == "yes",
+            seen=int(seen[:9]),
         )
     except NeedsOwnPasskey as refusal:
         return failure(

@@ -155,7 +155,9 @@ def passkey_removal(passkey: UUID) -> Page:
 def remove_passkey(passkey: UUID) -> Page:
     """Remove it, unless the facility asks for a passkey and this is the last one."""
     try:
-        services().own_sign_in.remove(current_staff().account, PasskeyId(passkey))
+        services().own_sign_in.remove(
+            current_staff().account, current_session(), PasskeyId(passkey)
+        )
     except LastPasskey as refusal:
         return failure(
             "このパスキーは、いまは削除できません",
@@ -179,7 +181,8 @@ def recovery_codes() -> str:
 @never_kept
 def renew_recovery_codes() -> Page:
     """Make new ones and show them in this answer: they are kept nowhere that could show them."""
-    return _codes_page(services().own_sign_in.renew_codes(current_staff().account), is_first=False)
+    codes = services().own_sign_in.renew_codes(current_staff().account, current_session())
+    return _codes_page(codes, is_first=False)
 
 
 def _codes_page(codes: tuple[str, ...], *, is_first: bool) -> str:

@@ -2,7 +2,8 @@
 
 choice (what, who asked, why) → warning → confirmation → completion. The consent that was seen at
 the first step travels along as its version: if it is another at the last, nothing is changed, the
-page tells what stands now, and what was typed is kept.
+page tells what stands now, and what was typed is kept. So does the draft's own ``submission``: a
+page that shows another choice than the session holds by now does nothing.
 """
 
 import logging
@@ -19,6 +20,7 @@ from werkzeug.wrappers import Response
 
 from zaitaku.accounts.errors import SessionEnded
 from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.own_drafts import FIELD, chosen_elsewhere, is_of_this_page
 from zaitaku.blueprints.console.patient_detail import states_of, words
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
@@ -27,6 +29,7 @@ from zaitaku.consent.errors import NothingToWithdraw
 from zaitaku.consent.model import ConsentItem
 from zaitaku.consent.names import REQUESTER_NAMES
 from zaitaku.consent.withdrawal import (
+    PEOPLE,
     REASON_CHARACTERS,
     Requester,
     WithdrawalRequest,
@@ -160,7 +163,7 @@ def withdrawal_start(consent: UUID) -> Page:
 
 
 def _choice(begun: Begun, typed: Mapping[str, object], errors: Mapping[str, str]) -> str:
-    requesters = [{"value": each.value, "label": name} for each, name in REQUESTER_NAMES.items()]
+    requesters = [{"value": each.value, "label": REQUESTER_NAMES[each]} for each in PEOPLE]
     return _show(
         "start",
         begun,
@@ -205,7 +208,7 @@ def _slips(typed: Mapping[str, object]) -> dict[str, str]:
     rules = {}
     if not typed["items"]:
         rules["items"] = "missing"
-    if typed["requester"] not in set(Requester):
+    if typed["requester"] not in PEOPLE:
         rules["requester"] = "missing"
     try:
         check_reason(str(typed["reason"]))
@@ -227,6 +230,8 @@ def withdrawal_warning(consent: UUID) -> Page:
 def accept_withdrawal_warning(consent: UUID) -> Page:
     """Take the OK to the warning."""
     begun = _begun(consent)
+    if not is_of_this_page({FIELD: begun.submission}):
+        return chosen_elsewhere(begun.address(Step.START))
     return _go_on(begun, Step.WARNING) if begun.is_open(Step.WARNING) else _back_to_start(begun)
 
 
@@ -245,6 +250,8 @@ def withdrawal_confirmation(consent: UUID) -> Page:
 def confirm_withdrawal(consent: UUID) -> Page:
     """Do it, unless the consent is no longer the one that was seen at the first step."""
     begun = _begun(consent)
+    if not is_of_this_page({FIELD: begun.submission}):
+        return chosen_elsewhere(begun.address(Step.START))
     if begun.reached is Step.COMPLETION:
         return redirect(begun.address(Step.COMPLETION), HTTPStatus.SEE_OTHER)
     if not begun.is_open(Step.CONFIRMATION) or begun.requester is None:

@@ -10,13 +10,13 @@ from enum import StrEnum
 from flask import abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.asking import document_of
 from zaitaku.blueprints.patient.forms import ActForm
 from zaitaku.blueprints.patient.journey import Way
-from zaitaku.blueprints.patient.room import blueprint, refuse_head
+from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer, address_of
 from zaitaku.blueprints.patient.steps import StepName, first_open, is_open
 from zaitaku.consent.document import ConsentDocument

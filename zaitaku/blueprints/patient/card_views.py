@@ -7,7 +7,7 @@ from typing import Final
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.headers import allow_form_target
 from zaitaku.blueprints.patient import arrivals, journeys
@@ -21,7 +21,7 @@ from zaitaku.blueprints.patient.asking import (
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
 from zaitaku.blueprints.patient.forms import PortForm
 from zaitaku.blueprints.patient.journey import Journey, Way
-from zaitaku.blueprints.patient.room import blueprint, refuse_head
+from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer, address_of, address_of_entry, opened
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.blueprints.patient.ways import other_ways

@@ -12,7 +12,7 @@ from typing import Final
 from flask import abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.headers import allow_form_target
 from zaitaku.blueprints.i18n import mark
 from zaitaku.blueprints.patient import journeys
@@ -22,7 +22,7 @@ from zaitaku.blueprints.patient.forms import HandOverForm
 from zaitaku.blueprints.patient.handover_answers import take_answer
 from zaitaku.blueprints.patient.handover_views import OVERTAKEN, address_of_offer, end_of, state_of
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES
-from zaitaku.blueprints.patient.room import blueprint, refuse_head
+from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.blueprints.patient.typed_numbers import NumberPage
 from zaitaku.identity.handover import is_computer

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from flask import Blueprint, request
-from werkzeug.exceptions import MethodNotAllowed
+from flask import Blueprint
 
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.edge import services
@@ -18,13 +17,3 @@ blueprint.before_request(pages.remember_choices)
 def _offered() -> dict[str, bool]:
     """Tell every page whether a phone's app can read the card here."""
     return {"has_app": services().openid is not None}
-
-
-def refuse_head() -> None:
-    """Let nothing but a GET go on: a HEAD asks what it would answer and must change nothing.
-
-    Raises:
-        MethodNotAllowed: it is a HEAD.
-    """
-    if request.method != "GET":
-        raise MethodNotAllowed(["GET"])
