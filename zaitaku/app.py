@@ -14,6 +14,7 @@ from zaitaku.blueprints import (
     console,
     errors,
     headers,
+    kept_forms,
     ops,
     pages,
     patient,
@@ -47,6 +48,7 @@ def build_app(services: Services) -> Flask:
     for room in (patient, console, api, ops):
         app.register_blueprint(room.blueprint)
     permissions.enforce(app)
+    kept_forms.add(app)
     headers.add(app)
     errors.register_error_pages(app)
     return app

@@ -1,41 +1,52 @@
 """``zaitaku``: the operator's command line."""
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
 
 import click
 
-from zaitaku.commands import (
-    account,
-    audit,
-    crl,
-    facility,
-    openid,
-    poster,
-    records,
-    serve,
-    url,
-    worker,
-)
-from zaitaku.commands.demo import demo
-from zaitaku.commands.operate import operate
 from zaitaku.core.errors import ZaitakuError
 
+COMMANDS: Final[Mapping[str, str]] = {
+    "account": "account",
+    "audit": "audit",
+    "crl": "crl",
+    "demo": "demo",
+    "facility": "facility",
+    "migrate": "serve",
+    "openid": "openid",
+    "operate": "operate",
+    "poster": "poster",
+    "records": "records",
+    "serve": "serve",
+    "url": "url",
+    "worker": "worker",
+}
+"""Each command and the module of ``zaitaku.commands`` that has it under its own name."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class LazyGroup(click.Group):
+    """Imports a command when it is asked for: none waits for what the others need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or ``None`` where there is none of that name."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        found: click.Command = getattr(import_module(f"zaitaku.commands.{module}"), cmd_name)
+        return found
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="zaitaku")
 def root() -> None:
     """マイナ在宅受付Web を動かし、世話をします。"""
-
-
-for command in (demo, serve.serve, serve.migrate, facility.facility, url.url, poster.poster):
-    root.add_command(command)
-root.add_command(account.account)
-root.add_command(audit.audit)
-root.add_command(crl.crl)
-root.add_command(openid.openid)
-root.add_command(operate)
-root.add_command(records.records)
-root.add_command(worker.worker)
 
 
 def main() -> None:

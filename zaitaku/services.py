@@ -142,7 +142,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         prints=PrintService.of(settings, database=database, reception=reception, clock=clock),
         posters=PosterService(database=database, clock=clock),
         uses=UseCounter(database=database, ephemeral=ephemeral, clock=clock),
-        use_reports=UseReports(database=database, clock=clock),
+        use_reports=UseReports(database=database, clock=clock, keep_days=settings.traffic_days),
         linked_apps=NoLinkedApps(),
         identity=identity,
         openid=_openid(settings, identity),

@@ -18,6 +18,8 @@ from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_addr
 from zaitaku.wire import BRIDGE_PORTS, MalformedMessage, version_of
 
 LONGEST_VALIDITY_DAYS = 366
+TRAFFIC_DAYS_RANGE: Final = range(31, 3661)
+"""At least what the pages call recent; at most ten years."""
 HIGHEST_PORT = 65535
 LONGEST_FRESHNESS: Final = timedelta(days=1)
 _DAY_IN_MINUTES: Final = 24 * 60
@@ -125,6 +127,8 @@ class Settings:
     """How long the files that jobs make can be downloaded."""
     appointment_days: int = 30
     """Days after its day until an appointment is forgotten."""
+    traffic_days: int = 400
+    """Days for which it is kept how often each way in was used: a year can be compared."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
 
@@ -185,6 +189,9 @@ class Settings:
             raise SettingsError(f"ZAITAKU_JOB_RESULT_DAYS must be 1 to {LONGEST_VALIDITY_DAYS}")
         if not 1 <= self.appointment_days <= LONGEST_VALIDITY_DAYS:
             raise SettingsError(f"ZAITAKU_APPOINTMENT_DAYS must be 1 to {LONGEST_VALIDITY_DAYS}")
+        if self.traffic_days not in TRAFFIC_DAYS_RANGE:
+            first, last = TRAFFIC_DAYS_RANGE[0], TRAFFIC_DAYS_RANGE[-1]
+            raise SettingsError(f"ZAITAKU_TRAFFIC_DAYS must be {first} to {last}")
         if self.trusted_proxies < 0:
             raise SettingsError("ZAITAKU_TRUSTED_PROXIES must not be negative")
         if any(not 0 < port <= HIGHEST_PORT for port in self.bridge_ports):
@@ -228,6 +235,7 @@ class Settings:
             online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
             job_result_days=_number(environ, "ZAITAKU_JOB_RESULT_DAYS", 30),
             appointment_days=_number(environ, "ZAITAKU_APPOINTMENT_DAYS", 30),
+            traffic_days=_number(environ, "ZAITAKU_TRAFFIC_DAYS", 400),
             trusted_proxies=_proxies(environ, mode),
         )
 

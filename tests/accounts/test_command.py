@@ -86,6 +86,37 @@ def test_unlock_and_reset(facility: Facility, accounts: AccountService) -> None:
     assert accounts.authenticate(attempt(again)).account.user_id == "staff1"
 
 
+def test_lost_passkeys_are_forgotten_only_when_asked(
+    facility: Facility, database: Database
+) -> None:
+    add("master", "master")
+    with database.reading() as connection:
+        known = AccountStore(connection, facility.id).by_key(user_key("master"))
+    assert known is not None
+    with database.transaction() as connection:
+        insert_passkey(connection, facility, known.account)
+    assert "パスキー" not in run("reset-password", CODE, "master").output
+    assert count_passkeys(database, facility, known.account) == 1
+    told = run("reset-password", CODE, "master", "--forget-sign-in").output
+    assert "パスキーと回復コードも取り消しました" in told
+    assert count_passkeys(database, facility, known.account) == 0
+    with database.reading() as connection:
+        *_, last = AuditTrail(connection, facility.id).entries()
+    assert (last.act, last.subject) == (Act.RESET_PASSWORD, "master")
+    assert last.detail == {"パスキーと回復コード": "取消し（パスキー1件）"}
+
+
+def test_a_programs_password_is_told_as_one_that_lasts(facility: Facility) -> None:
+    for result in (add("A0rece", "web-api"), run("reset-password", CODE, "A0rece")):
+        assert "有効期限: なし" in result.output
+        assert "はじめて" not in result.output
+
+
+def test_the_help_says_whose_business_the_roles_are() -> None:
+    told = "".join(run("add", "--help").output.split())
+    assert "ほかの権限区分は、医療機関等が自分で登録する" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

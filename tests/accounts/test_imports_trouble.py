@@ -1,12 +1,11 @@
 """Bulk registration when something gets in between, and its passwords until they have arrived."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from time import monotonic, sleep
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from tests.accounts.conftest import new_facility
 from tests.accounts.import_desk import GOOD, Desk, opened
@@ -15,7 +14,7 @@ from zaitaku.accounts.import_result import RowFate
 from zaitaku.accounts.import_seal import PasswordSeal
 from zaitaku.accounts.imports import AccountImports, ImportState, Secret, import_state
 from zaitaku.accounts.managing import AccountManagement
-from zaitaku.accounts.model import Account, Role
+from zaitaku.accounts.model import Role
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.registering import AccountValues, account_row, initial_columns, insert_account
 from zaitaku.accounts.store import AccountStore
@@ -131,21 +130,19 @@ def test_secrets_of_another_facility_are_not_to_be_had(desk: Desk) -> None:
         assert not JobService.drop_told_secret(connection, other, job.id)
 
 
-CLOSINGS: tuple[Callable[[Desk, AccountStore, Account], object], ...] = (
-    lambda desk, store, account: store.update(account.id, {"deleted_at": desk.clock.now()}),
-    lambda desk, store, account: store.update(account.id, {"is_enabled": False}),
-    lambda desk, store, account: store.update(account.id, {"role": Role.GENERAL.value}),
+CLOSINGS: tuple[dict[str, object], ...] = (
+    {"deleted_at": datetime(2026, 11, 20, tzinfo=UTC)},
+    {"is_enabled": False},
+    {"role": Role.GENERAL.value},
 )
 
 
-@pytest.mark.parametrize("close", CLOSINGS)
-def test_who_may_not_any_more_registers_nothing(
-    desk: Desk, close: Callable[[Desk, AccountStore, Account], object]
-) -> None:
+@pytest.mark.parametrize("closing", CLOSINGS)
+def test_who_may_not_any_more_registers_nothing(desk: Desk, closing: dict[str, object]) -> None:
     held = desk.hand_in(GOOD)
     desk.jobs.release(held.facility_id, held.id)
     with desk.database.transaction() as connection:
-        close(desk, AccountStore(connection, held.facility_id), desk.staff.account)
+        AccountStore(connection, held.facility_id).update(desk.staff.account.id, closing)
     desk.work()
     job = desk.jobs.find(held.facility_id, held.id)
     assert (import_state(job), job.outcome) == (ImportState.SYSTEM_ERROR, "submitter-gone")
@@ -202,12 +199,15 @@ def wait_until_blocked(database: Database, worker: Thread) -> None:
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     until = monotonic() + 10
+    while not _count(database, waiting):
+        assert worker.is_alive()
+        assert monotonic() < until
+        sleep(0.02)
+
+
+def _count(database: Database, query: TextClause) -> int:
     with database.reading() as connection:
-        while not connection.execute(waiting).scalar_one():
-            assert worker.is_alive()
-            assert monotonic() < until
-            sleep(0.02)
-            connection.rollback()
+        return int(connection.execute(query).scalar_one())
 
 
 def test_a_job_given_up_leaves_no_input(any_desk: Desk) -> None:

@@ -1,7 +1,7 @@
 """Who may do what to whom, searching, two at once, and the record (domain.md §5)."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import partial
 
@@ -23,6 +23,7 @@ from zaitaku.accounts.managing import (
     manageable_by,
 )
 from zaitaku.accounts.model import (
+    INITIAL_PASSWORD_LIFETIME,
     MAY_MANAGE,
     MAY_RESET_PASSWORD,
     WRONG_PASSWORDS_TO_LOCK,
@@ -161,14 +162,61 @@ def test_an_administrator_who_cannot_log_in_does_not_count(
     other = employ(accounts, facility, Role.ADMIN, "kanri2").account
     over = unchanged(other, ends_on=clock.now().date() - timedelta(days=1))
     management.update(master, other.id, over, expected=0)
-    later = unchanged(admin.account, starts_on=clock.now().date() + timedelta(days=2))
-    for act in (
-        lambda: management.delete(master, admin.account.id, expected=0),
-        lambda: management.update(master, admin.account.id, later, expected=0),
-    ):
+    for act in closings(management, master, admin.account, clock):
         assert outcome(act) is LastAdministrator
+    reopened = unchanged(other, ends_on=None)
+    management.update(master, other.id, reopened, expected=1)
     ending = unchanged(admin.account, ends_on=clock.now().date() + timedelta(days=30))
     assert management.update(master, admin.account.id, ending, expected=0).ends_on
+
+
+def closings(
+    management: AccountManagement, master: Staff, admin: Account, clock: FixedClock
+) -> Iterator[Callable[[], object]]:
+    """Everything that would leave the facility without this administrator, now or some day."""
+    today = clock.now().date()
+    yield lambda: management.delete(master, admin.id, expected=admin.revision)
+    for change in (
+        {"is_enabled": False},
+        {"starts_on": today + timedelta(days=2)},
+        *({"ends_on": today + timedelta(days=days)} for days in (-1, 0, 1, 400)),
+    ):
+        changes = unchanged(admin, **change)
+        yield partial(management.update, master, admin.id, changes, expected=admin.revision)
+
+
+def test_an_administrator_who_needs_help_first_does_not_count(
+    accounts: AccountService,
+    management: AccountManagement,
+    facility: Facility,
+    clock: FixedClock,
+) -> None:
+    master, admin = (employ(accounts, facility, role) for role in (Role.MASTER, Role.ADMIN))
+    locked = employ(accounts, facility, Role.ADMIN, "kanri2").account
+    for _ in range(WRONG_PASSWORDS_TO_LOCK):
+        with pytest.raises(LoginRefused):
+            accounts.authenticate(attempt("wrong", user_id="kanri2"))
+    management.register(master, AccountEntry("admin", "kanri3", "い", "イ"))
+    clock.advance(INITIAL_PASSWORD_LIFETIME)
+    for act in closings(management, master, admin.account, clock):
+        assert outcome(act) is LastAdministrator
+    management.release(master, locked.id, expected=0)
+    assert outcome(lambda: management.delete(master, admin.account.id, expected=0)) is None
+
+
+def test_the_last_administrator_who_ends_anyway_may_end_later_but_not_earlier(
+    accounts: AccountService,
+    management: AccountManagement,
+    facility: Facility,
+    clock: FixedClock,
+) -> None:
+    master, day = employ(accounts, facility, Role.MASTER), clock.now().date()
+    entry = AccountEntry("admin", "kanri9", "い", "イ", "", str(day + timedelta(days=90)))
+    admin = management.register(master, entry).account
+    for days, wanted in ((89, LastAdministrator), (91, None)):
+        changes = unchanged(admin, ends_on=day + timedelta(days=days))
+        act = partial(management.update, master, admin.id, changes, expected=0)
+        assert outcome(act) is wanted
 
 
 def test_nothing_different_is_nothing_done(
@@ -293,7 +341,9 @@ def test_many_rows_go_in_at_once_and_a_taken_id_takes_none(
     rows = []
     for number in range(1200):
         entry = AccountEntry("general", f"u{number}", "い", "イ", str(date(2026, 12, 1)))
-        values = check_new_account(entry, kind=facility.code.kind, allowed=[Role.GENERAL])
+        values = check_new_account(
+            entry, kind=facility.code.kind, allowed=[Role.GENERAL], today=date(2026, 11, 20)
+        )
         assert not isinstance(values, tuple)
         columns = {
             "password_hash": passwords.hash_initial("x"),

@@ -152,6 +152,21 @@ def test_weak_passwords_are_refused(password: str, rule: str) -> None:
     assert caught.value.rule == rule
 
 
+@pytest.mark.parametrize(
+    ("password", "rule"),
+    [
+        ("ｓｔａｆｆ１ｘｙｚｗｖｕ", "holds-user-id"),
+        ("ｶﾞｷﾞｸﾞｹﾞｺﾞｻﾞ", "too-short"),
+        ("AaAaAaＡａＡａＡａ0０0０", "too-simple"),
+        ("﷽" * 8, "too-long"),
+    ],
+)
+def test_what_is_hashed_is_what_has_to_be_fit(password: str, rule: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        check_new_password(password, "staff1")
+    assert caught.value.rule == rule
+
+
 def test_a_long_phrase_is_a_fit_password() -> None:
     assert check_new_password("坂の上のみどりの診療所です", "staff1")
 
@@ -239,3 +254,14 @@ def test_initial_passwords_are_over_after_thirty_days() -> None:
     assert not account().is_password_over(NOW + timedelta(days=3000))
     program = account(Role.WEB_API, must_change_password=True)
     assert not program.is_password_over(NOW + timedelta(days=3000))
+
+
+def test_the_thirty_days_do_not_begin_before_the_account_may_be_used() -> None:
+    later = account(must_change_password=True, starts_on=date(2027, 1, 15))
+    until = datetime(2027, 2, 14, tzinfo=JST)
+    assert later.initial_password_until == until
+    assert not later.is_password_over(until - timedelta(seconds=1))
+    assert later.is_password_over(until)
+    begun = account(must_change_password=True, starts_on=date(2026, 1, 1))
+    assert begun.initial_password_until == NOW + timedelta(days=30)
+    assert account().initial_password_until is None

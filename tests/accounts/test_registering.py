@@ -31,7 +31,7 @@ def checked(
     kind: FacilityKind = FacilityKind.MEDICAL,
     allowed: frozenset[Role] = frozenset(Role),
 ) -> AccountValues | list[tuple[str, str]]:
-    found = check_new_account(entry, kind=kind, allowed=allowed)
+    found = check_new_account(entry, kind=kind, allowed=allowed, today=date(2026, 11, 20))
     if isinstance(found, AccountValues):
         return found
     assert all(mistake_words(mistake).endswith("。") for mistake in found)
@@ -74,6 +74,7 @@ def test_everything_wrong_is_found_at_once() -> None:
         ({"user_kana": "ア" * 41}, ("user_kana", "at-most-40")),
         ({"user_kana": "😀"}, ("user_kana", "characters")),
         ({"ends_on": "2026-11-30"}, ("ends_on", "before-start")),
+        ({"starts_on": "", "ends_on": "2026-11-19"}, ("ends_on", "in-past")),
         ({"starts_on": "1926-12-01"}, ("starts_on", "out-of-range")),
     ],
 )
@@ -81,6 +82,10 @@ def test_each_rule_has_its_name_and_words(
     changes: dict[str, str], mistake: tuple[str, str]
 ) -> None:
     assert checked(replace(GOOD, **changes)) == [mistake]
+
+
+def test_an_account_for_today_alone_is_possible() -> None:
+    assert isinstance(checked(replace(GOOD, starts_on="", ends_on="2026-11-20")), AccountValues)
 
 
 def test_a_role_that_one_may_not_register_is_refused() -> None:

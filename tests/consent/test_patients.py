@@ -150,10 +150,11 @@ def test_a_card_that_is_said_to_be_another_person_mixes_nobody(any_world: World)
     owners = {row["id"]: row["name"] for row in any_world.rows(patient)}
     held = {owners[row["patient_id"]]: row["id"] for row in any_world.rows(consent)}
     assert held.keys() == {TARO.name, HANAKO.name}
-    taros = {
-        row["state"] for row in any_world.rows(consent_item) if row["consent_id"] == held[TARO.name]
+    states = {
+        name: {row["state"] for row in any_world.rows(consent_item) if row["consent_id"] == own}
+        for name, own in held.items()
     }
-    assert taros == {"grant"}
+    assert states == {TARO.name: {"withdrawn"}, HANAKO.name: {"refuse"}}
 
 
 def test_an_identity_stays_when_eligibility_is_away(any_world: World) -> None:

@@ -4,11 +4,18 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
 
 from tests.console.office import Browser, Office
+from zaitaku.accounts.import_result import LOST, TOLD_OUT
+from zaitaku.accounts.import_seal import PasswordSeal
 from zaitaku.accounts.import_table import HEADINGS, MOST_BYTES, MOST_ROWS
 from zaitaku.accounts.model import Role
-from zaitaku.jobs.model import HELD_FOR
+from zaitaku.accounts.operating import OperatedAccounts
+from zaitaku.core.signing import Keyring
+from zaitaku.jobs.model import HELD_FOR, JobId
 from zaitaku.work import runner, work_off
 
 FRONT = "/console/account-imports"
@@ -16,9 +23,9 @@ GOOD = ("一般", "ippan01", "みどりたろう", "ミドリタロウ", "", "")
 
 
 def table(*rows: Sequence[str], codec: str = "utf-8-sig") -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([HEADINGS, *rows])
-    return text.getvalue().encode(codec)
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows([HEADINGS, *rows])
+    return written.getvalue().encode(codec)
 
 
 def upload(browser: Browser, content: bytes, name: str = "職員.csv") -> int:
@@ -39,8 +46,9 @@ def upload(browser: Browser, content: bytes, name: str = "職員.csv") -> int:
 
 def result(browser: Browser, path: str) -> list[list[str]]:
     """Fetch the result file by what the page offers."""
-    if any(form.attrib["method"] == "post" for form in browser.page.iter("form")):
-        assert browser.send() == 200
+    posts = [form.attrib["action"] for form in browser.page.iter("form") if "action" in form.attrib]
+    if f"{path}/result" in posts:
+        assert browser.post(f"{path}/result", token_of(browser)) == 200
     else:
         assert browser.get(f"{path}/result") == 200
     name = browser.answer.headers["Content-Disposition"]
@@ -48,7 +56,14 @@ def result(browser: Browser, path: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(browser.answer.get_data().decode("utf-8-sig"))))
 
 
-def test_a_file_is_checked_confirmed_done_and_its_passwords_told_once(office: Office) -> None:
+def token_of(browser: Browser) -> dict[str, str]:
+    posts = [form for form in browser.page.iter("form") if form.attrib["method"] == "post"]
+    return browser.hidden(posts[0])
+
+
+def test_a_file_is_checked_confirmed_done_and_its_passwords_told_until_received(
+    office: Office,
+) -> None:
     browser = office.logged_in()
     assert browser.get("/console/") == 200
     assert browser.follow("アカウント一括登録") == 200
@@ -75,8 +90,12 @@ def test_a_file_is_checked_confirmed_done_and_its_passwords_told_once(office: Of
     (password, nothing) = (row[9] for row in told[1:])
     assert (len(password), nothing) == (19, "")
     browser.get(path)
-    assert "最初のダウンロードで出力しました" in browser.text
-    assert [row[9] for row in result(browser, path)[1:]] == ["（最初のダウンロードで出力済み）", ""]
+    token = token_of(browser)
+    assert [row[9] for row in result(browser, path)[1:]] == [password, ""]
+    assert browser.post(f"{path}/receipt", token) == 200
+    assert browser.path == path
+    assert "初期パスワードは、消えています" in browser.text
+    assert [row[9] for row in result(browser, path)[1:]] == [TOLD_OUT, ""]
 
     newcomer = office.browser()
     assert newcomer.log_in("ippan01", password) == 200
@@ -121,7 +140,8 @@ def test_files_that_are_no_table_are_refused_in_words(office: Office) -> None:
         (b"PK\x03\x04 a zip", "CSVファイルではありません"),
         (b"a,b\r\n", "1行目の見出しが様式と違います"),
         (table(), "1件以上入力してください"),
-        (table(("一般",)), "2行目の列の数が様式と違います"),
+        (table(("一般", *"abcdef")), "2行目の列が多すぎます"),
+        (table(("一般", "a" * 200_000)), "長すぎる項目があります"),
         (table() + b'"a', '2行目あたりの「"」の付け方が違う'),
         (table() + b",,,,,x\r\n" * (MOST_ROWS + 1), "データは10,000件までです"),
         (b"a" * (MOST_BYTES + 1), "4MB、10,000件までにしてください"),
@@ -129,6 +149,14 @@ def test_files_that_are_no_table_are_refused_in_words(office: Office) -> None:
         assert upload(browser, content) == 422
         assert browser.title.startswith("エラー：")
         assert words in browser.text
+        if "エラー" in browser.title and "4MB" not in words:
+            assert "登録失敗(ファイル構造エラー)" in browser.rows()[0][2]
+            assert browser.rows()[0][0] in browser.text.partition("登録結果")[0]
+            office.clock.advance(timedelta(seconds=1))
+    number = browser.rows()[0][0]
+    browser.follow(number)
+    assert "データは10,000件までです" in browser.text
+    assert "結果ファイルをダウンロード" not in browser.text
 
 
 def test_no_file_and_a_million_rows(office: Office) -> None:
@@ -199,14 +227,61 @@ def test_master_registers_administrators_and_only_those(office: Office) -> None:
     assert "登録完了" in master.text
 
 
-def test_the_template_can_be_sent_as_it_is(office: Office) -> None:
+def test_the_template_sent_as_it_is_registers_nobody(office: Office) -> None:
     browser = office.logged_in()
     for codec in ("utf-8", "shift-jis"):
         assert browser.get(f"{FRONT}/template/{codec}") == 200
         content = browser.answer.get_data()
         assert upload(browser, content) == 200
-        assert "5件" in browser.text
-        assert {row[1] for row in browser.rows()} == {"登録します"}
+        assert "このままでは、1件も登録されません" in browser.text
+        assert len(browser.rows()) == 5
+        assert all("様式の例のままです" in row[1] for row in browser.rows())
+
+
+def test_passwords_are_kept_until_they_were_fetched_and_words_tell_of_a_lost_key(
+    office: Office,
+) -> None:
+    browser = office.logged_in()
+    upload(browser, table(GOOD))
+    browser.post(browser.path, post_form(browser))
+    path = browser.path
+    work_off(office.services)
+    browser.get(path)
+    token = token_of(browser)
+    assert browser.post(f"{path}/receipt", token) == 409
+    assert "まだダウンロードされていません" in browser.heading
+    seal = PasswordSeal(Keyring(("another-key-" * 3,)))
+    sealed = seal.sealed({2: "x"}, JobId(UUID(path.rpartition("/")[2])))
+    with office.services.database.transaction() as connection:
+        connection.execute(
+            text("UPDATE job_piece SET content = :sealed WHERE part = 'secret'"),
+            {"sealed": sealed},
+        )
+    browser.get(path)
+    assert "初期パスワードは、復元できません" in browser.text
+    assert [row[9] for row in result(browser, path)[1:]] == [LOST]
+    assert browser.post(f"{path}/result", token) == 410
+    assert "復元できません" in browser.heading
+
+
+def test_who_was_closed_meanwhile_registers_nobody_and_is_told(office: Office) -> None:
+    browser = office.logged_in()
+    upload(browser, table(GOOD))
+    browser.post(browser.path, post_form(browser))
+    path, own = browser.path, office.world.facility.id
+    office.register(Role.ADMIN, "kanri2", office.world.facility)
+    accounts = OperatedAccounts(
+        database=office.services.database,
+        ephemeral=office.services.ephemeral,
+        clock=office.clock,
+    )
+    accounts.set_enabled(own, "kanri", is_enabled=False, actor="test")
+    work_off(office.services)
+    accounts.set_enabled(own, "kanri", is_enabled=True, actor="test")
+    again = office.logged_in()
+    again.get(path)
+    assert "登録失敗(システムエラー)" in again.text
+    assert "使えなくなっていたため、1件も登録していません" in again.text
 
 
 def test_a_page_can_follow_its_own_job(office: Office) -> None:

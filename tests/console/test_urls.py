@@ -252,9 +252,27 @@ def test_two_tabs_do_not_mix_their_channels(office: Office) -> None:
     fields, path = hidden_of(browser), browser.path
     browser.get(f"{BASE}/home-visit/rotate")
     browser.send(ticked="yes")
-    browser.post(path, fields)
+    assert browser.post(path, fields) == 409
+    assert browser.heading == "別の画面で、内容を選び直しています"
+    browser.follow("はじめから確かめる")
     assert browser.path == f"{BASE}/online/rotate"
     assert {standing(office, channel).current.number for channel in Channel} == {1}
+
+
+def test_two_tabs_do_not_mix_their_reasons(office: Office) -> None:
+    browser = office.logged_in()
+    browser.get(f"{BASE}/online/rotate")
+    for answer in ({"ticked": "yes"}, {}, {"reason": REASON}):
+        browser.send(**answer)
+    fields, path = hidden_of(browser), browser.path
+    browser.get(f"{BASE}/online/rotate/reason")
+    browser.send(reason="べつの理由")
+    assert browser.post(path, fields) == 409
+    assert standing(office).current.number == 1
+    browser.get(path)
+    assert "べつの理由" in browser.text
+    browser.send()
+    assert standing(office).current.number == 2
 
 
 def test_the_history_tells_who_when_why(office: Office) -> None:

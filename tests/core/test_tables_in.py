@@ -73,6 +73,11 @@ def test_headings_may_be_typed_in_another_width() -> None:
     assert rows(" 氏名 ,番号,,\na,1") == [("a", "1")]
 
 
+def test_a_row_that_ends_early_has_empty_cells() -> None:
+    # Excel leaves trailing empty cells out from the seventeenth row on.
+    assert rows(HEAD + "a,1\r\n" * 16 + "b\r\n")[-1] == ("b", "")
+
+
 def zipped() -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
@@ -95,11 +100,10 @@ def zipped() -> bytes:
         ("番号,氏名\r\n1,a\r\n", "headings", 1),
         ("氏名\r\na\r\n", "headings", 1),
         (HEAD, "no-rows", None),
-        (HEAD + "a,1\r\nb\r\n", "columns", 3),
         (HEAD + "a,1,x\r\n", "columns", 2),
         (HEAD + '"a"b,1\r\n', "quotes", 2),
         (HEAD + 'a,1\r\n"b,2\r\nc,3\r\n', "quotes", 3),
-        (HEAD + f'"{"a" * 200_000}",1\r\n', "quotes", 2),
+        (HEAD + f'"{"a" * 200_000}",1\r\n', "cell-too-long", 2),
     ],
 )
 def test_each_accident_has_its_name(content: bytes | str, rule: str, row: int | None) -> None:

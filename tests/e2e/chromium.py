@@ -80,15 +80,9 @@ def phone_context(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
-def bring_axe(page: Page) -> None:
-    """Give the page axe, once a document: half a megabyte takes a while to send and to read."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
-
-
 def axe_findings(page: Page) -> list[str]:
     """Return what axe finds on the page (WCAG 2.2 AA and best practices)."""
-    bring_axe(page)
+    page.evaluate(AXE)
     found: list[str] = page.evaluate(_RUN_AXE)
     return found
 

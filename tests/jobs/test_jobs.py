@@ -50,11 +50,9 @@ def test_a_job_is_done_and_its_file_can_be_fetched(any_workshop: Workshop) -> No
 def test_another_facility_or_account_finds_nothing(workshop: Workshop) -> None:
     job = workshop.submit()
     other = new_facility(workshop.database, workshop.clock, "1310123464").id
-    for look in (workshop.jobs.find, workshop.jobs.result, workshop.jobs.has_secret):
+    for look in (workshop.jobs.find, workshop.jobs.result, workshop.jobs.secret):
         with pytest.raises(JobUnknown):
             look(other, job.id)
-    with pytest.raises(JobUnknown), workshop.database.transaction() as connection:
-        workshop.jobs.take_secret(connection, other, job.id)
     with pytest.raises(JobUnknown):
         workshop.jobs.find(workshop.facility_id, job.id, account_id=OTHER_ACCOUNT)
     assert workshop.jobs.newest(other, job.kind) == ()
@@ -193,23 +191,26 @@ def test_what_a_handler_did_and_the_jobs_end_are_one(workshop: Workshop) -> None
     workshop.runner(half).run(job.id)
     failed = workshop.find(job)
     assert (failed.state, failed.outcome) == (JobState.FAILED, "unexpected")
-    assert not workshop.jobs.has_secret(workshop.facility_id, job.id)
+    assert workshop.jobs.secret(workshop.facility_id, job.id) == b""
 
 
-def test_a_secret_is_told_once(any_workshop: Workshop) -> None:
-    job = any_workshop.submit()
+def test_a_secret_goes_only_after_it_was_told(any_workshop: Workshop) -> None:
+    job, jobs = any_workshop.submit(), any_workshop.jobs
     any_workshop.runner(lambda context: context.write_secret(b"hush")).run(job.id)
     where = (any_workshop.facility_id, job.id)
-    assert any_workshop.jobs.has_secret(*where)
 
-    def take(_: int) -> bytes:
+    def drop(_: int) -> bool:
         with any_workshop.database.transaction() as connection:
-            return any_workshop.jobs.take_secret(connection, *where)
+            return jobs.drop_told_secret(connection, *where)
 
+    assert not drop(0)
+    assert jobs.secret(*where) == b"hush"
+    with any_workshop.database.transaction() as connection:
+        jobs.note_telling(connection, *where)
+    assert jobs.secret(*where) == b"hush"
     with ThreadPoolExecutor(4) as threads:
-        told = list(threads.map(take, range(4)))
-    assert sorted(told) == [b"", b"", b"", b"hush"]
-    assert not any_workshop.jobs.has_secret(*where)
+        assert sorted(threads.map(drop, range(4))) == [False, False, False, True]
+    assert jobs.secret(*where) == b""
 
 
 def test_files_go_when_their_days_are_over_the_job_stays(any_workshop: Workshop) -> None:

@@ -224,8 +224,11 @@ def test_the_operator_resets_master_accounts_and_no_others(desk: Office, browser
     desk.register(Role.ADMIN, "kanri", facility)
     browser.get(f"/operator/facilities/{facility.id}")
     browser.follow("パスワードを再発行する（master）")
-    browser.send()
+    browser.send(forget="yes")
     assert len(PASSWORD.findall(browser.text)) == 1
+    with desk.services.database.reading() as connection:
+        *_, last = AuditTrail(connection, facility.id).entries()
+    assert last.detail == {"パスキーと回復コード": "取消し（パスキー0件）"}
     admin = next(
         each for each in desk.services.accounts.all_of(facility.id) if each.role is Role.ADMIN
     )

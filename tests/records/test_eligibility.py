@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
 
+from tests.consent.test_withdrawal import withdraw
 from tests.consent.world import TARO, TAROS_CARD, Card, World
 from tests.records.viewers import desk_at
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import audit_entry
 from zaitaku.consent.model import ConsentItem, ConsentState, Decision
+from zaitaku.consent.patients import PatientStore
 from zaitaku.consent.tables import consent, consent_gram, consent_item, patient
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import NotFound
@@ -113,8 +116,23 @@ def test_another_facilitys_patient_is_not_there(world: World) -> None:
     assert acts(world) == []
 
 
-def test_a_refusal_of_medical_information_does_not_stop_the_check(world: World) -> None:
-    world.register(decision=Decision.REFUSE)
+def test_at_home_nobody_is_asked_about_who_agrees_to_nothing(any_world: World) -> None:
+    any_world.register()
+    withdraw(any_world, ConsentItem.SURGERY)
+    assert isinstance(requery(any_world), EligibilityResult)
+    withdraw(any_world)
+    with pytest.raises(RequeryOver):
+        requery(any_world)
+    any_world.register(decision=Decision.REFUSE)
+    with pytest.raises(RequeryOver):
+        requery(any_world)
+    assert len(acts(any_world)) == 1
+    any_world.register(decision=Decision.REFUSE, decisions={ConsentItem.CHECKUP: Decision.GRANT})
+    assert isinstance(requery(any_world), EligibilityResult)
+
+
+def test_online_a_refusal_of_medical_information_does_not_stop_the_check(world: World) -> None:
+    world.register(Channel.ONLINE, decision=Decision.REFUSE)
     answer = requery(world)
     assert isinstance(answer, EligibilityResult)
     assert answer.insurance is not None
@@ -224,6 +242,36 @@ def test_a_late_answer_does_not_bring_a_name_back(world: World) -> None:
     requery(world)
     keep_learnt(world.database, asked_at, lambda patients: patients.learn(TARO))
     assert_nothing_shows(world)
+
+
+def test_the_same_answer_anew_counts_as_well(any_world: World) -> None:
+    any_world.register()
+    for second, told in ((1, Withheld(TARO.person_key)), (9, Withheld(TARO.person_key)), (5, TARO)):
+        at = any_world.clock.now() + timedelta(seconds=second)
+        learn = partial(PatientStore.learn, identified=told)
+        keep_learnt(any_world.database, at, learn)
+    assert_nothing_shows(any_world)
+
+
+@dataclass
+class Overtaken:
+    """Knows the card, and tells so only after another question was asked and answered."""
+
+    world: World
+
+    def find(self, subject_hashes: tuple[str, ...]) -> Identified | None:
+        self.world.clock.advance(timedelta(seconds=1))
+        bind(self.world, SandboxKind.WITHHELD)
+        requery(self.world)
+        self.world.clock.advance(timedelta(seconds=1))
+        return TARO
+
+
+def test_a_registration_whose_answer_is_late_does_not_bring_a_name_back(any_world: World) -> None:
+    any_world.register()
+    any_world.consent = any_world.service(any_world.database, eligibility=Overtaken(any_world))
+    any_world.register()
+    assert_nothing_shows(any_world)
 
 
 class Withdrawing(Certified):

@@ -3,6 +3,11 @@
 The fields lie in the short-lived store under a random name, which the browser's signed cookie
 carries. Whose they are is a keyed hash of the account, set at its login: the cookie tells nobody
 who it was, and another account that logs in on the same browser gets nothing.
+
+It comes back in its own page: the page that shows the form, filled with what was typed. A hidden
+field names it there; when that is sent, the name is used up before anything is done, so that a
+second send of the same page is told so and does nothing. A form that asks for nothing but a tick
+is not given back: its page is opened anew.
 """
 
 import hmac
@@ -10,15 +15,19 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from flask import current_app, request, session
+from flask import Flask, Response, current_app, g, render_template, request, session
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
 from zaitaku.accounts.model import Account
+from zaitaku.accounts.sessions import ABSOLUTE
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.refilling import refill
+from zaitaku.core.errors import Conflict, StoreUnavailable
 from zaitaku.core.ids import AccountId, new_secret_name
 from zaitaku.core.texts import has_control_characters
 
@@ -26,6 +35,9 @@ LIFETIME: Final = timedelta(minutes=30)
 MOST_BYTES: Final = 32 * 1024
 _NAME_FIELD: Final = "kept"
 _OWNER_FIELD: Final = "owner"
+_SENT_FIELD: Final = "kept_form"
+"""The hidden field with the name of a form that was given back."""
+_NAME_CHARACTERS: Final = 64
 _PURPOSE: Final = "console-form-owner"
 _SECRET_WORDS: Final = ("password", "csrf", "secret", "serial", "token")
 """A field whose name holds one of these is never kept."""
@@ -42,6 +54,17 @@ class KeptForm:
     address: str
     """Path and query that it goes to."""
     pairs: Pairs
+
+
+class AlreadySent(Conflict):
+    """What was given back was sent once already: a second send does nothing."""
+
+    code = "form-already-sent"
+
+
+def add(app: Flask) -> None:
+    """Give back, in the pages of ``app``, what was typed in them."""
+    app.after_request(_after)
 
 
 def never_kept(view: View) -> View:
@@ -66,7 +89,7 @@ def keep(address: str, typed: Iterable[tuple[str, str]]) -> None:
     Raises:
         StoreUnavailable: the short-lived store is away.
     """
-    pairs = [pair for pair in typed if not _is_secret(pair[0])]
+    pairs = [pair for pair in typed if _may_keep(pair[0])]
     packed = json.dumps(pairs)
     owner = session.get(_OWNER_FIELD, "")
     is_wanted = bool(owner and pairs) and len(packed) <= MOST_BYTES
@@ -105,22 +128,82 @@ def forget() -> None:
         services().ephemeral.delete(_key(name))
 
 
-def _is_secret(field: str) -> bool:
-    return any(word in field.lower() for word in _SECRET_WORDS)
+def use_up() -> None:
+    """Use up the form that the present request sends, if it is one that was given back.
+
+    Raises:
+        AlreadySent: it was sent once already.
+        StoreUnavailable: the short-lived store is away; nothing is done.
+    """
+    name = request.form.get(_SENT_FIELD, "")[:_NAME_CHARACTERS]
+    if not name:
+        return
+    if not services().ephemeral.create(_sent_key(name), {"sent": "yes"}, ABSOLUTE):
+        raise AlreadySent
+    g.sent_form = name
+
+
+def _after(response: Response) -> Response:
+    try:
+        _settle_sent(response)
+        _give_back(response)
+    except StoreUnavailable:
+        pass  # the page is shown as it is; what was typed waits for its next turn
+    return response
+
+
+def _settle_sent(response: Response) -> None:
+    name = g.get("sent_form")
+    if name is None:
+        return
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        services().ephemeral.delete(_sent_key(name))  # nothing was done: it may be sent again
+    elif session.get(_NAME_FIELD) == name:
+        forget()
+
+
+def _give_back(response: Response) -> None:
+    is_page = response.status_code == HTTPStatus.OK and response.mimetype == "text/html"
+    if request.method != "GET" or not is_page or "staff" not in g or _NAME_FIELD not in session:
+        return
+    kept = kept_for(g.staff.account)
+    if kept is None or kept.address != request.full_path.rstrip("?"):
+        return
+    note = render_template("console/kept_note.html", field=_SENT_FIELD, name=session[_NAME_FIELD])
+    page = response.get_data(as_text=True)
+    filled = refill(page, kept.address, kept.pairs, note=note, may_fill=_may_keep)
+    if filled is None:
+        return
+    if filled.has_typing:
+        response.set_data(filled.page)
+    else:
+        forget()
+
+
+def _may_keep(field: str) -> bool:
+    is_secret = any(word in field.lower() for word in _SECRET_WORDS)
+    return not is_secret and field != _SENT_FIELD
+
+
+def has_page(address: str) -> bool:
+    """Tell whether the console shows a page at the address."""
+    endpoint = _endpoint(urlsplit(address).path, "GET")
+    return endpoint.startswith("console.") and endpoint != "console.nowhere"
 
 
 def _takes_forms(address: str) -> bool:
     if has_control_characters(address):
         return False
     parts = urlsplit(address)
-    endpoint = _endpoint(parts.path) if not (parts.scheme or parts.netloc) else ""
+    endpoint = _endpoint(parts.path, "POST") if not (parts.scheme or parts.netloc) else ""
     view = current_app.view_functions.get(endpoint)
-    return endpoint.startswith("console.") and not hasattr(view, _ATTRIBUTE)
+    takes = endpoint.startswith("console.") and not hasattr(view, _ATTRIBUTE)
+    return takes and has_page(address)
 
 
-def _endpoint(path: str) -> str:
+def _endpoint(path: str, method: str) -> str:
     try:
-        return str(current_app.url_map.bind("").match(path, method="POST")[0])
+        return str(current_app.url_map.bind("").match(path, method=method)[0])
     except (HTTPException, RoutingException):
         return ""
 
@@ -135,3 +218,7 @@ def _is_owner(account: Account, owner: str) -> bool:
 
 def _key(name: str) -> str:
     return f"kept-form:{name}"
+
+
+def _sent_key(name: str) -> str:
+    return f"sent-form:{name}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Blueprint, Flask, g, redirect, request, session, url_for
 from flask.sansio.blueprints import BlueprintSetupState
@@ -40,6 +41,8 @@ Requirement = Audience | Permission
 
 COOKIE_FIELD: Final = "staff"
 """Where the browser's signed cookie carries the name of a console session."""
+FORMER_FIELD: Final = "former"
+"""... and of the last one that ended before its owner had left: its draft may be carried on."""
 
 _DECLARED: Final = "zaitaku.requirements"
 _ATTRIBUTE: Final = "__requirement__"
@@ -130,7 +133,10 @@ def enforce(app: Flask) -> None:
         if isinstance(requirement, Permission):
             stages = _stages_of(app.view_functions[request.endpoint])
             by_person = not is_by_timer(app, request.endpoint)
-            return _admit(requirement, stages, by_person=by_person)
+            elsewhere = _admit(requirement, stages, by_person=by_person)
+            if elsewhere is None and request.method == "POST":
+                kept_forms.use_up()
+            return elsewhere
         return None
 
 
@@ -188,9 +194,19 @@ def _lead_on(stage: Stage, *, by_person: bool) -> Response:
 
 
 def _ask_to_log_in(reason: SessionEnd) -> Response:
-    session.pop(COOKIE_FIELD, None)
+    former = session.pop(COOKIE_FIELD, None)
+    if former:
+        session[FORMER_FIELD] = former
     if request.method == "POST":
         kept_forms.keep_request()
     ended = None if reason is SessionEnd.NONE else reason
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("console.login", ended=ended, next=wanted), 303)
+    return redirect(url_for("console.login", ended=ended, next=_wanted() or None), 303)
+
+
+def _wanted() -> str:
+    """Return the page to come back to: the one that was opened, or that holds the form."""
+    address = request.full_path.rstrip("?")
+    if request.method == "GET" or kept_forms.has_page(address):
+        return address
+    parts = urlsplit(request.referrer or "")
+    return urlunsplit(("", "", parts.path, parts.query, "")) if parts.netloc == request.host else ""

@@ -19,7 +19,6 @@ _TICKS: Final = frozenset({"checkbox", "radio"})
 _NO_TEXT: Final = frozenset({"submit", "button", "image", "reset", "password", "file"})
 """Kinds of input that hold nothing that is given back."""
 _NOT_TYPED: Final = _NO_TEXT | {"hidden", "checkbox"}
-_TOKEN_FIELD: Final = "csrf_token"
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class _Filler(HTMLParser):
 
     def _input(self, attrs: Attributes) -> None:
         kind, name = (attrs.get("type") or "text").lower(), attrs.get("name") or ""
-        self.has_typing = self.has_typing or bool(name) and kind not in _NOT_TYPED
+        self.has_typing = self.has_typing or (bool(name) and kind not in _NOT_TYPED)
         if kind in _NO_TEXT or not self._is_free(name):
             return
         if kind in _TICKS:
@@ -139,7 +138,7 @@ class _Filler(HTMLParser):
             self._text_from, self._text = self._after(), self._next(name)
 
     def _is_free(self, name: str) -> bool:
-        return bool(name) and name != _TOKEN_FIELD and self._may_fill(name)
+        return bool(name) and self._may_fill(name)
 
     def _holds(self, name: str, attrs: Attributes) -> bool:
         return (attrs.get("value") or "") in self._values.get(name, [])

@@ -51,6 +51,7 @@ _WORDS: Final[Mapping[str, str]] = {
 class Desk:
     """The services that an operator's command calls."""
 
+    database: Database
     facilities: FacilityService
     registry: FacilityRegistry
     reception: ReceptionService
@@ -136,6 +137,7 @@ def _desk() -> Iterator[Desk]:
     )
     try:
         yield Desk(
+            database=database,
             facilities=FacilityService(database=database, clock=clock),
             registry=FacilityRegistry(database=database, clock=clock),
             reception=reception,

@@ -1,6 +1,6 @@
 """``zaitaku facility change|change-code|relate|unrelate``: what only the operator settles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from zaitaku.accounts.model import ROLE_NAMES
 from zaitaku.commands.desk import (
     Desk,
     found_facility,
@@ -17,6 +18,7 @@ from zaitaku.commands.desk import (
     operator,
 )
 from zaitaku.core.errors import Conflict
+from zaitaku.devices.staying import Staying
 from zaitaku.facilities.model import Facility, InstitutionCode
 from zaitaku.facilities.relations import (
     CODE_CHANGE_NAMES,
@@ -27,9 +29,11 @@ from zaitaku.facilities.relations import (
     RelatedFacility,
     Relation,
 )
+from zaitaku.facilities.words import ChangedSetting
 
 _DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
 _NONE: Final = "none"
+_ALL_OUT: Final = "この医療機関等でログインしている人は、全員ログアウトされます。"
 
 
 class _DayOrNone(click.ParamType[Any]):
@@ -86,7 +90,7 @@ def change(
                 chart_sharing_from=_day(chart_sharing_from, joined.chart_sharing_from),
             ),
         )
-        if not _confirmed(before, facts, yes=yes):
+        if not _confirmed(before, facts, desk.registry.lost_settings(before, facts), yes=yes):
             return
         desk.registry.change_facts(
             before.id, facts, expected_revision=before.revision, actor=operator()
@@ -132,6 +136,8 @@ def change_code(
         click.echo(f"{CODE_CHANGE_NAMES[wanted.kind]}: {before.code} → {wanted.code}")
         _tell(facts.changes_from(FacilityFacts.of(before)))
         click.echo("これからは、新しいコードでログインします。前のコードではログインできません。")
+        if wanted.kind is CodeChangeKind.SUCCESSION:
+            _tell_staying(desk, before)
         if not yes:
             click.confirm("変更しますか", abort=True)
         desk.registry.change_code(
@@ -224,13 +230,34 @@ def _day(typed: datetime | str | None, present: date | None) -> date | None:
     return typed.date() if isinstance(typed, datetime) else None
 
 
-def _confirmed(before: Facility, facts: FacilityFacts, *, yes: bool) -> bool:
+def _tell_staying(desk: Desk, before: Facility) -> None:
+    click.echo(_ALL_OUT)
+    with desk.database.reading() as connection:
+        staying = Staying.of(connection, before.id)
+    click.echo("新しい開設者に引きつがれ、そのまま使えるもの:")
+    for account in staying.accounts:
+        click.echo(f"  アカウント {account.user_id}（{ROLE_NAMES[account.role]}）")
+    for device in staying.devices:
+        click.echo(f"  端末 {harmless(device.memo)}（{harmless(device.name)}）")
+    click.echo(
+        "マスタとマスタリセット用のパスワードを zaitaku account reset-password で再発行して、"
+        "新しい開設者に渡してください。"
+    )
+
+
+def _confirmed(
+    before: Facility, facts: FacilityFacts, lost: Iterable[ChangedSetting], *, yes: bool
+) -> bool:
     changes = facts.changes_from(FacilityFacts.of(before))
     if not changes:
         click.echo("今の登録内容と同じなので、何も変更していません。")
         return False
     click.echo(f"{before.code} {before.name}")
     _tell(changes)
+    settings = {f"環境設定情報「{each.term}」": each.change for each in lost}
+    _tell(settings)
+    if settings:
+        click.echo(_ALL_OUT)
     if not yes:
         click.confirm("変更しますか", abort=True)
     return True

@@ -59,8 +59,7 @@ def read_table(stream: BinaryIO, *, headings: Sequence[str], most_rows: int) -> 
 
     Empty rows are left out, empty cells beyond the headings cut off; a row that ends early, as
     Excel writes one whose last cells are empty, is filled up with empty ones. The cells are as
-    they were
-    written. ``stream`` must be seekable; it is read twice, never held.
+    they were written. ``stream`` must be seekable; it is read twice, never held.
 
     Raises:
         TableUnreadable: at the first step or at a later one; then forget the rows before it.

@@ -1,4 +1,4 @@
-"""What an operator is told about a mistake in a facility's facts: on pages and in a shell."""
+"""What is told about a mistake in a facility's facts: on pages and in a shell."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -50,6 +50,13 @@ def mistake_words(error: InvalidField) -> str | None:
         return f"{name}に、ポスターに印刷できない文字があります: {named}"
     rule = _RULES.get(error.rule)
     return name + rule if rule else None
+
+
+def named_characters(error: UnprintableCharacters) -> str:
+    """Return the characters as a facility's staff reads them: some of them nobody can see."""
+    return "、".join(
+        f"「{each}」" if each.isprintable() else "目に見えない文字" for each in error.characters
+    )
 
 
 def _named(character: str) -> str:

@@ -1,7 +1,7 @@
 """Which settings a facility has at all, and what may stand beside what (domain.md §4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Final, Self
@@ -18,6 +18,8 @@ from zaitaku.facilities.model import (
 
 _PHARMACIES_ALONE: Final = ("electronic_prescription", "refill_prescription")
 _PRESCRIBERS_ALONE: Final = ("prescription_use", "prescription_timing")
+RESTING: Final = ("subsidy", "chart_sharing")
+"""Settings that rest on what was settled with the operator."""
 _INITIAL: Final = MappingProxyType(EnvironmentSettings().to_mapping())
 
 
@@ -67,3 +69,14 @@ class Offer:
         asks_in_time = wanted.prescription_timing is PrescriptionTiming.AT_ELIGIBILITY_CHECK
         if asks_in_time and wanted.prescription_use is PrescriptionUse.NONE:
             raise InvalidField("prescription_timing", "needs-prescription-use")
+
+
+def settings_under(joined: Enrolment, facility: Facility, today: date) -> EnvironmentSettings:
+    """Return ``facility``'s settings as they are once ``joined`` holds for it.
+
+    What it was offered and is no longer, returns to its initial value: when the PMH pilot ends
+    医療費助成情報, when the application ends 電子カルテ情報共有サービス.
+    """
+    before, after = Offer.of(facility, today), Offer.to(facility.code.kind, joined, today)
+    lost = after.withheld.keys() - before.withheld.keys()
+    return replace(facility.settings, **{name: _INITIAL[name] for name in lost})

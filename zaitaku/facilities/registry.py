@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date
+from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +17,7 @@ from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.errors import FacilityExists
 from zaitaku.facilities.model import Facility, InstitutionCode
+from zaitaku.facilities.offers import settings_under
 from zaitaku.facilities.relations import (
     CODE_CHANGE_NAMES,
     RELATION_NAMES,
@@ -33,6 +35,9 @@ from zaitaku.facilities.relations_store import (
 )
 from zaitaku.facilities.service import present_facility
 from zaitaku.facilities.store import FacilityStore, lock_facility
+from zaitaku.facilities.words import ChangedSetting, changed_settings
+
+_ALL_OUT: Final = {"ログイン": "承継のため、全員ログアウト"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class FacilityRegistry:
     ) -> Facility:
         """Write name, telephone, hours, 利用開始日 and what else was settled.
 
+        Settings that rested on what ends (see ``lost_settings``) return to 利用しない with it, and
+        as with every change of the settings all sessions of the facility end.
+
         Raises:
             NotFound: there is no such facility.
             Conflict: it was changed since ``expected_revision``.
@@ -71,7 +79,13 @@ class FacilityRegistry:
             changed = _with_facts(work.present, facts)
             FacilityStore(work.connection).update(changed)
             self._record(work, Act.CHANGE_FACILITY, changed.code.digits, changes)
-        return changed
+            return self._with_settings(work, changed, {})
+
+    def lost_settings(self, facility: Facility, facts: FacilityFacts) -> tuple[ChangedSetting, ...]:
+        """Return which settings of ``facility`` return to 利用しない once ``facts`` hold."""
+        return changed_settings(
+            facility.settings, settings_under(facts.enrolment, facility, self._today())
+        )
 
     def change_code(
         self,
@@ -84,7 +98,9 @@ class FacilityRegistry:
     ) -> Facility:
         """Give a facility another 医療機関等コード, with new ``facts`` where an owner brings them.
 
-        A succession leaves the former code among the related facilities, closed the day before.
+        A succession leaves the former code among the related facilities, closed the day before,
+        and ends all sessions: the former owner's staff does not go on by itself. A related
+        facility of the new code is one no longer: a facility is no relative of its own.
 
         Raises:
             InvalidField: the code is the same or of another kind, or takes effect in the future.
@@ -94,16 +110,38 @@ class FacilityRegistry:
         """
         with self._locked(facility_id, actor, expected_revision) as work:
             former = work.present
-            change.check(former.code, japan_date(self._clock.now()))
+            change.check(former.code, self._today())
             renewed = _with_facts(former, facts or FacilityFacts.of(former))
             changed = replace(renewed, code=change.code)
             _write_code(work.connection, changed)
-            relations = RelationStore(work.connection, facility_id)
-            relations.append_code(former.code, change, at=self._clock.now(), actor=actor)
-            if change.kind is CodeChangeKind.SUCCESSION:
-                relations.put_related(_predecessor(former, change))
-            self._record(work, Act.CHANGE_CODE, change.code.digits, _told(former, changed, change))
-        return changed
+            detail = {**_told(former, changed, change), **self._follow_up(work, change)}
+            self._record(work, Act.CHANGE_CODE, change.code.digits, detail)
+            is_new_owner = change.kind is CodeChangeKind.SUCCESSION
+            return self._with_settings(work, changed, _ALL_OUT if is_new_owner else {})
+
+    def _follow_up(self, work: _Work, change: CodeChange) -> dict[str, str]:
+        former, relations = work.present, RelationStore(work.connection, work.present.id)
+        relations.append_code(former.code, change, at=self._clock.now(), actor=work.actor)
+        is_own_relative = relations.remove_related(change.code)
+        if change.kind is CodeChangeKind.SUCCESSION:
+            relations.put_related(_predecessor(former, change))
+        return {"関連医療機関情報": f"{change.code} を外す"} if is_own_relative else {}
+
+    def _with_settings(self, work: _Work, changed: Facility, reason: Mapping[str, str]) -> Facility:
+        """Write the settings anew where they change or there is a ``reason`` to: sessions end."""
+        settings = settings_under(changed.enrolment, work.present, self._today())
+        changes = changed_settings(changed.settings, settings)
+        if not changes and not reason:
+            return changed
+        version, at = changed.settings_version + 1, self._clock.now()
+        store = FacilityStore(work.connection)
+        store.append_settings(changed.id, version, settings, at=at, actor=work.actor)
+        detail = {**{each.term: each.change for each in changes}, **reason}
+        self._record(work, Act.CHANGE_SETTINGS, f"第{version}版", detail)
+        return replace(changed, settings=settings, settings_version=version)
+
+    def _today(self) -> date:
+        return japan_date(self._clock.now())
 
     def former_codes(self, facility_id: FacilityId) -> tuple[FormerCode, ...]:
         """Return every change of the facility's code, oldest first."""
@@ -199,7 +237,7 @@ def _predecessor(former: Facility, change: CodeChange) -> RelatedFacility:
         name=former.registered_name,
         relation=Relation.SUCCESSION,
         opened_on=None,
-        closed_on=change.effective_on - timedelta(days=1),
+        closed_on=change.former_closed_on,
     )
 
 

@@ -1,12 +1,13 @@
 """What changes about a facility besides its settings: facts, codes, relatives (domain.md §2)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Self
 
 from zaitaku.core.errors import InvalidField
+from zaitaku.core.queries import FIRST_YEAR, LAST_YEAR
 from zaitaku.core.texts import has_control_characters
 from zaitaku.facilities.model import Enrolment, Facility, InstitutionCode
 from zaitaku.facilities.names import check_hours, check_name, check_phone
@@ -79,7 +80,8 @@ class CodeChange:
     """One change of a facility's code.
 
     Raises:
-        InvalidField: the reason is empty, over 200 characters or holds control characters.
+        InvalidField: the reason is empty, over 200 characters or holds control characters; or the
+            day, or the one before it, lies outside the years 1900 to 2999.
     """
 
     kind: CodeChangeKind
@@ -89,12 +91,19 @@ class CodeChange:
     reason: str
 
     def __post_init__(self) -> None:
+        _check_day("effective_on", self.effective_on)
+        _check_day("effective_on", self.former_closed_on)
         if not self.reason.strip():
             raise InvalidField("reason", "required")
         if len(self.reason) > REASON_CHARACTERS:
             raise InvalidField("reason", "too-long")
         if has_control_characters(self.reason):
             raise InvalidField("reason", "characters")
+
+    @property
+    def former_closed_on(self) -> date:
+        """The last day of the former code."""
+        return self.effective_on - timedelta(days=1)
 
     def check(self, present: InstitutionCode, today: date) -> None:
         """Check that ``present`` may become this code.
@@ -140,7 +149,8 @@ class RelatedFacility:
     """関連医療機関情報: code, name, opened, closed.
 
     Raises:
-        InvalidField: the name breaks its rule, or it closed before it opened.
+        InvalidField: the name breaks its rule, a day lies outside the years 1900 to 2999, or it
+            closed before it opened.
     """
 
     code: InstitutionCode
@@ -153,8 +163,15 @@ class RelatedFacility:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name, "related_name"))
+        _check_day("opened_on", self.opened_on)
+        _check_day("closed_on", self.closed_on)
         if self.opened_on and self.closed_on and self.closed_on < self.opened_on:
             raise InvalidField("closed_on", "before-opened")
+
+
+def _check_day(field: str, day: date | None) -> None:
+    if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidField(field, "not-a-day")
 
 
 def _day_or(day: date | None, otherwise: str) -> str:

@@ -17,7 +17,9 @@ from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 from zaitaku.facilities.model import CharacterSet, Facility
 from zaitaku.facilities.service import FacilityService
 from zaitaku.jobs.context import JobContext
+from zaitaku.records.detail import Person
 from zaitaku.records.errors import TooManyRows
+from zaitaku.records.listing import WITHHELD_NAME
 from zaitaku.records.view_history import (
     MOST_ROWS,
     HistoryPage,
@@ -161,6 +163,10 @@ class _Parts:
 
 def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(JST):%Y/%m/%d %H:%M:%S}"
+
+
+def _told(person: Person, words: str | None) -> str:
+    return words or (WITHHELD_NAME if person.is_withheld else NOT_OBTAINED)
 
 
 def _birth_date(row: ViewedRow) -> str:

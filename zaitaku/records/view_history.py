@@ -130,7 +130,7 @@ class ViewHistory:
 
     def _newest(self, query: HistoryQuery) -> Select[Any]:
         return (
-            select(view_record, consent_record.c.reference, *person)
+            select(view_record, consent_record.c.reference, *PERSON)
             .join(consent_record, consent_record.c.id == view_record.c.record_id)
             .join(patient, patient.c.id == view_record.c.patient_id)
             .where(*self._conditions(query))

@@ -34,7 +34,10 @@ from zaitaku.core.ids import AccountId
 log = logging.getLogger(__name__)
 
 _TOLD_FIELD: Final = "told"
-"""Where the browser's signed cookie carries the name of a password that waits for its page."""
+"""Where the browser's signed cookie carries, by account, names of passwords that wait for their
+pages."""
+_MOST_WAITING: Final = 5
+"""The cookie stays small."""
 
 
 @blueprint.get("/password-resets")
@@ -78,7 +81,7 @@ def tell(new: NewAccount, occasion: Occasion) -> Page:
     except StoreUnavailable as error:
         log.warning("told at once: %s", error.code, extra={"code": error.code})
         return _told_page(new.account, Told(new.password, occasion))
-    session[_TOLD_FIELD] = name
+    _remember(new.account, name)
     address = url_for("console.initial_password", account=new.account.id)
     return redirect(address, HTTPStatus.SEE_OTHER)
 
@@ -89,7 +92,7 @@ def initial_password(account: UUID) -> Page:
     """Tell the new password, now and never again."""
     staff = current_staff()
     found = services().account_management.get_for_reset(staff, AccountId(account))
-    name = session.pop(_TOLD_FIELD, "")
+    name = _recalled(found)
     told = TellOnce(services().ephemeral).take(name, found.id, teller=staff.account.id)
     if told is None:
         return failure(
@@ -102,6 +105,25 @@ def initial_password(account: UUID) -> Page:
             },
         ), HTTPStatus.GONE
     return _told_page(found, told)
+
+
+def _remember(account: Account, name: str) -> None:
+    # By account: two tabs of one browser may each wait for the page of another one.
+    others = {key: each for key, each in _waiting().items() if key != str(account.id)}
+    newest = list({**others, str(account.id): name}.items())[-_MOST_WAITING:]
+    session[_TOLD_FIELD] = dict(newest)
+
+
+def _recalled(account: Account) -> str:
+    waiting = _waiting()
+    name = waiting.pop(str(account.id), "")
+    session[_TOLD_FIELD] = waiting
+    return name
+
+
+def _waiting() -> dict[str, str]:
+    found = session.get(_TOLD_FIELD)
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _told_page(account: Account, told: Told) -> str:

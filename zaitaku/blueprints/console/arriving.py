@@ -15,7 +15,7 @@ from zaitaku.accounts.sign_in_model import Method, Stage
 from zaitaku.blueprints import kept_forms
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.permissions import COOKIE_FIELD, is_page
+from zaitaku.blueprints.permissions import COOKIE_FIELD, FORMER_FIELD, is_page, requirement_of
 from zaitaku.core.texts import has_control_characters
 
 _CSRF_FIELD: Final = "csrf_token"
@@ -25,6 +25,7 @@ _NO_LANDING: Final = frozenset(
     for name in (
         *("login", "logout", "logged_out", "nowhere"),
         *("passkey_login", "second_step", "recovery_code_step", "first_passkey"),
+        *("new_passkeys", "kept_form"),
     )
 )
 """Where nobody arrives by logging in: the entrance itself, and what is no page."""
@@ -33,14 +34,19 @@ _NO_LANDING: Final = frozenset(
 def enter(staff: Staff, stage: Stage = Stage.FULL, method: Method = Method.PASSWORD) -> None:
     """Begin a session; whatever name or form token the browser had before is worth nothing now.
 
+    What the same account had begun in this browser's former session goes on in the new one.
+
     Raises:
         StoreUnavailable: the short-lived store is away; nobody is logged in.
     """
+    former = session.pop(FORMER_FIELD, None) or session.get(COOKIE_FIELD)
     leave()
     device = device_label(request.user_agent.string)
-    session[COOKIE_FIELD] = services().sessions.open(
-        staff.account, staff.facility.settings_version, Entrance(stage, method, device)
-    )
+    entrance = Entrance(stage, method, device, staff.account.last_login_at)
+    name = services().sessions.open(staff.account, staff.facility.settings_version, entrance)
+    session[COOKIE_FIELD] = name
+    if former:
+        services().sessions.carry_draft(SessionName(former), name, staff.account)
     kept_forms.remember_owner(staff.account)
 
 
@@ -56,13 +62,42 @@ def leave() -> None:
         services().sessions.close(SessionName(former))
 
 
+def leave_for_good() -> None:
+    """End this browser's session at its owner's wish: nothing of it is carried on.
+
+    Raises:
+        StoreUnavailable: the short-lived store is away.
+    """
+    names = {session.pop(FORMER_FIELD, None), session.get(COOKIE_FIELD)} - {None}
+    leave()
+    for name in names:
+        services().sessions.forget_draft(SessionName(name))
+    kept_forms.forget()
+
+
 def landing(staff: Staff) -> str:
     """Return where somebody who has just logged in is led: first to what they had begun."""
     if Permission.USE_CONSOLE not in staff.permissions:
         return url_for("console.password")
-    if kept_forms.kept_for(staff.account):
-        return url_for("console.kept_form")
-    return wanted() or url_for("console.menu")
+    kept = kept_forms.kept_for(staff.account)
+    addresses = (kept.address if kept else "", wanted())
+    return next((each for each in addresses if _may_open(staff, each)), url_for("console.menu"))
+
+
+def _may_open(staff: Staff, address: str) -> bool:
+    endpoint = _endpoint_of(urlsplit(address).path)
+    return bool(endpoint) and requirement_of(current_app, endpoint) in staff.permissions
+
+
+def told_landing(staff: Staff) -> str:
+    """Return where somebody is led who has just used a passkey: first to news about passkeys.
+
+    ``staff`` is the account as it was before this login.
+    """
+    former, now = staff.account.last_login_at, services().clock.now()
+    if services().own_sign_in.added_between(staff.account, former, now):
+        return url_for("console.new_passkeys", next=wanted() or None)
+    return landing(staff)
 
 
 def wanted() -> str:

@@ -1,6 +1,5 @@
-"""The form that comes back: what was typed when a session ended, offered after the next login."""
+"""The form that comes back: what was typed when a session ended, in its own page once more."""
 
-import re
 from http import HTTPStatus
 from typing import Final
 
@@ -9,29 +8,34 @@ from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints import kept_forms
-from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.kept_forms import Pairs, never_kept
+from zaitaku.blueprints.console.room import blueprint, failure
+from zaitaku.blueprints.kept_forms import AlreadySent, never_kept
 from zaitaku.blueprints.permissions import PUBLIC, current_staff, requires
 
+Page = str | Response
+
 _ADDRESS_FIELD: Final = "kept_address"
-_SHOWN_CHARACTERS: Final = 200
-_FOR_PROGRAMS: Final = re.compile(r"[0-9]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|yes|no")
-"""Versions, row names and ticks: nobody typed them as words."""
 
 
 @blueprint.get("/continue")
 @requires(Permission.USE_CONSOLE)
-def kept_form() -> str:
-    """Show what was typed, with one button that sends it to where it was going."""
+def kept_form() -> Page:
+    """Lead to the page in which what was typed is filled in, or say that nothing is left."""
     kept = kept_forms.kept_for(current_staff().account)
-    return render_template(
-        "console/kept_form.html", kept=kept, shown=_shown(kept.pairs) if kept else []
-    )
+    if kept is None:
+        return render_template("console/kept_form.html")
+    return redirect(kept.address, HTTPStatus.SEE_OTHER)
 
 
-def _shown(pairs: Pairs) -> list[str]:
-    typed = (value.strip() for _, value in pairs)
-    return [value[:_SHOWN_CHARACTERS] for value in typed if not _FOR_PROGRAMS.fullmatch(value)]
+@blueprint.errorhandler(AlreadySent)
+def already_sent(error: AlreadySent) -> tuple[str, HTTPStatus]:
+    """Say that the same page was sent before, and that this time nothing was done."""
+    return failure(
+        "この入力は、もう送られています",
+        "同じことが二度行われないように、今回は何も行いませんでした。",
+        "済んだかどうかは、画面を開き直してお確かめください。",
+        action={"label": "この画面を開き直す", "href": request.full_path.rstrip("?")},
+    ), error.status
 
 
 @blueprint.get("/continue/discard")
@@ -45,9 +49,10 @@ def kept_form_discarding() -> str:
 @requires(Permission.USE_CONSOLE)
 @never_kept
 def discard_kept_form() -> Response:
-    """Throw it away."""
+    """Throw it away and open its page anew."""
+    kept = kept_forms.kept_for(current_staff().account)
     kept_forms.forget()
-    return redirect(url_for("console.menu"), HTTPStatus.SEE_OTHER)
+    return redirect(kept.address if kept else url_for("console.menu"), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.post("/keep-form")

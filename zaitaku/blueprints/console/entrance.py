@@ -19,8 +19,7 @@ from zaitaku.accounts.errors import (
 from zaitaku.accounts.model import SHORTEST_PASSWORD, Permission
 from zaitaku.accounts.service import LoginAttempt, Staff
 from zaitaku.accounts.sign_in_model import Stage
-from zaitaku.blueprints import kept_forms
-from zaitaku.blueprints.console.arriving import enter, landing, leave, wanted
+from zaitaku.blueprints.console.arriving import enter, landing, leave, leave_for_good, wanted
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.kept_forms import never_kept
@@ -146,8 +145,7 @@ def logout() -> str:
 def log_out() -> Response:
     """End the session at once; a dead one may be ended again."""
     staff = _who_leaves()
-    leave()
-    kept_forms.forget()
+    leave_for_good()
     if staff is not None:
         _note_logout(staff)
     return redirect(url_for("console.logged_out"), HTTPStatus.SEE_OTHER)

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import render_template, request, url_for
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import NOT_OBTAINED
+from zaitaku.blueprints.console.presenting import NOT_OBTAINED, WITHHELD
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import Paging, paging
@@ -117,6 +117,7 @@ def words() -> dict[str, object]:
         "operator_names": OPERATOR_NAMES,
         "requester_names": REQUESTER_NAMES,
         "sex_names": SEX_NAMES,
+        "withheld": WITHHELD,
     }
 
 

@@ -14,7 +14,7 @@ from flask import Response, current_app, jsonify, render_template, request, url_
 from markupsafe import Markup
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES
+from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES, WITHHELD
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
@@ -176,6 +176,7 @@ def _words() -> Mapping[str, object]:
         "has_details": "console.consented_patient" in current_app.view_functions,
         "short_names": SHORT_CHANNEL_NAMES,
         "not_obtained": NOT_OBTAINED,
+        "withheld": WITHHELD,
         "cell": _cell,
         "news_seconds": NEWS_SECONDS,
         "may_export": Permission.EXPORT_CONSENTED_PATIENTS in current_staff().permissions,

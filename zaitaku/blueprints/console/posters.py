@@ -21,6 +21,7 @@ from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.errors import Conflict, InvalidField
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.errors import UnprintableCharacters
+from zaitaku.facilities.mistakes import named_characters
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.model import (
     MOST_POSTERS,
@@ -210,8 +211,8 @@ def _words_of(mistakes: Mapping[str, InvalidField]) -> dict[str, str]:
 def _mistake(error: InvalidField) -> str:
     if isinstance(error, UnprintableCharacters):
         return (
-            f"名前に、ポスターに印刷できない文字（{error.characters}）が入っています。"
-            "ほかの文字にしてください。"
+            f"名前に、ポスターに印刷できない文字があります（{named_characters(error)}）。"
+            "別の文字にしてください。"
         )
     return _MISTAKES[error.field, error.rule]
 

@@ -7,9 +7,12 @@ from typing import Final
 from zaitaku.core.clock import JST
 from zaitaku.facilities import channels
 from zaitaku.reception.model import UrlAct
+from zaitaku.records.listing import WITHHELD_NAME
 
 NOT_OBTAINED: Final = "（未取得）"
 """Where the eligibility result has not told a name yet."""
+
+WITHHELD: Final = WITHHELD_NAME
 
 SHORT_CHANNEL_NAMES: Final = channels.SHORT_CHANNEL_NAMES
 

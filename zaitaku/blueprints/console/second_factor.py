@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
 from zaitaku.accounts.sign_in_model import NeedsOwnPasskey, PolicyChanged, SignInPolicy
+from zaitaku.blueprints.console.confirming import proved_lately
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_session, current_staff, requires
@@ -23,6 +24,7 @@ def second_factor() -> str:
 
 @blueprint.post("/second-factor")
 @requires(Permission.REQUIRE_SECOND_FACTOR)
+@proved_lately
 def decide_second_factor() -> Page:
     """Change the rule as it was seen; whoever asks for passkeys must have one."""
     wish, seen = request.form.get("needs", ""), request.form.get("seen", "")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from zaitaku.core.errors import InvalidField
 from zaitaku.facilities.errors import UnprintableCharacters
+from zaitaku.facilities.mistakes import named_characters
 from zaitaku.facilities.model import EnvironmentSettings, PrescriptionTiming, PrescriptionUse
 from zaitaku.facilities.names import NAME_CHARACTERS, check_display_name
 from zaitaku.facilities.offers import Offer
@@ -15,6 +16,9 @@ from zaitaku.facilities.words import TERMS, Value, value_words
 
 _INITIAL: Final = MappingProxyType(EnvironmentSettings().to_mapping())
 _ON_OFF: Final = MappingProxyType({"on": True, "off": False})
+_KEPT: Final = "連携するシステムのために、値を保存しておく設定です。"
+_NOT_ASKED: Final = f"{_KEPT}この受付では、処方箋について、まだ患者さんにたずねません。"
+"""Domain.md §4 has these settings; nothing here acts on them yet, and the form says so."""
 
 
 @dataclass(frozen=True)
@@ -115,25 +119,30 @@ SECTIONS: Final = (
         (
             Field(
                 "prescription_use",
-                "「利用しない」以外で、次の項目を「資格確認時に確認する」にすると、処方箋の発行形態を"
+                f"{_NOT_ASKED}「利用しない」以外にすると、次の項目で「資格確認時に確認する」を"
                 "選べるようになります。",
             ),
             Field(
                 "prescription_timing",
-                "処方箋の発行形態を、いつ確かめるかです。電子処方箋利用区分が「利用しない」のときは、"
-                "「資格確認時以外で確認する」だけです。",
+                f"処方箋の発行形態を、いつ確かめるかです。{_NOT_ASKED}電子処方箋利用区分が"
+                "「利用しない」のときは、「資格確認時以外で確認する」だけです。",
             ),
-            Field("electronic_prescription", "電子処方箋を受け付けます。"),
+            Field("electronic_prescription", f"電子処方箋を受け付けるかどうかです。{_NOT_ASKED}"),
             Field(
                 "refill_prescription",
-                "リフィル処方箋を受け付けます。電子処方箋を利用するときだけ利用できます。",
+                f"リフィル処方箋を受け付けるかどうかです。{_NOT_ASKED}電子処方箋を利用するときだけ"
+                "利用できます。",
             ),
         ),
     ),
     Section(
         "そのほか",
         (
-            Field("emergency", "救急のときの医療情報の閲覧に使います。"),
+            Field(
+                "emergency",
+                f"救急のときに医療情報を閲覧するかどうかです。{_KEPT}この受付には、それをたずねる画面も、"
+                "閲覧する画面も、まだありません。",
+            ),
             Field("medical_assistance", "医療扶助の資格情報を表示します。"),
             Field(
                 "subsidy",
@@ -258,9 +267,7 @@ def mistake_words(error: InvalidField) -> str:
     """Return what the administrator reads about a setting that cannot be."""
     term = TERMS.get(error.field, error.field)
     if isinstance(error, UnprintableCharacters):
-        named = "、".join(
-            f"「{each}」" if each.isprintable() else "目に見えない文字" for each in error.characters
-        )
+        named = named_characters(error)
         return (
             f"{term}に、ポスターに印刷できない文字があります（{named}）。別の文字にしてください。"
         )

@@ -19,6 +19,7 @@ from zaitaku.accounts.sign_in_model import (
     SessionId,
     TooManyPasskeys,
 )
+from zaitaku.blueprints.console.confirming import proved_lately
 from zaitaku.blueprints.console.passkey_words import (
     REGISTRATION_REFUSALS,
     TOO_MANY,
@@ -35,7 +36,7 @@ Page = str | Response | tuple[str, HTTPStatus]
 _DONE: Final = {
     "registered": "パスキーを登録しました。",
     "renamed": "パスキーの名前を変更しました。",
-    "removed": "パスキーを削除しました。",
+    "removed": "パスキーを削除し、ほかのすべての端末をログアウトしました。",
     "ended": "選んだ端末をログアウトしました。",
     "ended-others": "ほかのすべての端末をログアウトしました。",
     "already-ended": "その端末は、もうログアウトしています。",
@@ -69,6 +70,7 @@ def _back(done: str) -> Response:
 
 @blueprint.get(f"{_BASE}/passkeys/new")
 @requires(Permission.MANAGE_OWN_SIGN_IN)
+@proved_lately
 def new_passkey() -> Page:
     """Ask for a name, and the browser for a new passkey."""
     return _new_page("", _NO_ERRORS)
@@ -77,6 +79,7 @@ def new_passkey() -> Page:
 @blueprint.post(f"{_BASE}/passkeys/new")
 @requires(Permission.MANAGE_OWN_SIGN_IN)
 @never_kept
+@proved_lately
 def register_passkey() -> Page:
     """Register it. The first one's recovery codes are shown in this answer and nowhere else."""
     name = request.form.get("name", "")
@@ -142,6 +145,7 @@ def rename_passkey(passkey: UUID) -> Page:
 
 @blueprint.get(f"{_PASSKEY}/removal")
 @requires(Permission.MANAGE_OWN_SIGN_IN)
+@proved_lately
 def passkey_removal(passkey: UUID) -> Page:
     """Show what is removed and what that means."""
     own = services().own_sign_in.of(current_staff().account)
@@ -152,6 +156,7 @@ def passkey_removal(passkey: UUID) -> Page:
 
 @blueprint.post(f"{_PASSKEY}/removal")
 @requires(Permission.MANAGE_OWN_SIGN_IN)
+@proved_lately
 def remove_passkey(passkey: UUID) -> Page:
     """Remove it, unless the facility asks for a passkey and this is the last one."""
     try:
@@ -170,6 +175,7 @@ def remove_passkey(passkey: UUID) -> Page:
 
 @blueprint.get(f"{_BASE}/recovery-codes")
 @requires(Permission.MANAGE_OWN_SIGN_IN)
+@proved_lately
 def recovery_codes() -> str:
     """Say what recovery codes are for, and that new ones make the former ones worthless."""
     own = services().own_sign_in.of(current_staff().account)
@@ -179,6 +185,7 @@ def recovery_codes() -> str:
 @blueprint.post(f"{_BASE}/recovery-codes")
 @requires(Permission.MANAGE_OWN_SIGN_IN)
 @never_kept
+@proved_lately
 def renew_recovery_codes() -> Page:
     """Make new ones and show them in this answer: they are kept nowhere that could show them."""
     codes = services().own_sign_in.renew_codes(current_staff().account, current_session())

@@ -19,7 +19,7 @@ from zaitaku.accounts.sign_in_model import (
     SecondStepLocked,
     Stage,
 )
-from zaitaku.blueprints.console.arriving import enter, landing, leave, wanted
+from zaitaku.blueprints.console.arriving import enter, landing, leave, told_landing, wanted
 from zaitaku.blueprints.console.passkey_words import (
     PROOF_REFUSED,
     REGISTRATION_REFUSALS,
@@ -77,7 +77,7 @@ def log_in_by_passkey() -> Page:
     except (PasskeyRefused, InitialPasswordOver, AccountNotUsable, TooManyAttempts) as refusal:
         return _login_page({"passkey": _REFUSALS[refusal.code]}), refusal.status
     enter(staff, Stage.FULL, Method.PASSKEY)
-    return redirect(landing(staff), HTTPStatus.SEE_OTHER)
+    return redirect(told_landing(staff), HTTPStatus.SEE_OTHER)
 
 
 def _login_page(errors: Mapping[str, str] = _NO_ERRORS) -> str:
@@ -180,8 +180,23 @@ def _completed(method: Method, first_look: str) -> Response:
     staff = current_staff()
     enter(staff, Stage.FULL, method)
     is_free = Permission.MANAGE_OWN_SIGN_IN in staff.permissions
-    address = first_look if first_look and is_free else landing(staff)
+    address = first_look if first_look and is_free else told_landing(staff)
     return redirect(address, HTTPStatus.SEE_OTHER)
+
+
+@blueprint.get("/login/new-passkeys")
+@requires(Permission.CHANGE_OWN_PASSWORD)
+def new_passkeys() -> Page:
+    """Tell which passkeys were registered since the login before this one."""
+    staff, session = current_staff(), current_session()
+    added = services().own_sign_in.added_between(
+        staff.account, session.former_login_at, session.started_at
+    )
+    if not added:
+        return redirect(landing(staff), HTTPStatus.SEE_OTHER)
+    return render_template(
+        "console/new_passkeys.html", added=added, session=session, onward=landing(staff)
+    )
 
 
 @blueprint.get("/login/first-passkey")

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.jobs import file_response
-from zaitaku.blueprints.console.presenting import NOT_OBTAINED
+from zaitaku.blueprints.console.presenting import NOT_OBTAINED, WITHHELD
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
@@ -79,6 +79,7 @@ def _words() -> Mapping[str, object]:
         "kind_names": KIND_NAMES,
         "part_names": PART_NAMES,
         "not_obtained": NOT_OBTAINED,
+        "withheld": WITHHELD,
         "most_rows": MOST_ROWS,
         "asked": _asked(),
     }

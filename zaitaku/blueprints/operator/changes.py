@@ -1,12 +1,15 @@
 """Changing a facility's facts, and its 医療機関等コード (domain.md §2)."""
 
+import re
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
 
+from zaitaku.accounts.model import ROLE_NAMES
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.operator.facilities import OPERATORS_ROLES
 from zaitaku.blueprints.operator.fields import (
     FACT_FIELDS,
     choice_in,
@@ -17,8 +20,10 @@ from zaitaku.blueprints.operator.fields import (
 from zaitaku.blueprints.operator.room import Page, actor, blueprint, errors_of, typed
 from zaitaku.core.errors import Conflict, InvalidField
 from zaitaku.core.ids import FacilityId
+from zaitaku.devices.staying import Staying
 from zaitaku.facilities.errors import FacilityExists
 from zaitaku.facilities.model import Facility, InstitutionCode
+from zaitaku.facilities.offers import RESTING
 from zaitaku.facilities.relations import (
     CODE_CHANGE_NAMES,
     CodeChange,
@@ -31,11 +36,14 @@ _KINDS: Final = tuple(
     {"value": kind.value, "label": name} for kind, name in CODE_CHANGE_NAMES.items()
 )
 _CONFIRMED: Final = "yes"
+_REVISION: Final = re.compile(r"[0-9]{1,9}")
+MOST_LISTED: Final = 100
+"""Accounts and devices on the confirmation; ``zaitaku account list`` has all of them."""
 
 
 def _revision() -> int:
     text = request.form.get("revision", "")
-    if not text.isdecimal() or not text.isascii():
+    if not _REVISION.fullmatch(text):
         raise Conflict("the form names no revision")
     return int(text)
 
@@ -62,7 +70,10 @@ def change_facts(facility: UUID) -> Page:
 
 
 def _facts_page(present: Facility, values: dict[str, str], errors: dict[str, str]) -> str:
-    return render_template("operator/facts.html", facility=present, values=values, errors=errors)
+    resting = [name for name in RESTING if getattr(present.settings, name)]
+    return render_template(
+        "operator/facts.html", facility=present, values=values, errors=errors, resting=resting
+    )
 
 
 @blueprint.get("/facilities/<uuid:facility>/code")
@@ -117,6 +128,16 @@ def _confirmation(
         change=change,
         kind=CODE_CHANGE_NAMES[change.kind],
         fact_changes=facts.changes_from(FacilityFacts.of(present)),
+        lost_settings=services().registry.lost_settings(present, facts),
+        staying=_staying(present) if change.kind is CodeChangeKind.SUCCESSION else None,
+        most=MOST_LISTED,
+        role_names=ROLE_NAMES,
+        operators_roles=OPERATORS_ROLES,
         values=values,
         revision=request.form.get("revision", ""),
     )
+
+
+def _staying(present: Facility) -> Staying:
+    with services().database.reading() as connection:
+        return Staying.of(connection, present.id)
