@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice, product
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -72,6 +72,7 @@ _WORDS: Final = {
     "visit": "((recorded_at AT TIME ZONE 'Asia/Tokyo')::date + i % 14)",
     "reference": "to_char(recorded_at AT TIME ZONE 'Asia/Tokyo', 'YYMMDD') || '-' ||"
     " lpad((i / 10000)::text, 3, '0') || '-' || lpad((i % 10000)::text, 4, '0')",
+    "state": "CASE WHEN i % 7 = 0 THEN 'refuse' WHEN i % 97 = 0 THEN 'withdrawn' ELSE 'grant' END",
 }
 _FILLS: Final = (
     """INSERT INTO patient
@@ -91,22 +92,24 @@ _FILLS: Final = (
     FROM seed""",
     """INSERT INTO consent
         (id, facility_id, patient_id, channel, visit_key, visit_date, valid_until, record_id,
-        recorded_at, reference)
+        recorded_at, reference, standing, is_listed, kana_key, birth_date)
     SELECT {consent}, place, {patient}, CASE WHEN is_online THEN 'online' ELSE 'home-visit' END,
         CASE WHEN is_online THEN {visit}::text ELSE '' END, CASE WHEN is_online THEN {visit} END,
         CASE WHEN is_online THEN ({visit} + 2)::timestamp AT TIME ZONE 'Asia/Tokyo' END,
-        {record}, recorded_at, {reference}
+        {record}, recorded_at, {reference}, {state}, {state} <> 'refuse',
+        reading || given_reading, birth_date
     FROM seed""",
     """INSERT INTO consent_item (consent_id, item, state, since, record_id)
-    SELECT {consent}, item, CASE WHEN i % 7 = 0 THEN 'refuse' ELSE 'grant' END, recorded_at,
-        {record}
+    SELECT {consent}, item, {state}, recorded_at, {record}
     FROM seed, unnest(ARRAY['surgery', 'clinical', 'medication', 'checkup']) AS item""",
     """INSERT INTO consent_gram (consent_id, gram, facility_id, recorded_at)
-    SELECT {consent}, ascii(substr(part, at, 1))::bigint << 21
-        | ascii(substr(part, at + 1, 1)), place, recorded_at
-    FROM seed, unnest(ARRAY[surname || given, reading || given_reading]) AS part,
-        generate_series(1, length(part)) AS at
-    ON CONFLICT DO NOTHING""",
+    SELECT {consent}, gram, place, recorded_at
+    FROM seed, LATERAL (
+        SELECT DISTINCT ascii(substr(part, at, 1))::bigint << 21
+            | ascii(substr(part, at + 1, 1)) AS gram
+        FROM unnest(ARRAY[surname || given, reading || given_reading]) AS part,
+            generate_series(1, length(part)) AS at
+    ) AS letters""",
 )
 _EXPECT: Final = """
 INSERT INTO appointment
@@ -117,6 +120,13 @@ SELECT (lpad(to_hex(i), 8, '0') || '-0000-7000-8000-000000000009')::uuid, place,
     reading || given_reading, birth_date + CASE WHEN i %% 3 = 0 THEN 1 ELSE 0 END,
     'bench:' || i, %(at)s
 FROM seed WHERE place = %(place)s AND NOT is_online ORDER BY hashint4(i) LIMIT %(count)s
+"""
+
+
+_INDEXES: Final = """
+SELECT indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename IN ('patient', 'consent', 'consent_record', 'credential',
+    'consent_gram') AND indexname LIKE 'ix%'
 """
 
 
@@ -134,7 +144,8 @@ def fill(connection: Connection[Any], places: Places, count: int, now: datetime)
     connection.execute("SET session_replication_role = replica")
     connection.execute("SET synchronous_commit = off")
     connection.execute("SET maintenance_work_mem = '512MB'")
-    connection.execute("DROP INDEX ix_consent_gram_found")
+    connection.execute("SET work_mem = '64MB'")
+    indexes = _without_indexes(connection)
     surnames = list(_surnames())
     values = {
         "places": list(places.facilities),
@@ -149,10 +160,19 @@ def fill(connection: Connection[Any], places: Places, count: int, now: datetime)
     connection.execute(_SEED, values)
     for statement in _FILLS:
         connection.execute(statement.format(**_WORDS))
-    connection.execute(
-        "CREATE INDEX ix_consent_gram_found ON consent_gram"
-        " (facility_id, gram, recorded_at, consent_id)"
-    )
+    for index in indexes:
+        connection.execute(index)
+
+
+def _without_indexes(connection: Connection[Any]) -> list[LiteralString]:
+    """Take away what is quicker made at the end; return how it is made."""
+    found = connection.execute(_INDEXES).fetchall()
+    key = "ALTER TABLE consent_gram {} CONSTRAINT pk_consent_gram {}"
+    for name, _ in found:
+        connection.execute(f'DROP INDEX "{name}"')
+    connection.execute(key.format("DROP", ""))
+    made = [definition for _, definition in found]
+    return [*made, key.format("ADD", "PRIMARY KEY (consent_id, gram)")]
 
 
 def expect(

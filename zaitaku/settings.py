@@ -18,8 +18,9 @@ from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_addr
 from zaitaku.wire import BRIDGE_PORTS, MalformedMessage, version_of
 
 LONGEST_VALIDITY_DAYS = 366
-TRAFFIC_DAYS_RANGE: Final = range(31, 3661)
-"""At least what the pages call recent; at most ten years."""
+SHORTEST_TRAFFIC_DAYS = 31
+"""No less than what the pages call recent."""
+LONGEST_TRAFFIC_DAYS = 3660
 HIGHEST_PORT = 65535
 LONGEST_FRESHNESS: Final = timedelta(days=1)
 _DAY_IN_MINUTES: Final = 24 * 60
@@ -181,17 +182,14 @@ class Settings:
             raise SettingsError("ZAITAKU_BRIDGE_DOWNLOAD_URL must be an https address")
 
     def _check_numbers(self) -> None:
-        if not 0 <= self.online_validity_days <= LONGEST_VALIDITY_DAYS:
-            raise SettingsError(
-                f"ZAITAKU_ONLINE_VALIDITY_DAYS must be 0 to {LONGEST_VALIDITY_DAYS}"
-            )
-        if not 1 <= self.job_result_days <= LONGEST_VALIDITY_DAYS:
-            raise SettingsError(f"ZAITAKU_JOB_RESULT_DAYS must be 1 to {LONGEST_VALIDITY_DAYS}")
-        if not 1 <= self.appointment_days <= LONGEST_VALIDITY_DAYS:
-            raise SettingsError(f"ZAITAKU_APPOINTMENT_DAYS must be 1 to {LONGEST_VALIDITY_DAYS}")
-        if self.traffic_days not in TRAFFIC_DAYS_RANGE:
-            first, last = TRAFFIC_DAYS_RANGE[0], TRAFFIC_DAYS_RANGE[-1]
-            raise SettingsError(f"ZAITAKU_TRAFFIC_DAYS must be {first} to {last}")
+        for name, days, first, last in (
+            ("ONLINE_VALIDITY_DAYS", self.online_validity_days, 0, LONGEST_VALIDITY_DAYS),
+            ("JOB_RESULT_DAYS", self.job_result_days, 1, LONGEST_VALIDITY_DAYS),
+            ("APPOINTMENT_DAYS", self.appointment_days, 1, LONGEST_VALIDITY_DAYS),
+            ("TRAFFIC_DAYS", self.traffic_days, SHORTEST_TRAFFIC_DAYS, LONGEST_TRAFFIC_DAYS),
+        ):
+            if not first <= days <= last:
+                raise SettingsError(f"ZAITAKU_{name} must be {first} to {last}")
         if self.trusted_proxies < 0:
             raise SettingsError("ZAITAKU_TRUSTED_PROXIES must not be negative")
         if any(not 0 < port <= HIGHEST_PORT for port in self.bridge_ports):

@@ -40,6 +40,7 @@ def runner(services: Services) -> Runner:
         keep=timedelta(days=services.settings.job_result_days),
         chores=(
             services.appointments.forget,
+            services.use_reports.forget,
             services.audit.log_heads,
         ),
     )

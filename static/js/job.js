@@ -3,9 +3,20 @@ const FAILURES_TO_TELL = 3;
 
 for (const box of document.querySelectorAll("[data-job]")) watch(box);
 
+/** The page says no longer that the work was taken on: a result, good or bad, is one link away. */
+function endHeading(words) {
+  const panel = document.querySelector("main .panel");
+  if (!words || !panel) return;
+  const heading = panel.querySelector("h1");
+  document.title = document.title.replace(heading.textContent, words);
+  heading.textContent = words;
+  panel.classList.remove("panel");
+}
+
 function watch(box) {
   const bar = box.querySelector("[data-job-bar]");
   const status = box.querySelector("[data-job-status]");
+  const label = box.querySelector("[data-job-label]");
   let failures = 0;
 
   const timer = setInterval(ask, Number(box.dataset.jobSeconds) * 1000);
@@ -28,7 +39,9 @@ function watch(box) {
     if (status.textContent !== job.words) status.textContent = job.words;
     if (!job.ended) return;
     stop(job.words);
-    box.querySelector("[data-job-again]").hidden = true;
+    label.textContent = label.dataset.jobLabel;
+    for (const part of box.querySelectorAll("[data-job-going]")) part.hidden = true;
+    endHeading(box.dataset.jobHeading);
     box.querySelector("[data-job-end]").hidden = false;
   }
 

@@ -8,9 +8,15 @@ from click.testing import CliRunner, Result
 
 from tests.accounts.conftest import CODE, attempt
 from zaitaku.accounts.errors import LoginRefused
+from zaitaku.accounts.model import user_key
 from zaitaku.accounts.service import AccountService
+from zaitaku.accounts.sign_in_store import SignInStore
+from zaitaku.accounts.store import AccountStore
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import AuditTrail
 from zaitaku.commands.account import account
 from zaitaku.core.database import Database
+from zaitaku.core.ids import new_uuid
 from zaitaku.facilities.model import Facility
 
 KEY = "a-key-for-the-tests-of-the-commands-1234567"
@@ -93,13 +99,31 @@ def test_lost_passkeys_are_forgotten_only_when_asked(
     with database.reading() as connection:
         known = AccountStore(connection, facility.id).by_key(user_key("master"))
     assert known is not None
+    master = known.account.id
+
+    def passkeys() -> int:
+        with database.reading() as connection:
+            return len(SignInStore(connection, facility.id).passkeys(master))
+
     with database.transaction() as connection:
-        insert_passkey(connection, facility, known.account)
+        SignInStore(connection, facility.id).add_passkey(
+            {
+                "id": new_uuid(),
+                "account_id": master,
+                "credential_id": b"lost",
+                "public_key": b"",
+                "sign_count": 0,
+                "transports": "",
+                "is_backed_up": False,
+                "name": "なくした電話",
+                "created_at": facility.created_at,
+            }
+        )
     assert "パスキー" not in run("reset-password", CODE, "master").output
-    assert count_passkeys(database, facility, known.account) == 1
+    assert passkeys() == 1
     told = run("reset-password", CODE, "master", "--forget-sign-in").output
     assert "パスキーと回復コードも取り消しました" in told
-    assert count_passkeys(database, facility, known.account) == 0
+    assert passkeys() == 0
     with database.reading() as connection:
         *_, last = AuditTrail(connection, facility.id).entries()
     assert (last.act, last.subject) == (Act.RESET_PASSWORD, "master")

@@ -176,12 +176,12 @@ def closings(
     """Everything that would leave the facility without this administrator, now or some day."""
     today = clock.now().date()
     yield lambda: management.delete(master, admin.id, expected=admin.revision)
-    for change in (
-        {"is_enabled": False},
-        {"starts_on": today + timedelta(days=2)},
-        *({"ends_on": today + timedelta(days=days)} for days in (-1, 0, 1, 400)),
+    ends = [today + timedelta(days=days) for days in (-1, 0, 1, 400)]
+    for changes in (
+        unchanged(admin, is_enabled=False),
+        unchanged(admin, starts_on=today + timedelta(days=2)),
+        *(unchanged(admin, ends_on=day) for day in ends),
     ):
-        changes = unchanged(admin, **change)
         yield partial(management.update, master, admin.id, changes, expected=admin.revision)
 
 

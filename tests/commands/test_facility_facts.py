@@ -77,6 +77,38 @@ def test_a_succession_keeps_urls_and_tells_of_the_former_code(clinic: Run) -> No
     assert f"{NEW} に変わっています" in former.output
 
 
+def test_a_succession_says_who_stays_and_a_change_of_code_does_not(run: Run) -> None:
+    run(*ADD)
+    words = ("facility", "change-code", "1310000009", NEW, "--on", "2026-04-01", "--reason", "承継")
+    assert "全員ログアウト" not in run(*words, typed="n\n").output
+    asked = run(*words, "--kind", "succession", typed="n\n")
+    assert asked.exit_code == 1
+    for said in (
+        "全員ログアウトされます",
+        "アカウント master（マスタ）",
+        "アカウント mreset（マスタリセット用）",
+        "zaitaku account reset-password",
+    ):
+        assert said in asked.output
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1900-01-01", "9999-12-31"])
+def test_days_outside_the_calendar_are_named(clinic: Run, day: str) -> None:
+    recoded = ("facility", "change-code", CODE, NEW, "--kind", "succession", "--reason", "x")
+    refused = clinic(*recoded, "--on", day, "--yes")
+    assert refused.exit_code == 1
+    assert "新しいコードの始まる日は 2026-11-20 のように" in refused.output
+
+
+def test_settings_that_end_with_the_pilot_are_told(clinic: Run) -> None:
+    clinic("facility", "change", CODE, "--subsidy-pilot", "--yes")
+    clinic("facility", "set", CODE, "subsidy=on", "--yes")
+    asked = clinic("facility", "change", CODE, "--no-subsidy-pilot", typed="y\n")
+    assert "環境設定情報「医療費助成情報」: 利用する → 利用しない" in asked.output
+    assert "全員ログアウトされます" in asked.output
+    assert "医療費助成情報: 利用する → 利用しない" in clinic("facility", "history", CODE).output
+
+
 @pytest.mark.parametrize(
     ("new", "said"),
     [(CODE, "今と同じ"), ("1349999999", "同じ種類"), ("99", "10桁")],

@@ -13,12 +13,15 @@ from sqlalchemy import insert, select
 from tests.commands.conftest import CODE, Run
 from tests.core.test_openid import OPENID
 from zaitaku.commands.desk import words_for
+from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import InvalidField, NotFound
 from zaitaku.facilities.model import Channel, InstitutionCode
+from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.keys import RequestKeys
 from zaitaku.identity.oidc.client_keys import new_key
 from zaitaku.reception.poster import Layout
+from zaitaku.reception.posters.service import PosterService
 from zaitaku.reception.store import url_event
 from zaitaku.sandbox.authority import TestAuthority
 from zaitaku.services import build_services
@@ -170,6 +173,24 @@ def test_the_code_alone_is_written_as_png(clinic: Run, tmp_path: Path) -> None:
     with Image.open(file) as picture:
         [read] = zxingcpp.read_barcodes(picture)
     assert read.text == _address(clinic, "online")
+
+
+def test_a_named_poster_is_written(clinic: Run, tmp_path: Path, database: Database) -> None:
+    facility = FacilityService(database=database, clock=SystemClock()).find(InstitutionCode(CODE))
+    posters = PosterService(database=database, clock=SystemClock())
+    posters.add(facility.id, Channel.HOME_VISIT, name="退院窓口", note="", actor="test")
+    file = tmp_path / "poster.pdf"
+    assert clinic("poster", CODE, "home-visit", str(file), "--poster", "1").exit_code == 0
+    document = pypdfium2.PdfDocument(file)
+    [read] = zxingcpp.read_barcodes(document[0].render(scale=200 / 72).to_pil())
+    document.close()
+    assert read.text.startswith(_address(clinic))
+    assert read.text != _address(clinic)
+    assert "退院窓口" in _words_of(file)
+    for wrong in (("online", "1"), ("home-visit", "2")):
+        refused = clinic("poster", CODE, wrong[0], str(file), "--poster", wrong[1])
+        assert refused.exit_code == 1
+        assert "番のポスターはありません" in refused.output
 
 
 def test_a_poster_that_cannot_be_written_is_told(clinic: Run, tmp_path: Path) -> None:

@@ -39,10 +39,10 @@ def give(world: World, person: Insured, card: Card = TAROS_CARD) -> None:
     SandboxEligibility(world.database).bind(card.subject_hashes[0], person)
 
 
-def moved(world: World, **told: Decision) -> None:
+def moved(world: World, decision: Decision = Decision.REFUSE) -> None:
     """The card is another person's from its next registration on."""
     give(world, ANOTHER)
-    world.register(**{"decision": Decision.REFUSE, **told})
+    world.register(decision=decision)
 
 
 def consents(world: World) -> list[UUID]:
@@ -90,7 +90,7 @@ def test_what_the_card_granted_ends_at_every_facility(any_world: World) -> None:
 def test_history_and_ends_stay_with_the_patient_of_the_day(any_world: World) -> None:
     first = any_world.register().receipt.reference
     (old,) = consents(any_world)
-    moved(any_world, decision=Decision.GRANT)
+    moved(any_world, Decision.GRANT)
     new = consents(any_world)[1]
     second = detail(any_world, new)
     assert second.consent.reference != first
@@ -123,7 +123,7 @@ def test_what_another_card_granted_stays(any_world: World) -> None:
 def test_a_consent_given_anew_stands_and_a_card_may_come_back(any_world: World) -> None:
     any_world.register()
     (old,) = consents(any_world)
-    moved(any_world, decision=Decision.GRANT)
+    moved(any_world, Decision.GRANT)
     give(any_world, TARO)
     any_world.register()
     new = next(name for name in consents(any_world) if name != old)
@@ -137,7 +137,7 @@ def test_the_old_receipt_tells_that_it_ended(world: World) -> None:
     document = world.document()
     world.consent.register(world.sign(document))
     world.clock.advance(timedelta(seconds=1))
-    moved(world, decision=Decision.GRANT)
+    moved(world, Decision.GRANT)
     standing = world.consent.standing_of(document.journey)
     assert standing is not None
     assert standing.is_empty

@@ -2,6 +2,8 @@
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,18 +12,22 @@ from sqlalchemy import Connection, event, select, text
 from tests.consent.world import TARO, TAROS_CARD, Card, World
 from zaitaku.consent.joining import join_patients
 from zaitaku.consent.model import Decision
+from zaitaku.consent.patients import PatientMoved
+from zaitaku.consent.present import PresentConsents
 from zaitaku.consent.service import Registration
 from zaitaku.consent.tables import consent, consent_item, consent_record, patient
 from zaitaku.core.database import Database
-from zaitaku.core.ids import PatientId
+from zaitaku.core.ids import ConsentId, PatientId
 from zaitaku.eligibility.model import Insured
+from zaitaku.eligibility.sandbox import SandboxEligibility
+from zaitaku.facilities.model import Channel
 
 RENEWED = Card.named("taro-renewed")
 PATIENCE = 20.0
 A_MOMENT = 0.3
 
 
-def _wait_until_it_waits(world: World, started: Future[Registration]) -> None:
+def _wait_until_it_waits(world: World, started: Future[Any]) -> None:
     """Return when another transaction waits for ours; on SQLite it does from its first word."""
     if world.database.is_sqlite:
         time.sleep(A_MOMENT)
@@ -71,6 +77,50 @@ def test_a_patient_joined_meanwhile_is_not_registered_on_the_sign_post(any_world
     assert row["patient_id"] == target
     assert row["recorded_at"] == any_world.clock.now()
     assert {row["state"] for row in any_world.rows(consent_item)} == {"refuse"}
+
+
+def test_a_consent_whose_patient_is_joined_before_the_lock_is_not_held(any_world: World) -> None:
+    any_world.register(Channel.ONLINE)
+    any_world.register(card=RENEWED)
+    (name,) = [row["id"] for row in any_world.rows(consent) if row["visit_date"] is None]
+
+    def hold() -> PatientId:
+        with any_world.database.transaction() as connection:
+            consents = PresentConsents(connection, any_world.facility.id)
+            return consents.hold(ConsentId(name), to_change=True).patient_id
+
+    with ThreadPoolExecutor(1) as pool:
+        with any_world.database.transaction() as connection:
+            target, source = (PatientId(each) for each in _patients(connection))
+            started = pool.submit(hold)
+            _wait_until_it_waits(any_world, started)
+            join_patients(connection, source=source, target=target)
+        if any_world.database.is_sqlite:  # one writer at a time: it looked after the joining
+            assert started.result(PATIENCE) == target
+        else:
+            with pytest.raises(PatientMoved):
+                started.result(PATIENCE)
+    assert hold() == target
+
+
+def test_a_card_moves_only_after_what_is_held_by_its_patient(any_world: World) -> None:
+    any_world.register()
+    give = SandboxEligibility(any_world.database).bind
+    give(TAROS_CARD.subject_hashes[0], replace(TARO, person_key="person-1b"))
+    (row,) = any_world.rows(consent)
+    card = any_world.sign(any_world.document(decision=Decision.REFUSE))
+    with ThreadPoolExecutor(1) as pool:
+        with any_world.database.transaction() as connection:
+            consents = PresentConsents(connection, any_world.facility.id)
+            held = consents.hold(ConsentId(row["id"]), to_change=False)
+            started = pool.submit(any_world.consent.register, card)
+            _wait_until_it_waits(any_world, started)
+            assert not started.done()
+            assert held.granted(any_world.clock.now())
+        assert started.result(PATIENCE).is_new
+    with any_world.database.reading() as connection:
+        consents = PresentConsents(connection, any_world.facility.id)
+        assert consents.find(ConsentId(row["id"])).granted(any_world.clock.now()) == ()
 
 
 @pytest.mark.parametrize("reading", [1, 2])

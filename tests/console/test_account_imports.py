@@ -305,6 +305,11 @@ def test_a_file_that_nobody_confirmed_is_forgotten(office: Office) -> None:
     upload(browser, table(GOOD))
     path = browser.path
     office.clock.advance(HELD_FOR + timedelta(seconds=1))
+    late = office.logged_in()
+    late.get(path)  # Nobody has swept yet.
+    assert late.send() == 404
+    assert "1時間" in late.text
+    assert work_off(office.services) == 0
     runner(office.services).clean_up()
     again = office.logged_in()
     assert again.get(path) == 404

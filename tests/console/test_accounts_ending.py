@@ -179,3 +179,35 @@ def test_without_the_short_lived_store_it_is_told_at_once(
     assert browser.heading == "パスワードを再発行しました"
     password = browser.hidden(browser.form())["initial_password"]
     assert office.browser().log_in("ippan", password) == 200
+
+
+def test_two_tabs_delete_only_what_each_of_them_shows(office: Office) -> None:
+    browser, addresses = (
+        office.logged_in(),
+        [page_of(office, name) for name in ("ippan", "etsuran")],
+    )
+    browser.get(f"{addresses[0]}/deletion")
+    browser.send(ticked="yes")
+    path, first = browser.path, browser.hidden(browser.form())
+    browser.get(f"{addresses[1]}/deletion")
+    browser.send(ticked="yes")
+    browser.post(path, first)
+    assert browser.heading == "アカウントを削除する：ippan"
+    assert not any(account(office, name).is_deleted for name in ("ippan", "etsuran"))
+
+
+def test_new_passwords_in_two_tabs_of_one_browser_are_both_told(office: Office) -> None:
+    browser = office.logged_in()
+    told = {}
+    for user_id in ("ippan", "etsuran"):
+        address = page_of(office, user_id)
+        browser.get(f"{address}/password-reset")
+        fields = browser.hidden(browser.form())
+        answer = browser.client.post(
+            f"{address}/password-reset", data=fields, base_url="http://localhost:8000"
+        )
+        told[user_id] = answer.location
+    for user_id, location in told.items():
+        assert browser.get(location) == 200
+        assert user_id in browser.text
+        assert browser.get(location) == 410

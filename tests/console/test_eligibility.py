@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from tests.consent.test_withdrawal import withdraw
 from tests.consent.world import HANAKOS_CARD, TARO, TAROS_CARD
 from tests.console.office import Browser, Office
 from zaitaku.accounts.model import Role
@@ -16,6 +17,7 @@ from zaitaku.eligibility.set_up import NewBinding, SandboxSetUp
 from zaitaku.facilities.model import Channel
 
 LIST = "/console/consented-patients"
+AGAIN = "資格情報を再照会する"
 
 
 def bind(
@@ -87,6 +89,11 @@ def test_of_the_withheld_no_page_shows_anything(office: Office, kind: SandboxKin
         shown = browser.answer.get_data(as_text=True).replace('value="太郎"', "")
         for fact in (TARO.name, TARO.kana, "1941", "太郎　"):
             assert fact not in shown, (path, fact)
+    browser.get(LIST)
+    assert "表示できません（自己情報提供不可）" in browser.text
+    browser.follow("表示できません（自己情報提供不可）")
+    assert "受診しているかどうかも答えないでください" in browser.text
+    assert "医療情報を閲覧する" not in browser.links()
 
 
 def test_invalid_insurance_is_told_plainly(office: Office) -> None:
@@ -158,6 +165,40 @@ def test_an_online_consent_that_is_over_is_not_asked_about(office: Office) -> No
     office.clock.moment = office.clock.moment.replace(day=25)
     browser = opened(office)
     assert (browser.status, browser.heading) == (403, "資格情報の再照会はできません")
+
+
+def test_at_home_nobody_is_asked_about_after_everything_is_withdrawn(office: Office) -> None:
+    office.world.register()
+    patient = address(office).removesuffix("/eligibility")
+    browser = office.logged_in(Role.GENERAL)
+    browser.get(patient)
+    assert AGAIN in browser.links()
+    withdraw(office.world)
+    assert browser.get(patient) == 200
+    assert AGAIN not in browser.links()
+    assert browser.get(address(office)) == 403
+    assert browser.heading == "資格情報の再照会はできません"
+    assert "すべての同意が取り消された" in browser.text
+    browser.follow("患者さんの画面へ")
+    assert browser.path == patient
+
+
+def test_the_pages_lead_back_to_the_patient(office: Office) -> None:
+    office.world.register()
+    patient = address(office).removesuffix("/eligibility")
+    assert opened(office).links()["戻る"] == patient
+    bind(office, SandboxKind.WITHHELD)
+    assert opened(office).links()["戻る"] == patient
+
+
+def test_a_head_asks_nobody(office: Office) -> None:
+    office.world.register()
+    browser = office.logged_in(Role.GENERAL)
+    head = browser.client.head(address(office), base_url=office.services.settings.origin)
+    assert head.status_code == 405
+    with office.services.database.reading() as connection:
+        query = select(audit_entry).where(audit_entry.c.act == Act.CHECK_ELIGIBILITY)
+        assert connection.execute(query).all() == []
 
 
 def test_somebody_unknown_is_told_calmly(office: Office) -> None:

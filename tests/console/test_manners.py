@@ -81,3 +81,12 @@ def test_the_footer_leads_to_help_and_to_what_is_new(office: Office) -> None:
         for label, heading in (("使い方・困ったときは",) * 2, (news, "この版のお知らせ")):
             assert browser.get(links[label]) == 200
             assert browser.heading == heading
+
+
+def test_help_keeps_the_menu_of_whoever_is_logged_in(office: Office) -> None:
+    browser = office.logged_in()
+    browser.get("/console/help")
+    assert "ログアウト" in browser.links()
+    visitor = office.browser()
+    visitor.get("/console/help")
+    assert "ログアウト" not in visitor.links()

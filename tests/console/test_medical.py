@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import unquote
 from zipfile import ZipFile
@@ -9,12 +10,13 @@ from zipfile import ZipFile
 import pytest
 
 from tests.consent.test_withdrawal import present, withdraw
-from tests.consent.world import TARO, Card
+from tests.consent.world import TARO, TAROS_CARD, Card
 from tests.console.office import Browser, Office
 from zaitaku.accounts.model import Role
 from zaitaku.audit.store import audit_entry
-from zaitaku.consent.model import ConsentItem
+from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.eligibility.medical import MedicalInformationFailed, MedicalInformationWithheld
+from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel
 from zaitaku.records.store import view_record
 from zaitaku.work import work_off
@@ -127,6 +129,31 @@ def test_without_consent_a_calm_page_says_why(office: Office) -> None:
     browser.follow("患者の詳細へ")
     assert browser.status == 200
     assert office.world.count(view_record) == 0
+
+
+def test_a_head_is_no_view(office: Office) -> None:
+    office.world.register()
+    browser = office.logged_in(Role.MEDICAL_VIEW)
+    path = f"{page_of(office)}?kind=checkup&{YEAR}"
+    head = browser.client.head(path, base_url=office.services.settings.origin)
+    assert head.status_code == 405
+    assert office.world.count(view_record) == 0
+
+
+def test_nothing_opens_of_a_card_that_is_another_persons_now(office: Office) -> None:
+    office.world.register()
+    old = page_of(office)
+    another = replace(TARO, person_key="person-1b")
+    SandboxEligibility(office.world.database).bind(TAROS_CARD.subject_hashes[0], another)
+    office.world.register(decision=Decision.REFUSE)
+    browser = office.logged_in(Role.MEDICAL_VIEW)
+    for kind in ("treatment", "medication", "checkup"):
+        assert browser.get(f"{old}?kind={kind}&{YEAR}") == 403
+    assert office.world.count(view_record) == 0
+    browser.get(old.removesuffix("/medical-information"))
+    assert "○" not in browser.text
+    assert "資格情報の変更" in browser.text
+    assert "申し出ではありません" in browser.text
 
 
 def test_whom_nobody_knows_is_told_calmly(office: Office) -> None:

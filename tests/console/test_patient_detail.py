@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
-from tests.consent.test_withdrawal import present, states
+from tests.consent.test_withdrawal import asked, present, service, states
 from tests.consent.world import HANAKO, HANAKOS_CARD, TARO, VISIT_DAY, Card
 from tests.console.office import Browser, Office
 from zaitaku.accounts.model import Role
 from zaitaku.audit.store import audit_entry
 from zaitaku.consent.model import ConsentItem, Decision
-from zaitaku.consent.tables import consent_withdrawal
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.consent.present import PresentConsents
+from zaitaku.consent.tables import consent, consent_withdrawal
+from zaitaku.consent.withdrawal import Withdrawal
+from zaitaku.consent.withdrawing import WithdrawalStore
+from zaitaku.core.errors import NotFound, StoreUnavailable
+from zaitaku.core.ids import ConsentId
 from zaitaku.core.languages import Language
 from zaitaku.facilities.model import Channel
+from zaitaku.records.detail import PatientDetails
 
 LIST = "/console/consented-patients"
 
@@ -82,6 +87,51 @@ def test_records_of_others_are_not_found(office: Office) -> None:
         assert stranger.get(path) == 404
 
 
+@pytest.fixture
+def elsewhere(office: Office) -> Withdrawal:
+    """The same card consented at both facilities, and at the other one something is withdrawn."""
+    office.world.register()
+    office.world.register(facility=office.world.other)
+    (name,) = [
+        row["id"]
+        for row in office.world.rows(consent)
+        if row["facility_id"] == office.world.other.id
+    ]
+    with office.world.database.reading() as connection:
+        seen = PresentConsents(connection, office.world.other.id).find(ConsentId(name))
+    request = asked(seen, ConsentItem.CHECKUP, reason="よその薬局だけの理由")
+    return service(office.world).withdraw(office.world.other.id, request, actor="yoso ほか")
+
+
+def test_nothing_of_another_facility_stands_on_the_page(
+    office: Office, elsewhere: Withdrawal
+) -> None:
+    browser = open_patient(office)
+    assert "全1件" in browser.text
+    assert "この患者さんの、ほかの同意" not in browser.text
+    assert "この施設での取消し" not in browser.text
+    for secret in (elsewhere.reference, elsewhere.reason, "yoso", str(office.world.other.name)):
+        assert secret not in browser.answer.text
+    assert browser.get(f"{page_of(office)}/records/{elsewhere.reference}") == 404
+
+
+def test_nothing_of_another_facility_is_found_in_the_records(
+    office: Office, elsewhere: Withdrawal
+) -> None:
+    world, own = office.world, present(office.world)
+    with world.database.reading() as connection:
+        details = PatientDetails(connection, world.facility.id, world.wordings)
+        found = details.find(own.id)
+        assert [each.receipt.reference for each in found.statements] == [own.reference]
+        assert (found.total, found.others, found.withdrawals) == (1, (), ())
+        with pytest.raises(NotFound):
+            details.statement(own.id, elsewhere.reference)
+        (theirs,) = WithdrawalStore(connection, world.other.id).of_patient(own.patient_id)
+        assert theirs == elsewhere
+        (submission,) = [row["submission"] for row in world.rows(consent_withdrawal)]
+        assert WithdrawalStore(connection, world.facility.id).find(submission) is None
+
+
 def test_a_name_that_is_not_obtained_says_so(office: Office) -> None:
     office.world.register(card=Card.named("unknown"))
     assert "（未取得）" in open_patient(office).text
@@ -129,6 +179,29 @@ def test_the_last_button_pressed_twice_withdraws_once(office: Office) -> None:
     browser.post(path, form)
     assert browser.heading == "同意を取り消しました"
     assert office.world.count(consent_withdrawal) == 1
+
+
+OTHER_TAB = "別の画面で、内容を選び直しています"
+
+
+def test_a_tab_never_does_what_another_tab_chose(office: Office) -> None:
+    office.world.register()
+    browser = open_patient(office)
+    walk(browser, "surgery", reason="先のタブ")
+    path, first = browser.path, browser.hidden(browser.form())
+    browser.get(page_of(office))
+    walk(browser, "checkup", reason="後のタブ")
+    warning = path.replace("confirmation", "warning")
+    for step in (path, warning):
+        assert browser.post(step, first) == 409
+        assert browser.heading == OTHER_TAB
+    assert set(states(office.world).values()) == {"grant"}
+    browser.get(path)
+    assert "特定健診" in browser.text
+    browser.send()
+    assert states(office.world)["checkup"] == "withdrawn"
+    assert states(office.world)["surgery"] == "grant"
+    assert browser.post(path, first) == 409
 
 
 def test_steps_cannot_be_skipped(office: Office) -> None:

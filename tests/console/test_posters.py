@@ -2,8 +2,10 @@
 
 import io
 import zipfile
+from typing import Any
 from urllib.parse import unquote
 
+import pytest
 import zxingcpp
 from PIL import Image
 
@@ -12,8 +14,10 @@ from zaitaku.accounts.model import Role
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import AuditTrail
 from zaitaku.facilities.model import Channel
+from zaitaku.jobs.model import JobKind, JobState
 from zaitaku.reception.model import UrlAct
 from zaitaku.reception.posters.model import MOST_POSTERS, PosterNumber
+from zaitaku.reception.printing import PrintService
 from zaitaku.work import work_off
 
 BASE = "/console/reception-urls"
@@ -45,7 +49,7 @@ def decoded(browser: Browser) -> str:
 def test_a_poster_is_registered_found_and_recorded(office: Office) -> None:
     browser = office.logged_in()
     browser.get(POSTERS)
-    assert "まだ名前をつけたポスターはありません" in browser.text
+    assert "まだ、名前をつけたポスターはありません" in browser.text
     assert add(browser, " 待合室 ", "受付の右の壁") == 200
     assert browser.heading == "ポスター：待合室"
     assert marked_address(office) in browser.text
@@ -70,7 +74,7 @@ def test_a_poster_is_registered_found_and_recorded(office: Office) -> None:
     browser.get(f"{POSTERS}?q=ない")
     assert "条件に合うポスターはありません" in browser.text
     browser.get(f"{BASE}/home-visit/posters")
-    assert "まだ名前をつけたポスターはありません" in browser.text
+    assert "まだ、名前をつけたポスターはありません" in browser.text
 
 
 def test_every_mistake_is_told_at_once_and_the_typing_stays(office: Office) -> None:
@@ -214,6 +218,92 @@ def test_all_posters_in_one_file(office: Office) -> None:
     assert "QRコード：待合室 1回" in browser.text
 
 
+def rotate(office: Office) -> None:
+    facility = office.world.facility.id
+    current = office.services.reception.show(facility, Channel.ONLINE).current
+    office.services.reception.change(
+        UrlAct.ROTATE, facility, Channel.ONLINE, expected=current.id, actor="kanri", reason="流出"
+    )
+
+
+@pytest.fixture
+def rotated_while_printing(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URL for online care is changed once, while the first of its files is made."""
+    make = PrintService.file
+    made: list[str] = []
+
+    def slow(prints: PrintService, *asked: Any) -> bytes:
+        content = make(prints, *asked)
+        version = asked[2]
+        if version.channel is Channel.ONLINE and not made:
+            rotate(office)
+        if version.channel is Channel.ONLINE:
+            found = zxingcpp.read_barcodes(Image.open(io.BytesIO(content)))
+            made.append(found[0].text)
+        return content
+
+    monkeypatch.setattr(PrintService, "file", slow)
+    return made
+
+
+def nothing_printed(office: Office) -> bool:
+    facility, posters = office.world.facility.id, office.services.posters
+    urls = [office.services.reception.show(facility, channel) for channel in Channel]
+    versions = {each.id for url in urls for each in (url.first, url.current)}
+    return not any(posters.prints(facility, version) for version in versions)
+
+
+def test_a_url_that_changes_while_its_posters_are_made(
+    office: Office, rotated_while_printing: list[str]
+) -> None:
+    browser = office.logged_in()
+    add(browser, "待合室")
+    before = [marked_address(office, number) for number in (0, 1)]
+    browser.get(f"{BASE}/all-posters")
+    browser.send(kinds="qr-code")
+    assert work_off(office.services) == 1
+    assert rotated_while_printing == before
+    browser.get(f"{BASE}/all-posters")
+    assert "作っているあいだにURLが変更されたため" in browser.text
+    assert "ZIPファイルをダウンロード" not in browser.links()
+    (job,) = office.services.jobs.newest(office.world.facility.id, JobKind.POSTER_ARCHIVE)
+    assert (job.state, job.outcome) == (JobState.FAILED, "url-changed")
+    assert browser.get(f"/console/jobs/{job.id}/result") == 404
+    assert nothing_printed(office)
+
+
+def test_a_url_that_changes_while_its_file_is_made(
+    office: Office, rotated_while_printing: list[str]
+) -> None:
+    browser, before = office.logged_in(), marked_address(office, 0)
+    assert browser.get(f"{BASE}/online/qr-code/file") == 409
+    assert rotated_while_printing == [before]
+    assert "作っているあいだにURLが変わりました" in browser.heading
+    assert nothing_printed(office)
+    assert browser.get(f"{BASE}/online/qr-code/file") == 200
+    assert decoded(browser) == marked_address(office, 0) != before
+
+
+def test_posters_of_a_former_url_and_of_a_channel_that_is_off_are_pointed_out(
+    office: Office,
+) -> None:
+    browser = office.logged_in()
+    browser.get(f"{BASE}/all-posters")
+    assert "受付を休んでいる機能" not in browser.text
+    browser.send(kinds="qr-code")
+    work_off(office.services)
+    browser.get(f"{BASE}/all-posters")
+    assert "前のURL" not in browser.text
+    rotate(office)
+    browser.get(f"{BASE}/all-posters")
+    assert "このファイルは、前のURLのものです" in browser.text
+    office.world.change_settings(online=False)
+    browser = office.logged_in()
+    browser.get(f"{BASE}/all-posters")
+    off = "「利用しない」になっている機能：オンライン診療等・外来診療等（通常とは異なる動線）。"
+    assert off in browser.text
+
+
 def test_no_other_kind_of_file_can_be_asked_for(office: Office) -> None:
     browser = office.logged_in()
     browser.get(f"{BASE}/all-posters")
@@ -242,10 +332,7 @@ def test_who_may_not_see_urls_sees_no_posters(office: Office) -> None:
 
 def test_a_change_of_the_url_stands_in_the_audit_trail(office: Office) -> None:
     facility = office.world.facility.id
-    current = office.services.reception.show(facility, Channel.ONLINE).current
-    office.services.reception.change(
-        UrlAct.ROTATE, facility, Channel.ONLINE, expected=current.id, actor="kanri", reason="流出"
-    )
+    rotate(office)
     with office.services.database.reading() as connection:
         *_, last = AuditTrail(connection, facility).entries()
     assert (last.act, last.actor, last.subject) == (Act.ROTATE_URL, "kanri", "オンライン診療等")

@@ -53,6 +53,19 @@ def test_garbage_is_told_and_never_fails(form: dict[str, str]) -> None:
         assert reading.typed[name] == typed
 
 
+def test_a_setting_on_which_nothing_rests_yet_says_so() -> None:
+    effects = {field.name: field.effect for section in SECTIONS for field in section.fields}
+    kept = {name for name, effect in effects.items() if "値を保存しておく設定" in effect}
+    assert kept == {
+        "prescription_use",
+        "prescription_timing",
+        "electronic_prescription",
+        "refill_prescription",
+        "emergency",
+    }
+    assert all("まだ" in effects[name] for name in kept)
+
+
 def test_every_setting_is_on_the_form_once() -> None:
     names = [field.name for section in SECTIONS for field in section.fields]
     assert sorted(names) == sorted(TERMS)

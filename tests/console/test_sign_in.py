@@ -184,7 +184,7 @@ def test_renaming_and_removing_ask_and_tell(office: Office, key: SoftwareKey) ->
     browser.follow("削除（裏口）")
     assert "パスワードだけでログインできるようになります" in browser.text
     browser.send()
-    assert "パスキーを削除しました。" in browser.text
+    assert "パスキーを削除し、ほかのすべての端末をログアウトしました。" in browser.text
     assert office.browser().log_in("kanri") == 200
 
 
@@ -313,3 +313,98 @@ def test_logging_out_is_recorded(office: Office) -> None:
     browser.follow("ログアウト")
     browser.send()
     assert list(acts(office))[-1] is Act.LOGOUT
+
+
+CONFIRM = "ご本人の確認"
+NEWS = "パスキーが追加されています"
+
+
+@pytest.mark.parametrize("page", ["passkeys/new", "recovery-codes"])
+def test_ways_in_are_changed_only_after_a_proof(
+    office: Office, key: SoftwareKey, page: str
+) -> None:
+    browser, path = office.logged_in(), f"/console/own-sign-in/{page}"
+    browser.get(path)
+    token = Browser.hidden(browser.form())["csrf_token"]
+    office.clock.advance(timedelta(minutes=5))
+    browser.post(path, {"csrf_token": token, "name": "x", "answer": "{}"})
+    assert browser.heading == CONFIRM
+    browser.get(path)
+    assert browser.heading == CONFIRM
+    assert browser.send(password="") == 422
+    assert browser.send(password="wrong") == 422
+    assert browser.send(password=PASSWORD) == 200
+    assert browser.path == path
+    assert Act.REGISTER_PASSKEY not in acts(office)
+
+
+def test_a_passkey_proves_as_well_and_removing_and_deciding_need_it(
+    office: Office, key: SoftwareKey
+) -> None:
+    browser = registered(office, key)
+    browser.get("/console/own-sign-in")
+    removal = browser.links()["削除（受付）"]
+    browser.get("/console/second-factor")
+    office.clock.advance(timedelta(minutes=5))
+    browser.send()
+    assert browser.heading == CONFIRM
+    assert Act.CHANGE_SIGN_IN_POLICY not in acts(office)
+    browser.get(removal)
+    assert browser.heading == CONFIRM
+    browser.follow("パスキーで確かめる")
+    assert browser.send(answer="{}") == 422
+    assert prove(browser, key) == 200
+    assert browser.path == removal
+    assert Act.CONFIRM_SELF in acts(office)
+
+
+def test_five_wrong_proofs_lock_and_log_out_everywhere(office: Office) -> None:
+    browser, elsewhere = office.logged_in(), office.logged_in()
+    browser.get("/console/own-sign-in/confirmation")
+    for _ in range(5):
+        browser.send(password="wrong")
+    assert browser.heading == "ログイン"
+    assert "アカウントをロックしました" in browser.text
+    elsewhere.get("/console/")
+    assert elsewhere.heading == "ログイン"
+
+
+def test_the_next_login_tells_of_a_passkey_that_was_added(office: Office, key: SoftwareKey) -> None:
+    browser = office.logged_in()
+    office.clock.advance(timedelta(minutes=1))
+    browser.client.environ_base["HTTP_USER_AGENT"] = (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) Version/26.0 Safari/604.1"
+    )
+    browser.log_in("kanri")
+    office.clock.advance(timedelta(minutes=1))
+    browser.get("/console/own-sign-in/passkeys/new")
+    make(browser, key, "知らない鍵")
+    other = office.browser()
+    other.get("/console/consented-patients")
+    other.send(institution_code="1310123456", user_id="kanri", password=PASSWORD)
+    prove(other, key)
+    assert other.heading == NEWS
+    ((name, _, device, _),) = other.rows()
+    assert (name, device) == ("知らない鍵", "iPhone・Safari")
+    other.follow("心あたりがあります（先へ進む）")
+    assert other.path == "/console/consented-patients"
+    office.clock.advance(timedelta(minutes=1))
+    other.log_in("kanri")
+    assert prove(other, key) == 200
+    assert other.heading == MENU
+
+
+def test_the_notice_leads_to_removing_it(office: Office, key: SoftwareKey) -> None:
+    browser = office.logged_in()
+    office.clock.advance(timedelta(minutes=1))
+    browser.get("/console/own-sign-in/passkeys/new")
+    make(browser, key)
+    other = office.browser()
+    other.get("/console/login/passkey")
+    prove(other, key)
+    assert other.heading == NEWS
+    other.follow("削除（受付）")
+    other.send()
+    assert "パスキーを削除し" in other.text
+    browser.get("/console/")
+    assert browser.heading == "ログイン"

@@ -1,9 +1,10 @@
 """テスト用データセットアップ: cards, data, withdrawn consents; nothing of it in production."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Row, update
 
 from tests.console.office import Browser, Office
 from tests.patient.lint import words
@@ -11,6 +12,7 @@ from zaitaku.accounts.model import Role
 from zaitaku.app import build_app
 from zaitaku.consent.model import ConsentState
 from zaitaku.consent.tables import consent_item
+from zaitaku.core.database import metadata
 from zaitaku.eligibility.kinds import KIND_NAMES, SandboxKind
 from zaitaku.eligibility.model import Insured
 from zaitaku.identity.subjects import subject_hashes
@@ -43,6 +45,13 @@ def tables(browser: Browser) -> dict[str, list[list[str]]]:
     }
 
 
+def every_row(office: Office) -> dict[str, list[Row[Any]]]:
+    with office.services.database.reading() as connection:
+        return {
+            table.name: list(connection.execute(table.select())) for table in metadata.sorted_tables
+        }
+
+
 def test_the_menu_leads_there_and_it_begins_empty(office: Office) -> None:
     browser = office.logged_in()
     browser.get("/console/")
@@ -58,9 +67,14 @@ def test_elsewhere_than_in_the_sandbox_there_is_nothing(office: Office) -> None:
     browser = there.logged_in()
     for path in (HOME, NEW, f"{HOME}/cards/deletion", f"{HOME}/emergency/registration"):
         assert browser.get(path) == 404, path
-    for path in (NEW, f"{HOME}/cards/deletion", f"{HOME}/surgery/deletion"):
-        assert browser.post(path, CARD) == 404, path
-    assert browser.post(f"{HOME}/consents/reset", {}) == 404
+    before = every_row(office)
+    for path in (
+        *(NEW, f"{HOME}/cards/deletion", f"{HOME}/surgery/deletion"),
+        *(f"{HOME}/emergency/registration", f"{HOME}/consents/reset"),
+    ):
+        answer = browser.client.post(path, data=CARD, base_url=real.settings.origin)
+        assert answer.status_code == 404, path
+    assert every_row(office) == before
 
 
 def test_each_of_the_fourteen_kinds_is_bound(office: Office) -> None:

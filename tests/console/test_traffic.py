@@ -1,7 +1,7 @@
 """URLの利用状況: what patients' browsers leave behind in the counts, and how staff see it."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,6 +17,7 @@ from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import UrlAct
 from zaitaku.reception.posters.model import NO_POSTER, PosterNumber
 from zaitaku.reception.posters.reports import Bar, Period, Report
+from zaitaku.work import runner
 
 TRAFFIC = "/console/reception-urls/online/traffic"
 START = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -179,6 +180,22 @@ def test_the_page_shows_plot_table_and_file_of_the_days_asked_for(office: Office
     assert "読み取り 1回" in browser.text
     browser.get(f"{TRAFFIC}?poster=2")
     assert "読み取り 0回" in browser.text
+
+
+def test_the_worker_forgets_what_is_too_old(office: Office) -> None:
+    opened(office, path_of(office))
+    keep = timedelta(days=office.services.settings.traffic_days)
+    office.clock.advance(keep)
+    runner(office.services).clean_up()
+    facility, days = office.world.facility.id, office.services.use_reports
+    every = Period(date(2026, 1, 1), days.today())
+    assert days.report(facility, Channel.ONLINE, every).scans == 1
+    office.clock.advance(timedelta(days=1))
+    runner(office.services).clean_up()
+    assert days.report(facility, Channel.ONLINE, every).scans == 0
+    browser = office.logged_in()
+    browser.get(TRAFFIC)
+    assert "400日より前の回数は、残していません" in browser.text
 
 
 def days_shown(browser: Browser) -> int:

@@ -246,6 +246,15 @@ def test_files_of_jobs_are_kept_a_month_or_as_long_as_wanted_up_to_a_year() -> N
         assert name in refusal({**COMPLETE, name: wrong})
 
 
+def test_traffic_is_kept_so_that_a_year_can_be_compared() -> None:
+    assert Settings.from_env(COMPLETE).traffic_days == 400
+    name = "ZAITAKU_TRAFFIC_DAYS"
+    for days in (31, 3660):
+        assert Settings.from_env({**COMPLETE, name: str(days)}).traffic_days == days
+    for wrong in ("0", "30", "3661", "-1", "many"):
+        assert name in refusal({**COMPLETE, name: wrong})
+
+
 def test_the_proxies_are_counted_by_whoever_deploys() -> None:
     environ = {k: v for k, v in COMPLETE.items() if k != "ZAITAKU_TRUSTED_PROXIES"}
     assert "ZAITAKU_TRUSTED_PROXIES is not set" in refusal(environ)

@@ -66,11 +66,12 @@ def test_from_the_template_to_the_first_login(
     expect(page.locator("h1")).to_have_text("アカウント一括登録の結果")
     is_sound(page)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="初期パスワード付き、1回だけ").click()
+        page.get_by_role("button", name="初期パスワード付き").click()
     rows = list(csv.reader(io.StringIO(Path(waiting.value.path()).read_text("utf-8-sig"))))
     assert [row[7] for row in rows[1:]] == ["登録しました"] * 300
-    page.reload()
-    expect(page.get_by_text("最初のダウンロードで出力しました")).to_be_visible()
+    page.get_by_role("button", name="受け取りました（パスワードを消す）").click()
+    expect(page.get_by_text("初期パスワードは、消えています")).to_be_visible()
+    is_sound(page)
 
     page.context.clear_cookies()
     page.goto(f"{demo.origin}/console/login")

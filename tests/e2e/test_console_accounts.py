@@ -30,11 +30,28 @@ def told(page: Page) -> str:
     return text.inner_text()
 
 
+def is_folded_where_it_is_narrow(page: Page) -> None:
+    """The search takes no room on a telephone until it is unfolded, and is there on a desk."""
+    field, size = page.get_by_label("ユーザ名（カナ）"), page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": 1200, "height": 800})
+    expect(field).to_be_visible()
+    field.focus()
+    expect(field).to_be_focused()
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(field).to_be_hidden()
+    page.get_by_text("条件を決めて検索する").click()
+    expect(field).to_be_visible()
+    assert sideways_scroll(page) == 0
+    page.set_viewport_size(size)
+
+
 def test_an_accounts_whole_life(demo: RunningDemo, page: Page) -> None:
     Clinic(page, demo).log_in()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{demo.origin}/console/accounts")
     look(page, "アカウント情報管理")
+    is_folded_where_it_is_narrow(page)
     page.get_by_role("link", name="アカウントを登録する").click()
     look(page, "どのアカウントを登録しますか")
     page.get_by_text("医療情報閲覧", exact=True).click()
@@ -56,6 +73,7 @@ def test_an_accounts_whole_life(demo: RunningDemo, page: Page) -> None:
     look(page, "はじめのパスワードは、もう表示できません")
     page.goto(f"{demo.origin}/console/accounts?kana=かんご")
     look(page, "アカウント情報管理")
+    expect(page.get_by_label("ユーザ名（カナ）")).to_have_value("かんご")
     page.get_by_role("link", name="kango1").click()
     look(page, "アカウント：kango1")
     page.get_by_role("link", name="パスワードを再発行する").click()

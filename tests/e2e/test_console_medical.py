@@ -52,7 +52,9 @@ def test_viewing_the_history_and_withdrawing(
     expect(page.locator("tbody tr").first).to_contain_text(reference)
     page.get_by_role("button", name="分けて作成する").click()
     look(page, "医療情報閲覧履歴：分けて作成したファイル")
-    page.get_by_text("終わりました").or_(page.get_by_text("ZIP形式でダウンロード")).first.click()
+    page.get_by_text("終わりました — 結果を表示する").or_(
+        page.get_by_text("ZIP形式でダウンロード")
+    ).first.click()
     withdraw(clinic, reference)
     patient.page.reload()
     expect(patient.page.get_by_text("同意を取り消しました")).to_be_visible()

@@ -109,6 +109,9 @@ def test_a_passkey_alone_after_the_password_and_lost(desk: Desk) -> None:
 
     desk.log_out()
     page.get_by_role("link", name="パスキーでログインする").click()
+    desk.expect_page("パスキーが追加されています")
+    expect(page.locator("tbody")).to_contain_text("受付のパソコン")
+    page.get_by_role("link", name="心あたりがあります").click()
     expect(page.locator("h1")).to_have_text("メニュー")
 
     desk.log_out()
@@ -137,6 +140,8 @@ def test_a_passkey_alone_after_the_password_and_lost(desk: Desk) -> None:
     expect(page.locator("main")).to_contain_text("残り9個")
     page.goto(f"{desk.origin}/console/second-factor")
     desk.expect_page("二要素認証の設定")
+    page.goto(f"{desk.origin}/console/own-sign-in/confirmation")
+    desk.expect_page("ご本人の確認")
 
 
 def test_what_was_typed_comes_back_after_the_page_has_left_by_itself(desk: Desk) -> None:
@@ -144,18 +149,19 @@ def test_what_was_typed_comes_back_after_the_page_has_left_by_itself(desk: Desk)
     page.clock.install()
     desk.log_in()
     expect(page.locator("h1")).to_have_text("メニュー")
-    page.goto(f"{desk.origin}/console/reception-urls/online/rotate")
-    page.get_by_role("checkbox").check()
+    page.goto(f"{desk.origin}/console/accounts/new?role=general")
+    page.get_by_label("ユーザ名（カナ）").fill("スズキ　ハナコ")
     page.clock.run_for("26:00")
     expect(page.get_by_role("dialog")).to_be_visible()
     end_all_sessions(desk)
     page.clock.run_for("05:00")
     expect(page.locator("h1")).to_have_text("ログイン")
     desk.log_in()
-    desk.expect_page("入力の続き")
-    page.get_by_role("button", name="続きを送る").click()
-    expect(page.locator("h1")).to_contain_text("警告")
-    expect(page).to_have_url(f"{desk.origin}/console/reception-urls/online/rotate/warning")
+    expect(page).to_have_url(f"{desk.origin}/console/accounts/new?role=general")
+    expect(page.locator("main")).to_contain_text("ログアウトの前の入力を戻しました")
+    expect(page.get_by_label("ユーザ名（カナ）")).to_have_value("スズキ　ハナコ")
+    assert axe_findings(page) == []
+    assert sideways_scroll(page) == 0
 
 
 def end_all_sessions(desk: Desk) -> None:

@@ -67,6 +67,14 @@ def _recode(
     )
 
 
+def _audited(database: Database, facility: Facility) -> list[tuple[Act, str, dict[str, str]]]:
+    """What the operator did, as the audit trail has it; the first entry is the registration."""
+    with database.reading() as connection:
+        _, *entries = AuditTrail(connection, facility.id).entries()
+    assert {entry.actor for entry in entries} <= {"operator:test"}
+    return [(entry.act, entry.subject, dict(entry.detail)) for entry in entries]
+
+
 def test_facts_change_and_are_in_the_audit_trail(
     registry: FacilityRegistry, service: FacilityService, facility: Facility, database: Database
 ) -> None:
@@ -80,13 +88,16 @@ def test_facts_change_and_are_in_the_audit_trail(
     assert (changed.phone, changed.revision) == ("03-1111-2222", 2)
     assert not changed.has_begun(date(2026, 11, 30))
     assert changed.has_begun(date(2026, 12, 1))
-    with database.reading() as connection:
-        *_, entry = AuditTrail(connection, facility.id).entries()
-    assert (entry.act, entry.actor) == (Act.CHANGE_FACILITY, "operator:test")
-    assert dict(entry.detail) == {
-        "電話番号": "03-0000-1234 → 03-1111-2222",
-        "利用開始日": "（利用中） → 2026年12月1日",
-    }
+    assert _audited(database, facility) == [
+        (
+            Act.CHANGE_FACILITY,
+            str(OLD),
+            {
+                "電話番号": "03-0000-1234 → 03-1111-2222",
+                "利用開始日": "（利用中） → 2026年12月1日",
+            },
+        )
+    ]
 
 
 def test_the_same_facts_write_nothing(
@@ -130,16 +141,108 @@ def test_a_facility_keeps_its_row_under_another_code(
 
 
 def test_a_successor_brings_its_name_and_remembers_whom_it_follows(
-    registry: FacilityRegistry, facility: Facility
+    registry: FacilityRegistry, service: FacilityService, facility: Facility
 ) -> None:
     facts = replace(FacilityFacts.of(facility), registered_name="あおば坂クリニック")
     change = _change(kind=CodeChangeKind.SUCCESSION)
     changed = _recode(registry, facility, change, facts=facts)
     assert (changed.code, changed.registered_name) == (NEW, "あおば坂クリニック")
+    assert changed == service.find(NEW)
     assert changed.settings == facility.settings
     (before,) = registry.related(facility.id)
     assert (before.code, before.name) == (OLD, "みどり坂クリニック")
     assert before.closed_on == TODAY - timedelta(days=1)
+
+
+def test_a_change_of_code_is_in_the_audit_trail(
+    registry: FacilityRegistry, facility: Facility, database: Database
+) -> None:
+    facts = replace(FacilityFacts.of(facility), registered_name="あおば坂クリニック")
+    there = _recode(registry, facility, _change())
+    assert there.settings_version == 1
+    back = _recode(registry, there, _change(OLD, CodeChangeKind.SUCCESSION), facts=facts)
+    assert back.settings_version == 2
+    assert _audited(database, facility) == [
+        (
+            Act.CHANGE_CODE,
+            str(NEW),
+            {
+                "医療機関等コード": f"{OLD} → {NEW}",
+                "種類": "コード変更",
+                "理由": "移転のため",
+            },
+        ),
+        (
+            Act.CHANGE_CODE,
+            str(OLD),
+            {
+                "医療機関等コード": f"{NEW} → {OLD}",
+                "種類": "承継",
+                "理由": "移転のため",
+                "施設名": "みどり坂クリニック → あおば坂クリニック",
+            },
+        ),
+        (Act.CHANGE_SETTINGS, "第2版", {"ログイン": "承継のため、全員ログアウト"}),
+    ]
+
+
+@pytest.mark.parametrize("kind", CodeChangeKind)
+def test_the_code_of_a_relative_leaves_no_facility_related_to_itself(
+    registry: FacilityRegistry, facility: Facility, database: Database, kind: CodeChangeKind
+) -> None:
+    twin = RelatedFacility(NEW, "みどり坂医院", Relation.DOUBLE_STATUS, None, None)
+    registry.relate(facility.id, twin, actor="operator:test")
+    _recode(registry, facility, _change(kind=kind))
+    assert NEW not in [each.code for each in registry.related(facility.id)]
+    _, (_, _, detail), *_ = _audited(database, facility)
+    assert detail["関連医療機関情報"] == f"{NEW} を外す"
+
+
+ALL_SETTLED = Enrolment(subsidy_pilot=True, chart_sharing_from=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("left", "lost"),
+    [
+        (replace(ALL_SETTLED, subsidy_pilot=False), {"医療費助成情報"}),
+        (replace(ALL_SETTLED, chart_sharing_from=None), {"電子カルテ情報共有サービス"}),
+        (
+            replace(ALL_SETTLED, chart_sharing_from=TODAY + timedelta(days=1)),
+            {"電子カルテ情報共有サービス"},
+        ),
+        (Enrolment(), {"医療費助成情報", "電子カルテ情報共有サービス"}),
+        (replace(ALL_SETTLED, starts_on=TODAY), set()),
+    ],
+)
+def test_settings_end_with_what_they_rest_on(
+    registry: FacilityRegistry,
+    service: FacilityService,
+    database: Database,
+    left: Enrolment,
+    lost: set[str],
+) -> None:
+    settings = EnvironmentSettings(subsidy=True, chart_sharing=True, surgery=True)
+    facility = service.add(
+        OLD,
+        registered_name="みどり坂クリニック",
+        phone="03-0000-1234",
+        hours="",
+        settings=settings,
+        actor="test",
+        enrolment=ALL_SETTLED,
+    )
+    facts = replace(FacilityFacts.of(facility), enrolment=left)
+    assert {each.term for each in registry.lost_settings(facility, facts)} == lost
+    changed = registry.change_facts(facility.id, facts, expected_revision=1, actor="operator:test")
+    assert changed == service.get(facility.id)
+    assert changed.settings_version == (2 if lost else 1)
+    assert changed.settings.surgery
+    assert changed.settings.subsidy is ("医療費助成情報" not in lost)
+    assert changed.settings.chart_sharing is ("電子カルテ情報共有サービス" not in lost)
+    (act, *_), *rest = _audited(database, facility)
+    assert act is Act.CHANGE_FACILITY
+    ended = [(Act.CHANGE_SETTINGS, "第2版", dict.fromkeys(lost, "利用する → 利用しない"))]
+    assert rest == (ended if lost else [])
 
 
 def test_a_facility_may_go_back_to_its_own_code(
@@ -191,20 +294,42 @@ def test_a_change_of_code_needs_a_reason(reason: str) -> None:
         CodeChange(CodeChangeKind.CHANGE, NEW, TODAY, reason)
 
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+
+
+@pytest.mark.parametrize("day", [date.min, FIRST_DAY - timedelta(days=1), FIRST_DAY, date.max])
+def test_days_that_no_calendar_here_has(day: date) -> None:
+    with pytest.raises(InvalidField, match="effective_on: not-a-day"):
+        _change(on=day)
+    if day != FIRST_DAY:
+        for days in ((day, None), (None, day)):
+            with pytest.raises(InvalidField, match="not-a-day"):
+                RelatedFacility(NEW, "先", Relation.SUCCESSION, *days)
+
+
+def test_the_first_and_the_last_day_that_there_are() -> None:
+    assert _change(on=FIRST_DAY + timedelta(days=1)).former_closed_on == FIRST_DAY
+    assert _change(on=LAST_DAY).effective_on == LAST_DAY
+    assert RelatedFacility(NEW, "先", Relation.SUCCESSION, FIRST_DAY, LAST_DAY).opened_on
+
+
 def test_related_facilities_are_added_written_anew_and_removed(
-    registry: FacilityRegistry, facility: Facility
+    registry: FacilityRegistry, facility: Facility, database: Database
 ) -> None:
     dental = RelatedFacility(
         InstitutionCode("1330000001"), "みどり坂歯科", Relation.DOUBLE_STATUS, None, None
     )
     closed = replace(dental, opened_on=date(2020, 4, 1), closed_on=TODAY)
-    registry.relate(facility.id, dental, actor="a")
-    registry.relate(facility.id, closed, actor="a")
+    registry.relate(facility.id, dental, actor="operator:test")
+    registry.relate(facility.id, closed, actor="operator:test")
     assert registry.related(facility.id) == (closed,)
-    registry.unrelate(facility.id, dental.code, actor="a")
+    registry.unrelate(facility.id, dental.code, actor="operator:test")
     assert registry.related(facility.id) == ()
     with pytest.raises(NotFound):
-        registry.unrelate(facility.id, dental.code, actor="a")
+        registry.unrelate(facility.id, dental.code, actor="operator:test")
+    added = (Act.RELATE_FACILITY, "1330000001", {"名称": "みどり坂歯科", "関係": "医科・歯科併設"})
+    removed = (Act.RELATE_FACILITY, "1330000001", {"関係": "削除"})
+    assert _audited(database, facility) == [added, added, removed]
 
 
 def test_a_relative_is_another_facility_and_lived_forwards(

@@ -7,6 +7,7 @@ from tests.console.conftest import (
     authority,
     database,
     founded_template,
+    office,
     services,
     wordings,
     world,
@@ -16,7 +17,7 @@ from zaitaku.core.clock import FixedClock
 from zaitaku.operator_site import build_operator_site
 from zaitaku.services import Services
 
-__all__ = ["authority", "database", "founded_template", "services", "wordings", "world"]
+__all__ = ["authority", "database", "founded_template", "office", "services", "wordings", "world"]
 
 KEY = "the key that the terminal shows"
 

@@ -2,15 +2,19 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from werkzeug.test import TestResponse
 
+from tests.console.office import PASSWORD as OFFICE_PASSWORD
 from tests.console.office import Browser, Office
 from tests.operator.conftest import KEY
 from zaitaku.accounts.model import Role
 from zaitaku.accounts.service import LoginAttempt
+from zaitaku.audit.store import AuditTrail
 from zaitaku.blueprints.operator.room import Entrance
+from zaitaku.devices.service import DeviceRequest
 from zaitaku.facilities.model import InstitutionCode
 
 NEW = {
@@ -97,7 +101,7 @@ def test_another_host_name_is_refused(desk: Office) -> None:
 def test_a_facility_comes_into_being_whole(desk: Office, browser: Browser) -> None:
     assert add(browser, starts_on="2026-12-01") == 200
     assert browser.heading == "医療機関等を登録しました"
-    passwords = PASSWORD.findall(browser.text)
+    passwords = list(dict.fromkeys(PASSWORD.findall(browser.text)))  # on screen, and for print
     assert len(passwords) == 2
     code = "1340999998"
     facility = desk.services.facilities.find(InstitutionCode(code))
@@ -183,6 +187,67 @@ def test_a_succession_keeps_urls_and_row_and_leads_from_the_old_code(
     assert "前に使われていたコードです" in browser.text
 
 
+def test_a_succession_ends_all_sessions_and_names_who_stays(
+    desk: Office, browser: Browser, office: Office
+) -> None:
+    code = office.services.devices.issue(office.world.facility, "往診かばん", actor="kanri")
+    dropped = office.services.devices.issue(office.world.facility, "古い端末", actor="kanri")
+    office.clock.advance(timedelta(minutes=10))
+    login = LoginAttempt(str(office.world.facility.code), "ippan", OFFICE_PASSWORD, "192.0.2.1")
+    for number, each in enumerate((code, dropped)):
+        office.services.devices.register(
+            DeviceRequest(login, each.digits, str(number) * 43, f"タブレット{number}")
+        )
+    office.services.devices.invalidate(office.world.facility.id, dropped.id, actor="kanri")
+    former = office.logged_in()
+    browser.get(of_first(desk, "/code"))
+    browser.send(**code_change(desk, kind="change"))
+    assert "引きつがれるアカウント" not in browser.text
+    browser.get(of_first(desk, "/code"))
+    browser.send(**code_change(desk))
+    assert "いまログインしている人は、全員ログアウトします" in browser.text
+    assert "引きつがれるアカウント（全5件）" in browser.text
+    assert "往診かばんタブレット0" in browser.text
+    assert "古い端末" not in browser.text
+    assert "パスワードを再発行する（master）" in browser.links()
+    assert "パスワードを再発行する（kanri）" not in browser.links()
+    assert former.get("/console/environment-settings") == 200
+    assert former.heading == "環境設定情報更新"
+    browser.send()
+    assert browser.heading == "新みどり坂クリニック"
+    former.get("/console/environment-settings")
+    assert former.heading != "環境設定情報更新"
+    assert former.path.startswith("/console/login")
+
+
+@pytest.mark.parametrize("revision", ["", "x", "²", "9" * 10, "9" * 5_000])
+def test_a_revision_that_is_none_is_a_conflict(
+    desk: Office, browser: Browser, revision: str
+) -> None:
+    browser.get(of_first(desk, "/facts"))
+    values = {**code_change(desk), "revision": revision}
+    assert browser.post(of_first(desk, "/facts"), browser.hidden(browser.form()) | values) == 409
+
+
+def test_the_operator_is_told_which_settings_end_with_the_pilot(
+    desk: Office, browser: Browser
+) -> None:
+    words = "「医療費助成情報」は「利用しない」に戻ります"
+    browser.get(of_first(desk, "/facts"))
+    assert words not in browser.text
+    facts = code_change(desk, subsidy_pilot="yes")
+    browser.send(**facts)
+    desk.world.change_settings(subsidy=True)
+    browser.get(of_first(desk, "/facts"))
+    assert words in browser.text
+    browser.get(of_first(desk, "/code"))
+    browser.send(**code_change(desk))
+    assert "環境設定情報：医療費助成情報利用する → 利用しない" in browser.text
+    browser.send()
+    facility = desk.services.facilities.get(desk.world.facility.id)
+    assert not facility.settings.subsidy
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -190,6 +255,7 @@ def test_a_succession_keeps_urls_and_row_and_leads_from_the_old_code(
         ({"reason": ""}, "理由を入力してください"),
         ({"effective_on": ""}, "新しいコードの始まる日を入力"),
         ({"effective_on": "2026-11-21"}, "今日までの日付"),
+        ({"effective_on": "1900-01-01"}, "新しいコードの始まる日は 2026-11-20 のように"),
         ({"kind": "theft"}, "種類を一覧から"),
     ],
 )
@@ -225,7 +291,7 @@ def test_the_operator_resets_master_accounts_and_no_others(desk: Office, browser
     browser.get(f"/operator/facilities/{facility.id}")
     browser.follow("パスワードを再発行する（master）")
     browser.send(forget="yes")
-    assert len(PASSWORD.findall(browser.text)) == 1
+    assert len(set(PASSWORD.findall(browser.text))) == 1
     with desk.services.database.reading() as connection:
         *_, last = AuditTrail(connection, facility.id).entries()
     assert last.detail == {"パスキーと回復コード": "取消し（パスキー0件）"}

@@ -252,7 +252,7 @@ def test_light_words_on_dark_bands_stay_readable_in_grey() -> None:
     assert band.tobytes()[0] < 60
 
 
-def test_a_facility_prints_its_living_url(world: World) -> None:
+def test_a_facility_prints_the_version_that_it_asks_for(world: World) -> None:
     facility = world.add_facility()
     channel = Channel.HOME_VISIT
     first = world.current(facility, channel)
@@ -260,10 +260,11 @@ def test_a_facility_prints_its_living_url(world: World) -> None:
         UrlAct.ROTATE, facility.id, channel, expected=first.id, actor="a", reason="x"
     )
     current = world.current(facility, channel)
-    pdf = world.prints.poster_pdf(facility, current, Layout.A4)
-    [read] = zxingcpp.read_barcodes(_picture(pdf, 150))
-    assert read.text == world.reception.address(current)
-    text = _text(pdf)
-    assert current.typed_number in text
-    assert first.typed_number not in text
-    assert "第2版" in text
+    for version, other in ((current, first), (first, current)):
+        pdf = world.prints.poster_pdf(facility, version, Layout.A4)
+        [read] = zxingcpp.read_barcodes(_picture(pdf, 150))
+        assert read.text == world.reception.address(version)
+        text = _text(pdf)
+        assert version.typed_number in text
+        assert other.typed_number not in text
+        assert f"第{version.number}版" in text

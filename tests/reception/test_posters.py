@@ -10,6 +10,8 @@ from zaitaku.core.clock import FixedClock
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, new_uuid
 from zaitaku.facilities.model import Channel
+from zaitaku.reception.errors import UrlChanged
+from zaitaku.reception.model import UrlAct
 from zaitaku.reception.posters.archive import kinds_of, parameters_of
 from zaitaku.reception.posters.model import NO_POSTER, PosterNumber, Shelf
 from zaitaku.reception.posters.reports import Bar, Period, Unit, UseReports, period_of
@@ -86,7 +88,7 @@ def test_no_count_is_lost_between_many(any_world: World, clock: FixedClock) -> N
         earlier = TODAY - timedelta(days=3)
         add_use(connection, version.id, PosterNumber(2), earlier, scans=1, completions=1)
         add_use(connection, version.id, NO_POSTER, TODAY, completions=2)
-    reports = UseReports(database=any_world.database, clock=clock)
+    reports = UseReports(database=any_world.database, clock=clock, keep_days=400)
     assert reports.recent(facility.id, HOME) == (
         Source(1, NO_POSTER, 20, 2, TODAY),
         Source(1, PosterNumber(2), 1, 1, earlier),
@@ -116,13 +118,40 @@ def test_prints_are_kept_and_cannot_be_changed(any_world: World, clock: FixedClo
     assert posters.prints(any_world.add_facility().id, version.id) == ()
 
 
+def test_of_a_url_that_was_changed_nothing_is_noted(any_world: World, clock: FixedClock) -> None:
+    facility, posters = any_world.add_facility(), service(any_world, clock)
+    former, online = any_world.current(facility, HOME), any_world.current(facility, Channel.ONLINE)
+    any_world.reception.change(
+        UrlAct.ROTATE, facility.id, HOME, expected=former.id, actor=ACTOR, reason="x"
+    )
+    taken = [TakenFile(each, NO_POSTER, "card") for each in (online, former)]
+    with pytest.raises(UrlChanged), any_world.database.transaction() as connection:
+        posters.note_prints(connection, facility.id, taken, actor=ACTOR)
+    with pytest.raises(UrlChanged):
+        posters.note_print(facility.id, taken[1], actor=ACTOR)
+    assert posters.prints(facility.id, former.id) == posters.prints(facility.id, online.id) == ()
+
+
+def test_counts_are_forgotten_after_their_days(any_world: World, clock: FixedClock) -> None:
+    facility = any_world.add_facility()
+    version = any_world.current(facility, HOME)
+    kept = TODAY - timedelta(days=400)
+    with any_world.database.transaction() as connection:
+        for day in (kept - timedelta(days=1), kept, TODAY):
+            add_use(connection, version.id, NO_POSTER, day, scans=1)
+    reports = UseReports(database=any_world.database, clock=clock, keep_days=400)
+    assert [reports.forget(), reports.forget()] == [1, 0]
+    every = Period(date(2020, 1, 1), TODAY)
+    assert [line[0] for line in reports.lines(facility.id, HOME, every)] == [kept, TODAY]
+
+
 def test_long_periods_are_summed_by_month(world: World, clock: FixedClock) -> None:
     facility = world.add_facility()
     version = world.current(facility, HOME)
     with world.database.transaction() as connection:
         for day in (date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 31)):
             add_use(connection, version.id, NO_POSTER, day, scans=1)
-    reports = UseReports(database=world.database, clock=clock)
+    reports = UseReports(database=world.database, clock=clock, keep_days=400)
     report = reports.report(facility.id, HOME, Period(date(2026, 8, 15), TODAY))
     assert report.period.unit is Unit.MONTH
     assert report.bars == (

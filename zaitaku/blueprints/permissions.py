@@ -23,6 +23,7 @@ from zaitaku.accounts.sessions import Session, SessionName
 from zaitaku.accounts.sign_in_model import Stage
 from zaitaku.blueprints import kept_forms
 from zaitaku.blueprints.edge import services
+from zaitaku.core.errors import StoreUnavailable
 
 
 class Audience(StrEnum):
@@ -172,6 +173,16 @@ def _admit(permission: Permission, stages: frozenset[Stage], *, by_person: bool)
     if g.staff.account.must_change_password:
         return redirect(url_for("console.password"), 303)
     raise NotPermitted(f"lacks {permission}")
+
+
+def recognise() -> None:
+    """Learn who is logged in, if anybody is, for a page that is open to all."""
+    try:
+        found = resumed(by_person=True)
+        g.staff = services().accounts.present(found)
+        g.console_session = found
+    except (SessionEnded, StoreUnavailable):
+        return  # the page stands without its menu
 
 
 def resumed(*, by_person: bool) -> Session:

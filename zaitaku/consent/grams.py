@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from zaitaku.consent.lines import keep_lines
 from zaitaku.consent.tables import consent, consent_gram, patient
 
 _LETTER_BITS: Final = 21
@@ -49,9 +50,10 @@ def _grams(search: str) -> Iterator[int]:
 def index_names(connection: Connection, condition: ColumnElement[bool]) -> None:
     """Write the letters of the consents that ``condition`` chooses anew, as they stand now.
 
-    Whoever changes a consent's time or patient, or a patient's ``search``, calls it in the same
-    transaction.
+    What else the list looks for is brought up to date as well (``keep_lines``). Whoever changes a
+    consent's time, items or patient, or a patient's ``search``, calls it in the same transaction.
     """
+    keep_lines(connection, condition)
     query = select(consent.c.id, consent.c.facility_id, consent.c.recorded_at, patient.c.search)
     chosen = query.join(patient, patient.c.id == consent.c.patient_id).where(condition)
     found = list(connection.execute(chosen).mappings())

@@ -55,6 +55,8 @@ def _merge(connection: Connection, row: RowMapping, into: RowMapping) -> None:
     forget_names(connection, consent_gram.c.consent_id == row["id"])
     for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
         connection.execute(table.delete().where(column == row["id"]))
+    if row["is_listed"]:
+        _update(connection, into, {"is_listed": True})
     if into["recorded_at"] < row["recorded_at"]:
         _update(connection, into, {name: row[name] for name in _LATEST})
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, select
 
+from zaitaku.consent.lines import keep_lines
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.tables import consent, consent_item, consent_record, consent_withdrawal
 from zaitaku.consent.withdrawal import Requester
@@ -71,3 +72,4 @@ def _end(connection: Connection, rows: Sequence[RowMapping], at: datetime) -> No
     )
     values = {"state": ConsentState.WITHDRAWN.value, "since": moment}
     connection.execute(chosen.values(values))
+    keep_lines(connection, consent.c.id == first["consent_id"])

@@ -124,7 +124,7 @@ class PatientStore:
         identity = self._identity(insured)
         # Its moment is kept even of an answer that says the same: an older one may still come.
         self._connection.execute(patient.update().where(patient.c.id == name).values(identity))
-        if row["search"] != identity["search"]:
+        if any(row[fact] != identity[fact] for fact in _NOTHING_SHOWN):
             index_names(self._connection, consent.c.patient_id == name)
         return name
 

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, select
 
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
+from zaitaku.consent.lines import keep_lines
 from zaitaku.consent.model import ConsentState
 from zaitaku.consent.tables import consent, consent_item, consent_record, credential
 from zaitaku.core.clock import Clock
@@ -37,6 +38,8 @@ class WithdrawnReset:
         chosen = consent_item.update().where(_withdrawn(facility_id)).values(values)
         with self.database.transaction() as connection:
             count = connection.execute(chosen).rowcount
+            withdrawn = consent.c.standing == ConsentState.WITHDRAWN.value
+            keep_lines(connection, withdrawn & (consent.c.facility_id == facility_id))
             act, detail = Act.RESET_TEST_CONSENTS, {"件数": f"{count}件"}
             append(connection, facility_id, act, actor=actor, at=now, detail=detail)
         return count

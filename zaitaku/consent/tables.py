@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Date,
     ForeignKey,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
 )
 
 from zaitaku.consent.model import ConsentState
@@ -98,11 +100,22 @@ consent = Table(
     Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("reference", String(15), nullable=False),
+    Column("standing", String(12), nullable=False, server_default=ConsentState.REFUSE.value),
+    Column("is_listed", Boolean, nullable=False, server_default=false()),
+    Column("kana_key", String(200)),
+    Column("birth_date", Date),
     UniqueConstraint("facility_id", "patient_id", "channel", "visit_key"),
-    Index(None, "facility_id", "recorded_at", "id"),
-    Index(None, "facility_id", "visit_date", "id"),
-    Index("ix_consent_channel_recorded_at", "facility_id", "channel", "recorded_at", "id"),
+    Index("ix_consent_standing", "facility_id", "standing", "recorded_at", "id"),
+    Index("ix_consent_list", "facility_id", "is_listed", "recorded_at", "id"),
+    Index("ix_consent_list_channel", "facility_id", "is_listed", "channel", "recorded_at", "id"),
+    Index("ix_consent_list_visit_date", "facility_id", "is_listed", "visit_date", "id"),
+    Index("ix_consent_list_kana_key", "facility_id", "is_listed", "kana_key", "id"),
+    Index("ix_consent_list_birth_date", "facility_id", "is_listed", "birth_date", "id"),
+    Index("ix_consent_list_valid_until", "facility_id", "is_listed", "valid_until", "id"),
+    Index("ix_consent_list_reference", "facility_id", "is_listed", "reference", "id"),
 )
+"""The last four columns tell again what the items and the patient tell, for the orders and states
+of the list (``zaitaku.consent.lines`` keeps them)."""
 
 consent_gram = Table(
     "consent_gram",
@@ -123,14 +136,6 @@ consent_item = Table(
     Column("state", String(12), nullable=False),
     Column("since", Moment, nullable=False),
     Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False),
-)
-
-_is_withdrawn = consent_item.c.state == ConsentState.WITHDRAWN.value
-Index(
-    "ix_consent_item_withdrawn",
-    consent_item.c.consent_id,
-    postgresql_where=_is_withdrawn,
-    sqlite_where=_is_withdrawn,
 )
 
 consent_withdrawal = Table(

@@ -12,11 +12,12 @@ from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
 from zaitaku.consent.belonging import is_of
 from zaitaku.consent.errors import NothingToWithdraw
+from zaitaku.consent.lines import keep_lines
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.names import REQUESTER_NAMES, item_list
 from zaitaku.consent.patients import PatientMoved
 from zaitaku.consent.present import PresentConsent, PresentConsents
-from zaitaku.consent.tables import consent_item, consent_record, consent_withdrawal
+from zaitaku.consent.tables import consent, consent_item, consent_record, consent_withdrawal
 from zaitaku.consent.withdrawal import Requester, Withdrawal, WithdrawalRequest, ended_by
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
@@ -85,6 +86,7 @@ class WithdrawalStore:
         )
         values = {"state": ConsentState.WITHDRAWN.value, "since": at}
         self._connection.execute(chosen.values(values))
+        keep_lines(self._connection, consent.c.id == consent_id)
 
     def _all(self) -> Select[Any]:
         return (

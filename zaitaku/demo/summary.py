@@ -30,6 +30,7 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
     lines += ["", "スマートフォンのアプリの代わり（読み取り方で「アプリ」を選ぶと開きます）:"]
     lines += [f"  {summary['app']}"]
     lines += ["", f"同じ内容: {data / 'demo.json'}"]
+    lines += ["  （テスト用データセットアップに入力するカードのシリアル番号は、cards の serial）"]
     lines += [f"コマンドを試す: . {data / 'demo.env'} && .venv/bin/zaitaku facility show {code}"]
     lines += ["Ctrl-C で終わります。"]
     return "\n".join(lines)

@@ -1,36 +1,47 @@
 """同意取得済み患者一覧: the patients who consented at one facility (domain.md §8)."""
 
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, literal, select
 
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.patients import is_withheld
+from zaitaku.consent.search import digits_form
 from zaitaku.consent.tables import consent, patient
 from zaitaku.core.ids import ConsentId, FacilityId
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel
-from zaitaku.records.conditions import EVERYTHING, Finder, Search, filters, state_of
-from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery, Page, SortKey, field_of
+from zaitaku.records.conditions import Part, asked_of, is_listed, state_of
+from zaitaku.records.listing import (
+    ConsentedPatient,
+    Cut,
+    ItemState,
+    ListQuery,
+    Page,
+    field_of,
+)
+from zaitaku.records.ways import (
+    MOST_REFERENCES,
+    SORT_COLUMNS,
+    Stretch,
+    Walk,
+    Ways,
+    lengths,
+    numbered,
+    references,
+)
 
 STREAM_ROWS: Final = 500
 MOST_COUNTED: Final = 10_000
 """Lines beyond these are not counted, and have no page: who looks for one narrows the list."""
 MOST_FOUND: Final = 500
-"""The same for a search, whose lines are looked up one by one."""
-_SORT_COLUMNS: Final = {
-    SortKey.KANA: patient.c.kana,
-    SortKey.BIRTH_DATE: patient.c.birth_date,
-    SortKey.VISIT_DATE: consent.c.visit_date,
-    SortKey.VALID_UNTIL: consent.c.valid_until,
-    SortKey.REFERENCE: consent.c.reference,
-}
-_INDEXED: Final = frozenset({SortKey.RECORDED, SortKey.VISIT_DATE})
-_PERSONAL: Final = frozenset({SortKey.KANA, SortKey.BIRTH_DATE})
+"""The same where lines are looked at one by one."""
+MOST_EXAMINED: Final = 2_000
+"""So many lines are looked at one by one for a page; then it says that there may be more."""
 
 
 class ConsentedPatients:
@@ -39,70 +50,128 @@ class ConsentedPatients:
     def __init__(self, connection: Connection, facility_id: FacilityId) -> None:
         self._connection = connection
         self._facility_id = facility_id
-        self._finder = Finder(connection, facility_id)
 
     def page(self, query: ListQuery, *, now: datetime) -> Page:
         """Return a page of the list as it stands at ``now``.
 
-        What it costs depends on the page's size and not on the list's, for the orders that an
-        index holds (同意日時, and 受診日 where these are asked for).
+        What it costs depends on the page's size and not on the list's. Where an index holds all
+        that is asked, in the order that is asked, it is read to the end of the page. Where what is
+        asked lies in a short stretch of some index, all of it is looked at. Else the first
+        ``MOST_EXAMINED`` lines of the order are looked at, and the page says so.
         """
-        search = self._finder.search(query.search)
-        with_person = query.sort in _PERSONAL
-        chosen = self._ordered(search, query, now, with_person=with_person)
-        if search is EVERYTHING:
-            place = _Place.of(self._count(query, now), MOST_COUNTED, query)
-            names = self._connection.scalars(chosen.limit(query.size).offset(place.before)).all()
-        else:
-            # One walk in the order of the index counts and chooses; a count of its own would
-            # make the database read the whole list.
-            found = self._connection.scalars(chosen.limit(MOST_FOUND + 1)).all()
-            place = _Place.of(len(found), MOST_FOUND, query)
-            names = found[: place.total][place.before : place.before + query.size]
-        lines = self._lines(names, now)
-        return Page(lines, place.total, place.number, place.pages, is_capped=place.is_capped)
+        if digits_form(query.search):
+            return self._by_number(query, now)
+        ways = Ways(self._facility_id, query, now)
+        straight = ways.straight(asked_of(query, now=now).keys())
+        if straight:
+            return self._straight(straight, query, now)
+        stretches = tuple(ways.all())
+        found = lengths(self._connection, stretches, MOST_EXAMINED + 1)
+        shortest = min(range(len(found)), key=found.__getitem__)
+        if found[shortest] <= MOST_EXAMINED:
+            return self._all_of(stretches[shortest], query, now)
+        return self._begin_of(ways.walk(), query, now)
 
     def stream(self, query: ListQuery, *, now: datetime) -> Generator[ConsentedPatient, None, None]:
         """Yield every line that ``query`` finds, on all pages, from one statement.
 
         Close it when not all of it is read: it holds a cursor in the database.
         """
-        search = self._finder.search(query.search)
-        ordered = self._ordered(search, query, now, with_person=True)
-        rows = ordered.add_columns(*_LINE).execution_options(yield_per=STREAM_ROWS)
+        source = consent.join(patient, patient.c.id == consent.c.patient_id)
+        found = select(*_LINE, consent.c.id).select_from(source).where(self._own)
+        found = found.where(*asked_of(query, now=now).values())
+        if digits := digits_form(query.search):
+            found = found.where(consent.c.id.in_(numbered(self._facility_id, digits)))
+        column = SORT_COLUMNS[query.sort]
+        order = _directed(column, consent.c.id, query.descending, is_whole=not column.nullable)
+        rows = found.order_by(*order).execution_options(yield_per=STREAM_ROWS)
         with self._connection.execute(rows) as result:
             for row in result.mappings():
                 yield _consented(row, now)
 
     def references_since(self, moment: datetime) -> frozenset[str]:
-        """Return the reference of every line that was recorded after ``moment``.
+        """Return the reference of every line of the list that was recorded after ``moment``.
 
         A line that is recorded anew has a new reference.
         """
         query = select(consent.c.reference).where(
-            consent.c.facility_id == self._facility_id, consent.c.recorded_at > moment
+            self._own, is_listed(), consent.c.recorded_at > moment
         )
         return frozenset(self._connection.scalars(query))
 
-    def _count(self, query: ListQuery, now: datetime) -> int:
-        found = self._found(EVERYTHING, query, now, with_person=False)
-        if query.sort in _INDEXED:
-            # In an order, or the database may look for them among all facilities' lines.
-            found = found.order_by(*_order(EVERYTHING, query))
-        some = found.limit(MOST_COUNTED + 1).subquery()
-        return self._connection.execute(select(func.count()).select_from(some)).scalar_one()
+    def _by_number(self, query: ListQuery, now: datetime) -> Page:
+        digits = digits_form(query.search)
+        some = references(self._facility_id, digits, MOST_REFERENCES + 1).subquery()
+        count = self._connection.execute(select(func.count()).select_from(some)).scalar_one()
+        walked = numbered(self._facility_id, digits, most=MOST_REFERENCES)
+        names = self._sieved(walked, query, now)
+        return self._found(names, query, now, Cut.REFERENCES if count > MOST_REFERENCES else None)
+
+    def _straight(self, parts: Sequence[Stretch], query: ListQuery, now: datetime) -> Page:
+        counts = lengths(self._connection, parts, MOST_COUNTED + 1)
+        place = _Place.of(sum(counts), MOST_COUNTED, query)
+        names: list[UUID] = []
+        before, after = place.before, min(place.before + query.size, place.total)
+        for part, count in zip(parts, counts, strict=True):
+            if before < min(count, after):
+                ordered = part.ordered(descending=query.descending)
+                names += self._connection.scalars(ordered.limit(after - before).offset(before))
+            before, after = max(0, before - count), after - count
+        cut = Cut.COUNT if sum(counts) > MOST_COUNTED else None
+        return Page(self._lines(names, now), place.total, place.number, place.pages, cut)
+
+    def _all_of(self, stretch: Stretch, query: ListQuery, now: datetime) -> Page:
+        walked = select(stretch.name.label("id")).where(stretch.condition).distinct()
+        names = self._sieved(walked.limit(MOST_EXAMINED), query, now, stretch.answers)
+        return self._found(names, query, now, None)
+
+    def _begin_of(self, walk: Walk, query: ListQuery, now: datetime) -> Page:
+        names: list[UUID] = []
+        left = MOST_EXAMINED
+        for part in walk.parts:
+            walked = part.ordered(descending=walk.descending).limit(left)
+            names += self._sieved(walked, query, now, part.answers, walk)
+            left -= self._connection.execute(select(part.up_to(left))).scalar_one()
+            if not left or len(names) > MOST_FOUND:
+                break
+        cut = Cut.COUNT if len(names) > MOST_FOUND else Cut.LINES
+        page = self._found(names[:MOST_FOUND], query, now, cut)
+        return replace(page, is_reordered=walk.is_reordered)
+
+    def _sieved(
+        self,
+        walk: Select[Any],
+        query: ListQuery,
+        now: datetime,
+        answered: Collection[Part] = (),
+        order: Walk | None = None,
+    ) -> Sequence[UUID]:
+        """Return the names that ``walk`` gives and that pass what is not ``answered`` yet.
+
+        Each is looked up for itself: left to join, PostgreSQL may read all of the list rather
+        than the few thousand lines that are walked.
+        """
+        walked = walk.subquery("walked")
+        line = consent.join(patient, patient.c.id == consent.c.patient_id)
+        own = (consent.c.id == walked.c.id, self._own)
+        asked = asked_of(query, now=now)
+        left = [condition for part, condition in asked.items() if part not in answered]
+        passes = select(literal(1)).select_from(line if Part.NAME in asked else consent)
+        passes = passes.where(*own, *left).correlate(walked)
+        kept = select(walked.c.id).where(passes.scalar_subquery() == 1)
+        if order:
+            by = _directed(walked.c.key, walked.c.id, order.descending, is_whole=True)
+            return self._connection.scalars(kept.order_by(*by).limit(MOST_FOUND + 1)).all()
+        value = select(SORT_COLUMNS[query.sort]).where(*own).correlate(walked).scalar_subquery()
+        by = _directed(value, walked.c.id, query.descending)
+        return self._connection.scalars(kept.order_by(*by)).all()
 
     def _found(
-        self, search: Search, query: ListQuery, now: datetime, *, with_person: bool
-    ) -> Select[Any]:
-        chosen = search.chosen(with_person=with_person)
-        return chosen.where(self._own, *filters(query, now=now))
-
-    def _ordered(
-        self, search: Search, query: ListQuery, now: datetime, *, with_person: bool
-    ) -> Select[Any]:
-        found = self._found(search, query, now, with_person=with_person)
-        return found.order_by(*_order(search, query))
+        self, names: Sequence[UUID], query: ListQuery, now: datetime, cut: Cut | None
+    ) -> Page:
+        place = _Place.of(len(names), len(names), query)
+        lines = self._lines(names[place.before : place.before + query.size], now)
+        return Page(lines, place.total, place.number, place.pages, cut)
 
     def _lines(self, names: Sequence[UUID], now: datetime) -> tuple[ConsentedPatient, ...]:
         rows = select(*_LINE, consent.c.id).join(patient, patient.c.id == consent.c.patient_id)
@@ -124,35 +193,39 @@ class _Place:
     pages: int
     before: int
     """Lines on the pages before it."""
-    is_capped: bool
 
     @classmethod
     def of(cls, counted: int, most: int, query: ListQuery) -> Self:
         total = min(counted, most)
         pages = max(1, -(-total // query.size))
         number = min(query.page, pages)
-        return cls(total, number, pages, (number - 1) * query.size, counted > most)
+        return cls(total, number, pages, (number - 1) * query.size)
 
 
+_COPIED: Final = frozenset({"id", "facility_id", "patient_id", "kana_key", "birth_date"})
 _LINE: Final = (
-    *(column for column in consent.c if column.name not in {"id", "facility_id", "patient_id"}),
+    *(column for column in consent.c if column.name not in _COPIED),
     patient.c.name,
     patient.c.kana,
     patient.c.birth_date,
     patient.c.sex,
     patient.c.person_key,
+    patient.c.person_key,
     *(state_of(item) for item in ConsentItem),
 )
 
 
-def _order(search: Search, query: ListQuery) -> Iterator[ColumnElement[Any]]:
-    column = _SORT_COLUMNS.get(query.sort, search.recorded_at)
-    # Without a 受診日 nobody is found by it: where it is asked for, an index holds the order.
-    is_whole = query.sort is SortKey.VISIT_DATE and (query.visit_from or query.visit_to)
-    is_partial = getattr(column, "nullable", False) and not is_whole
-    order = column.desc() if query.descending else column.asc()
-    yield order.nulls_last() if is_partial else order
-    yield search.tie.desc() if query.descending else search.tie.asc()
+def _directed(
+    column: ColumnElement[Any],
+    name: ColumnElement[Any],
+    descending: bool,
+    *,
+    is_whole: bool = False,
+) -> Iterator[ColumnElement[Any]]:
+    order = column.desc() if descending else column.asc()
+    # Where all have a value, or none, an index is read as it is.
+    yield order if is_whole else order.nulls_last()
+    yield name.desc() if descending else name.asc()
 
 
 def _consented(row: RowMapping, now: datetime) -> ConsentedPatient:

@@ -191,7 +191,7 @@ class ConsentedPatient:
     reference: str
     is_expired: bool
     is_withheld: bool = False
-    """Whether the name is missing because nothing of the patient may be shown (自己情報提供不可)."""
+    """The name is missing because nothing of the patient may be shown (自己情報提供不可)."""
 
     @property
     def last_day(self) -> date | None:
@@ -209,6 +209,17 @@ class ConsentedPatient:
         return LineState.WITHDRAWN if ItemState.WITHDRAWN in states else LineState.REFUSED
 
 
+class Cut(StrEnum):
+    """Where looking for lines ended before all were looked at."""
+
+    COUNT = "count"
+    """There are more than have a page."""
+    LINES = "lines"
+    """So many lines at the beginning of the order were looked at; others may fit as well."""
+    REFERENCES = "references"
+    """Of the reference numbers that begin so, the newest were looked at."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of the list."""
@@ -220,8 +231,15 @@ class Page:
     """Counts from 1; the last page when a later one was asked for."""
     pages: int
     """At least 1."""
-    is_capped: bool = False
-    """Whether there are more lines than are counted; the pages end where the counting does."""
+    cut: Cut | None = None
+    """Why there may be more lines than ``total``; the pages end there all the same."""
+    is_reordered: bool = False
+    """Whether the newest come first although another order was asked for: too many lines fit."""
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there may be more lines than ``total``."""
+        return self.cut is not None
 
 
 def _sort_key(value: str) -> SortKey:

@@ -220,16 +220,15 @@ def confirm_accounts(job: UUID) -> Page:
     """Hand the file over to the worker; a second click changes nothing."""
     try:
         held = _own_import(job)
+        services().jobs.release(held.facility_id, held.id)
     except JobUnknown as error:
         return _forgotten(error)
-    try:
-        services().jobs.release(held.facility_id, held.id)
     except JobUnderWay as error:
-        return _wait(held, error)
+        return _wait(JobId(job), error)
     return redirect(url_for("console.account_import", job=held.id), HTTPStatus.SEE_OTHER)
 
 
-def _wait(held: Job, error: JobUnderWay) -> Page:
+def _wait(job_id: JobId, error: JobUnderWay) -> Page:
     return failure(
         "ほかの一括登録が進んでいます",
         "この医療機関の前の一括登録が終わるまで、次の登録は始められません。"
@@ -237,7 +236,7 @@ def _wait(held: Job, error: JobUnderWay) -> Page:
         "1分ほど待ってから、確認の画面でもう一度「OK」を押してください。",
         action={
             "label": "確認の画面に戻る",
-            "href": url_for("console.preview_accounts", job=held.id),
+            "href": url_for("console.preview_accounts", job=job_id),
         },
     ), error.status
 

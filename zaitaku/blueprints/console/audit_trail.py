@@ -15,6 +15,7 @@ from zaitaku.audit.listing import AuditQuery, Page
 from zaitaku.audit.model import ACT_NAMES
 from zaitaku.audit.service import Check, in_words
 from zaitaku.audit.store import Head
+from zaitaku.blueprints.console.act_groups import act_choices
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
@@ -59,7 +60,7 @@ def _list(query: AuditQuery, page: Page) -> str:
         errors={},
         in_words=in_words,
         act_names=ACT_NAMES,
-        acts=_choices(),
+        acts=act_choices(),
         paging=paging(page.number, page.pages, _address),
         is_filtered=query != replace(AuditQuery(), page=query.page),
         export=_with_words("console.export_audit_trail", _asked()),
@@ -75,13 +76,8 @@ def _unread(error: InvalidField) -> str:
         found=None,
         typed=typed,
         errors={field: _MISTAKES[error.field]},
-        acts=_choices(),
+        acts=act_choices(),
     )
-
-
-def _choices() -> list[dict[str, str]]:
-    every = [{"value": act.value, "label": name} for act, name in ACT_NAMES.items()]
-    return [{"value": "", "label": "すべて"}, *every]
 
 
 def _asked() -> dict[str, str]:

@@ -129,7 +129,13 @@ def _way_on(staff: Staff, stage: Stage) -> str:
 def _login_page(form: _Form) -> str:
     ended = request.args.get("ended", "")
     reason = _ENDINGS[SessionEnd(ended)] if ended in set(_ENDINGS) else ""
-    return render_template("console/login.html", form=form, reason=reason, wanted=wanted())
+    return render_template(
+        "console/login.html",
+        form=form,
+        reason=reason,
+        wanted=wanted(),
+        passkeys_offered=services().own_sign_in.can_have_passkeys,
+    )
 
 
 @blueprint.get("/logout")

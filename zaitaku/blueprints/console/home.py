@@ -6,7 +6,7 @@ from flask import render_template
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.permissions import PUBLIC, no_page, requires
+from zaitaku.blueprints.permissions import PUBLIC, no_page, recognise, requires
 
 
 @blueprint.get("/")
@@ -19,7 +19,8 @@ def menu() -> str:
 @blueprint.get("/help")
 @requires(PUBLIC)
 def help_page() -> str:
-    """Explain what the console does and whom to ask."""
+    """Explain what the console does and whom to ask; whoever is logged in keeps the menu."""
+    recognise()
     return render_template("console/help.html")
 
 

@@ -31,7 +31,7 @@ from zaitaku.eligibility.medical import MedicalInformationFailed, MedicalInforma
 from zaitaku.eligibility.months import LONGEST_MONTHS, Month, MonthRange
 from zaitaku.records.detail import PatientDetail, PatientDetails
 from zaitaku.records.errors import Refusal, ViewRefused
-from zaitaku.records.view_kinds import KIND_NAMES, PART_NAMES, PARTS, ViewKind
+from zaitaku.records.view_kinds import BRACKETED, KIND_NAMES, PART_NAMES, PARTS, ViewKind
 from zaitaku.records.viewing import View, Viewer
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ def medical_information(consent: UUID) -> str | tuple[str, HTTPStatus]:
         view=view,
         told=services().viewing.show(view),
         closed=_closed(view),
+        unshared=_unshared(view),
         kind_names=KIND_NAMES,
         part_names=PART_NAMES,
         again=f"{request.path}?{urlencode(_kept())}",
@@ -171,6 +172,7 @@ def _kept() -> dict[str, str]:
 
 def _form(detail: PatientDetail, errors: Mapping[str, str]) -> str:
     today = japan_date(services().clock.now())
+    shares_charts = _viewer().shares_charts
     initial = MonthRange.latest(INITIAL_MONTHS, today=today)
     typed = {
         "kind": "",
@@ -189,14 +191,25 @@ def _form(detail: PatientDetail, errors: Mapping[str, str]) -> str:
         kinds=[
             {"value": kind.value, "label": name, "hint": _KIND_HINTS[kind]}
             for kind, name in KIND_NAMES.items()
+            if kind is not ViewKind.CHART or shares_charts
         ],
+        shares_charts=shares_charts,
         months=[{"value": str(count), "label": f"直近{count}か月"} for count in OFFERED_MONTHS],
         **words(),
     )
 
 
 def _closed(view: View) -> list[str]:
-    return [PART_NAMES[part] for part in PARTS[view.kind] if part not in view.parts]
+    # Where the facility does not share charts the bracketed parts are nobody's refusal.
+    ours = PARTS[view.kind]
+    asked = ours if _viewer().shares_charts else [part for part in ours if part not in BRACKETED]
+    return [PART_NAMES[part] for part in asked if part not in view.parts]
+
+
+def _unshared(view: View) -> list[str]:
+    if _viewer().shares_charts:
+        return []
+    return [PART_NAMES[part] for part in PARTS[view.kind] if part in BRACKETED]
 
 
 @blueprint.errorhandler(ViewRefused)

@@ -41,6 +41,7 @@ def frame() -> dict[str, Any]:
         "may": lambda permission: staff is not None and permission in staff.permissions,
         "summary": _summary,
         "idle_seconds": int(IDLE.total_seconds()),
+        "shown_at": services().clock.now(),
     }
 
 

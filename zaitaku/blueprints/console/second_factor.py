@@ -59,6 +59,7 @@ def _page(policy: SignInPolicy, *, change: str | None) -> str:
         "console/second_factor.html",
         policy=policy,
         own=own.of(staff.account),
+        passkeys_offered=own.can_have_passkeys,
         without=own.people_without(staff.facility.id),
         is_done=request.args.get("done") == "yes",
         conflicting=change,

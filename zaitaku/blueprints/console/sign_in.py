@@ -52,9 +52,12 @@ _SESSION: Final = f"{_BASE}/sessions/<uuid:session>"
 def own_sign_in() -> str:
     """Show one's passkeys, how many recovery codes are left, and where one is logged in."""
     own, session = services().own_sign_in, current_session()
+    account = current_staff().account
+    added = own.added_between(account, session.former_login_at, session.started_at)
     return render_template(
         "console/sign_in.html",
-        own=own.of(current_staff().account),
+        own=own.of(account),
+        devices={each.passkey.id: each.device for each in added},
         is_offered=own.can_have_passkeys,
         sessions=own.sessions(session),
         session=session,

@@ -69,6 +69,7 @@ def _page(
         sources=source_views(report.sources, names, view.url.current.number) if report else [],
         choices=choices,
         typed=request.args,
+        keep_days=services().settings.traffic_days,
         errors=errors or {},
         export=_export_address(channel, report.period) if report else "",
     )

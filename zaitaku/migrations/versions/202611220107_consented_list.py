@@ -1,5 +1,6 @@
 """Letters of names, indexes of the list, appointments."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,15 +15,33 @@ depends_on: str | Sequence[str] | None = None
 _BATCH = 500
 _moment = sa.DateTime(timezone=True)
 _patient = sa.table(
-    "patient", sa.column("id", sa.Uuid()), sa.column("search"), sa.column("kana_key")
+    "patient",
+    sa.column("id", sa.Uuid()),
+    sa.column("search"),
+    sa.column("kana_key"),
+    sa.column("birth_date", sa.Date()),
 )
 _consent = sa.table(
     "consent",
     sa.column("id", sa.Uuid()),
     sa.column("patient_id", sa.Uuid()),
     sa.column("facility_id", sa.Uuid()),
+    sa.column("channel"),
+    sa.column("visit_key"),
     sa.column("recorded_at", _moment),
+    sa.column("standing"),
+    sa.column("is_listed", sa.Boolean()),
+    sa.column("kana_key"),
+    sa.column("birth_date", sa.Date()),
 )
+_item = sa.table("consent_item", sa.column("consent_id", sa.Uuid()), sa.column("state"))
+_record = sa.table(
+    "consent_record",
+    sa.column("facility_id", sa.Uuid()),
+    sa.column("credential_id", sa.Uuid()),
+    sa.column("document"),
+)
+_credential = sa.table("credential", sa.column("id", sa.Uuid()), sa.column("patient_id", sa.Uuid()))
 _gram = sa.table(
     "consent_gram",
     sa.column("consent_id", sa.Uuid()),
@@ -30,15 +49,28 @@ _gram = sa.table(
     sa.column("facility_id", sa.Uuid()),
     sa.column("recorded_at", _moment),
 )
+_INDEXES = {
+    "ix_consent_standing": ["standing", "recorded_at"],
+    "ix_consent_list": ["is_listed", "recorded_at"],
+    "ix_consent_list_channel": ["is_listed", "channel", "recorded_at"],
+    "ix_consent_list_visit_date": ["is_listed", "visit_date"],
+    "ix_consent_list_kana_key": ["is_listed", "kana_key"],
+    "ix_consent_list_birth_date": ["is_listed", "birth_date"],
+    "ix_consent_list_valid_until": ["is_listed", "valid_until"],
+    "ix_consent_list_reference": ["is_listed", "reference"],
+}
 
 
 def upgrade() -> None:
     """Apply."""
     _add_letters()
-    _add_indexes()
+    _add_lines()
     _add_appointments()
     _fill_readings()
     _fill_letters()
+    _fill_lines()
+    _list_once_granted()
+    _add_indexes()
 
 
 def _add_letters() -> None:
@@ -56,6 +88,15 @@ def _add_letters() -> None:
     )
 
 
+def _add_lines() -> None:
+    standing = sa.Column("standing", sa.String(12), nullable=False, server_default="refuse")
+    is_listed = sa.Column("is_listed", sa.Boolean(), nullable=False, server_default=sa.false())
+    for column in (standing, is_listed):
+        op.add_column("consent", column)
+    op.add_column("consent", sa.Column("kana_key", sa.String(length=200)))
+    op.add_column("consent", sa.Column("birth_date", sa.Date()))
+
+
 def _add_indexes() -> None:
     op.create_index(
         "ix_consent_gram_found",
@@ -64,24 +105,9 @@ def _add_indexes() -> None:
     )
     op.create_index("ix_patient_birth_date_patient_kana_key", "patient", ["birth_date", "kana_key"])
     op.drop_index("ix_consent_facility_id_consent_visit_date", table_name="consent")
-    op.create_index(
-        "ix_consent_facility_id_consent_visit_date_consent_id",
-        "consent",
-        ["facility_id", "visit_date", "id"],
-    )
-    op.create_index(
-        "ix_consent_channel_recorded_at",
-        "consent",
-        ["facility_id", "channel", "recorded_at", "id"],
-    )
-    is_withdrawn = sa.text("state = 'withdrawn'")
-    op.create_index(
-        "ix_consent_item_withdrawn",
-        "consent_item",
-        ["consent_id"],
-        postgresql_where=is_withdrawn,
-        sqlite_where=is_withdrawn,
-    )
+    op.drop_index("ix_consent_facility_id_consent_recorded_at_consent_id", table_name="consent")
+    for name, columns in _INDEXES.items():
+        op.create_index(name, "consent", ["facility_id", *columns, "id"])
 
 
 def _add_appointments() -> None:
@@ -143,6 +169,50 @@ def _fill_letters() -> None:
         last = batch[-1].id
 
 
+def _fill_lines() -> None:
+    has = {
+        state: sa.exists().where(_item.c.consent_id == _consent.c.id, _item.c.state == state)
+        for state in ("grant", "withdrawn")
+    }
+    op.execute(
+        sa.update(_consent).values(
+            standing=sa.case(*((found, state) for state, found in has.items()), else_="refuse"),
+            is_listed=sa.or_(*has.values()),
+            kana_key=_of_patient(_patient.c.kana_key),
+            birth_date=_of_patient(_patient.c.birth_date),
+        )
+    )
+
+
+def _of_patient(column: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+    return sa.select(column).where(_patient.c.id == _consent.c.patient_id).scalar_subquery()
+
+
+def _list_once_granted() -> None:
+    # Who granted once and refuses everything now stays in the list: their documents tell.
+    connection = op.get_bind()
+    same = (_record.c.facility_id == _consent.c.facility_id) & (
+        _record.c.credential_id == _credential.c.id
+    )
+    query = (
+        sa.select(_consent.c.id, _consent.c.channel, _consent.c.visit_key, _record.c.document)
+        .join_from(_consent, _credential, _credential.c.patient_id == _consent.c.patient_id)
+        .join(_record, same)
+        .where(sa.not_(_consent.c.is_listed))
+    )
+    once = {row.id for row in connection.execute(query) if _granted(row)}
+    for name in sorted(once):
+        listed = sa.update(_consent).where(_consent.c.id == name).values(is_listed=True)
+        connection.execute(listed)
+
+
+def _granted(row: Any) -> bool:
+    said = json.loads(row.document)
+    place = (said["channel"], said["visit_date"] or "")
+    is_same = place == (row.channel, row.visit_key)
+    return is_same and any(each["decision"] == "grant" for each in said["decisions"])
+
+
 def _letters(search: str) -> Iterator[int]:
     for part in search.split("\n"):
         for first, second in zip(part, part[1:] + "\0", strict=False):
@@ -152,9 +222,15 @@ def _letters(search: str) -> Iterator[int]:
 def downgrade() -> None:
     """Take back."""
     op.drop_table("appointment")
-    op.drop_index("ix_consent_item_withdrawn", table_name="consent_item")
-    op.drop_index("ix_consent_channel_recorded_at", table_name="consent")
-    op.drop_index("ix_consent_facility_id_consent_visit_date_consent_id", table_name="consent")
+    for name in _INDEXES:
+        op.drop_index(name, table_name="consent")
+    for column in ("standing", "is_listed", "kana_key", "birth_date"):
+        op.drop_column("consent", column)
+    op.create_index(
+        "ix_consent_facility_id_consent_recorded_at_consent_id",
+        "consent",
+        ["facility_id", "recorded_at", "id"],
+    )
     op.create_index(
         "ix_consent_facility_id_consent_visit_date", "consent", ["facility_id", "visit_date"]
     )

@@ -12,7 +12,7 @@ from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.model import PosterNumber
-from zaitaku.reception.posters.store import Source, UseStore
+from zaitaku.reception.posters.store import Source, UseStore, forget_uses_before
 
 RECENT_DAYS: Final = 30
 """How far back a poster counts as still in use."""
@@ -98,11 +98,12 @@ def period_of(values: Mapping[str, str], today: date) -> Period:
 
 
 class UseReports:
-    """Reads the counts of one facility's channels."""
+    """Reads the counts of one facility's channels; forgets those that are too old."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+    def __init__(self, *, database: Database, clock: Clock, keep_days: int) -> None:
         self._database = database
         self._clock = clock
+        self._keep_days = keep_days
 
     def report(
         self,
@@ -131,6 +132,20 @@ class UseReports:
         with self._database.reading() as connection:
             store = UseStore(connection, facility_id, channel)
             yield from store.lines(period.first, period.last)
+
+    def forget(self) -> int:
+        """Remove what is too old in all facilities; the worker does it now and then.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        with self._database.transaction() as connection:
+            return forget_uses_before(connection, self.oldest_day)
+
+    @property
+    def oldest_day(self) -> date:
+        """The first day whose counts are kept."""
+        return self.today() - timedelta(days=self._keep_days)
 
     def today(self) -> date:
         """Return the present day in Japan."""

@@ -111,6 +111,11 @@ def add_use(
     connection.execute(row.on_conflict_do_update(index_elements=key, set_=more))
 
 
+def forget_uses_before(connection: Connection, day: date) -> int:
+    """Remove all facilities' counts of earlier days; return how many rows there were."""
+    return connection.execute(url_use.delete().where(url_use.c.day < day)).rowcount
+
+
 class PosterStore:
     """The posters of one facility."""
 

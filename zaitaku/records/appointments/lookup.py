@@ -2,15 +2,15 @@
 
 from datetime import date
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, RowMapping, and_, select
 
-from zaitaku.consent.model import ConsentState
-from zaitaku.consent.tables import NO_VISIT, consent, consent_item, patient
+from zaitaku.consent.model import ConsentItem, ConsentState
+from zaitaku.consent.tables import NO_VISIT, consent, patient
 from zaitaku.core.ids import ConsentId, FacilityId, PatientId
 from zaitaku.records.appointments.matching import Match
 from zaitaku.records.appointments.model import AppointmentId
 from zaitaku.records.appointments.store import appointment
-from zaitaku.records.conditions import has_item
+from zaitaku.records.conditions import state_of
 
 
 def matches_on(connection: Connection, facility_id: FacilityId, day: date) -> tuple[Match, ...]:
@@ -35,21 +35,22 @@ def matches_on(connection: Connection, facility_id: FacilityId, day: date) -> tu
             consent.c.id.label("consent_id"),
             patient.c.id.label("patient_id"),
             patient.c.name,
-            has_item(consent_item.c.state == ConsentState.GRANT.value).label("is_granted"),
-            has_item(consent_item.c.state == ConsentState.WITHDRAWN.value).label("is_withdrawn"),
+            *(state_of(item) for item in ConsentItem),
         )
         .select_from(appointment.join(patient, same_person).join(consent, fits))
         .where(appointment.c.facility_id == facility_id, appointment.c.day == day)
         .order_by(appointment.c.id, consent.c.id)
     )
-    return tuple(
-        Match(
-            appointment_id=AppointmentId(row["appointment_id"]),
-            consent_id=ConsentId(row["consent_id"]),
-            patient_id=PatientId(row["patient_id"]),
-            name=row["name"] or "",
-            is_granted=bool(row["is_granted"]),
-            is_withdrawn=bool(row["is_withdrawn"]),
-        )
-        for row in connection.execute(query).mappings()
+    return tuple(_match(row) for row in connection.execute(query).mappings())
+
+
+def _match(row: RowMapping) -> Match:
+    states = {item: row[item.value] for item in ConsentItem}
+    return Match(
+        appointment_id=AppointmentId(row["appointment_id"]),
+        consent_id=ConsentId(row["consent_id"]),
+        patient_id=PatientId(row["patient_id"]),
+        name=row["name"] or "",
+        granted=tuple(item for item in states if states[item] == ConsentState.GRANT),
+        is_withdrawn=ConsentState.WITHDRAWN in states.values(),
     )

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
+from zaitaku.consent.model import ConsentItem
 from zaitaku.consent.search import search_form
 from zaitaku.core.ids import ConsentId, PatientId
 from zaitaku.records.appointments.model import Appointment, AppointmentId
@@ -27,7 +29,16 @@ class Standing(StrEnum):
     """The patient answered, and agreed to nothing."""
     UNSURE = "unsure"
     """Somebody must look; ``doubt`` tells why."""
+    CERTIFICATES = "certificates"
+    """The patient agreed to certificates alone, to no medical information."""
     CONSENTED = "consented"
+    """Something of ``MEDICAL_ITEMS`` may be viewed."""
+
+
+MEDICAL_ITEMS: Final = frozenset(
+    {ConsentItem.SURGERY, ConsentItem.CLINICAL, ConsentItem.MEDICATION, ConsentItem.CHECKUP}
+)
+"""The items that let the facility view medical information; the others are certificates."""
 
 
 class Doubt(StrEnum):
@@ -49,7 +60,7 @@ class Match:
     consent_id: ConsentId
     patient_id: PatientId
     name: str
-    is_granted: bool
+    granted: tuple[ConsentItem, ...]
     is_withdrawn: bool
 
 
@@ -62,6 +73,8 @@ class Expected:
     doubt: Doubt | None
     consents: tuple[ConsentId, ...]
     """What could be the patient's: one, or more where that is the doubt."""
+    granted: tuple[ConsentItem, ...] = ()
+    """What the patient agreed to, where that is known."""
 
     @property
     def is_open(self) -> bool:
@@ -95,7 +108,9 @@ def _expected(appointment: Appointment, found: list[Match], *, is_shared: bool) 
     if not found:
         return Expected(appointment, Standing.MISSING, None, consents)
     doubt = _doubt(appointment, found, is_shared=is_shared)
-    return Expected(appointment, Standing.UNSURE if doubt else _standing(found[0]), doubt, consents)
+    if doubt:
+        return Expected(appointment, Standing.UNSURE, doubt, consents)
+    return Expected(appointment, _standing(found[0]), None, consents, found[0].granted)
 
 
 def _doubt(appointment: Appointment, found: list[Match], *, is_shared: bool) -> Doubt | None:
@@ -108,8 +123,9 @@ def _doubt(appointment: Appointment, found: list[Match], *, is_shared: bool) -> 
 
 
 def _standing(match: Match) -> Standing:
-    if match.is_granted:
-        return Standing.CONSENTED
+    if match.granted:
+        is_medical = not MEDICAL_ITEMS.isdisjoint(match.granted)
+        return Standing.CONSENTED if is_medical else Standing.CERTIFICATES
     return Standing.WITHDRAWN if match.is_withdrawn else Standing.REFUSED
 
 

@@ -30,9 +30,13 @@ CHANNEL_WORDS: Final = MappingProxyType(
     {Channel.HOME_VISIT: "訪問診療等", Channel.ONLINE: "オンライン診療等"}
 )
 MOST_ROWS: Final = 5_000
-_DAY: Final = re.compile(r"(\d{4})(?:[-/.年]?)(\d{1,2})(?:[-/.月]?)(\d{1,2})日?")
-_SOLID_DAY: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_TIME: Final = re.compile(r"(\d{1,2})(?::|時)(\d{2})(?::00|分)?")
+_DAYS: Final = (
+    re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})"),
+    re.compile(r"([0-9]{4})(年)([0-9]{1,2})月([0-9]{1,2})日"),
+    re.compile(r"([0-9]{4})()([0-9]{2})([0-9]{2})"),
+)
+"""Year, separator, month, day. With one separator missing nobody can tell which day is meant."""
+_TIME: Final = re.compile(r"([0-9]{1,2})(?::|時)([0-9]{2})(?::00|分)?")
 
 
 def read_day(field: str, typed: str) -> date:
@@ -42,11 +46,11 @@ def read_day(field: str, typed: str) -> date:
         InvalidField: ``missing``, ``not-a-date`` or ``out-of-range``.
     """
     tidy = _tidy(field, typed)
-    found = (_SOLID_DAY if tidy.isdigit() else _DAY).fullmatch(tidy)
+    found = next((match for each in _DAYS if (match := each.fullmatch(tidy))), None)
     if found is None:
         raise InvalidField(field, "not-a-date")
     try:
-        day = date(*map(int, found.groups()))
+        day = date(*map(int, found.group(1, 3, 4)))
     except ValueError as error:
         raise InvalidField(field, "not-a-date") from error
     if not FIRST_YEAR <= day.year <= LAST_YEAR:

@@ -26,6 +26,8 @@ class Day:
 
     day: date
     expected: tuple[Expected, ...]
+    has_more: bool = False
+    """Whether there are more appointments on this day than ``expected`` has."""
 
     @property
     def counts(self) -> Counter[Standing]:
@@ -68,9 +70,10 @@ class AppointmentService:
             StoreUnavailable: the database is away.
         """
         with self.database.reading() as connection:
-            listed = AppointmentStore(connection, facility_id).on(day, most=MOST_A_DAY)
+            listed = AppointmentStore(connection, facility_id).on(day, most=MOST_A_DAY + 1)
             matches = matches_on(connection, facility_id, day) if listed else ()
-        return Day(day, expected_of(listed, matches))
+        expected = expected_of(listed, matches)
+        return Day(day, expected[:MOST_A_DAY], has_more=len(expected) > MOST_A_DAY)
 
     def keep(
         self,
@@ -91,6 +94,8 @@ class AppointmentService:
         now = self.clock.now()
         with self.database.transaction() as connection:
             store = AppointmentStore(connection, facility_id)
+            # Two who add to one day at once would each count without the other's.
+            store.lock()
             removed = store.remove_known(cancelled)
             added = store.keep(planned, at=now)
             for day in sorted({each.day for each in planned}):

@@ -27,6 +27,7 @@ from zaitaku.core.database import Moment, metadata
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import FacilityId, new_uuid
 from zaitaku.facilities.model import Channel
+from zaitaku.facilities.tables import facility
 from zaitaku.records.appointments.model import Appointment, AppointmentId, Planned
 
 _TOLD: Final = ("at", "day", "channel", "patient_number", "name", "kana", "kana_key", "birth_date")
@@ -57,6 +58,11 @@ class AppointmentStore:
     def __init__(self, connection: Connection, facility_id: FacilityId) -> None:
         self._connection = connection
         self._facility_id = facility_id
+
+    def lock(self) -> None:
+        """Let nobody else add appointments of this facility before the transaction ends."""
+        own = select(facility.c.id).where(facility.c.id == self._facility_id)
+        self._connection.execute(own.with_for_update(key_share=True))
 
     def keep(self, planned: Sequence[Planned], *, at: datetime) -> int:
         """Add what is not there yet, bring what its sender knows up to date; return the additions.
