@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from tests.e2e.running import RunningDemo
 from zaitaku.core.clock import Clock
-from zaitaku.demo.life import begin
+from zaitaku.demo.life import let_people_consent as consent_by_cards
 from zaitaku.facilities.model import Facility, InstitutionCode
 from zaitaku.sandbox.cards import DemoCard
 from zaitaku.services import Services, build_services
@@ -31,4 +31,4 @@ def let_people_consent(demo: RunningDemo) -> None:
     files = sorted((demo.data / "cards").glob("[0-9][0-9]-*.json"))
     cards = tuple(DemoCard.from_json(file.read_text("utf-8")) for file in files)
     with services_of(demo) as services:
-        begin(services, clinic_of(demo, services), cards, "test")
+        consent_by_cards(services, clinic_of(demo, services), cards, "test")

@@ -15,7 +15,7 @@ from zaitaku.identity.errors import IdentityError
 from zaitaku.reception import errors as reception_errors
 
 # Met only by staff or by programs, never on a patient's way.
-ELSEWHERE = {"cannot-revert", "cannot-reset", "evidence-broken", "unknown-wording", "nothing-to-withdraw"}
+ELSEWHERE = {"cannot-revert", "cannot-reset", "evidence-broken", "unknown-wording", "nothing-to-withdraw", "url-changed"}
 ROOTS = {"identity", "consent"}
 
 

@@ -16,7 +16,7 @@ from zaitaku.eligibility.model import Insured, Sex
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.records.consented import ConsentedPatients
-from zaitaku.records.listing import ConsentedPatient, ItemState, ListQuery, Page, SortKey
+from zaitaku.records.listing import ConsentedPatient, ItemState, LineState, ListQuery, Page, SortKey
 from zaitaku.records.news import SeenList
 
 HANAKOS_CARD = Card.named("hanako")
@@ -70,10 +70,17 @@ def test_what_was_not_asked_is_not_refused(world: World) -> None:
     assert row.surgery is ItemState.NOT_ASKED
 
 
-def test_a_patient_who_refuses_everything_is_listed_without_marks(world: World) -> None:
-    world.register(decision=Decision.REFUSE)
-    (row,) = _page(world).rows
+def test_who_refuses_everything_is_found_by_the_state_alone(any_world: World) -> None:
+    any_world.register(decision=Decision.REFUSE)
+    assert _page(any_world).rows == _page(any_world, ListQuery(search="在宅")).rows == ()
+    (row,) = _page(any_world, ListQuery(state=LineState.REFUSED, search="在宅")).rows
     assert {row.surgery, row.clinical, row.medication, row.checkup} == {ItemState.REFUSED}
+
+
+def test_who_granted_once_stays_in_the_list(any_world: World) -> None:
+    any_world.register()
+    any_world.register(decision=Decision.REFUSE)
+    assert [row.state for row in _page(any_world).rows] == [LineState.REFUSED]
 
 
 def test_a_name_that_is_not_obtained_is_none(any_world: World) -> None:
@@ -262,7 +269,7 @@ def test_the_plain_list_reads_an_index_and_sorts_nothing(world: World) -> None:
             f"EXPLAIN QUERY PLAN {rows}", (world.facility.id.hex, 50, 0)
         )
         lines = [row[3] for row in plan]
-    assert any("ix_consent_facility_id_consent_recorded_at" in line for line in lines)
+    assert any("ix_consent_list" in line for line in lines)
     assert not any("TEMP B-TREE" in line or line.startswith("SCAN") for line in lines)
 
 

@@ -109,7 +109,17 @@ def employ(services: Services, facility: Facility, password: str, actor: str) ->
 
 
 def begin(services: Services, facility: Facility, cards: tuple[DemoCard, ...], actor: str) -> None:
-    """Let people consent and be expected; once, when the clinic is new."""
+    """Let a new clinic have been at work: consents, appointments, posters, views, a device."""
+    let_people_consent(services, facility, cards, actor)
+    _put_up_posters(services, facility, actor)
+    _look(services, facility)
+    services.devices.issue(facility, "訪問用タブレット1", actor=actor)
+
+
+def let_people_consent(
+    services: Services, facility: Facility, cards: tuple[DemoCard, ...], actor: str
+) -> None:
+    """Let people consent by their own cards, and be expected tomorrow."""
     by_name = {card.person.kana: card for card in cards if card.person}
     by_case = {case: by_name[kana] for case, kana in _KANA.items()}
     tomorrow = japan_date(services.clock.now()) + timedelta(days=1)
@@ -120,9 +130,6 @@ def begin(services: Services, facility: Facility, cards: tuple[DemoCard, ...], a
         for number, (case, channel) in enumerate(_EXPECTED)
     ]
     services.appointments.keep(facility.id, planned, actor=actor)
-    _put_up_posters(services, facility, actor)
-    _look(services, facility)
-    services.devices.issue(facility, "訪問用タブレット1", actor=actor)
 
 
 def _put_up_posters(services: Services, facility: Facility, actor: str) -> None:

@@ -210,7 +210,6 @@ _LINE: Final = (
     patient.c.birth_date,
     patient.c.sex,
     patient.c.person_key,
-    patient.c.person_key,
     *(state_of(item) for item in ConsentItem),
 )
 

@@ -197,7 +197,7 @@ def lengths(connection: Connection, stretches: Sequence[Stretch], most: int) -> 
         select(literal(number).label("number"), stretch.up_to(most).label("length"))
         for number, stretch in enumerate(stretches)
     )
-    found = dict(connection.execute(union_all(*counts)).tuples().all())
+    found = {number: length for number, length in connection.execute(union_all(*counts))}
     return [found[number] for number in range(len(stretches))]
 
 
