@@ -309,7 +309,7 @@ def test_an_export_is_recorded(
     accounts: AccountService, facility: Facility, database: Database
 ) -> None:
     new = register(accounts, facility)
-    accounts.note_export(new.account)
+    accounts.note_export(new.account, {})
     with database.reading() as connection:
         last = connection.execute(
             select(audit_entry).where(audit_entry.c.act == "export_patients")

@@ -407,14 +407,16 @@ class AccountService:
         with self._database.reading() as connection:
             return _required(AccountStore(connection, account.facility_id).by_id(account.id))
 
-    def note_export(self, account: Account) -> None:
+    def note_export(self, account: Account, filters: Mapping[str, str]) -> None:
         """Record that the account asks for the file of consented patients, before it gets it.
+
+        ``filters`` say which lines were asked for, without a name.
 
         Raises:
             StoreUnavailable: the database is away; without the record there is no file.
         """
         with self._database.transaction() as connection:
-            self._note(connection, account, Act.EXPORT_PATIENTS)
+            self._note(connection, account, Act.EXPORT_PATIENTS, filters)
 
     def note_logout(self, account: Account) -> None:
         """Record that somebody has logged out.

@@ -16,6 +16,8 @@ from zaitaku.facilities.model import CharacterSet, InstitutionCode
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import LINE_STATE_NAMES, WITHHELD_NAME, ConsentedPatient, ListQuery
 
+NO_VALIDITY: Final = "－"
+"""Nothing is granted, so nothing ends."""
 NOT_OBTAINED: Final = "（未取得）"
 _CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 _SEXES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}
@@ -90,6 +92,6 @@ _COLUMNS: Final[dict[str, Column]] = {
     "区分": lambda row: CHANNEL_NAMES[row.channel],
     "同意日時": lambda row: _moment(row.recorded_at),
     "受診日": lambda row: _day(row.visit_date),
-    "有効期限": lambda row: _day(row.last_day),
+    "有効期限": lambda row: _day(row.last_day) if row.has_validity else NO_VALIDITY,
     "状態": _state,
 }

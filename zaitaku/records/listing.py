@@ -199,6 +199,11 @@ class ConsentedPatient:
         return last_day(self.valid_until)
 
     @property
+    def has_validity(self) -> bool:
+        """Whether something is granted, or was until its time was over."""
+        return self.state in {LineState.VALID, LineState.EXPIRED}
+
+    @property
     def state(self) -> LineState:
         """What the line comes to."""
         states = {getattr(self, field_of(item)) for item in ConsentItem}

@@ -197,8 +197,8 @@ def lengths(connection: Connection, stretches: Sequence[Stretch], most: int) -> 
         select(literal(number).label("number"), stretch.up_to(most).label("length"))
         for number, stretch in enumerate(stretches)
     )
-    found = {number: length for number, length in connection.execute(union_all(*counts))}
-    return [found[number] for number in range(len(stretches))]
+    rows = connection.execute(union_all(*counts)).all()
+    return [length for _, length in sorted((row.number, row.length) for row in rows)]
 
 
 def numbered(facility_id: FacilityId, digits: str, *, most: int | None = None) -> Select[Any]:

@@ -21,7 +21,8 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.errors import InvalidField
-from zaitaku.facilities.model import Channel
+from zaitaku.facilities.errors import NotBegun
+from zaitaku.facilities.model import Channel, Facility
 from zaitaku.records.appointments.model import Planned, check_sender_id
 from zaitaku.records.appointments.reading import read_day
 
@@ -42,8 +43,10 @@ def keep_appointments() -> tuple[Response, HTTPStatus]:
         answer.headers["WWW-Authenticate"] = 'Basic realm="zaitaku", charset="UTF-8"'
         return answer, HTTPStatus.UNAUTHORIZED
     _limit().begin(str(staff.account.id))
-    body = json_body()
-    planned, cancelled = _told(body)
+    if not staff.has_begun:
+        raise NotBegun
+    planned, cancelled = _told(json_body())
+    _check_channels(planned, staff.facility)
     kept = services().appointments.keep(
         staff.facility.id, planned, actor=staff.account.label, cancelled=cancelled
     )
@@ -78,6 +81,12 @@ def _told(body: object) -> tuple[tuple[Planned, ...], tuple[str, ...]]:
         raise wire.MalformedMessage("appointments")
     planned = tuple(_planned(each, number) for number, each in enumerate(listed))
     return planned, tuple(_key(each, number) for number, each in enumerate(cancelled))
+
+
+def _check_channels(planned: Sequence[Planned], facility: Facility) -> None:
+    for number, each in enumerate(planned):
+        if not facility.settings.is_on(each.channel):
+            raise InvalidField(f"appointments[{number}].channel", "off")
 
 
 def _list(body: Mapping[str, object], name: str) -> Sequence[object]:

@@ -54,9 +54,16 @@ def add_appointment() -> Page:
     if errors:
         return _form(typed, errors), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
-        return _keep((read_planned(typed),))
+        return _keep((read_planned(typed, channels=_channels()),))
+    except InvalidField as error:
+        return _form(typed, {error.field: mistake(error)}), HTTPStatus.UNPROCESSABLE_ENTITY
     except TooManyAppointments as error:
         return _form(typed, {"day": _too_many(error)}), HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def _channels() -> tuple[Channel, ...]:
+    settings = current_staff().facility.settings
+    return tuple(each for each in Channel if settings.is_on(each))
 
 
 def _mistakes(typed: Mapping[str, str]) -> Mapping[str, str]:
@@ -110,7 +117,7 @@ def upload_appointments() -> Page:
     if file is None or not file.filename:
         return _refused("受診予定のCSVファイルを選んでください。")
     try:
-        return _keep(read_file(BytesIO(file.stream.read())))
+        return _keep(read_file(BytesIO(file.stream.read()), channels=_channels()))
     except TableUnreadable as error:
         return _refused(table_mistake(error, tuple(COLUMNS.values()), MOST_ROWS))
     except TooManyAppointments as error:

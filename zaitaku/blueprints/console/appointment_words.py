@@ -18,6 +18,7 @@ STANDING_WORDS: Final = MappingProxyType(
         Standing.MISSING: "まだ登録していません",
         Standing.UNSURE: "確かめてください",
         Standing.CONSENTED: "同意あり",
+        Standing.CERTIFICATES: "医療情報の同意なし",
         Standing.REFUSED: "同意しないと回答",
         Standing.WITHDRAWN: "取消し",
     }
@@ -54,6 +55,10 @@ _MISTAKES: Final = MappingProxyType(
         ("birth_date", "not-a-date"): _DAY.format(name="生年月日"),
         ("birth_date", "out-of-range"): "生年月日は、予約日より前の日付で入力してください。",
         ("channel", "missing"): "機能を選んでください。",
+        (
+            "channel",
+            "off",
+        ): "この機能は、環境設定情報で「利用しない」になっています。設定を確かめてください。",
         ("channel", "unknown"): "機能は「訪問診療等」か「オンライン診療等」にしてください。",
     }
 )

@@ -19,6 +19,7 @@ from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.urls import channel_view
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import by_timer, current_staff, requires
+from zaitaku.consent.names import item_list
 from zaitaku.core.clock import JST, japan_date
 from zaitaku.core.errors import InvalidField, NotFound
 from zaitaku.core.texts import without_control_characters
@@ -112,6 +113,7 @@ def _words() -> Mapping[str, object]:
         "short_names": SHORT_CHANNEL_NAMES,
         "standing_words": STANDING_WORDS,
         "doubt_words": DOUBT_WORDS,
+        "item_list": item_list,
         "most": MOST_A_DAY,
         "news_seconds": NEWS_SECONDS,
         "has_details": "console.consented_patient" in current_app.view_functions,

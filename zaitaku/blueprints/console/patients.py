@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from http import HTTPStatus
 from itertools import chain
@@ -25,19 +25,21 @@ from zaitaku.core.errors import InvalidField
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import CharacterSet, Facility
-from zaitaku.records.consented import ConsentedPatients
+from zaitaku.records.consented import MOST_EXAMINED, ConsentedPatients
 from zaitaku.records.export import export_consented, file_name
 from zaitaku.records.listing import (
     FIRST_YEAR,
     LAST_YEAR,
     LINE_STATE_NAMES,
     MAXIMUM_SEARCH,
+    Cut,
     ItemState,
     ListQuery,
     Page,
     SortKey,
 )
 from zaitaku.records.news import SeenList
+from zaitaku.records.ways import MOST_REFERENCES
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,13 @@ _MISTAKES: Final = {
     "sort": "並べ替えは、表の見出しから選んでください。",
     "page": "ページは、表の下の番号から選んでください。",
     "size": "1ページの件数は、200件までにしてください。",
+}
+
+_CUT_WORDS: Final = {
+    Cut.LINES: f"並び順のはじめから{MOST_EXAMINED:,}件までを調べました。ほかにもいるかもしれません。"
+    "条件を加えて絞り込んでください。",
+    Cut.REFERENCES: f"受付番号は、新しいほうから{MOST_REFERENCES:,}件までを調べました。"
+    "ほかにもいるかもしれません。番号を続けて入力してください。",
 }
 
 _DAYS: Final = {
@@ -155,7 +164,7 @@ def _list(query: ListQuery, page: Page, seen: SeenList) -> str:
         query=query,
         typed=query.to_mapping(),
         errors={},
-        headings=[_heading(query, label, key) for label, key in _COLUMNS],
+        headings=[_heading(_shown_as(query, page), label, key) for label, key in _COLUMNS],
         paging=paging(page.number, page.pages, lambda n: _address(replace(query, page=n))),
         first_row=(page.number - 1) * query.size + 1,
         is_filtered=bool(_FIELDS & query.to_mapping().keys()),
@@ -167,10 +176,16 @@ def _list(query: ListQuery, page: Page, seen: SeenList) -> str:
     )
 
 
+def _shown_as(query: ListQuery, page: Page) -> ListQuery:
+    if not page.is_reordered:
+        return query
+    return replace(query, sort=SortKey.RECORDED, descending=True)
+
+
 def _words() -> Mapping[str, object]:
     return {
         "channels": _choices(CHANNEL_NAMES),
-        "states": _choices(LINE_STATE_NAMES),
+        "states": _choices(LINE_STATE_NAMES, "すべて（同意しない方を除く）"),
         "items": _choices(_ITEMS),
         "state_names": LINE_STATE_NAMES,
         "has_details": "console.consented_patient" in current_app.view_functions,
@@ -178,14 +193,15 @@ def _words() -> Mapping[str, object]:
         "not_obtained": NOT_OBTAINED,
         "withheld": WITHHELD,
         "cell": _cell,
+        "cut_words": _CUT_WORDS,
         "news_seconds": NEWS_SECONDS,
         "may_export": Permission.EXPORT_CONSENTED_PATIENTS in current_staff().permissions,
     }
 
 
-def _choices(names: Mapping[StrEnumT, str]) -> list[dict[str, str]]:
+def _choices(names: Mapping[StrEnumT, str], every: str = "すべて") -> list[dict[str, str]]:
     return [
-        {"value": "", "label": "すべて"},
+        {"value": "", "label": every},
         *({"value": value.value, "label": label} for value, label in names.items()),
     ]
 
@@ -243,7 +259,7 @@ def export_patients() -> Response | tuple[str, HTTPStatus]:
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     facility, now = current_staff().facility, services().clock.now()
-    services().accounts.note_export(current_staff().account)
+    services().accounts.note_export(current_staff().account, _filters_used(query))
     _log("consented patients exported")
     lines = export_consented(
         services().database,
@@ -253,6 +269,23 @@ def export_patients() -> Response | tuple[str, HTTPStatus]:
         character_set=facility.settings.character_set,
     )
     return _file(lines, facility, now)
+
+
+def _filters_used(query: ListQuery) -> Mapping[str, str]:
+    """Return the conditions for the audit trail; of a searched name only that there was one."""
+    said = {
+        "検索": "氏名・カナ・受付番号で検索" if query.search else "",
+        "機能": CHANNEL_NAMES[query.channel] if query.channel else "",
+        "同意日": _span(query.recorded_from, query.recorded_to),
+        "受診日": _span(query.visit_from, query.visit_to),
+        "状態": LINE_STATE_NAMES[query.state] if query.state else "",
+        "同意した内容": _ITEMS[query.item] if query.item else "",
+    }
+    return {name: words for name, words in said.items() if words} or {"条件": "なし"}
+
+
+def _span(first: date | None, last: date | None) -> str:
+    return f"{first or ''}〜{last or ''}" if first or last else ""
 
 
 def _file(lines: Generator[bytes, None, None], facility: Facility, now: datetime) -> Response:

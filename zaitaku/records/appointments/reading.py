@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import BinaryIO, Final
@@ -87,16 +87,23 @@ def read_channel(field: str, typed: str) -> Channel:
     raise InvalidField(field, "unknown")
 
 
-def read_planned(typed: Mapping[str, str]) -> Planned:
+def read_planned(
+    typed: Mapping[str, str], *, channels: Collection[Channel] = tuple(Channel)
+) -> Planned:
     """Return the appointment of a form or row with the fields of ``COLUMNS``.
 
+    ``channels`` are those that the facility uses.
+
     Raises:
-        InvalidField: the first field that breaks its rule.
+        InvalidField: the first field that breaks its rule; ``off``: the channel is not used.
     """
+    channel = read_channel("channel", typed.get("channel", ""))
+    if channel not in channels:
+        raise InvalidField("channel", "off")
     day, hour = read_day("day", typed.get("day", "")), read_time("time", typed.get("time", ""))
     return Planned.of(
         at=datetime.combine(day, hour, JST),
-        channel=read_channel("channel", typed.get("channel", "")),
+        channel=channel,
         patient_number=typed.get("patient_number", ""),
         name=typed.get("name", ""),
         kana=typed.get("kana", ""),
@@ -104,8 +111,10 @@ def read_planned(typed: Mapping[str, str]) -> Planned:
     )
 
 
-def read_file(stream: BinaryIO) -> tuple[Planned, ...]:
-    """Return the appointments of a CSV file, all or none.
+def read_file(
+    stream: BinaryIO, *, channels: Collection[Channel] = tuple(Channel)
+) -> tuple[Planned, ...]:
+    """Return the appointments of a CSV file, all or none; ``channels`` as in ``read_planned``.
 
     Raises:
         TableUnreadable: it is not the table that was asked for.
@@ -114,7 +123,7 @@ def read_file(stream: BinaryIO) -> tuple[Planned, ...]:
     planned, mistakes = [], []
     for row in read_table(stream, headings=tuple(COLUMNS.values()), most_rows=MOST_ROWS):
         try:
-            planned.append(read_planned(_cells(row)))
+            planned.append(read_planned(_cells(row), channels=channels))
         except InvalidField as error:
             mistakes.append(RowMistake(row.number, error.field, error.rule))
     if mistakes:
