@@ -49,7 +49,7 @@ def test_choosing_and_seeing(office: Office) -> None:
     assert TARO.name not in browser.title
     assert "2025年12月〜2026年11月" in browser.text
     assert "履歴に記録しました" in browser.text
-    assert "電子カルテ情報共有サービスを利用していないため表示していない情報：処方情報" in browser.text
+    assert "利用していないため表示していない情報：処方情報" in browser.text
     assert [
         words for words in ("手術情報", "診療情報", "薬剤情報") if words not in browser.text
     ] == []

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.console.office import Office
-from zaitaku.accounts.own_sign_in import OwnSignIn
+from zaitaku.accounts.own_sign_in import OwnSignInService
 
 NUMBER = "この受付のアドレスは数字（IPアドレス）のため、パスキーを使えません"
 
 
 @pytest.fixture(autouse=True)
 def number_for_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OwnSignIn, "can_have_passkeys", property(lambda _: False))
+    monkeypatch.setattr(OwnSignInService, "can_have_passkeys", property(lambda _: False))
 
 
 def test_the_login_page_leads_to_none(office: Office) -> None:

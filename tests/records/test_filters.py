@@ -21,7 +21,7 @@ from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel
 from zaitaku.records import consented
 from zaitaku.records.consented import ConsentedPatients
-from zaitaku.records.listing import ItemState, LineState, ListQuery, Page, SortKey
+from zaitaku.records.listing import Cut, ItemState, LineState, ListQuery, Page, SortKey
 from zaitaku.schema import migration_config
 
 HANAKOS_CARD = Card.named("hanako")
@@ -159,6 +159,37 @@ def test_a_long_list_is_counted_to_its_end_and_no_further(
     assert (exact.total, exact.is_capped) == (4, False)
 
 
+def test_what_was_not_looked_at_is_told(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consented, "MOST_EXAMINED", 2)
+    monkeypatch.setattr(consented, "MOST_REFERENCES", 2)
+    reference = [any_world.register(card=HANAKOS_CARD).receipt.reference for _ in range(3)][-1]
+    for number in range(3):
+        any_world.register(Channel.ONLINE, visit_date=VISIT_DAY + timedelta(days=number))
+    some = _page(any_world, search="ザイタク", item=ConsentItem.CHECKUP)
+    assert (some.total, some.cut, some.is_reordered) == (2, Cut.LINES, False)
+    assert _page(any_world, search="ホウモン").cut is None
+    other = _page(any_world, search="ザイタク", sort=SortKey.KANA, descending=False)
+    assert (other.total, other.cut, other.is_reordered) == (2, Cut.LINES, True)
+    assert _page(any_world, search=reference[:6]).cut is Cut.REFERENCES
+    assert _page(any_world, search=reference).cut is None
+
+
+def test_filters_join_whichever_way_is_taken(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    any_world.register(Channel.ONLINE)
+    any_world.register(card=HANAKOS_CARD)
+    any_world.register(card=Card.named("refused"), decision=Decision.REFUSE)
+    asked = ListQuery(search="タク", visit_from=VISIT_DAY, channel=Channel.ONLINE)
+    for most in (2_000, 1):
+        monkeypatch.setattr(consented, "MOST_EXAMINED", most)
+        assert _names(any_world, **vars(asked)) == [TARO.name]
+        assert _names(any_world, **{**vars(asked), "search": "ホウモン"}) == []
+        assert _names(any_world, state=LineState.REFUSED, item=ConsentItem.SURGERY) == []
+
+
 names = st.text("在宅訪問太郎花子アイウ髙𠮷", min_size=1, max_size=6)
 
 
@@ -200,7 +231,18 @@ def _heard(world: World) -> Iterator[list[tuple[str, Any]]]:
     [
         ({"search": "在宅"}, "ix_consent_gram_found"),
         ({"search": "ザイタク"}, "ix_consent_gram_found"),
+        ({"search": "ザイタク", "recorded_to": VISIT_DAY}, "ix_consent_gram_found"),
         ({"channel": Channel.ONLINE}, "ix_consent_list_channel"),
+        ({"state": LineState.REFUSED}, "ix_consent_standing"),
+        ({"state": LineState.WITHDRAWN, "descending": False}, "ix_consent_standing"),
+        ({"state": LineState.VALID}, "ix_consent_standing"),
+        ({"state": LineState.REFUSED, "sort": SortKey.KANA}, "ix_consent_standing"),
+        ({"sort": SortKey.KANA, "descending": False}, "ix_consent_list_kana_key"),
+        ({"sort": SortKey.BIRTH_DATE}, "ix_consent_list_birth_date"),
+        ({"sort": SortKey.VISIT_DATE}, "ix_consent_list_visit_date"),
+        ({"sort": SortKey.VALID_UNTIL, "descending": False}, "ix_consent_list_valid_until"),
+        ({"sort": SortKey.REFERENCE}, "ix_consent_list_reference"),
+        ({"item": ConsentItem.SURGERY, "sort": SortKey.KANA}, "ix_consent_list_kana_key"),
         (
             {"visit_from": VISIT_DAY, "sort": SortKey.VISIT_DATE},
             "ix_consent_list_visit_date",
@@ -208,17 +250,20 @@ def _heard(world: World) -> Iterator[list[tuple[str, Any]]]:
     ],
 )
 def test_narrowing_reads_an_index_in_its_order(
-    world: World, asked: dict[str, Any], index: str
+    world: World, asked: dict[str, Any], index: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(consented, "MOST_EXAMINED", 0)
     world.register(Channel.ONLINE)
     with _heard(world) as heard:
         _page(world, **asked)
     statement, parameters = next(
-        each for each in heard if "ORDER BY" in each[0] and "count(" not in each[0]
+        each
+        for each in heard
+        if "consent" in each[0] and "ORDER BY" in each[0] and "count(" not in each[0]
     )
     with world.database.reading() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        lines = [row[3] for row in plan]
+        lines = [row[3] for row in plan if row[3] != "SCAN walked"]
     assert any(index in line for line in lines), lines
     assert not any("TEMP B-TREE" in line or line.startswith("SCAN") for line in lines), lines
 

@@ -27,8 +27,8 @@ def connection_arguments(busy_seconds: float) -> dict[str, Any]:
     statement_seconds = _statement_seconds(busy_seconds)
     # Pages ask short questions of many at once: helpers for one of them take longer to start than
     # they save, and translating it to machine code takes longer still.
-    # What they ask for is in memory or on a disk without arms: looking up a thousand rows costs less
-    # than reading a table.
+    # What they ask for is in memory or on a disk without arms: looking up a thousand rows costs
+    # less than reading a table.
     planner = (
         "-c max_parallel_workers_per_gather=0",
         "-c jit=off",

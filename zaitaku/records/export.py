@@ -16,8 +16,8 @@ from zaitaku.facilities.model import CharacterSet, InstitutionCode
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import LINE_STATE_NAMES, WITHHELD_NAME, ConsentedPatient, ListQuery
 
-NO_VALIDITY: Final = "－"
-"""Nothing is granted, so nothing ends."""
+NO_VALIDITY: Final = "なし"
+"""Nothing is granted, so nothing ends. A dash would be taken for the start of a formula."""
 NOT_OBTAINED: Final = "（未取得）"
 _CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 _SEXES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}

@@ -70,8 +70,8 @@ _MISTAKES: Final = {
 }
 
 _CUT_WORDS: Final = {
-    Cut.LINES: f"並び順のはじめから{MOST_EXAMINED:,}件までを調べました。ほかにもいるかもしれません。"
-    "条件を加えて絞り込んでください。",
+    Cut.LINES: f"並び順のはじめから{MOST_EXAMINED:,}件までを調べました。"
+    "ほかにもいるかもしれません。条件を加えて絞り込んでください。",
     Cut.REFERENCES: f"受付番号は、新しいほうから{MOST_REFERENCES:,}件までを調べました。"
     "ほかにもいるかもしれません。番号を続けて入力してください。",
 }
