@@ -15,7 +15,10 @@ from zaitaku.identity.errors import IdentityError
 from zaitaku.reception import errors as reception_errors
 
 # Met only by staff or by programs, never on a patient's way.
-ELSEWHERE = {"cannot-revert", "cannot-reset", "evidence-broken", "unknown-wording", "nothing-to-withdraw", "url-changed"}
+ELSEWHERE = {
+    *("cannot-revert", "cannot-reset", "url-changed"),
+    *("evidence-broken", "unknown-wording", "nothing-to-withdraw"),
+}
 ROOTS = {"identity", "consent"}
 
 

@@ -17,11 +17,13 @@ def is_of(patient_id: PatientId) -> ColumnElement[bool]:
     own = select(record.c.id).where(record.c.patient_id == patient_id)
     joined = select(record.c.id).join(former, former.c.id == record.c.patient_id)
     unsigned = select(record.c.id).join(card, card.c.id == record.c.credential_id)
+    # Written so that it is found by the credential, not among all records without a patient.
+    named = func.coalesce(record.c.patient_id, card.c.patient_id)
     return consent_record.c.id.in_(
         union_all(
             own,
             joined.where(former.c.joined_into == patient_id),
-            unsigned.where(record.c.patient_id.is_(None), card.c.patient_id == patient_id),
+            unsigned.where(card.c.patient_id == patient_id, named == patient_id),
         )
     )
 

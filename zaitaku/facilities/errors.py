@@ -21,7 +21,7 @@ class UnprintableCharacters(InvalidField):
 
 
 class NotBegun(ZaitakuError):
-    """The facility's 利用開始日 has not come: only accounts and settings are open (domain.md §2)."""
+    """Its 利用開始日 has not come: only accounts and settings are open (domain.md §2)."""
 
     code = "facility-not-begun"
     status = HTTPStatus.FORBIDDEN

@@ -149,9 +149,9 @@ class PatientDetails:
         return self._connection.execute(query).scalar_one()
 
     def _of(self, patient_id: PatientId) -> Select[Any]:
-        return select(consent_record).where(
-            consent_record.c.facility_id == self._facility_id, is_of(patient_id)
-        )
+        # The facility is asked of what is the patient's; its own index has all of its records.
+        facility = func.coalesce(consent_record.c.facility_id, consent_record.c.id)
+        return select(consent_record).where(is_of(patient_id), facility == self._facility_id)
 
     def _statement(self, reference: str) -> Statement:
         record = ConsentStore(self._connection, self._facility_id).find(reference)
