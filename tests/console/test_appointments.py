@@ -11,6 +11,7 @@ from tests.console.office import Browser, Office
 from zaitaku.accounts.model import Role
 from zaitaku.audit.store import audit_entry
 from zaitaku.blueprints.console import appointment_forms
+from zaitaku.consent.model import Decision
 from zaitaku.records.appointments import service
 from zaitaku.records.appointments.store import appointment
 
@@ -192,3 +193,22 @@ def test_no_name_is_logged_or_recorded(office: Office, caplog: pytest.LogCapture
         recorded = connection.execute(select(audit_entry)).all()
     assert any("keep_appointments" in str(row) for row in recorded)
     assert "太郎" not in str(recorded)
+
+
+def test_who_refused_is_not_told_as_consented(office: Office) -> None:
+    office.world.register(decision=Decision.REFUSE)
+    browser = office.logged_in()
+    browser.get(f"{DAY}/new")
+    browser.send(**TYPED)
+    assert "全員が回答しています。同意あり0件、同意しないと回答1件です。" in browser.text
+    assert "全員の同意を確かめられました" not in browser.text
+
+
+def test_a_channel_that_is_switched_off_takes_no_appointment(office: Office) -> None:
+    office.world.change_settings(home_visit=False)
+    browser = office.logged_in()
+    browser.get(f"{DAY}/new")
+    assert browser.send(**TYPED) == 422
+    assert "「利用しない」になっています" in browser.text
+    assert upload(browser, (HEAD + TARO_LINE).encode()) == 422
+    assert office.world.count(appointment) == 0

@@ -1,5 +1,6 @@
 """Appointments told by the facility's own system: who may, what is kept, what is refused."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.consent.world import TARO
 from tests.console.office import PASSWORD, Office
+from tests.console.test_settings import enrol
 from zaitaku.accounts.model import Role
 from zaitaku.audit.store import audit_entry
 from zaitaku.blueprints.api import appointments as api
@@ -135,3 +137,20 @@ def test_calls_are_counted(caller: Office, monkeypatch: pytest.MonkeyPatch) -> N
     answer = tell(caller, {})
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) <= 60
+
+
+def test_before_the_first_day_nothing_is_kept(caller: Office) -> None:
+    enrol(caller, starts_on=date(2026, 11, 24))
+    answer = tell(caller, {"appointments": [ONE]})
+    assert (answer.status_code, answer.json) == (403, {"error": "facility-not-begun"})
+    assert caller.world.count(appointment) == 0
+
+
+def test_a_channel_that_is_switched_off_is_named(caller: Office) -> None:
+    caller.world.change_settings(home_visit=False)
+    answer = tell(caller, {"appointments": [ONE]})
+    assert (answer.status_code, answer.json) == (
+        422,
+        {"error": "invalid-field", "field": "appointments[0].channel", "rule": "off"},
+    )
+    assert caller.world.count(appointment) == 0

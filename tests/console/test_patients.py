@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from datetime import timedelta
 from html import escape
 from urllib.parse import unquote
@@ -229,20 +230,49 @@ def test_an_export_is_recorded_before_anything_is_sent(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = office.logged_in(Role.MEDICAL_VIEW)
-    assert browser.get(f"{LIST}/export?q=だれか") == 200
+    assert browser.get(f"{LIST}/export?q=だれか&state=refused&from=2026-11-01") == 200
     with office.services.database.reading() as connection:
         found = connection.execute(
-            select(audit_entry.c.actor, audit_entry.c.at).where(
+            select(audit_entry.c.actor, audit_entry.c.at, audit_entry.c.detail).where(
                 audit_entry.c.act == Act.EXPORT_PATIENTS
             )
         ).all()
-    assert [tuple(row) for row in found] == [("etsuran みどり", office.clock.now())]
+    used = {
+        "検索": "氏名・カナ・受付番号で検索",
+        "同意日": "2026-11-01〜",
+        "状態": "同意なし",
+    }
+    (entry,) = found
+    assert tuple(entry[:2]) == ("etsuran みどり", office.clock.now())
+    assert (json.loads(entry[2]) if isinstance(entry[2], str) else entry[2]) == used
 
     def away(*_: object) -> None:
         raise StoreUnavailable("OperationalError")
 
     monkeypatch.setattr(AccountService, "note_export", away)
     assert browser.get(f"{LIST}/export") == 503
+
+
+def test_who_refused_stands_under_the_state_alone_and_until_no_day(office: Office) -> None:
+    office.world.register(decision=Decision.REFUSE)
+    browser = office.logged_in(Role.GENERAL)
+    browser.get(LIST)
+    assert TARO.name not in browser.text
+    browser.get(f"{LIST}?state=refused")
+    assert browser.rows()[0][9] == "－"
+
+
+def test_a_search_that_stopped_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consented, "MOST_REFERENCES", 1)
+    monkeypatch.setattr(consented, "MOST_EXAMINED", 1)
+    references = [office.world.register().receipt.reference for _ in range(2)]
+    browser = office.logged_in(Role.GENERAL)
+    browser.get(f"{LIST}?q={references[0][:6]}")
+    assert "受付番号は、新しいほうから" in browser.text
+    office.world.register(Channel.ONLINE)
+    browser.get(f"{LIST}?q=太郎&sort=kana")
+    assert "件までを調べました" in browser.text
+    assert "同意日時の新しい順に表示しています" in browser.text
 
 
 def test_looking_at_the_list_is_logged_without_names(

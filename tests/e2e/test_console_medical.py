@@ -57,7 +57,7 @@ def test_viewing_the_history_and_withdrawing(
     ).first.click()
     withdraw(clinic, reference)
     patient.page.reload()
-    expect(patient.page.get_by_text("同意を取り消しました")).to_be_visible()
+    expect(patient.page.get_by_text("あとから取り消されました")).to_be_visible()
     assert axe_findings(patient.page) == []
     context.close()
 

@@ -1,9 +1,11 @@
 """Who is expected, and who of them has consented: by reading and birth date, never by guessing."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from io import BytesIO
+from threading import Barrier
 from uuid import UUID
 
 import pytest
@@ -98,6 +100,54 @@ def test_a_reading_fits_however_it_is_typed(world: World) -> None:
     assert _standings(world) == [Standing.CONSENTED]
 
 
+def test_certificates_alone_are_no_consent_to_medical_information(world: World) -> None:
+    granted = {ConsentItem.SPECIFIC_DISEASE: Decision.GRANT}
+    world.register(decisions=granted, decision=Decision.REFUSE)
+    _keep(world, _planned())
+    assert _standings(world) == [Standing.CERTIFICATES]
+    world.register(decisions={ConsentItem.CHECKUP: Decision.GRANT}, decision=Decision.REFUSE)
+    assert _standings(world) == [Standing.CONSENTED]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["2026-111", "2026-1121", "202611-21", "2026-11/21", "2026年1121", "2026111", "2026.1.1."],
+)
+def test_a_day_that_can_be_read_in_two_ways_is_refused(typed: str) -> None:
+    with pytest.raises(InvalidField):
+        read_day("day", typed)
+
+
+def test_two_who_add_at_once_cannot_pass_the_limit(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MOST_A_DAY", 5)
+    appointments = _service(any_world)
+    told = [[_planned(number=f"{who}{n}") for n in range(4)] for who in "abc"]
+    barrier = Barrier(len(told))
+
+    def keep(planned: list[Planned]) -> bool:
+        barrier.wait()
+        try:
+            appointments.keep(any_world.facility.id, planned, actor="test")
+        except TooManyAppointments:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(told)) as pool:
+        assert sorted(pool.map(keep, told)) == [False, False, True]
+    assert any_world.count(appointment) == 4
+
+
+def test_a_day_says_when_it_has_more_than_it_shows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keep(world, *(_planned(number=f"{number}") for number in range(3)))
+    monkeypatch.setattr(service_module, "MOST_A_DAY", 2)
+    day = _day(world)
+    assert (len(day.expected), day.has_more) == (2, True)
+
+
 def test_an_answer_is_not_asked_for_again(world: World) -> None:
     world.register(decision=Decision.REFUSE)
     _keep(world, _planned())
@@ -180,7 +230,7 @@ def test_done_is_only_who_fits_one_person_and_is_the_only_one_to_fit(
             ConsentId(UUID(int=number)),
             PatientId(UUID(int=number)),
             each.name,
-            True,
+            (ConsentItem.SURGERY,),
             False,
         )
         for each in listed

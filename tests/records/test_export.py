@@ -3,6 +3,7 @@
 import csv
 import io
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -65,6 +66,13 @@ def _line(name: str | None, *, is_expired: bool = False) -> ConsentedPatient:
 
 def _read(content: bytes, codec: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode(codec), newline="")))
+
+
+def test_where_nothing_is_granted_nothing_ends() -> None:
+    refused = ItemState.REFUSED
+    line = replace(_line("在宅"), surgery=refused, checkup=refused, specific_disease=refused)
+    _, row = _read(b"".join(csv_lines([line], CharacterSet.UTF_8)), "utf-8-sig")
+    assert row[HEADINGS.index("有効期限")] == "なし"
 
 
 def test_a_line_in_the_file() -> None:

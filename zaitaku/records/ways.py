@@ -21,10 +21,11 @@ from sqlalchemy import (
     union_all,
 )
 
+from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.grams import beginning_with, pairs_in
 from zaitaku.consent.model import ConsentState
 from zaitaku.consent.search import digits_form, search_form
-from zaitaku.consent.tables import consent, consent_gram, consent_record, credential, patient
+from zaitaku.consent.tables import consent, consent_gram, consent_record, patient
 from zaitaku.core.ids import FacilityId
 from zaitaku.records.conditions import (
     Part,
@@ -208,10 +209,8 @@ def numbered(facility_id: FacilityId, digits: str, *, most: int | None = None) -
     given, by the newest references only. A name with these digits is found as well.
     """
     newest = references(facility_id, digits, most).subquery()
-    owner = select(credential.c.patient_id).where(credential.c.id == newest.c.credential_id)
-    owners = select(owner.scalar_subquery().label("patient_id")).select_from(newest)
     by_number = select(consent.c.id).where(
-        consent.c.facility_id == facility_id, consent.c.patient_id.in_(owners)
+        consent.c.facility_id == facility_id, consent.c.patient_id.in_(owners_of(newest))
     )
     named = (
         select(consent.c.id)
@@ -222,9 +221,9 @@ def numbered(facility_id: FacilityId, digits: str, *, most: int | None = None) -
 
 
 def references(facility_id: FacilityId, digits: str, most: int | None) -> Select[Any]:
-    """Return the credentials of the newest references that begin with ``digits``."""
+    """Return whose the newest references are that begin with ``digits``."""
     column = consent_record.c.reference
-    query = select(consent_record.c.credential_id).where(
+    query = select(consent_record.c.patient_id, consent_record.c.credential_id).where(
         consent_record.c.facility_id == facility_id, begins_with(column, digits)
     )
     return query if most is None else query.order_by(column.desc()).limit(most)
