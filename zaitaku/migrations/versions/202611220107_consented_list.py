@@ -90,9 +90,10 @@ def _add_letters() -> None:
 
 def _add_lines() -> None:
     standing = sa.Column("standing", sa.String(12), nullable=False, server_default="refuse")
-    is_listed = sa.Column("is_listed", sa.Boolean(), nullable=False, server_default=sa.false())
-    for column in (standing, is_listed):
-        op.add_column("consent", column)
+    op.add_column("consent", standing)
+    op.add_column(
+        "consent", sa.Column("is_listed", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
     op.add_column("consent", sa.Column("kana_key", sa.String(length=200)))
     op.add_column("consent", sa.Column("birth_date", sa.Date()))
 
