@@ -15,7 +15,7 @@ from tests.consent.world import HANAKO, TARO, VISIT_DAY, Card, World
 from zaitaku.consent.grams import beginning_with, grams_of, pair, pairs_in
 from zaitaku.consent.lines import keep_lines
 from zaitaku.consent.model import ConsentItem, Decision
-from zaitaku.consent.tables import consent_gram, consent_item, patient
+from zaitaku.consent.tables import consent, consent_gram, consent_item, patient
 from zaitaku.eligibility.model import Insured, Sex
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel
@@ -275,11 +275,16 @@ def test_what_is_there_already_becomes_findable_by_upgrading(any_world: World) -
     any_world.register()
     any_world.register(Channel.ONLINE, card=HANAKOS_CARD)
     any_world.register(card=Card.named("unknown"))
+    any_world.register(card=Card.named("refused"), decision=Decision.REFUSE)
+    any_world.register(card=Card.named("once"))
+    any_world.register(card=Card.named("once"), decision=Decision.REFUSE)
 
     def derived() -> tuple[object, ...]:
         letters = {(row["consent_id"], row["gram"]) for row in any_world.rows(consent_gram)}
         times = {(row["consent_id"], row["recorded_at"]) for row in any_world.rows(consent_gram)}
-        return letters, times, {row["kana_key"] for row in any_world.rows(patient)}
+        told = ("id", "standing", "is_listed", "kana_key", "birth_date")
+        lines = {tuple(row[name] for name in told) for row in any_world.rows(consent)}
+        return letters, times, lines, {row["kana_key"] for row in any_world.rows(patient)}
 
     before = derived()
     config = migration_config()
