@@ -65,7 +65,9 @@ def test_it_can_be_unregistered_where_it_never_was(room: Path, tmp_path: Path) -
     assert (answer.returncode, "登録されていません" in answer.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("module", ["zaitaku.app", "zaitaku.services", "zaitaku.cli", "sqlalchemy"])
+@pytest.mark.parametrize(
+    "module", ["zaitaku.app", "zaitaku.services", "zaitaku.commands.serve", "sqlalchemy"]
+)
 def test_the_server_is_not_there(room: Path, tmp_path: Path, module: str) -> None:
     answer = said([str(room / "bin" / "python"), "-c", f"import {module}"], tmp_path / "home")
     assert answer.returncode == 1
