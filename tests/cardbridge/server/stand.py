@@ -134,6 +134,8 @@ def faults(page: Page) -> list[str]:
     """Return what axe finds, and whether the page is wider than its window."""
     page.evaluate(AXE)
     names: list[str] = page.evaluate(_RUN_AXE, AXE_OPTIONS)
+    # After a change of size the page is laid out anew: measured before, it has its former width.
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     torn = page.evaluate(TORN)
     names += [f"a word in pieces: {text}" for text in torn]
