@@ -12,7 +12,6 @@ from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.recovery import code_digest
 from zaitaku.accounts.second_factor import (
     ATTEMPTS_PER_ADDRESS,
-    forget_sign_in,
 )
 from zaitaku.accounts.sign_in_model import (
     MOST_PASSKEYS,
@@ -28,6 +27,7 @@ from zaitaku.accounts.sign_in_model import (
     Stage,
     TooManyPasskeys,
 )
+from zaitaku.accounts.sign_in_store import SignInStore
 from zaitaku.audit.model import Act
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
@@ -263,7 +263,7 @@ def test_where_it_is_asked_for_an_account_without_passkey_registers_one_first(
     door.own.decide(door.staff.account, door.session(), needs_second_factor=True, seen=0)
     assert door.own.people_without(door.staff.facility.id) == 0
     with door.database.transaction() as connection:
-        removed = forget_sign_in(connection, door.staff.facility.id, door.staff.account.id)
+        removed = SignInStore(connection, door.staff.facility.id).remove_all(door.staff.account.id)
     assert removed == 1
     assert door.own.people_without(door.staff.facility.id) == 1
     assert door.own.of(door.staff.account).codes_left == 0

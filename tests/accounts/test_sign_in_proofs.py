@@ -11,9 +11,6 @@ from tests.accounts.software_key import SoftwareKey
 from zaitaku.accounts.errors import SessionEnd, SessionEnded, WrongPassword
 from zaitaku.accounts.own_sign_in import AddedPasskey
 from zaitaku.accounts.passwords import Passwords
-from zaitaku.accounts.second_factor import (
-    forget_sign_in,
-)
 from zaitaku.accounts.sessions import (
     PROOF_LASTS,
     Entrance,
@@ -27,6 +24,7 @@ from zaitaku.accounts.sign_in_model import (
     SecondStepLocked,
     Stage,
 )
+from zaitaku.accounts.sign_in_store import SignInStore
 from zaitaku.audit.model import Act
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
@@ -74,7 +72,7 @@ def test_a_login_that_begins_with_registering_is_complete_with_the_passkey(
     door.register(key)
     door.own.decide(door.staff.account, door.session(), needs_second_factor=True, seen=0)
     with door.database.transaction() as connection:
-        forget_sign_in(connection, door.staff.facility.id, door.staff.account.id)
+        SignInStore(connection, door.staff.facility.id).remove_all(door.staff.account.id)
     door.clock.advance(timedelta(days=2))
     door.accounts.authenticate(attempt(PASSWORD))
     assert door.acts()[-1] is Act.PASS_PASSWORD

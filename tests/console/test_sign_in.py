@@ -10,8 +10,8 @@ from tests.accounts.software_key import SoftwareKey
 from tests.console.office import PASSWORD, Browser, Office
 from tests.patient.lint import words
 from zaitaku.accounts.model import Role
-from zaitaku.accounts.second_factor import forget_sign_in
 from zaitaku.accounts.sign_in_model import RECOVERY_CODES
+from zaitaku.accounts.sign_in_store import SignInStore
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import AuditTrail
 
@@ -256,7 +256,7 @@ def test_devices_that_were_lost_are_forgotten_with_the_passkeys(
     everybody = office.services.accounts.all_of(facility)
     (clerk,) = [each for each in everybody if each.user_id == "ippan"]
     with office.services.database.transaction() as connection:
-        forget_sign_in(connection, facility, clerk.id)
+        SignInStore(connection, facility).remove_all(clerk.id)
     browser = office.browser()
     browser.log_in("ippan")
     assert browser.heading == MENU

@@ -315,15 +315,5 @@ class SecondFactorService:
         )
 
 
-def forget_sign_in(connection: Connection, facility_id: FacilityId, account_id: AccountId) -> int:
-    """Remove all passkeys and recovery codes of an account, e.g. when its devices are lost.
-
-    For whoever resets its password, in the same transaction; the caller records it. Afterwards a
-    password is enough, unless the facility asks for a second factor: then the next login begins
-    with registering a passkey. Returns how many passkeys there were.
-    """
-    return SignInStore(connection, facility_id).remove_all(account_id)
-
-
 def _wrong(account_id: AccountId) -> str:
     return f"second-step:wrong:{account_id}"

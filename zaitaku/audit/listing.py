@@ -14,7 +14,6 @@ from zaitaku.core.queries import check_period, choice_of, moment_of, page_of, wo
 
 PAGE_SIZE: Final = 50
 LONGEST_SEARCH: Final = 100
-_ESCAPE: Final = "\\"
 
 
 @dataclass(frozen=True)
@@ -95,12 +94,5 @@ class AuditList:
         if query.act:
             yield audit_entry.c.act == query.act.value
         if query.search:
-            part = _part(query.search)
             columns = (audit_entry.c.actor, audit_entry.c.subject)
-            yield or_(*(column.like(part, escape=_ESCAPE) for column in columns))
-
-
-def _part(text: str) -> str:
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
-    return f"%{text}%"
+            yield or_(*(column.contains(query.search, autoescape=True) for column in columns))

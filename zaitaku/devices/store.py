@@ -26,7 +26,6 @@ from zaitaku.core.ids import AccountId, ActivationCodeId, DeviceId, FacilityId
 from zaitaku.devices.model import ActivationCode, CodeQuery, CodeSort, CodeState, Device
 
 PAGE_SIZE: Final = 50
-_ESCAPE: Final = "\\"
 
 activation_code = Table(
     "activation_code",
@@ -161,8 +160,8 @@ class DeviceStore:
             yield activation_code.c.registered_at.is_(None)
         if query.search:
             digits = unicodedata.normalize("NFKC", query.search).replace("-", "")
-            by_memo = activation_code.c.memo.like(_part(query.search), escape=_ESCAPE)
-            by_digits = activation_code.c.digits.like(_part(digits), escape=_ESCAPE)
+            by_memo = activation_code.c.memo.contains(query.search, autoescape=True)
+            by_digits = activation_code.c.digits.contains(digits, autoescape=True)
             yield or_(by_memo, by_digits) if digits.isdigit() else by_memo
 
 
@@ -213,9 +212,3 @@ def _order(query: CodeQuery) -> Iterator[ColumnElement[Any]]:
     sought = (_SORTED_BY[query.sort], activation_code.c.updated_at, activation_code.c.id)
     for column in sought:
         yield column.desc() if query.descending else column.asc()
-
-
-def _part(text: str) -> str:
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
-    return f"%{text}%"

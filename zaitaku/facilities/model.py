@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import FacilityId
+from zaitaku.core.spreadsheets import Codec
 
 CODE_DIGITS = 10
 PREFECTURES = 47
@@ -71,6 +72,11 @@ class CharacterSet(StrEnum):
 
     UTF_8 = "utf-8"
     SHIFT_JIS = "shift-jis"
+
+    @property
+    def codec(self) -> Codec:
+        """How files in this character set are written."""
+        return Codec.UTF_8 if self is CharacterSet.UTF_8 else Codec.SHIFT_JIS
 
 
 class PrescriptionUse(StrEnum):

@@ -15,7 +15,6 @@ from zaitaku.facilities.tables import (
 )
 
 PAGE_SIZE: Final = 50
-_ESCAPE: Final = "\\"
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,7 @@ def find_facilities(connection: Connection, search: str, page: int) -> FacilityP
 def _condition(search: str) -> ColumnElement[bool]:
     if not search:
         return true()
-    text = search
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
     return or_(
-        facility.c.code.like(f"{text}%", escape=_ESCAPE),
-        facility.c.registered_name.like(f"%{text}%", escape=_ESCAPE),
+        facility.c.code.startswith(search, autoescape=True),
+        facility.c.registered_name.contains(search, autoescape=True),
     )

@@ -16,7 +16,6 @@ from zaitaku.records.listing import LineState, ListQuery
 _REFERENCE_DIGITS: Final = 13
 _DAY_DIGITS: Final = 6
 _MIDDLE_DIGITS: Final = 9
-_ESCAPE: Final = "\\"
 
 
 class Part(StrEnum):
@@ -123,9 +122,7 @@ def state_of(item: ConsentItem) -> ColumnElement[str]:
 
 def has_name(term: str) -> ColumnElement[bool]:
     """Return the condition that a patient's name or reading has ``term`` (a search form) in it."""
-    for special in (_ESCAPE, "%", "_"):
-        term = term.replace(special, _ESCAPE + special)
-    return patient.c.search.like(f"%{term}%", escape=_ESCAPE)
+    return patient.c.search.contains(term, autoescape=True)
 
 
 def begins_with(column: ColumnElement[str], digits: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from typing import Final
 from zaitaku.core.clock import JST
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
-from zaitaku.core.spreadsheets import Codec, encode_row, file_start
+from zaitaku.core.spreadsheets import encode_row, file_start
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import CharacterSet, InstitutionCode
@@ -19,7 +19,6 @@ from zaitaku.records.listing import LINE_STATE_NAMES, WITHHELD_NAME, ConsentedPa
 NO_VALIDITY: Final = "なし"
 """Nothing is granted, so nothing ends. A dash would be taken for the start of a formula."""
 NOT_OBTAINED: Final = "（未取得）"
-_CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 _SEXES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}
 
 Column = Callable[[ConsentedPatient], str]
@@ -55,7 +54,7 @@ def export_consented(
 
 def csv_lines(rows: Iterable[ConsentedPatient], character_set: CharacterSet) -> Iterator[bytes]:
     """Yield the file line by line, the headings first."""
-    codec = _CODECS[character_set]
+    codec = character_set.codec
     yield file_start(codec) + encode_row(_COLUMNS.keys(), codec)
     for row in rows:
         yield encode_row((column(row) for column in _COLUMNS.values()), codec)

@@ -14,7 +14,7 @@ from zaitaku.core.clock import JST, Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
-from zaitaku.facilities.model import CharacterSet, Facility
+from zaitaku.facilities.model import Facility
 from zaitaku.facilities.service import FacilityService
 from zaitaku.jobs.context import JobContext
 from zaitaku.records.detail import Person
@@ -32,7 +32,6 @@ from zaitaku.records.view_kinds import KIND_NAMES, PART_NAMES
 NOT_OBTAINED: Final = "（未取得）"
 MADE: Final = "made"
 BATCH_ROWS: Final = 1_000
-CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 
 Column = Callable[[ViewedRow], str]
 
@@ -150,7 +149,7 @@ class _Parts:
 
     def files(self) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Yield each file's name and content; a content is read before the next is asked for."""
-        codec = CODECS[self._facility.settings.character_set]
+        codec = self._facility.settings.character_set.codec
         following: ViewedRow | None = next(self._rows, None)
         while following is not None or self.count == 0:
             self.count += 1

@@ -20,7 +20,6 @@ MOST_ROWS: Final = 25_000
 """Of one file and of one search (domain.md §6)."""
 MAXIMUM_WHO: Final = 40
 STREAM_ROWS: Final = 500
-_ESCAPE: Final = "\\"
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class ViewHistory:
         if query.kind:
             conditions.append(view_record.c.kind == query.kind.value)
         if query.who:
-            conditions.append(view_record.c.actor.ilike(_part(query.who), escape=_ESCAPE))
+            conditions.append(view_record.c.actor.icontains(query.who, autoescape=True))
         return conditions
 
 
@@ -162,9 +161,3 @@ def _viewed(row: RowMapping) -> ViewedRow:
         reference=row["reference"],
         person=person_from(row),
     )
-
-
-def _part(text: str) -> str:
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
-    return f"%{text}%"

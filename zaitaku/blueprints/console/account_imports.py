@@ -41,7 +41,6 @@ from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.spreadsheets import Codec
 from zaitaku.core.tables_in import TableUnreadable
 from zaitaku.core.texts import without_control_characters
-from zaitaku.facilities.model import CharacterSet
 from zaitaku.jobs.errors import JobUnderWay, JobUnknown
 from zaitaku.jobs.model import TOLD_FOR, Job, JobId, JobKind, JobState
 
@@ -67,7 +66,6 @@ _FATE_WORDS: Final = {
     RowFate.LEFT: "エラーなし：登録しません",
 }
 _UNTOLD: Final = MappingProxyType({Secret.NONE: TOLD_OUT, Secret.KEPT: NOT_TOLD, Secret.LOST: LOST})
-_CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 _TEMPLATES: Final = {"utf-8": Codec.UTF_8, "shift-jis": Codec.SHIFT_JIS}
 
 
@@ -319,7 +317,7 @@ def confirm_passwords(job: UUID) -> Page:
 
 def _result_file(found: Job, passwords: Mapping[int, str], instead: str) -> Response:
     name, _, content = services().jobs.result(found.facility_id, found.id)
-    codec = _CODECS[current_staff().facility.settings.character_set]
+    codec = current_staff().facility.settings.character_set.codec
     lines = csv_lines(results_in(content), codec, passwords, instead)
     return file_response(name, codec.content_type, lines)
 

@@ -22,14 +22,11 @@ from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
-from zaitaku.core.spreadsheets import Codec
 from zaitaku.core.texts import without_control_characters
-from zaitaku.facilities.model import CharacterSet
 
 _FIELDS: Final = ("from", "to", "act", "q")
 _DIGEST_CHARACTERS: Final = 64
 _SEQUENCE: Final = re.compile(r"[1-9][0-9]{0,8}")
-_CODECS: Final = {CharacterSet.UTF_8: Codec.UTF_8, CharacterSet.SHIFT_JIS: Codec.SHIFT_JIS}
 _MISTAKES: Final = {
     "from": "「いつから」は、日付と時刻で入力してください。",
     "to": "「いつまで」は、「いつから」よりあとの日付と時刻で入力してください。",
@@ -102,7 +99,7 @@ def export_audit_trail() -> Response | tuple[str, HTTPStatus]:
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     staff = current_staff()
-    codec = _CODECS[staff.facility.settings.character_set]
+    codec = staff.facility.settings.character_set.codec
     lines = services().audit.export(
         staff.facility.id, query, actor=staff.account.label, codec=codec
     )

@@ -24,7 +24,7 @@ from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.channels import CHANNEL_NAMES
-from zaitaku.facilities.model import CharacterSet, Facility
+from zaitaku.facilities.model import Facility
 from zaitaku.records.consented import MOST_EXAMINED, ConsentedPatients
 from zaitaku.records.export import export_consented, file_name
 from zaitaku.records.listing import (
@@ -291,13 +291,8 @@ def _span(first: date | None, last: date | None) -> str:
 def _file(lines: Generator[bytes, None, None], facility: Facility, now: datetime) -> Response:
     # The first line is read here: a database that is away gets its page, not a broken file.
     content = chain([next(lines)], lines)
-    response = Response(content, content_type=_content_type(facility.settings.character_set))
+    response = Response(content, content_type=facility.settings.character_set.codec.content_type)
     response.call_on_close(lines.close)
     name = quote(file_name(facility.code, japan_date(now)))
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return response
-
-
-def _content_type(character_set: CharacterSet) -> str:
-    charset = "utf-8" if character_set is CharacterSet.UTF_8 else "Shift_JIS"
-    return f"text/csv; charset={charset}; header=present"

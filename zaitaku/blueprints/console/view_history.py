@@ -20,7 +20,7 @@ from zaitaku.core.errors import InvalidField
 from zaitaku.core.texts import without_control_characters
 from zaitaku.jobs.model import JobKind
 from zaitaku.records.errors import TooManyRows
-from zaitaku.records.view_export import CODECS, file_name
+from zaitaku.records.view_export import file_name
 from zaitaku.records.view_history import (
     MAXIMUM_WHO,
     MOST_ROWS,
@@ -108,7 +108,7 @@ def export_view_history() -> Response | tuple[str, HTTPStatus]:
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     staff = current_staff()
-    codec = CODECS[staff.facility.settings.character_set]
+    codec = staff.facility.settings.character_set.codec
     lines = services().view_history.export(
         staff.facility.id, query, actor=staff.account.label, codec=codec
     )
