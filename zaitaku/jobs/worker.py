@@ -3,8 +3,10 @@
 import logging
 import os
 import signal
+import sys
 from contextlib import suppress
 from threading import Event, Thread
+from types import FrameType
 from typing import Final
 
 from huey import crontab
@@ -45,6 +47,8 @@ def work(runner: Runner, ephemeral_url: str, *, parent: int | None = None) -> No
     is_over = Event()
     if parent is not None:
         Thread(target=_follow, args=(parent, is_over), daemon=True).start()
+    # The consumer hears signals only once its threads, which may hold a job by then, are running.
+    signal.signal(signal.SIGTERM, _end_at_once)
     try:
         _consumer(queue).run()
     finally:
@@ -77,6 +81,10 @@ def _consumer(queue: HueyQueue) -> Consumer:
         graceful_signal="TERM",
         shutdown_timeout=END_SECONDS,
     )
+
+
+def _end_at_once(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _follow(parent: int, is_over: Event) -> None:
