@@ -38,7 +38,7 @@ _HALVES: Final = _pairs(
     "イシ ウエ オオ コ カワ キ キタ ヒガシ ニシ ミナミ マエ ゴ ウチ ソト マツ タケ ウメ スギ "
     "サクラ モリ ハヤシ ハラ ノ タ タニ サワ イケ ハマ シマ オカ",
 )
-_GIVEN: Final = _pairs(
+GIVEN_NAMES: Final = _pairs(
     "花子 太郎 和子 幸子 節子 洋子 恵子 京子 美智子 久美子 清 勇 実 進 弘 正 茂 三郎 一郎 健一 "
     "直子 由美子 真由美 明美 裕子 順子 智子 陽子 典子 文子 誠 隆 豊 修 博 浩 学 剛 大輔 翔太",
     "ハナコ タロウ カズコ サチコ セツコ ヨウコ ケイコ キョウコ ミチコ クミコ キヨシ イサム "
@@ -46,6 +46,7 @@ _GIVEN: Final = _pairs(
     "ユウコ ジュンコ トモコ ヨウコ ノリコ フミコ マコト タカシ ユタカ オサム ヒロシ ヒロシ "
     "マナブ ツヨシ ダイスケ ショウタ",
 )
+"""Given names with their readings."""
 
 _SEED: Final = """
 CREATE TEMPORARY TABLE seed AS
@@ -146,14 +147,14 @@ def fill(connection: Connection[Any], places: Places, count: int, now: datetime)
     connection.execute("SET maintenance_work_mem = '512MB'")
     connection.execute("SET work_mem = '64MB'")
     indexes = _without_indexes(connection)
-    surnames = list(_surnames())
+    families = list(surnames())
     values = {
         "places": list(places.facilities),
         "urls": list(places.urls),
-        "surnames": [name for name, _ in surnames],
-        "readings": [reading for _, reading in surnames],
-        "given": [name for name, _ in _GIVEN],
-        "given_readings": [reading for _, reading in _GIVEN],
+        "surnames": [name for name, _ in families],
+        "readings": [reading for _, reading in families],
+        "given": [name for name, _ in GIVEN_NAMES],
+        "given_readings": [reading for _, reading in GIVEN_NAMES],
         "now": now,
         "count": count + count // 10,
     }
@@ -183,7 +184,8 @@ def expect(
     connection.execute(_EXPECT, values)
 
 
-def _surnames() -> Iterator[tuple[str, str]]:
+def surnames() -> Iterator[tuple[str, str]]:
+    """Yield 1,001 surnames with their readings, the common ones as often as they are met."""
     made = product(_HALVES, _HALVES)
     common = [(name, reading) for name, reading, weight in _COMMON for _ in range(weight)]
     yield from common

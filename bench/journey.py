@@ -1,194 +1,214 @@
-"""Application CPU of a journey beside a bare Flask floor, in one run, turn by turn.
+"""What a journey costs beside a bare Flask floor: one run, turn by turn, one machine.
 
-Both run under the same server with one worker, on the same machine and kind of database (SQLite by
-default). Printed are medians over the rounds. The last line is for machines.
+Product and floor run under the same server with the same number of workers, on PostgreSQL and
+Redis that are started for it (``--stores sqlite``: on files). Every round lets patients walk as
+fast as they are served; then, at half of the journeys that the product did, they come whether or
+not they are served. Printed are medians over the rounds. The last line is for machines.
 
-``python -m bench.journey [--rounds 5] [--journeys 20]``
+``python -m bench.journey [--rounds 5] [--journeys 60] [--server granian] [--stores postgresql]``
 """
 
 import argparse
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
+from typing import Final
 
-import psutil
-import urllib3
-from urllib3.exceptions import HTTPError
+import psycopg
 
-from bench.walker import Card, Walker
-from zaitaku.demo.places import Places
-from zaitaku.demo.processes import serving
-from zaitaku.demo.setup import prepare
-from zaitaku.sandbox.ocsp import responder
+from bench.load import Crowd, Walk
+from bench.serving import Served, Server, served
+from bench.site import Site, make_site
+from bench.walker import Client, Walker
+from tests.servers import free_port, postgres_server, redis_server
 
-START_SECONDS = 30
+PRODUCT: Final = "zaitaku.app:from_environment"
+FLOOR: Final = "bench.floor.app:create_floor"
+WORKERS: Final = 2
+HANDS: Final = 8
+"""Patients at the same time while they walk as fast as they are served."""
+MANY_HANDS: Final = 24
+PATIENTS: Final = 40
+PARTS: Final = (0.50, 0.95, 0.99)
+MEASURES: Final = ("per_request", "per_journey", "per_second")
 
 
 @dataclass(frozen=True)
-class Served:
-    """A server under measurement."""
+class Stores:
+    """Where both sides keep what they keep."""
 
-    origin: str
-    process: psutil.Process
-
-    def cpu_seconds(self) -> float:
-        """Return the CPU time that the server and its workers have used so far."""
-        family = [self.process, *self.process.children(recursive=True)]
-        return sum(sum(member.cpu_times()[:2]) for member in family)
-
-    def worker_megabytes(self) -> float:
-        """Return the resident memory of the largest worker."""
-        workers = self.process.children(recursive=True) or [self.process]
-        return max(worker.memory_info().rss for worker in workers) / 1e6
+    product: str
+    short_lived: str
+    floor: str
 
 
 @dataclass(frozen=True)
 class Round:
     """What one round of one side took."""
 
-    cpu_ms_per_request: float
-    cpu_ms_per_journey: float
-    journeys_per_second: float
+    requests: int
+    journeys: int
+    cpu_seconds: float
+    seconds: float
+
+    @property
+    def per_request(self) -> float:
+        """Application CPU of a request in milliseconds."""
+        return self.cpu_seconds / self.requests * 1000
+
+    @property
+    def per_journey(self) -> float:
+        """Application CPU of a journey in milliseconds."""
+        return self.cpu_seconds / self.journeys * 1000
+
+    @property
+    def per_second(self) -> float:
+        """Journeys that came to their end in a second."""
+        return self.journeys / self.seconds
+
+
+@dataclass(frozen=True)
+class Side:
+    """The product or the floor, and the way of its patients."""
+
+    name: str
+    served: Served
+    walk: Walk
+
+    def rush(self, journeys: int) -> Round:
+        """Let patients walk as fast as they are served."""
+        crowd, before = Crowd(self.walk, HANDS), self.served.cpu_seconds()
+        seconds = crowd.rush(journeys)
+        spent = self.served.cpu_seconds() - before
+        return Round(len(crowd.latencies()), journeys, spent, seconds)
+
+    def answers_ms(self, per_second: float, seconds: float) -> list[float]:
+        """Return the answer times at ``PARTS`` while journeys begin at random."""
+        crowd = Crowd(self.walk, MANY_HANDS)
+        crowd.arrive(per_second, seconds)
+        found = crowd.latencies()
+        return [found[int(len(found) * part)] * 1000 for part in PARTS]
+
+
+def product_walk(site: Site, origin: str) -> Walk:
+    """Return journeys through the product, each of the next patient."""
+    cards = cycle(site.cards)
+
+    def walk(client: Client) -> Iterator[None]:
+        return Walker(client, origin).steps(site.entry, next(cards))
+
+    return walk
+
+
+def floor_walk(origin: str, requests: int) -> Walk:
+    """Return as many requests at the floor, with one durable insert."""
+
+    def walk(client: Client) -> Iterator[None]:
+        for turn in range(requests - 1):
+            client.request("POST" if turn % 2 else "GET", f"{origin}/page")
+            if not turn % 2:
+                yield
+        client.request("POST", f"{origin}/register")
+        yield
+
+    return walk
 
 
 @contextmanager
-def served(target: str, port: int, environ: dict[str, str]) -> Iterator[Served]:
-    """Serve an application factory with one granian worker."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-access-log"]
-    process = subprocess.Popen(
-        [*command, "--log-level", "warning", target],
-        env={**os.environ, **environ},
-        stdout=subprocess.DEVNULL,
-    )
-    origin = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(origin)
-        yield Served(origin, psutil.Process(process.pid))
-    finally:
-        process.terminate()
-        process.wait()
+def stores_of(kind: str, folder: Path) -> Iterator[Stores]:
+    """Start what the sides keep their data in; it waits for the disk as in earnest."""
+    if kind == "sqlite":
+        files = (f"sqlite:///{folder / name}.db" for name in ("product", "ephemeral", "floor"))
+        yield Stores(*files)
+        return
+    with postgres_server("-c", "fsync=on") as database, redis_server() as redis:
+        yield Stores(
+            product=database.url,
+            short_lived=redis.url,
+            floor=_second_database(database.url),
+        )
 
 
-def _wait_for(origin: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            urllib3.request("GET", origin, timeout=1, retries=False, redirect=False)
-        except HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(origin)
+def _second_database(url: str) -> str:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE floor")
+    return url.rpartition("/")[0] + "/floor"
 
 
-def measure(side: Served, journeys: int, walk: "Walk") -> Round:
-    """Let ``journeys`` patients walk one after another and return what the server spent."""
-    cpu, began, requests = side.cpu_seconds(), time.monotonic(), 0
-    for _ in range(journeys):
-        requests += walk.once()
-    spent, took = (side.cpu_seconds() - cpu) * 1000, time.monotonic() - began
-    return Round(spent / requests, spent / journeys, journeys / took)
-
-
-class Walk:
-    """A journey through the product; returns the number of its requests."""
-
-    def __init__(self, origin: str, url: str, card: Card) -> None:
-        self._origin, self._url, self._card = origin, url, card
-        self._pool = urllib3.PoolManager()
-
-    def once(self) -> int:
-        """Walk one journey."""
-        walker = Walker(self._pool, self._origin)
-        walker.give_consent(self._url, self._card)
-        return walker.requests
-
-
-class FloorWalk(Walk):
-    """The same number of requests at the floor, with one durable insert."""
-
-    def __init__(self, origin: str, requests: int) -> None:
-        self._origin, self._requests = origin, requests
-        self._pool = urllib3.PoolManager()
-
-    def once(self) -> int:
-        """Ask for ready strings, post, and insert once."""
-        for turn in range(self._requests - 1):
-            method = "POST" if turn % 2 else "GET"
-            self._pool.request(method, f"{self._origin}/page", redirect=False)
-        self._pool.request("POST", f"{self._origin}/register")
-        return self._requests
-
-
-def run(rounds: int, journeys: int, folder: Path) -> None:
+def run(options: argparse.Namespace, folder: Path) -> None:
     """Measure both sides in turns and print the table."""
-    places = Places.from_env(
-        {
-            "ZAITAKU_DATA": str(folder),
-            "ZAITAKU_PORT": str(_port()),
-            "ZAITAKU_BRIDGE_PORT": str(_port()),
-        }
-    )
-    ready = prepare(places)
-    floor_environ = {"ZAITAKU_FLOOR_DATABASE": f"sqlite:///{folder / 'floor.db'}"}
     with ExitStack() as stack:
-        stack.enter_context(serving(responder(ready.authority), places.ocsp_port))
-        product = stack.enter_context(
-            served("zaitaku.app:from_environment", places.port, ready.environ)
-        )
-        floor = stack.enter_context(served("bench.floor.app:create_floor", _port(), floor_environ))
-        url = ready.summary["patient_urls"]["home-visit"]
-        card = Card.load(min((folder / "cards").glob("*.json")))
-        walk = Walk(product.origin, url, card)
-        floor_walk = FloorWalk(floor.origin, walk.once())
-        floor_walk.once()
+        product, floor = _sides(stack, options, folder)
         pairs = [
-            (measure(product, journeys, walk), measure(floor, journeys, floor_walk))
-            for _ in range(rounds)
+            (product.rush(options.journeys), floor.rush(options.journeys))
+            for _ in range(options.rounds)
         ]
-        _print(pairs, product, floor, floor_walk.once())
-
-
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _print(pairs: list[tuple[Round, Round]], product: Served, floor: Served, requests: int) -> None:
-    mine, theirs = zip(*pairs, strict=True)
-    ratio = statistics.median(a.cpu_ms_per_request / b.cpu_ms_per_request for a, b in pairs)
-    print(f"{requests} requests a journey, {len(pairs)} rounds, medians")
-    print(f"{'':10}{'CPU ms/request':>16}{'CPU ms/journey':>16}{'journeys/s':>12}{'worker MB':>11}")
-    for name, rounds, side in (("product", mine, product), ("floor", theirs, floor)):
+        mine, theirs = zip(*pairs, strict=True)
+        half = statistics.median(one.per_second for one in mine) / 2
+        answers = [side.answers_ms(half, options.seconds) for side in (product, floor)]
         print(
-            f"{name:10}"
-            f"{statistics.median(r.cpu_ms_per_request for r in rounds):>16.2f}"
-            f"{statistics.median(r.cpu_ms_per_journey for r in rounds):>16.1f}"
-            f"{statistics.median(r.journeys_per_second for r in rounds):>12.1f}"
-            f"{side.worker_megabytes():>11.0f}"
+            f"{mine[0].requests / mine[0].journeys:.0f} requests a journey, {options.rounds} rounds"
+            f" of {options.journeys} journeys, {WORKERS} workers of {options.server},"
+            f" {options.stores}; answers at {half:.1f} journeys/s for {options.seconds} s"
         )
-    print(f"cpu_ratio={ratio:.2f} rss_mb={product.worker_megabytes():.0f}")
+        _print_table((product, floor), (mine, theirs), answers)
+        ratio = statistics.median(a.per_request / b.per_request for a, b in pairs)
+        print(
+            f"cpu_ratio={ratio:.2f} journeys_per_s={half * 2:.1f} p99_ms={answers[0][-1]:.1f}"
+            f" rss_mb={product.served.resident_megabytes():.0f}"
+        )
+
+
+def _sides(stack: ExitStack, options: argparse.Namespace, folder: Path) -> tuple[Side, Side]:
+    stores = stack.enter_context(stores_of(options.stores, folder))
+    port = free_port()
+    site = make_site(
+        folder,
+        origin=f"http://127.0.0.1:{port}",
+        database_url=stores.product,
+        ephemeral_url=stores.short_lived,
+        patients=PATIENTS,
+    )
+    mine = stack.enter_context(served(options.server, PRODUCT, port, site.environ, WORKERS))
+    product = Side("product", mine, product_walk(site, mine.origin))
+    first = product.rush(PATIENTS)
+    environ = {"ZAITAKU_FLOOR_DATABASE": stores.floor}
+    theirs = stack.enter_context(served(options.server, FLOOR, free_port(), environ, WORKERS))
+    floor = Side("floor", theirs, floor_walk(theirs.origin, first.requests // PATIENTS))
+    floor.rush(PATIENTS)
+    return product, floor
+
+
+def _print_table(
+    sides: Sequence[Side], rounds: Sequence[Sequence[Round]], answers: Sequence[Sequence[float]]
+) -> None:
+    titles = ("ms/request", "ms/journey", "journeys/s", "p50 ms", "p95 ms", "p99 ms", "RSS", "PSS")
+    print(" " * 8 + "".join(f"{title:>12}" for title in titles))
+    for side, taken, times in zip(sides, rounds, answers, strict=True):
+        figures = [
+            *(statistics.median(getattr(one, name) for one in taken) for name in MEASURES),
+            *times,
+            side.served.resident_megabytes(),
+            side.served.proportional_megabytes(),
+        ]
+        print(f"{side.name:8}" + "".join(f"{figure:>12.2f}" for figure in figures))
 
 
 def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(description="CPU of a journey beside a bare Flask floor")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--journeys", type=int, default=20)
+    parser.add_argument("--journeys", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--server", type=Server, choices=list(Server), default=Server.GRANIAN)
+    parser.add_argument("--stores", choices=["postgresql", "sqlite"], default="postgresql")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run(options.rounds, options.journeys, Path(folder))
+        run(options, Path(folder))
 
 
 if __name__ == "__main__":

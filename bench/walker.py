@@ -3,12 +3,12 @@
 import base64
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import urllib3
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -44,11 +44,27 @@ class Card:
         return wire.CardProof(request.challenge, self.certificate, signature.hex())
 
 
+class Client(Protocol):
+    """What carries requests: urllib3's ``PoolManager``, or something lighter."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        redirect: bool = False,
+    ) -> Any:
+        """Send a request and return its answer, as urllib3 does."""
+        ...
+
+
 @dataclass
 class Walker:
     """One patient's browser: cookies, the present page, and how many requests it took."""
 
-    pool: urllib3.PoolManager
+    pool: Client
     origin: str
     cookies: dict[str, str] = field(default_factory=dict)
     requests: int = 0
@@ -57,19 +73,32 @@ class Walker:
 
     def give_consent(self, url: str, card: Card) -> str:
         """Walk a home-visit journey to its end and return the page with the reference number."""
+        for _ in self.steps(url, card):
+            continue
+        return self.page
+
+    def steps(self, url: str, card: Card) -> Iterator[None]:
+        """Walk a home-visit journey; stop wherever its patient reads a page, the last included."""
         self.get(url)
+        yield
         self.post({})
         for answer in PREPARATION:
+            yield
             self.post({"answer": answer})
+        yield
         self.post({})
+        yield
         self.post({"answer": "each"})
         while "/items/" in self.location:
+            yield
             self.post({"answer": "grant"})
+        yield
         self.post({})
+        yield
         token = self._ask_card()
         self.get(f"{self.location}/return?code={self._send(card.answer(token))}")
         assert self.location.endswith("/done"), self.location
-        return self.page
+        yield
 
     def get(self, url: str) -> None:
         """Fetch a page, following redirects as a browser does."""

@@ -12,7 +12,7 @@ from flask import Flask
 
 from zaitaku.app import build_app
 from zaitaku.blueprints.edge import EXTENSION
-from zaitaku.schema import SchemaWatch
+from zaitaku.core.revisions import SchemaWatch
 from zaitaku.services import Services
 
 

@@ -67,8 +67,11 @@ def redis_server(*options: str, port: int | None = None) -> Iterator[RunningServ
 
 
 @contextmanager
-def postgres_server() -> Iterator[RunningServer]:
-    """Run Debian's PostgreSQL on a new cluster; its database is ``postgres``, without passwords."""
+def postgres_server(*options: str) -> Iterator[RunningServer]:
+    """Run Debian's PostgreSQL on a new cluster; its database is ``postgres``, without passwords.
+
+    It does not wait for the disk unless told to (``-c fsync=on``).
+    """
     binaries = _postgres_binaries()
     port = free_port()
     with _own_folder() as folder:
@@ -77,7 +80,7 @@ def postgres_server() -> Iterator[RunningServer]:
         initdb += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **_unprivileged(folder))
         command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
-        command += ["-h", "127.0.0.1", "-k", str(folder), "-F"]
+        command += ["-h", "127.0.0.1", "-k", str(folder), "-F", *options]
         address = f"zaitaku@127.0.0.1:{port}/postgres"
         with _running(
             command, folder, lambda: _postgres_answers(f"postgresql://{address}"), signal.SIGINT

@@ -12,6 +12,7 @@ from zaitaku.blueprints import (
     api,
     characters,
     console,
+    draining,
     errors,
     headers,
     kept_forms,
@@ -23,10 +24,12 @@ from zaitaku.blueprints import (
     uploads,
 )
 from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.core.draining import own_draining
 from zaitaku.core.logs import configure_logging
 from zaitaku.core.resources import resource_folder
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
+from zaitaku.watching.watches import open_watch
 
 MAX_REQUEST_BYTES = 64 * 1024
 
@@ -85,4 +88,7 @@ def _configure(app: Flask, services: Services) -> None:
 def from_environment() -> Flask:
     """Return the application that the environment variables describe (a server's factory)."""
     configure_logging(sys.stdout)
-    return build_app(build_services(Settings.from_env()))
+    settings = Settings.from_env()
+    app = build_app(build_services(settings, watch=open_watch(settings.watching)))
+    draining.add(app, own_draining())
+    return app

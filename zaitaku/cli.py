@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "operate": "operate",
     "poster": "poster",
     "records": "records",
+    "seal": "seal",
     "serve": "serve",
     "url": "url",
     "worker": "worker",

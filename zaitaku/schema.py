@@ -1,16 +1,22 @@
 """The tables of all rooms together, and the way from any earlier version to this one."""
 
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from zaitaku.core.database import Database, metadata
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.revisions import SchemaWatch, is_current
+
+__all__ = ["SchemaWatch", "all_tables", "is_current", "migration_config", "upgrade"]
 
 _ROOMS: Final = (
     "audit",
@@ -25,6 +31,20 @@ _ROOMS: Final = (
     "records.appointments",
     "records",
 )
+_ADVISORY_LOCK: Final = 0x7A61_6974_616B_75
+"""PostgreSQL's locks of this kind have a number for a name; ours spells ``zaitaku``."""
+LOCK_SECONDS: Final = 2
+"""Whoever waits for a table keeps all others waiting behind it: pages bear this long."""
+ATTEMPTS: Final = 30
+PAUSE_SECONDS: Final = 1.0
+_LONGEST_SECONDS: Final = 24 * 60 * 60
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+
+
+class TablesInUse(StoreUnavailable):
+    """Another migration, or a long transaction, kept a table for too long; it is as it was."""
+
+    code = "tables-in-use"
 
 
 def all_tables() -> MetaData:
@@ -36,49 +56,60 @@ def all_tables() -> MetaData:
 
 
 def upgrade(database: Database) -> None:
-    """Bring the database to this version's tables, in one transaction.
+    """Bring the database to this version's tables; the site may be running on it meanwhile.
+
+    Of several that do this at once, one works and the others find it done. On SQLite all is one
+    transaction; on PostgreSQL each migration is, so that none holds its locks for longer than it
+    needs them, and one that cannot have a table within two seconds gives way and tries again.
 
     Raises:
-        StoreUnavailable: the database is away or locked; it is as it was.
+        StoreUnavailable: the database is away or locked; migrations that are done stay done.
     """
+    opened = _alone if not database.is_sqlite else Database.transaction
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _upgrade(opened(database))
+        except TablesInUse:
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return
+
+
+def _upgrade(opened: AbstractContextManager[Connection]) -> None:
     config = migration_config()
-    with database.transaction() as connection:
-        if not database.is_sqlite:
-            # Building an index over all records takes as long as it takes.
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    with opened as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def is_current(database: Database) -> bool:
-    """Tell whether the database has exactly this version's tables.
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """Give a connection of PostgreSQL that nobody else migrates beside."""
+    try:
+        with database.engine.connect() as connection:
+            _be_patient(connection)
+            # What is set here, and the lock, end with the connection, which no page will get.
+            connection.detach()
+            if not connection.exec_driver_sql(
+                f"SELECT pg_try_advisory_lock({_ADVISORY_LOCK})"
+            ).scalar():
+                raise TablesInUse("another migration is running")
+            connection.commit()
+            yield connection
+    except (OperationalError, InterfaceError) as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            raise TablesInUse("a table is in use") from error
+        raise StoreUnavailable(type(error).__name__) from error
 
-    A SQLite file that does not exist is not made by asking.
 
-    Raises:
-        StoreUnavailable: the database is away, locked or damaged.
-    """
-    if database.is_sqlite and not Path(database.url.database or "").exists():
-        return False
-    newest = ScriptDirectory.from_config(migration_config()).get_current_head()
-    with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
-
-
-class SchemaWatch:
-    """Asks until the tables are current; after that it knows and asks no more."""
-
-    def __init__(self) -> None:
-        self._known = False
-
-    def is_current(self, database: Database) -> bool:
-        """Tell whether the tables are, or once were, this version's.
-
-        Raises:
-            StoreUnavailable: it is not known yet and the database does not answer.
-        """
-        self._known = self._known or is_current(database)
-        return self._known
+def _be_patient(connection: Connection) -> None:
+    # Building an index over all records takes as long as it takes; waiting for others does not.
+    driver: Any = connection.connection.driver_connection
+    driver.answer_seconds = _LONGEST_SECONDS
+    connection.exec_driver_sql("SET statement_timeout = 0")
+    connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
 
 def migration_config() -> Config:

@@ -20,6 +20,8 @@ from zaitaku.core.clock import Clock, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.sealing import Seal
+from zaitaku.core.watch import NO_WATCH, Watch
 from zaitaku.devices.service import DeviceService
 from zaitaku.eligibility.medical import MedicalInformationProvider, NoMedicalInformation
 from zaitaku.eligibility.provider import EligibilityProvider, NoEligibility
@@ -53,6 +55,7 @@ from zaitaku.records.eligibility import EligibilityChecks
 from zaitaku.records.view_export import ViewHistoryService
 from zaitaku.records.viewing import ViewingService
 from zaitaku.settings import Mode, Settings
+from zaitaku.watching.watches import watched
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Services:
 
     settings: Settings
     clock: Clock
+    watch: Watch
+    """Who is told what happens."""
     database: Database
     ephemeral: EphemeralStore
     facilities: FacilityService
@@ -105,15 +110,17 @@ class Services:
     view_history: ViewHistoryService
 
 
-def build_services(settings: Settings, clock: Clock | None = None) -> Services:
+def build_services(
+    settings: Settings, clock: Clock | None = None, watch: Watch = NO_WATCH
+) -> Services:
     """Wire the services of a deployment.
 
     Raises:
         SettingsError: a file that the settings name is missing or unfit.
     """
     clock = clock or SystemClock()
-    database = Database(settings.database_url)
-    ephemeral = open_ephemeral(settings.ephemeral_url, clock)
+    database = Database(settings.database_url, seal=Seal(settings.seal_keys), watch=watch)
+    ephemeral = watched(open_ephemeral(settings.ephemeral_url, clock), watch)
     sessions = Sessions(ephemeral=ephemeral, clock=clock)
     ceremonies = Ceremonies(ephemeral=ephemeral, relying_party=RelyingParty.of(settings.origin))
     reception = ReceptionService(
@@ -128,12 +135,13 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     accounts = AccountService(
         database=database, ephemeral=ephemeral, clock=clock, passwords=passwords
     )
-    identity = _identity(settings, ephemeral, clock)
+    identity = _identity(settings, ephemeral, clock, watch)
     eligibility = _eligibility(settings, database, clock)
     medical = _medical(settings, database, clock)
     return Services(
         settings=settings,
         clock=clock,
+        watch=watch,
         database=database,
         ephemeral=ephemeral,
         facilities=FacilityService(database=database, clock=clock),
@@ -145,7 +153,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
         use_reports=UseReports(database=database, clock=clock, keep_days=settings.traffic_days),
         linked_apps=NoLinkedApps(),
         identity=identity,
-        openid=_openid(settings, identity),
+        openid=_openid(settings, identity, watch),
         hand_overs=HandOvers(ephemeral=ephemeral, clock=clock, challenges=identity.challenges),
         wordings=wordings,
         consent=ConsentService(
@@ -155,6 +163,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
             wordings=wordings,
             clock=clock,
             online_validity_days=settings.online_validity_days,
+            watch=watch,
         ),
         eligibility=eligibility,
         medical=medical,
@@ -209,7 +218,9 @@ def _sandbox(
     )
 
 
-def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> IdentityService:
+def _identity(
+    settings: Settings, ephemeral: EphemeralStore, clock: Clock, watch: Watch
+) -> IdentityService:
     is_sandbox = settings.mode is Mode.SANDBOX
     anchors = TrustAnchors.load(settings.trust_anchors, allow_test=is_sandbox)
     return IdentityService(
@@ -224,10 +235,11 @@ def _identity(settings: Settings, ephemeral: EphemeralStore, clock: Clock) -> Id
         clock=clock,
         lifetime=settings.challenge_lifetime,
         bridge_minimum=settings.bridge_minimum,
+        watch=watch,
     )
 
 
-def _openid(settings: Settings, identity: IdentityService) -> OpenIdService | None:
+def _openid(settings: Settings, identity: IdentityService, watch: Watch) -> OpenIdService | None:
     if settings.openid is None:
         return None
     exchange = HttpExchange()
@@ -246,4 +258,5 @@ def _openid(settings: Settings, identity: IdentityService) -> OpenIdService | No
         subject_keys=settings.subject_keys,
         origin=settings.origin,
         lifetime=settings.challenge_lifetime,
+        watch=watch,
     )

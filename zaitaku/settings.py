@@ -13,8 +13,11 @@ from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.openid import OpenIdProvider
+from zaitaku.core.sealing import PLAIN, UNSEALED, SealRing
+from zaitaku.core.replication import MOST_STANDBYS
 from zaitaku.core.signing import Keyring, looks_random
 from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address
+from zaitaku.core.watch_settings import WatchSettings
 from zaitaku.wire import BRIDGE_PORTS, MalformedMessage, version_of
 
 LONGEST_VALIDITY_DAYS = 366
@@ -101,6 +104,9 @@ class Settings:
     """PEM file of the Ed25519 key that signs card requests."""
     trust_anchors: tuple[Path, ...]
     """PEM files of the root certificates of the authentication certificates."""
+    seal_keys: SealRing = UNSEALED
+    """Seal the few columns that nobody searches, newest first; ``plain`` stands for no seal.
+    Losing them loses what they sealed."""
     crl_file: Path | None = None
     """Off-line CRL of the authority; past its nextUpdate every proof is refused."""
     ocsp_url: str | None = None
@@ -132,6 +138,8 @@ class Settings:
     """Days for which it is kept how often each way in was used: a year can be compared."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
+    watching: WatchSettings = field(default_factory=WatchSettings)
+    """Who may ask for metrics, and where traces go."""
 
     def __post_init__(self) -> None:
         self._check_origin()
@@ -142,6 +150,8 @@ class Settings:
         _check_version("ZAITAKU_BRIDGE_MINIMUM", self.bridge_minimum)
         self._check_download()
         check_sql_address("ZAITAKU_DATABASE_URL", self.database_url)
+        if self.synchronous_standbys and self.database_url.startswith("sqlite"):
+            raise SettingsError("ZAITAKU_SYNCHRONOUS_STANDBYS needs PostgreSQL")
         check_ephemeral_address(self.ephemeral_url)
 
     def _check_origin(self) -> None:
@@ -151,10 +161,12 @@ class Settings:
             raise SettingsError("ZAITAKU_ORIGIN must be https in production")
 
     def _check_keys(self) -> None:
-        keys = [set(ring.keys) for ring in (self.url_keys, self.session_keys, self.subject_keys)]
+        rings = (self.url_keys.keys, self.session_keys.keys, self.subject_keys.keys)
+        keys = [set(ring) for ring in (*rings, self.seal_keys.secrets)]
         if len(set.union(*keys)) < sum(map(len, keys)):
             raise SettingsError(
-                "ZAITAKU_URL_KEYS, ZAITAKU_SESSION_KEYS and ZAITAKU_SUBJECT_KEYS share a key"
+                "two of ZAITAKU_URL_KEYS, ZAITAKU_SESSION_KEYS, ZAITAKU_SUBJECT_KEYS and"
+                " ZAITAKU_SEAL_KEYS share a key"
             )
 
     def _check_authority(self) -> None:
@@ -187,11 +199,14 @@ class Settings:
             ("JOB_RESULT_DAYS", self.job_result_days, 1, LONGEST_VALIDITY_DAYS),
             ("APPOINTMENT_DAYS", self.appointment_days, 1, LONGEST_VALIDITY_DAYS),
             ("TRAFFIC_DAYS", self.traffic_days, SHORTEST_TRAFFIC_DAYS, LONGEST_TRAFFIC_DAYS),
+            ("SYNCHRONOUS_STANDBYS", self.synchronous_standbys, 0, MOST_STANDBYS),
         ):
             if not first <= days <= last:
                 raise SettingsError(f"ZAITAKU_{name} must be {first} to {last}")
         if self.trusted_proxies < 0:
             raise SettingsError("ZAITAKU_TRUSTED_PROXIES must not be negative")
+        if self.watching.traces_from_proxy and not self.trusted_proxies:
+            raise SettingsError("ZAITAKU_TRACES_FROM_PROXY needs a ZAITAKU_TRUSTED_PROXIES")
         if any(not 0 < port <= HIGHEST_PORT for port in self.bridge_ports):
             raise SettingsError(f"ZAITAKU_BRIDGE_PORTS must be 1 to {HIGHEST_PORT}")
 
@@ -217,6 +232,7 @@ class Settings:
             url_keys=_keyring(environ, "ZAITAKU_URL_KEYS"),
             session_keys=_keyring(environ, "ZAITAKU_SESSION_KEYS"),
             subject_keys=_keyring(environ, "ZAITAKU_SUBJECT_KEYS"),
+            seal_keys=_seal_ring(environ, mode),
             request_key_file=Path(_required(environ, "ZAITAKU_REQUEST_KEY_FILE")),
             trust_anchors=tuple(
                 Path(name) for name in _words(_required(environ, "ZAITAKU_TRUST_ANCHORS"))
@@ -235,6 +251,8 @@ class Settings:
             appointment_days=_number(environ, "ZAITAKU_APPOINTMENT_DAYS", 30),
             traffic_days=_number(environ, "ZAITAKU_TRAFFIC_DAYS", 400),
             trusted_proxies=_proxies(environ, mode),
+            synchronous_standbys=_number(environ, "ZAITAKU_SYNCHRONOUS_STANDBYS", 0),
+            watching=WatchSettings.from_env(environ),
         )
 
 
@@ -343,3 +361,15 @@ def _keyring(environ: Mapping[str, str], name: str) -> Keyring:
     if not all(map(looks_random, keys)):
         raise SettingsError(f"{name}: a key is too short or too regular; draw it at random")
     return Keyring(keys)
+
+
+def _seal_ring(environ: Mapping[str, str], mode: Mode) -> SealRing:
+    # In production somebody has to decide it, even if only for "plain".
+    name = "ZAITAKU_SEAL_KEYS"
+    written = _required(environ, name) if mode is Mode.PRODUCTION else environ.get(name, "")
+    keys = tuple(_words(written)) or UNSEALED.keys
+    if not all(map(looks_random, (key for key in keys if key != PLAIN))):
+        raise SettingsError(f"{name}: a key is too short or too regular; draw it at random")
+    if len(set(keys)) < len(keys):
+        raise SettingsError(f"{name} names a key twice")
+    return SealRing(keys)

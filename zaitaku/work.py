@@ -38,6 +38,7 @@ def runner(services: Services) -> Runner:
         clock=services.clock,
         handlers=handlers(services),
         keep=timedelta(days=services.settings.job_result_days),
+        watch=services.watch,
         chores=(
             services.appointments.forget,
             services.use_reports.forget,

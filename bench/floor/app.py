@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from flask import Flask
 from sqlalchemy import Column, MetaData, String, Table
+from sqlalchemy.schema import CreateTable
 
 from zaitaku.core.database import Database
 
@@ -21,7 +22,7 @@ def create_floor() -> Flask:
     app = Flask("floor")
     database = Database(os.environ["ZAITAKU_FLOOR_DATABASE"])
     with database.transaction() as connection:
-        _TABLE.create(connection, checkfirst=True)
+        connection.execute(CreateTable(_TABLE, if_not_exists=True))
 
     @app.get("/page")
     def page() -> str:

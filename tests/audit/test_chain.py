@@ -213,6 +213,9 @@ def test_ends_are_logged_once_as_they_grow(database: Database, clock: FixedClock
         service.log_heads()
         service.log_heads()
         record(database, facility_id)
+        # A worker that starts later goes on where the one before it ended.
+        later = AuditService(database=database, clock=clock)
+        later.log_heads()
         service.log_heads()
     finally:
         configure_logging(io.StringIO())
@@ -221,6 +224,36 @@ def test_ends_are_logged_once_as_they_grow(database: Database, clock: FixedClock
     assert len(lines) == 2
     assert f"{head.sequence} " in lines[1]
     assert head.digest in lines[1].replace("/", "")
+
+
+def test_more_ends_than_fit_into_one_transaction_are_all_told(
+    any_database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zaitaku.audit.service.HEADS_AT_ONCE", 2)
+    facilities = FacilityService(database=any_database, clock=clock)
+    for number in range(5):
+        facilities.add(
+            code=InstitutionCode(f"131{number:07d}"),
+            registered_name="みどり坂クリニック",
+            phone="03-0000-1234",
+            hours="",
+            settings=EnvironmentSettings(),
+            actor="test",
+        )
+    service = AuditService(database=any_database, clock=clock)
+    assert service.log_heads() == 5
+    assert service.log_heads() == 0
+
+
+def test_an_end_that_is_just_growing_is_told_the_next_time(
+    postgres_database: Database, clock: FixedClock
+) -> None:
+    facility_id = World(postgres_database, clock, sandbox_with(postgres_database)).facility.id
+    service = AuditService(database=postgres_database, clock=clock)
+    with postgres_database.transaction() as connection:
+        append(connection, facility_id, Act.LOGIN, actor="test", at=clock.now())
+        assert service.log_heads() == 0
+    assert service.log_heads() == 1
 
 
 class Busy(AuditTrail):

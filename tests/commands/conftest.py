@@ -30,6 +30,7 @@ def run(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         "ZAITAKU_URL_KEYS": secrets.token_hex(16),
         "ZAITAKU_SESSION_KEYS": secrets.token_hex(16),
         "ZAITAKU_SUBJECT_KEYS": secrets.token_hex(16),
+        "ZAITAKU_SEAL_KEYS": "plain",
         "ZAITAKU_REQUEST_KEY_FILE": str(tmp_path / "request.pem"),
         "ZAITAKU_TRUST_ANCHORS": str(tmp_path / "roots.pem"),
         "ZAITAKU_OCSP_URL": "http://127.0.0.1:1/",

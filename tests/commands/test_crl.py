@@ -49,6 +49,7 @@ def environ(
         "ZAITAKU_URL_KEYS": secrets.token_hex(16),
         "ZAITAKU_SESSION_KEYS": secrets.token_hex(16),
         "ZAITAKU_SUBJECT_KEYS": secrets.token_hex(16),
+        "ZAITAKU_SEAL_KEYS": "plain",
         "ZAITAKU_REQUEST_KEY_FILE": str(tmp_path / "request.pem"),
         "ZAITAKU_TRUST_ANCHORS": str(authority.roots_file),
         "ZAITAKU_CRL_FILE": str(tmp_path / "crl.pem"),

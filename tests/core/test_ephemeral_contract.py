@@ -117,6 +117,10 @@ class TestCounters:
     def test_counts_from_one(self, case: StoreCase) -> None:
         assert [case.store.count("c", HOUR) for _ in range(12)] == list(range(1, 13))
 
+    def test_counts_by_steps(self, case: StoreCase) -> None:
+        steps = (5, 1, 30)
+        assert [case.store.count("c", HOUR, step) for step in steps] == [5, 6, 36]
+
     def test_a_counter_can_be_read_taken_and_deleted(self, case: StoreCase) -> None:
         case.store.count("c", HOUR)
         case.store.count("c", HOUR)

@@ -21,12 +21,18 @@ REQUIRED = {
     "ZAITAKU_URL_KEYS": "newest-url-key-of-32-characters-x, former-url-key-of-32-characters-x",
     "ZAITAKU_SESSION_KEYS": "session-key-of-32-characters-xxxx",
     "ZAITAKU_SUBJECT_KEYS": "subject-key-of-32-characters-xxxx",
+    "ZAITAKU_SEAL_KEYS": "seal-key-of-32-characters-xxxxxxx",
     "ZAITAKU_REQUEST_KEY_FILE": "/etc/zaitaku/request.pem",
     "ZAITAKU_TRUST_ANCHORS": "/etc/zaitaku/first.pem /etc/zaitaku/second.pem",
     "ZAITAKU_TRUSTED_PROXIES": "0",
 }
 COMPLETE = {**REQUIRED, "ZAITAKU_CRL_FILE": "/var/lib/zaitaku/crl.der"}
-KEYS = ["ZAITAKU_URL_KEYS", "ZAITAKU_SESSION_KEYS", "ZAITAKU_SUBJECT_KEYS"]
+KEYS = [
+    "ZAITAKU_URL_KEYS",
+    "ZAITAKU_SESSION_KEYS",
+    "ZAITAKU_SUBJECT_KEYS",
+    "ZAITAKU_SEAL_KEYS",
+]
 UNFIT = [
     "secret-word",
     "postgresql+psycopg://user:secret-word@host:port/name",

@@ -10,7 +10,7 @@ from typing import Final
 
 from zaitaku.audit.listing import AuditList, AuditQuery, Page
 from zaitaku.audit.model import ACT_NAMES, FIRST_LINK, Act, Entry, is_sound
-from zaitaku.audit.store import AuditTrail, Head, append, grown_heads
+from zaitaku.audit.store import AuditTrail, Head, append, take_grown_heads
 from zaitaku.core.clock import JST, Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 BEGINNING: Final = Head(0, FIRST_LINK)
 """What the first entry of every chain follows."""
+HEADS_AT_ONCE: Final = 500
+"""So many ends are told in one transaction; their facilities' acts wait for it."""
 _GROUP: Final = 8
 _HEADINGS: Final = ("番号", "日時", "操作", "操作した人", "対象", "内容", "確認用の値")
 
@@ -45,7 +47,6 @@ class AuditService:
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._logged: dict[FacilityId, Head] = {}
 
     def page(self, facility_id: FacilityId, query: AuditQuery) -> Page:
         """Return one page of what is found."""
@@ -61,12 +62,23 @@ class AuditService:
         """Write the end of every chain that grew since the last time into the log; for the worker.
 
         The log is kept elsewhere, so a chain that is made anew no longer fits what stands there.
+        An end may be told twice, by a worker that is killed in the middle; it is never left out.
+
+        Raises:
+            StoreUnavailable: the database is away.
         """
-        with self._database.reading() as connection:
-            ends = grown_heads(connection, self._logged)
-        for facility_id, head in ends.items():
-            log.info("audit head", extra={"facility": str(facility_id), "head": _grouped(head)})
-        self._logged.update(ends)
+        told = self._log_some()
+        total = told
+        while told == HEADS_AT_ONCE:
+            told = self._log_some()
+            total += told
+        return total
+
+    def _log_some(self) -> int:
+        with self._database.transaction() as connection:
+            ends = take_grown_heads(connection, HEADS_AT_ONCE)
+            for facility_id, head in ends.items():
+                log.info("audit head", extra={"facility": str(facility_id), "head": _grouped(head)})
         return len(ends)
 
     def check(self, facility_id: FacilityId) -> Check:

@@ -53,8 +53,19 @@ audit_head = Table(
     Column("facility_id", Uuid, ForeignKey("facility.id"), primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
+    Column("told", String(64), nullable=False, server_default=""),
 )
-"""The last entry of each chain; its row is the lock that puts entries in one order."""
+"""The last entry of each chain; its row is the lock that puts entries in one order.
+
+``told`` is the end that was written into the log last.
+"""
+_IS_UNTOLD: Final = audit_head.c.told != audit_head.c.digest
+Index(
+    "ix_audit_head_untold",
+    audit_head.c.facility_id,
+    postgresql_where=_IS_UNTOLD,
+    sqlite_where=_IS_UNTOLD,
+)
 
 
 @dataclass(frozen=True)
@@ -176,13 +187,19 @@ class AuditTrail:
                 yield entry_from(row)
 
 
-def grown_heads(connection: Connection, known: Mapping[FacilityId, Head]) -> dict[FacilityId, Head]:
-    """Return the ends of all chains that are not as ``known``."""
+def take_grown_heads(connection: Connection, most: int) -> dict[FacilityId, Head]:
+    """Return up to ``most`` ends that were not told yet, and note that they are told now.
+
+    What it costs depends on how many grew, not on how many there are. An end that is just growing
+    is left to the next time.
+    """
+    untold = select(audit_head.c.facility_id).where(_IS_UNTOLD).limit(most)
+    chosen = audit_head.c.facility_id.in_(untold.with_for_update(skip_locked=True))
+    told = audit_head.update().where(chosen).values(told=audit_head.c.digest)
     rows = connection.execute(
-        select(audit_head.c.facility_id, audit_head.c.sequence, audit_head.c.digest)
+        told.returning(audit_head.c.facility_id, audit_head.c.sequence, audit_head.c.digest)
     )
-    ends = {FacilityId(row[0]): Head(row[1], row[2]) for row in rows}
-    return {name: head for name, head in ends.items() if known.get(name) != head}
+    return {FacilityId(row[0]): Head(row[1], row[2]) for row in rows}
 
 
 def entry_from(row: RowMapping) -> Entry:

@@ -9,11 +9,13 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from zaitaku.blueprints import pages
+from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.failures import Explanation, NextStep, explain
 from zaitaku.blueprints.patient.presenters import day_text
 from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.errors import TooManyAttempts, ZaitakuError
 from zaitaku.core.logs import request_id
+from zaitaku.core.watch import Happening
 from zaitaku.facilities.model import Facility
 from zaitaku.reception.errors import ReceptionNotBegun
 
@@ -71,6 +73,7 @@ def _kept_headers(error: HTTPException) -> list[tuple[str, str]]:
 
 def _page(code: str, status: HTTPStatus) -> str:
     explanation = explain(code)
+    services().watch.happened(Happening.REFUSAL, request.blueprint or "(none)", code)
     return render_template(
         "errors/failure.html",
         explanation=explanation,

@@ -39,6 +39,7 @@ _SENT_FIELD: Final = "kept_form"
 """The hidden field with the name of a form that was given back."""
 _NAME_CHARACTERS: Final = 64
 _PURPOSE: Final = "console-form-owner"
+_PLACE: Final = "kept-form"
 _SECRET_WORDS: Final = ("password", "csrf", "secret", "serial", "token")
 """A field whose name holds one of these is never kept."""
 _ATTRIBUTE: Final = "__never_kept__"
@@ -97,7 +98,7 @@ def keep(address: str, typed: Iterable[tuple[str, str]]) -> None:
         return
     forget()
     name = new_secret_name()
-    fields = {"address": address, "pairs": packed, "owner": owner}
+    fields = {"address": _sealed(address, name), "pairs": _sealed(packed, name), "owner": owner}
     services().ephemeral.create(_key(name), fields, LIFETIME)
     session[_NAME_FIELD] = name
 
@@ -113,8 +114,9 @@ def kept_for(account: Account) -> KeptForm | None:
     if fields is None or not _is_owner(account, fields["owner"]):
         forget()
         return None
-    pairs = tuple((str(field), str(value)) for field, value in json.loads(fields["pairs"]))
-    return KeptForm(fields["address"], pairs)
+    packed = json.loads(_opened(fields["pairs"], name))
+    pairs = tuple((str(field), str(value)) for field, value in packed)
+    return KeptForm(_opened(fields["address"], name), pairs)
 
 
 def forget() -> None:
@@ -214,6 +216,15 @@ def _owners(account_id: AccountId) -> Iterator[str]:
 
 def _is_owner(account: Account, owner: str) -> bool:
     return any(hmac.compare_digest(each, owner) for each in _owners(account.id))
+
+
+def _sealed(text: str, name: str) -> str:
+    # Forms and searches name patients; the short-lived store may be somebody else's machine.
+    return services().database.seal.sealed_text(text, _PLACE, name)
+
+
+def _opened(kept: str, name: str) -> str:
+    return services().database.seal.opened_text(kept, _PLACE, name)
 
 
 def _key(name: str) -> str:

@@ -1,19 +1,28 @@
-"""One log line an answer: the route (its rule, never the path), how it ended, how long it took."""
+"""One log line an answer: the route (its rule, never the path), how it ended, how long it took.
+
+The watch is told the same. The request's id stands in every line that is logged meanwhile, in the
+answer's ``X-Request-Id``, in the trace, and on the page of an unforeseen failure.
+"""
 
 import logging
 import time
 from http import HTTPStatus
+from typing import Final
 
 from flask import Flask, Response, g, request
 
-from zaitaku.core.ids import new_secret_name
+from zaitaku.blueprints.edge import services
+from zaitaku.core.ids import random_digits
 from zaitaku.core.logs import request_id
 
 log = logging.getLogger("zaitaku.request")
 
+_DIGITS: Final = 12
+_NO_ROUTE: Final = "(none)"
+
 
 def add(app: Flask) -> None:
-    """Give each request an id and log its end."""
+    """Give each request an id; log its end and tell it to the watch."""
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_forget)
@@ -21,16 +30,26 @@ def add(app: Flask) -> None:
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    request_id.set(new_secret_name())
+    request_id.set(_new_request_id())
+    g.watched = services().watch.begin(request.method, request.headers.get("traceparent"))
+
+
+def _new_request_id() -> str:
+    # Digits in groups of four: somebody of 85 reads them out on the telephone.
+    digits = random_digits(_DIGITS)
+    return f"{digits[:4]}-{digits[4:8]}-{digits[8:]}"
 
 
 def _forget(_: BaseException | None) -> None:
+    if "watched" in g:  # no answer was made
+        _tell(HTTPStatus.INTERNAL_SERVER_ERROR, time.perf_counter() - g.began)
     # The thread goes on to other work, which is not this request's.
     request_id.set("")
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id.get()
+    seconds = time.perf_counter() - g.began
     level = (
         logging.ERROR if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     )
@@ -39,9 +58,25 @@ def _end(response: Response) -> Response:
         "answered",
         extra={
             "method": request.method,
-            "route": request.url_rule.rule if request.url_rule else "(none)",
+            "route": _route(),
             "status": response.status_code,
-            "milliseconds": round((time.perf_counter() - g.began) * 1000, 1),
+            "milliseconds": round(seconds * 1000, 1),
         },
     )
+    _tell(response.status_code, seconds)
     return response
+
+
+def _tell(status: int, seconds: float) -> None:
+    services().watch.end(
+        g.pop("watched"),
+        method=request.method,
+        route=_route(),
+        status=status,
+        seconds=seconds,
+        request=request_id.get(),
+    )
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else _NO_ROUTE

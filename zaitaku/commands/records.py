@@ -16,6 +16,7 @@ from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import NotFound, ZaitakuError
 from zaitaku.core.ids import FacilityId
+from zaitaku.core.sealing import Seal
 from zaitaku.facilities.model import InstitutionCode
 from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.oidc.errors import AppTokenRefused
@@ -30,6 +31,7 @@ _PARTS: Final[Mapping[str, str]] = {
     "algorithm": "署名の方式が、証拠と合いません",
     "public-key": "公開鍵が、証拠と合いません",
     "signature": "署名が合いません",
+    "seal": "IDトークンの封を開けません（鍵が ZAITAKU_SEAL_KEYS にないか、封が変えられています）",
     "id-token": "IDトークンが、この書類・この日・このサイトのものではありません",
     "holder": (
         "IDトークンが、記録と別の人のものです（使わなくなった鍵も ZAITAKU_SUBJECT_KEYS に要ります）"
@@ -138,7 +140,7 @@ def _opened(
     code: str, former: Iterable[tuple[str, str]], keys: frozenset[str] | None
 ) -> Iterator[tuple[RecordAudit, FacilityId]]:
     settings = Settings.from_env()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, seal=Seal(settings.seal_keys))
     present = {(settings.openid.issuer, settings.openid.client_id)} if settings.openid else set()
     trust = TokenTrust(frozenset(present | set(former)), settings.subject_keys, keys)
     try:

@@ -1,6 +1,10 @@
 """``zaitaku serve`` and ``zaitaku migrate``."""
 
+import signal
 from contextlib import nullcontext
+from threading import Timer
+from types import FrameType
+from typing import Final
 
 import click
 from granian import Granian
@@ -10,9 +14,14 @@ from granian.log import LogLevels
 from zaitaku.commands.crl import renew_at_start
 from zaitaku.commands.worker import own_worker
 from zaitaku.core.database import Database
+from zaitaku.core.draining import Draining, shared_draining
 from zaitaku.core.errors import ZaitakuError
-from zaitaku.schema import is_current, upgrade
+from zaitaku.core.revisions import can_serve
 from zaitaku.settings import Settings
+
+LONGEST_DRAIN_SECONDS: Final = 600
+END_SECONDS: Final = 30
+"""For so long a worker that is told to end finishes what it has begun."""
 
 
 class NotMigrated(ZaitakuError):
@@ -32,18 +41,27 @@ class NotMigrated(ZaitakuError):
     show_default=True,
     help="時間のかかる処理をするプロセス（zaitaku worker）も1つ動かす",
 )
-def serve(host: str, port: int, workers: int, *, has_own_worker: bool) -> None:
+@click.option(
+    "--drain-seconds",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, LONGEST_DRAIN_SECONDS),
+    help="終わるように言われてから、前に立つプロキシが別のサーバーに回すのを待つ秒数",
+)
+def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_seconds: int) -> None:
     """サーバーを動かします（設定は環境変数 ZAITAKU_…）。"""
     # What is wrong is told here, once, and not by every worker.
     settings = Settings.from_env()
     _check_tables(Database(settings.database_url))
     renew_at_start(settings)
-    with own_worker() if has_own_worker else nullcontext():
-        _serve(host, port, workers)
+    with own_worker() if has_own_worker else nullcontext(), shared_draining() as draining:
+        server = _server(host, port, workers)
+        server.on_startup(lambda: drain_at_term(draining, drain_seconds))
+        server.serve()
 
 
-def _serve(host: str, port: int, workers: int) -> None:
-    Granian(
+def _server(host: str, port: int, workers: int) -> Granian:
+    return Granian(
         "zaitaku.app:from_environment",
         address=host,
         port=port,
@@ -51,20 +69,45 @@ def _serve(host: str, port: int, workers: int) -> None:
         workers=workers,
         factory=True,
         respawn_failed_workers=True,
+        workers_kill_timeout=END_SECONDS,
         log_access=False,
         log_level=LogLevels.warning,
-    ).serve()
+    )
+
+
+def drain_at_term(draining: Draining, seconds: int) -> None:
+    """Let SIGTERM do what it does now ``seconds`` later, and say at once that it will.
+
+    A second SIGTERM, or Ctrl-C, does it at once.
+    """
+    end = signal.getsignal(signal.SIGTERM)
+
+    def begin(number: int, frame: FrameType | None) -> None:
+        if not callable(end):
+            return
+        if draining.is_on or not seconds:
+            end(number, frame)
+            return
+        draining.begin()
+        timer = Timer(seconds, end, (number, frame))
+        timer.daemon = True
+        timer.start()
+
+    signal.signal(signal.SIGTERM, begin)
 
 
 @click.command()
 def migrate() -> None:
-    """データベースをこの版の形にします。"""
+    """データベースをこの版の形にします。サイトが動いていても、何度でも、同時にでも実行できます。"""
+    # Its tools are large, and a server never needs them.
+    from zaitaku.schema import upgrade  # noqa: PLC0415
+
     upgrade(Database(Settings.from_env().database_url))
 
 
 def _check_tables(database: Database) -> None:
     try:
-        if not is_current(database):
+        if not can_serve(database):
             raise NotMigrated(
                 "データベースがこの版の形になっていません（ZAITAKU_DATABASE_URL の場所も確かめて"
                 "ください）。先に zaitaku migrate を実行してください。"

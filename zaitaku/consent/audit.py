@@ -1,17 +1,19 @@
 """Proving the records of a facility again: each by itself, each with its own verdict."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from zaitaku.consent.errors import EvidenceBroken
 from zaitaku.consent.evidence import TokenProof, verify_record
+from zaitaku.consent.model import ConsentRecord
 from zaitaku.consent.store import ConsentStore, HeldRecord
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.database import Database
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import FacilityId
+from zaitaku.core.sealing import SealBroken
 from zaitaku.identity.oidc.id_token import TokenTrust, Witness
 
 PAGE: Final = 500
@@ -26,7 +28,7 @@ class Verdict:
     verified_at: datetime
     """When its reading was verified, as the record says."""
     broken: str = ""
-    """The part that does not fit (``EvidenceBroken.part``); empty: it proves itself."""
+    """The part that does not fit (``EvidenceBroken.part``, or ``seal``); empty: it proves itself."""
     witness: Witness | None = None
     """Who vouched, where an ID token proves it."""
 
@@ -66,7 +68,15 @@ class RecordAudit:
         record, proof = held.record, TokenProof(held.holder, self.trust)
         at = record.evidence.verified_at
         try:
-            proved = verify_record(record=record, wordings=self.wordings, tokens=proof)
+            proved = verify_record(
+                record=self._opened(record), wordings=self.wordings, tokens=proof
+            )
         except EvidenceBroken as failure:
             return Verdict(record.reference, at, broken=failure.part)
+        except SealBroken:
+            return Verdict(record.reference, at, broken="seal")
         return Verdict(record.reference, at, witness=proved.witness)
+
+    def _opened(self, record: ConsentRecord) -> ConsentRecord:
+        opened = record.evidence.opened(self.database.seal, record.id)
+        return replace(record, evidence=opened)

@@ -1,13 +1,19 @@
 """The vocabulary of consent (domain.md §4, §12)."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Final, Self
 
 from zaitaku.core.clock import japan_date
 from zaitaku.core.ids import CredentialId, FacilityId, RecordId
 from zaitaku.core.languages import Language
+from zaitaku.core.sealing import Seal
 from zaitaku.facilities.model import Channel, InstitutionCode
+
+TOKEN_PLACE: Final = "consent_record.id_token"  # noqa: S105 - the name of a column, no secret
+"""Where ID tokens are sealed (``zaitaku.core.sealing``)."""
 
 
 class ConsentItem(StrEnum):
@@ -121,7 +127,25 @@ class Evidence:
     """End of what vouched on the day: the card's certificate, or the ID token."""
     verified_at: datetime
     id_token: IdToken | None = None
-    """``None``: a card signed."""
+    """``None``: a card signed. As it is kept: sealed for its record."""
+
+    def sealed(self, seal: Seal, record: RecordId) -> Self:
+        """Return the evidence as a record keeps it."""
+        return self._with_token(lambda token: seal.sealed_text(token, TOKEN_PLACE, record))
+
+    def opened(self, seal: Seal, record: RecordId) -> Self:
+        """Return the evidence as it came.
+
+        Raises:
+            SealBroken: the ID token cannot be opened.
+        """
+        return self._with_token(lambda token: seal.opened_text(token, TOKEN_PLACE, record))
+
+    def _with_token(self, change: Callable[[str], str]) -> Self:
+        kept = self.id_token
+        if kept is None:
+            return self
+        return replace(self, id_token=replace(kept, token=change(kept.token)))
 
 
 @dataclass(frozen=True)

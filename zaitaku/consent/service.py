@@ -36,6 +36,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.ids import CredentialId, JourneyId, RecordId, new_uuid, random_digits
 from zaitaku.core.languages import Language
+from zaitaku.core.watch import NO_WATCH, Happening, Watch
 from zaitaku.eligibility.model import Identified
 from zaitaku.eligibility.provider import PersonFinder, insured_or_none
 from zaitaku.identity.model import Verified
@@ -82,6 +83,7 @@ class ConsentService:
         clock: Clock,
         online_validity_days: int,
         digits: Callable[[int], str] = random_digits,
+        watch: Watch = NO_WATCH,
     ) -> None:
         self._database = database
         self._reception = reception
@@ -90,6 +92,7 @@ class ConsentService:
         self._clock = clock
         self._online_validity_days = online_validity_days
         self._digits = digits
+        self._watch = watch
 
     def state(
         self,
@@ -163,7 +166,12 @@ class ConsentService:
             return self._repeated(standing, verified)
         asked_at = self._clock.now()
         insured = insured_or_none(self._eligibility, verified.subject_hashes)
-        case = _Case(verified, document, insured, asked_at)
+        registration = self._recorded(_Case(verified, document, insured, asked_at))
+        if registration.is_new:
+            self._watch.happened(Happening.JOURNEY, "registered")
+        return registration
+
+    def _recorded(self, case: _Case) -> Registration:
         for _ in range(ATTEMPTS):
             try:
                 with self._database.transaction() as connection:
@@ -217,8 +225,9 @@ class ConsentService:
         valid_until = self.valid_until(case.document.visit_date)
         if valid_until is not None and valid_until <= at:
             raise VisitDateOver
+        record_id = RecordId(new_uuid())
         return ConsentRecord(
-            id=RecordId(new_uuid()),
+            id=record_id,
             facility_id=context.facility.id,
             credential_id=credential,
             journey=case.card.journey,
@@ -229,7 +238,7 @@ class ConsentService:
             facility_phone=context.facility.phone,
             document=case.card.document,
             document_sha256=case.document.sha256(),
-            evidence=evidence_of(case.card),
+            evidence=evidence_of(case.card).sealed(self._database.seal, record_id),
         )
 
     def _reference(self, at: datetime) -> str:

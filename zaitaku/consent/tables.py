@@ -28,6 +28,7 @@ from sqlalchemy import (
 from zaitaku.consent.model import ConsentState
 from zaitaku.core.append_only import guard
 from zaitaku.core.database import Moment, metadata
+from zaitaku.core.resealing import SealedColumn
 
 NO_VISIT: Final = ""
 """``visit_key`` of a consent that is not tied to a 受診日: there is one for each patient."""
@@ -85,7 +86,8 @@ consent_record = Table(
     Column("patient_id", Uuid, ForeignKey("patient.id"), index=True),
     UniqueConstraint("facility_id", "reference"),
 )
-guard(consent_record)
+guard(consent_record, resealed="id_token")
+ID_TOKEN: Final = SealedColumn(consent_record.c.id_token, batch=2000)
 
 consent = Table(
     "consent",

@@ -26,8 +26,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.postgres import bound_answers, connection_arguments
+from zaitaku.core.postgres import bound_answers, connection_arguments, leave_standbys
+from zaitaku.core.replication import insist_on_standbys
+from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
+from zaitaku.core.watch import NO_WATCH, Watch
 
 metadata = MetaData(
     naming_convention={
@@ -82,8 +85,18 @@ class Moment(TypeDecorator[datetime]):
 class Database:
     """A durable store behind one address (SQLAlchemy URL)."""
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        seal: Seal | None = None,
+        watch: Watch = NO_WATCH,
+        standbys: int = 0,
+    ) -> None:
         self.url = make_url(url)
+        self.seal = seal or Seal()
+        self._watch = watch
         self._busy_seconds = busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = create_engine(self.url, **self._pool_options())
@@ -92,6 +105,9 @@ class Database:
             event.listen(self.engine, "connect", self._set_up_sqlite)
         else:
             bound_answers(self.engine, busy_seconds)
+            leave_standbys(self.engine)
+            if standbys:
+                insist_on_standbys(self.engine, standbys)
 
     def _pool_options(self) -> dict[str, Any]:
         if self.is_sqlite:
@@ -119,7 +135,10 @@ class Database:
                 written, unless the connection broke during the commit itself: then nobody knows,
                 and who tries again must look whether it is there.
         """
-        with self._connected("BEGIN IMMEDIATE") as connection:
+        with (
+            self._watch.asked("database", "write"),
+            self._connected("BEGIN IMMEDIATE") as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -129,7 +148,7 @@ class Database:
         Raises:
             StoreUnavailable: the database is away, locked or damaged.
         """
-        with self._connected("BEGIN") as connection:
+        with self._watch.asked("database", "read"), self._connected("BEGIN") as connection:
             yield connection
 
     @contextmanager

@@ -49,8 +49,8 @@ class EphemeralStore(Protocol):
         """Remove the entry if there is one."""
         ...
 
-    def count(self, key: str, ttl: timedelta) -> int:
-        """Add one to a counter and return it; the time to live runs from the first count."""
+    def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
+        """Add ``step`` to a counter and return it; the time to live runs from the first count."""
         ...
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from zaitaku.core.ephemeral import COUNT_FIELD, Fields
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.redis_servers import connection_pool
 
 TIMEOUT_SECONDS: Final = 2.0
 """For connecting and for each answer; a patient waits no longer to be told to try again."""
@@ -66,20 +67,20 @@ return 1
 """
 """The field that is never shown keeps the hash alive when the last of the others goes."""
 _COUNT: Final = """#!lua
-local number = redis.call('HINCRBY', KEYS[1], ARGV[2], 1)
+local number = redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[3])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return number
 """
 
 
 class RedisEphemeralStore:
-    """An ``EphemeralStore`` behind a Redis URL (``redis://``, ``rediss://``, ``unix://``).
+    """An ``EphemeralStore`` behind a Redis URL, of one server or of Sentinels.
 
     Scripts are registered at the first call, and again by themselves after the server forgot them.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._redis = Redis.from_url(
+        pool = connection_pool(
             url,
             decode_responses=True,
             encoding_errors="surrogatepass",
@@ -89,6 +90,7 @@ class RedisEphemeralStore:
             socket_connect_timeout=timeout_seconds,
             health_check_interval=HEALTH_CHECK_SECONDS,
         )
+        self._redis = Redis.from_pool(pool)
         self._create = self._redis.register_script(_CREATE)
         self._merge = self._redis.register_script(_MERGE)
         self._take = self._redis.register_script(_TAKE)
@@ -126,10 +128,10 @@ class RedisEphemeralStore:
         with self._reported():
             self._redis.delete(key)
 
-    def count(self, key: str, ttl: timedelta) -> int:
-        """Add one to a counter and return it; the time to live runs from the first count."""
+    def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
+        """Add ``step`` to a counter and return it; the time to live runs from the first count."""
         with self._reported():
-            return int(self._count([key], [_milliseconds(ttl), COUNT_FIELD]))
+            return int(self._count([key], [_milliseconds(ttl), COUNT_FIELD, step]))
 
     def close(self) -> None:
         """Close all pooled connections."""

@@ -98,10 +98,10 @@ class SqlEphemeralStore:
         """Remove the entry if there is one."""
         self._run(DELETE, {"key": _digest(key)})
 
-    def count(self, key: str, ttl: timedelta) -> int:
-        """Add one to a counter and return it; the time to live runs from the first count."""
-        first = _packed({COUNT_FIELD: "1"})
-        counter = self._fields(self._statements.count, key, fields=first, dies=self._after(ttl))
+    def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
+        """Add ``step`` to a counter and return it; the time to live runs from the first count."""
+        first, dies = _packed({COUNT_FIELD: str(step)}), self._after(ttl)
+        counter = self._fields(self._statements.count, key, fields=first, dies=dies, step=step)
         self._purge_when_due()
         return int((counter or {})[COUNT_FIELD])
 

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
 from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
 
 _RV = TypeVar("_RV")
 
@@ -17,6 +18,8 @@ _IDLE_IN_TRANSACTION_SECONDS: Final = 60
 """A program that was stopped in the middle keeps its locks no longer."""
 _INTERVAL_SECONDS: Final = 0.1
 """psycopg's own: so often it looks whether the program is to end."""
+_STANDBY: Final = "25006"
+"""What a standby answers to a write (PostgreSQL 15, appendix A)."""
 
 
 def connection_arguments(busy_seconds: float) -> dict[str, Any]:
@@ -34,7 +37,10 @@ def connection_arguments(busy_seconds: float) -> dict[str, Any]:
         "-c jit=off",
         "-c random_page_cost=1.1",
     )
-    server = {
+    server: dict[str, int | str] = {
+        # Whatever the database or the role has: an answer to a patient rests on the disk, and on
+        # the standbys that the cluster waits for (PostgreSQL 15, §20.5.1).
+        "synchronous_commit": "on",
         "lock_timeout": round(busy_seconds * 1000),
         "statement_timeout": round(statement_seconds * 1000),
         "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_SECONDS * 1000,
@@ -46,9 +52,7 @@ def connection_arguments(busy_seconds: float) -> dict[str, Any]:
         "keepalives_idle": 30,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "options": " ".join(
-            (*planner, *(f"-c {name}={milliseconds}" for name, milliseconds in server.items()))
-        ),
+        "options": " ".join((*planner, *(f"-c {name}={value}" for name, value in server.items()))),
     }
 
 
@@ -59,6 +63,7 @@ def bound_answers(engine: Engine, busy_seconds: float) -> None:
     statement, and its kernel goes on acknowledging what is sent.
     """
     limit = _statement_seconds(busy_seconds) + _GRACE_SECONDS
+    servers = _Servers()
 
     class Bounded(_BoundedConnection):
         answer_seconds = limit
@@ -67,7 +72,51 @@ def bound_answers(engine: Engine, busy_seconds: float) -> None:
     def connect(
         _dialect: object, _record: object, args: list[str], parameters: dict[str, Any]
     ) -> Connection[Any]:
-        return Bounded.connect(*args, **parameters)
+        connection = Bounded.connect(*args, **servers.in_order(parameters))
+        servers.answered(connection)
+        return connection
+
+
+def leave_standbys(engine: Engine) -> None:
+    """Let go of all connections as soon as one turns out to lead to a standby.
+
+    A primary that steps down ends its connections by itself; one behind a proxy may not.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def leave(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == _STANDBY:
+            context.is_disconnect = True
+
+
+class _Servers:
+    """In which order the servers of one address are tried: whoever answered last comes first.
+
+    libpq tries them as they are written, so the first one's machine, once it is away, would cost
+    every new connection the whole time to connect.
+    """
+
+    def __init__(self) -> None:
+        self._last = ("", "")
+
+    def in_order(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return libpq's parameters with the order of now."""
+        hosts = str(parameters.get("host", "")).split(",")
+        if len(hosts) == 1:
+            return parameters
+        ports = str(parameters.get("port", "")).split(",")
+        ports = ports * len(hosts) if len(ports) == 1 else ports
+        servers = sorted(zip(hosts, ports, strict=True), key=lambda server: server != self._last)
+        return {
+            **parameters,
+            "host": ",".join(host for host, _ in servers),
+            "port": ",".join(port for _, port in servers),
+            "connect_timeout": _SHORTEST_SECONDS,
+        }
+
+    def answered(self, connection: Connection[Any]) -> None:
+        """Remember who let this connection in."""
+        self._last = (connection.info.host, str(connection.info.port))
 
 
 class _BoundedConnection(Connection[Any]):

@@ -18,17 +18,20 @@ class DemoSecrets:
     url_key: str
     session_key: str
     subject_key: str
+    seal_key: str
     password: str
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Read the secrets at ``path``, or make them there (mode 0600)."""
         if path.exists():
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            # A folder that was made before there were seals goes on without.
+            return cls(**{"seal_key": "", **json.loads(path.read_text(encoding="utf-8"))})
         made = cls(
             url_key=secrets.token_urlsafe(KEY_BYTES),
             session_key=secrets.token_urlsafe(KEY_BYTES),
             subject_key=secrets.token_urlsafe(KEY_BYTES),
+            seal_key=secrets.token_urlsafe(KEY_BYTES),
             password="-".join(secrets.token_hex(2) for _ in range(PASSWORD_GROUPS)),
         )
         write_private(path, json.dumps(asdict(made)))

@@ -2,13 +2,16 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography import x509
 
 from zaitaku.accounts.model import ROLE_NAMES, Role
 from zaitaku.core.errors import NotFound
+from zaitaku.core.sealing import PLAIN
 from zaitaku.core.signing import Keyring
 from zaitaku.demo.app import app_environ, bind_app_people, insured_as, make_app_key, stand_in
 from zaitaku.demo.life import STAFF, begin, employ
@@ -44,10 +47,13 @@ class Demo:
     summary: dict[str, Any]
 
 
-def prepare(places: Places, *, is_empty: bool = False) -> Demo:
+def prepare(
+    places: Places, *, is_empty: bool = False, instead: Mapping[str, str] = MappingProxyType({})
+) -> Demo:
     """Make what is missing in the data folder; a second run finds everything as it was.
 
-    A clinic that is new has people who consented and are expected, unless ``is_empty``.
+    A clinic that is new has people who consented and are expected, unless ``is_empty``. Settings
+    in ``instead`` take the place of the demo's own, such as other stores.
     """
     places.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     secrets = DemoSecrets.open(places.data / "secrets.json")
@@ -55,7 +61,7 @@ def prepare(places: Places, *, is_empty: bool = False) -> Demo:
     cards = make_demo_cards(places.data / "cards", authority)
     RequestKeys.make(places.data / "request-key.pem")
     make_app_key(places)
-    environ = _environ(places, secrets)
+    environ = {**_environ(places, secrets), **instead}
     write_private(places.data / "demo.env", _shell_lines(environ))
     services = build_services(Settings.from_env(environ))
     upgrade(services.database)
@@ -83,6 +89,7 @@ def _environ(places: Places, secrets: DemoSecrets) -> dict[str, str]:
         "ZAITAKU_URL_KEYS": secrets.url_key,
         "ZAITAKU_SESSION_KEYS": secrets.session_key,
         "ZAITAKU_SUBJECT_KEYS": secrets.subject_key,
+        "ZAITAKU_SEAL_KEYS": secrets.seal_key or PLAIN,
         "ZAITAKU_REQUEST_KEY_FILE": str(data / "request-key.pem"),
         "ZAITAKU_TRUST_ANCHORS": str(data / "authority" / "roots.pem"),
         "ZAITAKU_CRL_FILE": str(data / "authority" / "crl.pem"),

@@ -88,6 +88,11 @@ def failure_of(code: str) -> VerificationFailed:
     return failure() if failure else VerificationFailed(f"outcome {code}")
 
 
+def outcome_word(outcome: Verified | VerificationFailed) -> str:
+    """Return how a reading ended, in a word that may be counted."""
+    return outcome.code if isinstance(outcome, VerificationFailed) else "good"
+
+
 def _fields(journey: JourneyId, outcome: Verified | VerificationFailed) -> dict[str, str]:
     if isinstance(outcome, VerificationFailed):
         return {"journey": journey, "failure": outcome.code}

@@ -26,11 +26,12 @@ from zaitaku import wire
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
+from zaitaku.core.watch import NO_WATCH, Happening, Watch
 from zaitaku.identity.challenges import Challenges
 from zaitaku.identity.errors import VerificationFailed
 from zaitaku.identity.keys import RequestKeys
 from zaitaku.identity.model import Challenge, SignedRequest, Verified, VerifiedCard
-from zaitaku.identity.outcomes import Outcomes
+from zaitaku.identity.outcomes import Outcomes, outcome_word
 from zaitaku.identity.verification import ProofVerifier, verify_card_proof
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class IdentityService:
         clock: Clock,
         lifetime: timedelta,
         bridge_minimum: str = "",
+        watch: Watch = NO_WATCH,
     ) -> None:
         self.ephemeral = ephemeral
         self.request_keys = request_keys
@@ -60,6 +62,7 @@ class IdentityService:
         self.clock = clock
         self.lifetime = lifetime
         self.bridge_minimum = bridge_minimum
+        self._watch = watch
 
     @property
     def challenges(self) -> Challenges:
@@ -140,7 +143,9 @@ class IdentityService:
         digest = _proof_digest(proof)
         self.challenges.claim(challenge, digest)
         code = self._code(challenge, digest)
-        verified = self._verified(challenge, proof)
+        with self._watch.span("verify card"):
+            verified = self._verified(challenge, proof)
+        self._watch.happened(Happening.PROOF, "card", outcome_word(verified))
         self.outcomes.keep(code, challenge.journey, verified, hand_over=challenge.hand_over)
         return code
 

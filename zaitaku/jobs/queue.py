@@ -16,12 +16,12 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 from psycopg import Error as PostgresError
-from redis import ConnectionPool
 from redis.exceptions import RedisError
 from sqlalchemy import make_url
 
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.store_addresses import is_redis
+from zaitaku.core.redis_servers import connection_pool
+from zaitaku.core.store_addresses import is_redis, libpq_arguments
 from zaitaku.jobs.model import JobId
 
 NAME: Final = "zaitaku"
@@ -98,15 +98,14 @@ def job_id_of(text: str) -> JobId | None:
 def _open(url: str) -> Huey:
     options = {"name": NAME, "results": False, "serializer": JsonMessages()}
     if is_redis(url):
-        pool = ConnectionPool.from_url(
+        pool = connection_pool(
             url, socket_timeout=BUSY_SECONDS, socket_connect_timeout=BUSY_SECONDS
         )
         return RedisHuey(connection_pool=pool, **options)
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         return SqliteHuey(filename=_private(f"{address.database}-jobs"), **options)
-    dsn = address.set(drivername="postgresql").render_as_string(hide_password=False)
-    return PostgresHuey(dsn=dsn, connect_timeout=BUSY_SECONDS, **options)
+    return PostgresHuey(**{"connect_timeout": BUSY_SECONDS, **libpq_arguments(address)}, **options)
 
 
 def _private(path: str) -> str:

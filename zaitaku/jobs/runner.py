@@ -11,6 +11,7 @@ from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.ids import new_secret_name
+from zaitaku.core.watch import NO_WATCH, Happening, Watch
 from zaitaku.jobs.context import Handler, JobContext
 from zaitaku.jobs.errors import JobLost
 from zaitaku.jobs.model import BEAT_EVERY, JobId, JobKind, JobState
@@ -31,12 +32,14 @@ class Runner:
         clock: Clock,
         handlers: Mapping[JobKind, Handler],
         keep: timedelta,
+        watch: Watch = NO_WATCH,
         chores: tuple[Callable[[], object], ...] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self._handlers = handlers
         self._keep = keep
+        self._watch = watch
         self._chores = chores
         self._running: set[JobContext] = set()
 
@@ -71,6 +74,7 @@ class Runner:
         try:
             self._handle(context)
             log.info("job done", extra=told)
+            self._watch.happened(Happening.JOB, told["kind"], "done")
         except JobLost:
             log.warning("job lost to another worker", extra=told)
         except StoreUnavailable as error:
@@ -95,6 +99,7 @@ class Runner:
                 context.finish(connection)
 
     def _fail(self, context: JobContext, code: str) -> None:
+        self._watch.happened(Happening.JOB, context.job.kind.value, code)
         # Where even this cannot be written, the heart stops and a later sweep does it.
         with suppress(JobLost, StoreUnavailable), context.transaction() as connection:
             context.end(connection, {"state": JobState.FAILED.value, "outcome": code[:40]})

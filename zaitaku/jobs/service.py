@@ -88,7 +88,7 @@ class JobService:
                 store.drop_held(kind, account_id)
             store.insert(values)
             for sequence, content in enumerate(_pieces(input or b"")):
-                add_piece(connection, job_id, Part.INPUT, sequence, content)
+                add_piece(connection, job_id, Part.INPUT, sequence, content, self._database.seal)
         if not is_held:
             self._announce(job_id)
         return self.find(facility_id, job_id)
@@ -229,7 +229,8 @@ class JobService:
         """
         self.find(facility_id, job_id)
         with self._database.reading() as connection:
-            return JobStore(connection, facility_id).secret(job_id, self._clock.now())
+            store = JobStore(connection, facility_id)
+            return store.secret(job_id, self._clock.now(), self._database.seal)
 
     def note_telling(self, connection: Connection, facility_id: FacilityId, job_id: JobId) -> None:
         """Write down that the secret is told: from the first time on it lives ``TOLD_FOR``.
@@ -264,7 +265,7 @@ def read_pieces(database: Database, job_id: JobId, part: Part) -> Iterator[bytes
     sequence = 0
     while True:
         with database.reading() as connection:
-            content = piece(connection, job_id, part, sequence)
+            content = piece(connection, job_id, part, sequence, database.seal)
         if content is None:
             return
         yield content

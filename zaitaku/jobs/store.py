@@ -29,6 +29,8 @@ from sqlalchemy import (
 
 from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import AccountId, FacilityId
+from zaitaku.core.resealing import SealedColumn
+from zaitaku.core.sealing import Seal
 from zaitaku.jobs.model import (
     HELD_FOR,
     MOST_ATTEMPTS,
@@ -88,7 +90,8 @@ job_piece = Table(
     Column("sequence", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
-"""The files of jobs, in pieces."""
+"""The files of jobs, in pieces, each sealed for its place."""
+CONTENT: Final = SealedColumn(job_piece.c.content, batch=16)
 
 
 class Part(StrEnum):
@@ -154,16 +157,19 @@ class JobStore:
         )
         return self._connection.execute(released).rowcount == 1
 
-    def secret(self, job_id: JobId, now: datetime) -> bytes:
+    def secret(self, job_id: JobId, now: datetime, seal: Seal) -> bytes:
         """Return what the job still tells; empty if that is over, or there never was anything."""
         query = (
-            select(job_piece.c.content)
+            select(job_piece.c.sequence, job_piece.c.content)
             .join_from(job_piece, job)
             .where(self._is_ours, job.c.id == job_id, job_piece.c.part == Part.SECRET.value)
             .where(~_is_told_out(now))
             .order_by(job_piece.c.sequence)
         )
-        return b"".join(self._connection.execute(query).scalars())
+        return b"".join(
+            seal.opened(content, CONTENT.place, job_id, Part.SECRET, sequence)
+            for sequence, content in self._connection.execute(query)
+        )
 
     def note_telling(self, job_id: JobId, at: datetime) -> None:
         """Write down that the secret was told; only the first time counts."""
@@ -283,18 +289,31 @@ def _forget(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 
 def add_piece(
-    connection: Connection, job_id: JobId, part: Part, sequence: int, content: bytes
+    connection: Connection, job_id: JobId, part: Part, sequence: int, content: bytes, seal: Seal
 ) -> None:
     """Keep one piece of a file."""
-    values = {"job_id": job_id, "part": part.value, "sequence": sequence, "content": content}
+    values = {
+        "job_id": job_id,
+        "part": part.value,
+        "sequence": sequence,
+        "content": seal.sealed(content, CONTENT.place, job_id, part, sequence),
+    }
     connection.execute(job_piece.insert().values(values))
 
 
-def piece(connection: Connection, job_id: JobId, part: Part, sequence: int) -> bytes | None:
-    """Return one piece of a file; ``None`` past its end."""
+def piece(
+    connection: Connection, job_id: JobId, part: Part, sequence: int, seal: Seal
+) -> bytes | None:
+    """Return one piece of a file; ``None`` past its end.
+
+    Raises:
+        SealBroken: it cannot be opened.
+    """
     query = select(job_piece.c.content).where(_is_piece(job_id, part, sequence))
     found: bytes | None = connection.execute(query).scalar_one_or_none()
-    return found
+    if found is None:
+        return None
+    return seal.opened(found, CONTENT.place, job_id, part, sequence)
 
 
 def drop_pieces(connection: Connection, job_id: JobId, *parts: Part) -> None:

@@ -1,5 +1,6 @@
 """Health: is the process alive, and can it do its work?"""
 
+from http import HTTPStatus
 from typing import Final
 
 from flask import Blueprint, Response, current_app, jsonify
@@ -8,8 +9,10 @@ from sqlalchemy import text
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import PUBLIC, declare
+from zaitaku.core.draining import EXTENSION as DRAINING
+from zaitaku.core.draining import Draining
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.schema import SchemaWatch
+from zaitaku.core.revisions import SchemaWatch
 
 _WATCH: Final = "zaitaku.schema"
 
@@ -31,13 +34,23 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """Answer 200 when both stores answer and the tables are this version's, 503 otherwise."""
+    """Answer 200 when both stores answer and the tables can be served on, 503 otherwise.
+
+    503 as well once this instance is about to end, so that nobody new is sent to it.
+    """
+    if _is_draining():
+        return jsonify(draining=True), HTTPStatus.SERVICE_UNAVAILABLE
     states = {
         "database": _database_answers(),
         "schema": _schema_is_current(),
         "ephemeral": _ephemeral_answers(),
     }
     return jsonify(states), 200 if all(states.values()) else 503
+
+
+def _is_draining() -> bool:
+    draining: Draining | None = current_app.extensions.get(DRAINING)
+    return draining is not None and draining.is_on
 
 
 def _database_answers() -> bool:

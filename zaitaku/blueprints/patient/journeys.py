@@ -14,6 +14,7 @@ from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
+from zaitaku.core.watch import Happening
 from zaitaku.identity.handover_model import HandOverGone
 from zaitaku.reception.errors import ChannelOff, ReceptionNotBegun, UrlRetired
 from zaitaku.reception.model import ReceptionContext
@@ -42,6 +43,7 @@ def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
     services().ephemeral.create(
         _key(journey), {"version": str(context.version.id), **fields}, lifetime
     )
+    services().watch.happened(Happening.JOURNEY, "begun")
     return journey
 
 

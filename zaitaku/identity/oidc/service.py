@@ -21,6 +21,7 @@ from zaitaku import wire
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
 from zaitaku.core.signing import Keyring
+from zaitaku.core.watch import NO_WATCH, Happening, Watch
 from zaitaku.identity.errors import OutcomeUnknown, VerificationFailed
 from zaitaku.identity.model import Challenge, VerifiedToken
 from zaitaku.identity.oidc.attempts import (
@@ -42,7 +43,7 @@ from zaitaku.identity.oidc.errors import (
     AppTokenRefused,
 )
 from zaitaku.identity.oidc.subjects import subject_hashes
-from zaitaku.identity.outcomes import Outcomes
+from zaitaku.identity.outcomes import Outcomes, outcome_word
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class OpenIdService:
         subject_keys: Keyring,
         origin: str,
         lifetime: timedelta,
+        watch: Watch = NO_WATCH,
     ) -> None:
         self.client = client
         self.ephemeral = ephemeral
@@ -75,6 +77,7 @@ class OpenIdService:
         self.subject_keys = subject_keys
         self.origin = origin
         self.lifetime = lifetime
+        self._watch = watch
 
     def begin(self, *, journey: JourneyId, document: str, session: str) -> str:
         """Make an attempt for ``document`` and return the provider's address for the browser.
@@ -125,6 +128,7 @@ class OpenIdService:
         return Arrival(challenge.journey, attempt.code, challenge.document, is_own)
 
     def _settle_as(self, attempt: Attempt, outcome: VerifiedToken | VerificationFailed) -> None:
+        self._watch.happened(Happening.PROOF, "phone", outcome_word(outcome))
         self.outcomes.keep(attempt.code, attempt.challenge.journey, outcome)
         self.ephemeral.create(_done_key(attempt.code), {"done": "yes"}, self.lifetime)
 

@@ -73,6 +73,7 @@ url_use: Final = Table(
     Column("day", Date, primary_key=True),
     Column("scans", Integer, nullable=False),
     Column("completions", Integer, nullable=False),
+    Index("ix_url_use_day", "day"),
 )
 
 

@@ -1,0 +1,153 @@
+"""Load: patients in a few processes, each with cards of its own, until they are told to end.
+
+``python -m bench.faults.load PLAN JOURNAL`` is one such process.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any, Final, Self
+
+from bench.faults.journal import Journal, Walk, read_walks
+from bench.faults.patients import PATIENCE_SECONDS, Poster, ReloadingBrowser, walk_once
+from bench.walker import Card
+
+PROCESSES: Final = 2
+PATIENTS: Final = 6
+"""At a time in each process."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one process of patients does."""
+
+    origin: str
+    posters: str
+    """JSON file of the addresses that hang on the walls now (``write_posters``)."""
+    cards: tuple[str, ...]
+    patients: int
+    patience: float
+    end: str
+    """When this file appears, no further walk begins."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a plan."""
+        body: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return cls(**{**body, "cards": tuple(body["cards"])})
+
+
+def write_posters(path: Path, posters: Sequence[Poster]) -> None:
+    """Hang up the posters of now, all at once."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps([asdict(poster) for poster in posters]), "utf-8")
+    draft.replace(path)
+
+
+def read_posters(path: Path) -> list[Poster]:
+    """Return what hangs on the walls now."""
+    return [Poster(**body) for body in json.loads(path.read_text("utf-8"))]
+
+
+class Load:
+    """Walks without a pause, whatever happens to the site."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        origin: str,
+        posters: Path,
+        cards: Sequence[Path],
+        processes: int = PROCESSES,
+        patients: int = PATIENTS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._folder = folder
+        self._end = folder / "end"
+        self._plans = [
+            Plan(
+                origin=origin,
+                posters=str(posters),
+                cards=tuple(map(str, cards[turn::processes])),
+                patients=patients,
+                patience=patience,
+                end=str(self._end),
+            )
+            for turn in range(processes)
+        ]
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True)
+        for turn, plan in enumerate(self._plans):
+            path = self._folder / f"{turn}.plan"
+            path.write_text(json.dumps(asdict(plan)), "utf-8")
+            journal = self._folder / f"{turn}.jsonl"
+            command = [sys.executable, "-m", "bench.faults.load", str(path), str(journal)]
+            self._running.append(subprocess.Popen(command))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.touch()
+        for process in self._running:
+            process.wait()
+
+    def walks(self) -> list[Walk]:
+        """Return what has been written down so far."""
+        return read_walks(self._folder)
+
+    def acknowledged(self) -> int:
+        """Return how many patients have seen a reference number so far."""
+        return sum(walk.is_acknowledged for walk in self.walks())
+
+    def wait_for(self, acknowledged: int, seconds: float) -> None:
+        """Wait until so many patients have seen a reference number.
+
+        Raises:
+            TimeoutError: they have not, in time.
+        """
+        deadline = time.monotonic() + seconds
+        while self.acknowledged() < acknowledged:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.acknowledged()} of {acknowledged} acknowledged")
+            time.sleep(0.1)
+
+
+def walk_by(plan: Plan, journal: Journal) -> None:
+    """Let the plan's patients walk until the end is there."""
+    cards = [Card.load(Path(name)) for name in plan.cards]
+    hands = [cards[turn :: plan.patients] or cards for turn in range(plan.patients)]
+    with ThreadPoolExecutor(plan.patients) as pool:
+        for ended in [pool.submit(_one_after_another, plan, journal, own) for own in hands]:
+            ended.result()
+
+
+def _one_after_another(plan: Plan, journal: Journal, cards: Sequence[Card]) -> None:
+    browser, end = ReloadingBrowser(plan.patience), Path(plan.end)
+    for turn, card in enumerate(cycle(cards)):
+        if end.exists():
+            return
+        posters = read_posters(Path(plan.posters))
+        walk = walk_once(browser, plan.origin, posters[turn % len(posters)], card)
+        journal.add(walk)
+        if walk.failure:
+            time.sleep(0.1)
+
+
+def main() -> None:
+    """Run one process of patients."""
+    plan, journal = map(Path, sys.argv[1:])
+    with suppress(KeyboardInterrupt), Journal(journal) as kept:
+        walk_by(Plan.read(plan), kept)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""Every row, in the order of the table."""
+
+from typing import Final
+
+from bench.faults import rows_web
+from bench.faults.row import Row
+
+ROWS: Final[tuple[Row, ...]] = (*rows_web.ROWS,)
+"""Rows of further rooms are added here."""

@@ -1,0 +1,144 @@
+"""How many requests a process works on at the same time, and who goes first when more come.
+
+A few at once are as fast as many: they share one interpreter. So the others wait here, where it is
+seen how many they are and who they are, and not in the server's own queue, where they would all
+grow slow together. The place of who waits may be taken by somebody more urgent, and nobody waits
+for longer than their rank allows: whoever cannot be served soon is told so at once.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+from threading import Lock
+from typing import Final
+
+
+class Rank(IntEnum):
+    """What a request is for, the most urgent first."""
+
+    REGISTERING = 0
+    """The card has signed: all that is left is to keep it and to say so."""
+    UNDER_WAY = 1
+    """A page of a journey that has begun."""
+    CONSOLE = 2
+    ENTERING = 3
+    """Somebody who has not begun."""
+
+
+ACTIVE: Final = 4
+"""Requests that a process works on at once; they also wait for stores, so more than one."""
+WAITING: Final = 16
+"""More would wait longer than they may at five milliseconds each."""
+THREADS: Final = 32
+"""Threads that a server should give a process: more than work and wait together, so that who is
+turned away never waits for a thread."""
+
+PATIENCE_SECONDS: Final = {
+    Rank.REGISTERING: 2.0,
+    Rank.UNDER_WAY: 0.2,
+    Rank.CONSOLE: 0.15,
+    Rank.ENTERING: 0.05,
+}
+"""How long each rank waits at most for its turn.
+
+Nobody but a registration waits so long that, with the work itself, it could take 300 ms.
+"""
+_KEPT_FREE: Final = {Rank.REGISTERING: 0, Rank.UNDER_WAY: 0, Rank.CONSOLE: 2, Rank.ENTERING: 1}
+"""Turns that a rank leaves to those before it; a long export holds no patient up."""
+
+
+@dataclass(frozen=True)
+class GateState:
+    """How full a gate is now, and how often it has turned somebody away."""
+
+    active: int
+    waiting: int
+    turned_away: tuple[int, ...]
+    """Since the start, by rank."""
+
+
+@dataclass(eq=False)
+class _Waiter:
+    rank: Rank
+    turn: Lock = field(default_factory=Lock)
+    is_admitted: bool = False
+
+    def __post_init__(self) -> None:
+        self.turn.acquire()
+
+
+class Gate:
+    """Lets in at most ``active`` at a time; at most ``waiting`` wait, by rank and then in order."""
+
+    def __init__(self, active: int = ACTIVE, waiting: int = WAITING) -> None:
+        self._active = active
+        self._most_waiting = waiting
+        self._free = active
+        self._waiting = 0
+        self._lock = Lock()
+        self._queues: tuple[deque[_Waiter], ...] = tuple(deque() for _ in Rank)
+        self._turned_away = [0 for _ in Rank]
+
+    def enter(self, rank: Rank) -> bool:
+        """Wait for a turn; tell whether it came. If so, ``leave`` must be called once."""
+        with self._lock:
+            if self._free > _KEPT_FREE[rank]:
+                self._free -= 1
+                return True
+            waiter = self._queue_up(rank)
+        return waiter is not None and self._await(waiter)
+
+    def leave(self) -> None:
+        """Give the turn back: the next in line takes it."""
+        with self._lock:
+            self._free += 1
+            waiter = self._next()
+            if waiter is not None:
+                self._free -= 1
+                waiter.is_admitted = True
+                waiter.turn.release()
+
+    def state(self) -> GateState:
+        """Return how things stand."""
+        with self._lock:
+            return GateState(self._active - self._free, self._waiting, tuple(self._turned_away))
+
+    def _queue_up(self, rank: Rank) -> _Waiter | None:
+        if self._waiting >= self._most_waiting and not self._make_room(rank):
+            self._turned_away[rank] += 1
+            return None
+        waiter = _Waiter(rank)
+        self._queues[rank].append(waiter)
+        self._waiting += 1
+        return waiter
+
+    def _make_room(self, rank: Rank) -> bool:
+        """Send away the last of the least urgent, if they are less urgent than ``rank``."""
+        for lower in reversed(Rank):
+            if lower <= rank:
+                return False
+            if self._queues[lower]:
+                self._remove(self._queues[lower].pop())
+                return True
+        return False
+
+    def _remove(self, waiter: _Waiter) -> None:
+        self._waiting -= 1
+        self._turned_away[waiter.rank] += 1
+        waiter.turn.release()
+
+    def _next(self) -> _Waiter | None:
+        for rank in Rank:
+            if self._queues[rank] and self._free > _KEPT_FREE[rank]:
+                self._waiting -= 1
+                return self._queues[rank].popleft()
+        return None
+
+    def _await(self, waiter: _Waiter) -> bool:
+        if not waiter.turn.acquire(timeout=PATIENCE_SECONDS[waiter.rank]):
+            with self._lock:
+                # The turn may have come at the very end.
+                if waiter in self._queues[waiter.rank]:
+                    self._queues[waiter.rank].remove(waiter)
+                    self._remove(waiter)
+        return waiter.is_admitted

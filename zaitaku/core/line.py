@@ -1,0 +1,171 @@
+"""The line before the door: first come, first served, over all processes of a deployment.
+
+Two counters in the short-lived store are all that is shared: how many numbers were drawn, and up
+to which number people were called. A person's number is in their own browser's signed cookie, so
+nothing is kept of anybody. While nobody waits, nothing is drawn; a look at the counters costs each
+process one moment a second at most.
+
+Each process calls as many as its own permits allow. When the store is away there is no line: each
+process then decides by its own permits alone, and who is not let in is told to try again. A store
+that has lost the counters gets them back from whoever remembers them.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+from time import monotonic
+from typing import Final
+
+from zaitaku.core.ephemeral import COUNT_FIELD, EphemeralStore
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.permits import Permits
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = timedelta(days=2)
+_DRAWN: Final = "line:drawn"
+_CALLED: Final = "line:called"
+_LOOK_SECONDS: Final = 1.0
+_AWAY_SECONDS: Final = 5.0
+"""So long nobody asks a store that did not answer."""
+_MEASURED_SECONDS: Final = 60.0
+_SHORTEST_MEASURE: Final = 5.0
+"""What was seen for a shorter time says nothing about how fast the line moves."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody stands in line."""
+
+    number: int | None
+    """``None``: the store is away, so there are no numbers."""
+    ahead: int = 0
+    wait: timedelta | None = None
+    """How long it will take as fast as the line moves now; ``None``: nobody knows yet."""
+
+
+class Line:
+    """One process's view of the line; any number of threads may use it."""
+
+    def __init__(
+        self,
+        *,
+        ephemeral: Callable[[], EphemeralStore],
+        permits: Permits,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self._ephemeral = ephemeral
+        self._permits = permits
+        self._now = now
+        self._looking = Lock()
+        self._look_due = now()
+        self._is_away = False
+        self._drawn = 0
+        self._called = 0
+        self._seen: deque[tuple[float, int]] = deque()
+
+    @property
+    def length(self) -> int:
+        """How many have drawn a number and were not called yet, as last seen."""
+        return max(0, self._drawn - self._called)
+
+    def knock(self, number: int | None) -> Place | None:
+        """Return the place of somebody with ``number`` (``None``: they just came).
+
+        ``None`` lets them in.
+        """
+        self._look_when_due()
+        if self._is_away:
+            return None if self._permits.take() else Place(number)
+        if number is None:
+            if not self.length and self._permits.take():
+                return None
+            number = self._draw()
+        return self._place(number)
+
+    def standing(self, number: int | None) -> Place | None:
+        """Return the place of somebody in line without letting them in; ``None``: it is time."""
+        self._look_when_due()
+        if number is None or number <= self._called or self._is_away:
+            return None
+        return Place(number, *self._wait(number))
+
+    def _place(self, number: int | None) -> Place | None:
+        if number is None:
+            return Place(None)
+        if number <= self._called:
+            self._permits.take_promised()
+            return None
+        return Place(number, *self._wait(number))
+
+    def _wait(self, number: int) -> tuple[int, timedelta | None]:
+        ahead, speed = number - self._called - 1, self._speed()
+        return ahead, timedelta(seconds=(ahead + 1) / speed) if speed else None
+
+    def _speed(self) -> float:
+        """Return how many people a second were called of late; 0 when that cannot be said."""
+        seen = tuple(self._seen)
+        if not seen:
+            return 0.0
+        (first, called), now = seen[0], self._now()
+        passed = now - first
+        return (self._called - called) / passed if passed >= _SHORTEST_MEASURE else 0.0
+
+    def _draw(self) -> int | None:
+        try:
+            number = self._ephemeral().count(_DRAWN, KEPT)
+            if number <= self._drawn:
+                number = self._restored(_DRAWN, number, self._drawn + 1)
+        except StoreUnavailable:
+            self._stay_away()
+            return None
+        self._drawn = max(self._drawn, number)
+        return number
+
+    def _restored(self, key: str, found: int, known: int) -> int:
+        # Two processes that restore at once leave a gap of numbers that nobody has: some are
+        # called a little early.
+        return self._ephemeral().count(key, KEPT, known - found)
+
+    def _look_when_due(self) -> None:
+        if self._now() < self._look_due or not self._looking.acquire(blocking=False):
+            return
+        try:
+            self._look_due = self._now() + _LOOK_SECONDS
+            self._look()
+            self._is_away = False
+        except StoreUnavailable:
+            self._stay_away()
+        finally:
+            self._looking.release()
+
+    def _stay_away(self) -> None:
+        if not self._is_away:
+            log.warning("the line is closed: the short-lived store is away")
+        self._is_away = True
+        self._look_due = self._now() + _AWAY_SECONDS
+
+    def _look(self) -> None:
+        self._drawn = self._counted(_DRAWN, self._drawn)
+        self._called = self._counted(_CALLED, self._called)
+        if not self.length:
+            self._seen.clear()
+            return
+        offered = self._permits.offer(self.length)
+        if offered:
+            self._called = self._ephemeral().count(_CALLED, KEPT, offered)
+        self._remember()
+
+    def _counted(self, key: str, known: int) -> int:
+        fields = self._ephemeral().read(key)
+        found = int(fields[COUNT_FIELD]) if fields else 0
+        return self._restored(key, found, known) if found < known else found
+
+    def _remember(self) -> None:
+        now = self._now()
+        self._seen.append((now, self._called))
+        while now - self._seen[0][0] > _MEASURED_SECONDS:
+            self._seen.popleft()

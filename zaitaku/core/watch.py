@@ -1,0 +1,95 @@
+"""What a deployment tells whoever watches it: counts, durations and spans, never whom it is about.
+
+Rooms tell their ``Watch`` what happened in words of a fixed list (a code, a kind, a route's rule).
+Names, numbers, addresses and paths are none of these, so no metric and no trace can hold one.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from typing import Final, Protocol
+
+
+class Happening(StrEnum):
+    """What is counted; beside each, the words that it takes."""
+
+    JOURNEY = "journey"
+    """``begun`` or ``registered``."""
+    REFUSAL = "refusal"
+    """The room whose page was asked for, and the public code of the failure."""
+    PROOF = "proof"
+    """``card`` or ``phone``, and ``good`` or the public code of the failure."""
+    JOB = "job"
+    """The job's kind, and ``done`` or the public code of the failure."""
+    ADMISSION = "admission"
+    """What the waiting room did: ``served``, ``waited``, ``sent-away``."""
+
+
+class Level(StrEnum):
+    """What rises and falls."""
+
+    WAITING = "waiting"
+    """Patients in the waiting room, of the whole deployment: any process may tell it."""
+
+
+class Watch(Protocol):
+    """Who is told; told in passing, so it must neither fail nor wait."""
+
+    def happened(self, what: Happening, *words: str) -> None:
+        """Count one of these."""
+        ...
+
+    def stands_at(self, what: Level, value: float) -> None:
+        """Note how high it stands now."""
+        ...
+
+    def asked(self, store: str, operation: str) -> AbstractContextManager[object]:
+        """Time a question to a store, also one that fails."""
+        ...
+
+    def span(self, name: str) -> AbstractContextManager[object]:
+        """Show a piece of work within the present request."""
+        ...
+
+    def begin(self, method: str, traceparent: str | None) -> object:
+        """Begin a request that claims to be part of a trace, or of none; return what ``end`` wants."""
+        ...
+
+    def end(
+        self, begun: object, *, method: str, route: str, status: int, seconds: float, request: str
+    ) -> None:
+        """End the request; ``route`` is its rule, ``request`` its id in the logs."""
+        ...
+
+
+_NOTHING: Final = nullcontext()
+
+
+class NoWatch:
+    """Nobody watches."""
+
+    def happened(self, what: Happening, *words: str) -> None:
+        """Do nothing."""
+
+    def stands_at(self, what: Level, value: float) -> None:
+        """Do nothing."""
+
+    def asked(self, store: str, operation: str) -> AbstractContextManager[object]:
+        """Do nothing around the question."""
+        return _NOTHING
+
+    def span(self, name: str) -> AbstractContextManager[object]:
+        """Do nothing around the work."""
+        return _NOTHING
+
+    def begin(self, method: str, traceparent: str | None) -> object:
+        """Do nothing."""
+        return None
+
+    def end(
+        self, begun: object, *, method: str, route: str, status: int, seconds: float, request: str
+    ) -> None:
+        """Do nothing."""
+
+
+NO_WATCH: Final[Watch] = NoWatch()
+"""It holds nothing, so all may share it."""

@@ -1,0 +1,125 @@
+"""Metrics that every process of a deployment counts (Prometheus).
+
+Labels come from fixed lists: route rules, codes, kinds. So their number is bounded, and none of
+them tells of a person, a facility or a journey.
+"""
+
+import threading
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeVar, cast
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from zaitaku.core.watch import Happening, Level
+
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
+
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Bounds of the durations; 0.3 is what overload may cost a page (``docs/overload.md``)."""
+STORE_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
+
+_HAPPENINGS: Final[Mapping[Happening, tuple[str, str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        Happening.JOURNEY: ("zaitaku_journeys", "Journeys begun and registered", ("event",)),
+        Happening.REFUSAL: ("zaitaku_refusals", "Failures that people were told", ("room", "code")),
+        Happening.PROOF: ("zaitaku_proofs", "Proofs that were verified", ("way", "outcome")),
+        Happening.JOB: ("zaitaku_job_runs", "Jobs that ended", ("kind", "outcome")),
+        Happening.ADMISSION: ("zaitaku_admissions", "What the waiting room did", ("outcome",)),
+    }
+)
+_LEVELS: Final[Mapping[Level, tuple[str, str]]] = MappingProxyType(
+    {Level.WAITING: ("zaitaku_waiting_patients", "Patients in the waiting room")}
+)
+
+
+class Meters:
+    """The counters of one process; with a directory in ``PROMETHEUS_MULTIPROC_DIR`` they are files
+    there, which ``zaitaku.watching.listener`` adds up over all processes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "zaitaku_requests",
+            "Requests answered",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self._request_seconds = Histogram(
+            "zaitaku_request_seconds",
+            "Time from a request's arrival in the application to its answer",
+            ("route",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._under_way = Gauge(
+            "zaitaku_requests_under_way",
+            "Requests that are being answered",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._store_seconds = Histogram(
+            "zaitaku_store_seconds",
+            "Time of a transaction, from waiting for a connection to its end, or of a call",
+            ("store", "operation"),
+            buckets=STORE_SECONDS,
+            registry=registry,
+        )
+        self._store_errors = Counter(
+            "zaitaku_store_errors", "Times that a store was away", ("store",), registry=registry
+        )
+        self._store_uses = Gauge(
+            "zaitaku_store_uses",
+            "Transactions and calls under way",
+            ("store",),
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._happenings = {
+            what: Counter(name, words, labels, registry=registry)
+            for what, (name, words, labels) in _HAPPENINGS.items()
+        }
+        self._levels = {
+            what: Gauge(name, words, multiprocess_mode="mostrecent", registry=registry)
+            for what, (name, words) in _LEVELS.items()
+        }
+        self._children: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
+        self._lock = threading.Lock()
+
+    def happened(self, what: Happening, words: tuple[str, ...]) -> None:
+        """Count one of these."""
+        self._child(self._happenings[what], *words).inc()
+
+    def stands_at(self, what: Level, value: float) -> None:
+        """Set the level."""
+        gauge = self._levels[what]
+        gauge.set(value)
+
+    def arrived(self) -> None:
+        """Note that a request is being answered."""
+        self._under_way.inc()
+
+    def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """Note that it has been."""
+        self._under_way.dec()
+        self._child(self._requests, route, method, str(status)).inc()
+        self._child(self._request_seconds, route).observe(seconds)
+
+    def asking(self, store: str) -> None:
+        """Note that a store is asked."""
+        self._child(self._store_uses, store).inc()
+
+    def asked(self, store: str, operation: str, seconds: float, *, is_away: bool) -> None:
+        """Note that it has been, and whether it was away."""
+        self._child(self._store_uses, store).dec()
+        self._child(self._store_seconds, store, operation).observe(seconds)
+        if is_away:
+            self._child(self._store_errors, store).inc()
+
+    def _child(self, metric: _Metric, *words: str) -> _Metric:
+        # The library looks a child up under a lock and by strings made anew: five times as long.
+        name = (metric, *words)
+        found = self._children.get(name)
+        if found is None:
+            with self._lock:
+                found = self._children.setdefault(name, metric.labels(*words))
+        return cast("_Metric", found)
