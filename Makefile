@@ -15,11 +15,11 @@ BUNDLE_PACKAGES := binutils $(shell $(PYTHON) -c 'import sys; \
 	print("libpython3.%d" % sys.version_info[1] if sys.base_prefix == "/usr" else "")')
 
 # What the tests run for real, from Debian's own packages.
-TEST_PACKAGES := chromium redis-server postgresql pcscd vsmartcard-vpcd opensc openssl \
+TEST_PACKAGES := chromium-headless-shell redis-server postgresql pcscd vsmartcard-vpcd opensc openssl \
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
-.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console bridge screenshots lock clean
+.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console bridge screenshots lock security audit sbom scan clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -67,6 +67,7 @@ lint: setup-dev ## 静的検査 / static checks
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit -q -ll -r zaitaku tools packaging wsgi.py 2>/dev/null
 
 format: setup-dev ## 書式を整える / format the code
 	@$(BIN)/ruff check --fix .
@@ -87,6 +88,26 @@ bench-console: setup-dev test-packages ## 一覧の速さを百万件で測る /
 bridge: setup-dev ## 読み取りアプリを一つのファイルにする / the bridge as one file (OPERATOR=operator.toml)
 	@tools/packages.sh $(BUNDLE_PACKAGES)
 	@$(BIN)/python -m tools.bundle $(if $(OPERATOR),--operator $(OPERATOR))
+
+security: setup-dev test-packages ## 安全の検査だけ / the security tests, the static scan, known vulnerabilities
+	@$(BIN)/bandit -q -ll -r zaitaku tools packaging wsgi.py 2>/dev/null
+	@$(BIN)/python -m pytest -q tests/security
+	@$(MAKE) --no-print-directory audit
+
+audit: setup-dev ## 依存の既知の脆弱性を調べる / known vulnerabilities of the locked dependencies
+	@$(BIN)/python -m tools.audit
+
+sbom: setup-dev ## 部品表を作る / the bill of materials (CycloneDX) in build/sbom.cdx.json
+	@$(BIN)/python -m tools.sbom
+
+# wapiti wants other versions of what the product uses: an environment of its own.
+.venv-scan/.ready: requirements-scan.lock
+	@$(PYTHON) -m venv .venv-scan
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scan.lock
+	@touch $@
+
+scan: setup-dev test-packages .venv-scan/.ready ## すべての画面を wapiti で攻撃する / a dynamic scan of every page
+	@$(BIN)/python -m tools.scan
 
 screenshots: setup-dev test-packages ## 画面の写しを撮り直す / remake docs/screenshots from the running demo
 	@$(BIN)/python -m tools.screenshots

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, LiteralString, cast
+from hashlib import md5
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection, connect, sql
@@ -31,6 +32,8 @@ HISTORY_YEARS: Final = 3
 PEOPLE_PER_CONSENT: Final = 0.4
 AUDIT_ENTRIES: Final = 4
 """Of each facility: its registration, two URLs, an account."""
+DAYS_USED: Final = 3
+"""Of each facility's URL, and one job a year ago."""
 SETTINGS: Final = EnvironmentSettings(
     surgery=True, clinical=True, medication=False, home_visit=True, online=True
 )
@@ -56,7 +59,8 @@ def handle_of(number: int, *, online: bool = False) -> str:
 
 def subject_hash_of(number: int) -> str:
     """Return the keyed hash under which a person's card is known, counted from 1."""
-    return f"{number:064x}"
+    digest = md5(str(number).encode(), usedforsecurity=False).hexdigest()
+    return digest * 2
 
 
 _FACILITY_ID: Final = "(lpad(to_hex(n), 8, '0') || '-0000-7000-8000-0000000000f0')::uuid"
@@ -82,13 +86,25 @@ _FOUND: Final = (
     SELECT {_FACILITY_ID}, number, %(at)s, 'issue-url', 'bench', '訪問診療等',
         '{{"変更後": "第1版"}}', md5(n::text) || md5('a'), md5(n::text) || md5('b')
     FROM place, generate_series(1, %(entries)s) AS number""",
-    f"""INSERT INTO audit_head (facility_id, sequence, digest)
-    SELECT {_FACILITY_ID}, %(entries)s, md5(n::text) || md5('b') FROM place""",
+    f"""INSERT INTO audit_head (facility_id, sequence, digest, told)
+    SELECT {_FACILITY_ID}, %(entries)s, digest, digest
+    FROM place, LATERAL (SELECT md5(n::text) || md5('b') AS digest) AS digests""",
     f"""INSERT INTO account
         (id, facility_id, user_key, user_id, role, name, kana, is_enabled, password_hash,
         password_changed_at, must_change_password, wrong_passwords, created_at)
     SELECT {_FACILITY_ID}, {_FACILITY_ID}, 'kanri', 'kanri', 'admin', 'みどり', 'ミドリ', true, '',
         %(at)s, false, 0, %(at)s
+    FROM place""",
+    f"""INSERT INTO url_use (version_id, poster_number, day, scans, completions)
+    SELECT {_VERSION_ID}, 0, %(at)s::date - back, 3, 2
+    FROM place, (VALUES ('1')) AS home (number), generate_series(0, %(days)s - 1) AS back""",
+    f"""INSERT INTO job
+        (id, facility_id, kind, reference, account_id, actor, parameters, state, outcome, counts,
+        done, total, submitted_at, started_at, heartbeat_at, finished_at, attempts, result_name,
+        result_type, result_bytes)
+    SELECT {_FACILITY_ID}, {_FACILITY_ID}, 'poster-archive', '1', {_FACILITY_ID}, 'bench', '{{}}',
+        'done', 'done', '{{}}', 1, 1, %(at)s - interval '1 year', %(at)s - interval '1 year',
+        %(at)s - interval '1 year', %(at)s - interval '1 year', 1, '', '', 0
     FROM place""",
 )
 
@@ -102,8 +118,9 @@ def found_country(connection: Connection[Any], count: int, at: datetime) -> None
             code = f"{number % 47 + 1:02d}1{number:07d}"
             copy.write_row((number, code, handle_of(number), handle_of(number, online=True)))
     values = {"at": at, "settings": Jsonb(SETTINGS.to_mapping()), "entries": AUDIT_ENTRIES}
+    values["days"] = DAYS_USED
     for statement in _FOUND:
-        connection.execute(cast("LiteralString", statement), values)
+        connection.execute(statement, values)
 
 
 def _hurry(connection: Connection[Any]) -> None:
@@ -125,70 +142,71 @@ class Country:
     now: datetime
 
 
-_DRAWN: Final = """
-SELECT i, j %% %(people)s + 1 AS person, j / %(people)s AS turn, place,
-    %(now)s::timestamptz - %(years)s * interval '1 year' * (1 - i::float8 / %(count)s)
-        AS recorded_at
+_DRAW: Final = """
+INSERT INTO drawn
+SELECT i, turn, person, recorded_at, facility_of(place), url_of(place), uuid_of(person, '1'),
+    uuid_of(person, '2'), uuid_of(i, '3'), uuid_of(i, '4'), name_of(person), birth_of(person),
+    CASE WHEN i %% 7 = 0 THEN 'refuse' WHEN i %% 97 = 0 THEN 'withdrawn' ELSE 'grant' END,
+    reference_of(i, recorded_at),
+    CASE WHEN turn > 0 THEN (recorded_at AT TIME ZONE 'Asia/Tokyo')::date + i %% 14 END
 FROM (
-    SELECT i, j, CASE WHEN i %% 10 = 0 AND j / %(people)s < 2 THEN 1
-        WHEN j / %(people)s = 0 THEN drawn_place
-        ELSE drawn_place / 2 * 2 + (j / %(people)s %% 2)::int END AS place
+    SELECT i, person, turn,
+        %(now)s::timestamptz - %(years)s * interval '1 year' * (1 - i::float8 / %(count)s)
+            AS recorded_at,
+        CASE WHEN i %% 10 = 0 AND turn < 2 THEN 1 WHEN turn = 0 THEN drawn_place
+            ELSE drawn_place / 2 * 2 + turn %% 2 END AS place
     FROM (
-      SELECT *, (2 + floor(spread * spread * spread * (%(facilities)s - 2)))::int AS drawn_place
-      FROM (
-        SELECT i, i::bigint * 1000003 %% %(count)s AS j,
-            (hashint4(i)::bigint + 2147483648) / 4294967296.0::float8 AS spread
-        FROM generate_series(1, %(count)s::int) AS i
-      ) AS numbered
+        SELECT i, (j %% %(people)s)::int + 1 AS person, (j / %(people)s)::int AS turn,
+            2 + floor(spread * spread * spread * (%(facilities)s - 2))::int AS drawn_place
+        FROM (
+            SELECT i, i::bigint * 1000003 %% %(count)s AS j,
+                (hashint4(i)::bigint + 2147483648) / 4294967296.0::float8 AS spread
+            FROM generate_series(%(first)s::int, %(last)s::int) AS i
+            OFFSET 0
+        ) AS numbered
+        OFFSET 0
     ) AS spread_out
+    OFFSET 0
 ) AS placed
 """
-"""A consent's person, facility and moment by its number alone, so that every table is made by
-itself. The steps are prime to every power of ten: no person consents twice at one moment."""
+"""A consent's person, facility and moment by its number alone. The step is prime to every power of
+ten: nobody consents twice at one moment; nor, by the parity of the place, for one day at one."""
 
 _ITEMS: Final = "(VALUES ('surgery'), ('clinical'), ('medication'), ('checkup')) AS items (item)"
-_DOCUMENT: Final = '{"statement":"' + "x" * 480 + '"}'
+_DOCUMENT: Final = '{"statement":"' + "x" * 150 + '"}'
 _LINES: Final = {
     "patient": """INSERT INTO patient
         (id, person_key, name, kana, birth_date, sex, search, kana_key, insured_at, created_at)
-        SELECT uuid_of(person, 1), 'person-' || person, name, kana, birth_of(person), 'female',
+        SELECT uuid_of(person, '1'), 'person-' || person, name, kana, birth_of(person), 'female',
             search, kana_key, %(now)s, %(now)s
         FROM generate_series(1, %(people)s) AS person JOIN called ON called.id = name_of(person)""",
     "credential": """INSERT INTO credential (id, patient_id, subject_hash, first_seen)
-        SELECT uuid_of(person, 2), uuid_of(person, 1), lpad(to_hex(person), 64, '0'), %(now)s
+        SELECT uuid_of(person, '2'), uuid_of(person, '1'), subject_of(person), %(now)s
         FROM generate_series(1, %(people)s) AS person""",
     "consent_record": """INSERT INTO consent_record
         (id, facility_id, credential_id, patient_id, url_version_id, journey, challenge, reference,
         recorded_at, facility_phone, document, document_sha256, origin, nonce, signature,
         public_key, algorithm, certificate_expires, verified_at)
-        SELECT uuid_of(i, 3), facility_of(place), uuid_of(person, 2), uuid_of(person, 1),
-            url_of(place), left(md5('j' || i), 22), left(md5('c' || i), 22),
-            reference_of(i, recorded_at), recorded_at, '03-0000-1234', %(document)s,
-            md5(i::text) || md5(i::text), 'https://consent.example.jp', decode(md5('n'), 'hex'),
-            %(signature)s, %(signature)s, 'sha256WithRSAEncryption', recorded_at, recorded_at
-        FROM ({drawn}) AS drawn""",
+        SELECT record, facility, credential, patient, url, left(md5('j' || i::text), 22),
+            left(md5('c' || i::text), 22), reference, recorded_at, '03-0000-1234', %(document)s,
+            repeat('0', 64), 'https://consent.example.jp', %(nonce)s, %(signature)s, %(signature)s,
+            'sha256WithRSAEncryption', recorded_at, recorded_at
+        FROM drawn""",
     "consent": """INSERT INTO consent
         (id, facility_id, patient_id, channel, visit_key, visit_date, valid_until, record_id,
         recorded_at, reference, standing, is_listed, kana_key, birth_date)
-        SELECT uuid_of(i, 4), facility_of(place), uuid_of(person, 1),
-            CASE WHEN turn = 0 THEN 'home-visit' ELSE 'online' END,
-            CASE WHEN turn = 0 THEN '' ELSE visit::text END,
-            CASE WHEN turn > 0 THEN visit END,
-            CASE WHEN turn > 0 THEN (visit + 2)::timestamp AT TIME ZONE 'Asia/Tokyo' END,
-            uuid_of(i, 3), recorded_at, reference_of(i, recorded_at), state_of(i),
-            state_of(i) <> 'refuse', kana_key, birth_of(person)
-        FROM ({drawn}) AS drawn JOIN called ON called.id = name_of(person),
-            LATERAL (SELECT (recorded_at AT TIME ZONE 'Asia/Tokyo')::date + i %% 14 AS visit)
-                AS visits""",
-    "consent_item": """INSERT INTO consent_item (consent_id, item, state, since, record_id)
-        SELECT uuid_of(i, 4), item, state_of(i), recorded_at, uuid_of(i, 3)
-        FROM ({drawn}) AS drawn, {items}""",
+        SELECT consent, facility, patient, CASE WHEN turn = 0 THEN 'home-visit' ELSE 'online' END,
+            coalesce(visit::text, ''), visit, (visit + 2)::timestamp AT TIME ZONE 'Asia/Tokyo',
+            record, recorded_at, reference, state, state <> 'refuse', kana_key, birth
+        FROM drawn JOIN called ON called.id = named""",
+    "consent_item": f"""INSERT INTO consent_item (consent_id, item, state, since, record_id)
+        SELECT consent, item, state, recorded_at, record FROM drawn, {_ITEMS}""",
     "consent_gram": """INSERT INTO consent_gram (consent_id, gram, facility_id, recorded_at)
-        SELECT uuid_of(i, 4), gram, facility_of(place), recorded_at
-        FROM ({drawn}) AS drawn JOIN called ON called.id = name_of(person), unnest(grams) AS gram""",
+        SELECT consent, unnest(grams), facility, recorded_at
+        FROM drawn JOIN called ON called.id = named""",
 }
 _WORDS: Final = (
-    """CREATE FUNCTION {schema}.uuid_of(n bigint, kind int) RETURNS uuid IMMUTABLE LANGUAGE sql AS
+    """CREATE FUNCTION {schema}.uuid_of(n bigint, kind text) RETURNS uuid IMMUTABLE LANGUAGE sql AS
     $$SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000' || kind)::uuid$$""",
     """CREATE FUNCTION {schema}.facility_of(n int) RETURNS uuid IMMUTABLE LANGUAGE sql AS
     $$SELECT CASE WHEN n = 1 THEN {large}::uuid
@@ -197,18 +215,20 @@ _WORDS: Final = (
     $$SELECT CASE WHEN n = 1 THEN {large_url}::uuid
         ELSE (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-0000000000e1')::uuid END$$""",
     """CREATE FUNCTION {schema}.name_of(person bigint) RETURNS int IMMUTABLE LANGUAGE sql AS
-    $$SELECT abs(hashint8(person) %% {names})$$""",
+    $$SELECT abs(hashint8(person) % {names})$$""",
     """CREATE FUNCTION {schema}.birth_of(person bigint) RETURNS date IMMUTABLE LANGUAGE sql AS
-    $$SELECT date '1930-01-01' + abs(hashint8(person * 3 + 2) %% 29000)$$""",
-    """CREATE FUNCTION {schema}.state_of(i int) RETURNS text IMMUTABLE LANGUAGE sql AS
-    $$SELECT CASE WHEN i %% 7 = 0 THEN 'refuse' WHEN i %% 97 = 0 THEN 'withdrawn'
-        ELSE 'grant' END$$""",
+    $$SELECT date '1930-01-01' + abs(hashint8(person * 3 + 2) % 29000)$$""",
+    """CREATE FUNCTION {schema}.subject_of(person bigint) RETURNS text IMMUTABLE LANGUAGE sql AS
+    $$SELECT substr(md5(person::text) || md5(person::text), 1, 64)$$""",
     """CREATE FUNCTION {schema}.reference_of(i int, at timestamptz) RETURNS text
-    IMMUTABLE LANGUAGE sql AS
+    STABLE LANGUAGE sql AS
     $$SELECT to_char(at AT TIME ZONE 'Asia/Tokyo', 'YYMMDD') ||
-        to_char(i::bigint * 7654321 %% 10000000, '"-"FM000"-"0000')$$""",
+        to_char(i::bigint * 7654321 % 10000000, '"-"FM000"-"0000')$$""",
     "CREATE TABLE {schema}.called"
     " (id int, name text, kana text, search text, kana_key text, grams bigint[])",
+    "CREATE UNLOGGED TABLE {schema}.drawn (i int, turn int, person int, recorded_at timestamptz,"
+    " facility uuid, url uuid, patient uuid, credential uuid, record uuid, consent uuid,"
+    " named int, birth date, state text, reference text, visit date)",
 )
 """Words in which the rows are told, in a schema of their own that goes when all is there."""
 
@@ -225,10 +245,15 @@ def fill(address: str, country: Country, count: int) -> None:
         "years": HISTORY_YEARS,
         "facilities": country.facilities,
         "document": _DOCUMENT,
+        "nonce": bytes(32),
         "signature": bytes(256),
     }
+    halves = ({"first": 1, "last": count // 2}, {"first": count // 2 + 1, "last": count})
     with ThreadPoolExecutor(len(_LOADED)) as pool:
-        list(pool.map(lambda tables: _load(address, tables, values), _LOADED))
+        list(pool.map(lambda half: _load(address, [_DRAW], values | half), halves))
+        _run(address, ["ANALYZE load.drawn"])
+        parts = ([_LINES[table] for table in tables] for tables in _LOADED)
+        list(pool.map(lambda part: _load(address, part, values), parts))
         for statements in ends:
             list(pool.map(lambda statement: _run(address, [statement]), statements))
         vacuum = [f"VACUUM (ANALYZE, FREEZE) {table}" for tables in _LOADED for table in tables]
@@ -251,8 +276,7 @@ def _say(connection: Connection[Any], country: Country) -> None:
         "names": sql.Literal(len(rows)),
     }
     for statement in _WORDS:
-        text = cast("LiteralString", statement.replace("%%", "%"))
-        connection.execute(sql.SQL(text).format(**said))
+        connection.execute(sql.SQL(statement).format(**said))
     with connection.cursor().copy("COPY load.called FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
@@ -265,20 +289,19 @@ def _called(surname: str, reading: str, given: str, given_reading: str) -> tuple
     return name, kana, search, search_form(kana), sorted(grams_of(search))
 
 
-def _load(address: str, tables: Sequence[str], values: dict[str, Any]) -> None:
+def _load(address: str, statements: Sequence[str], values: dict[str, Any]) -> None:
     with connect(address, autocommit=True) as connection:
         _hurry(connection)
         connection.execute("SET search_path = public, load")
-        for table in tables:
-            statement = _LINES[table].format(drawn=_DRAWN, items=_ITEMS)
-            connection.execute(cast("LiteralString", statement), values)
+        for statement in statements:
+            connection.execute(statement, values)
 
 
 def _run(address: str, statements: Iterable[str]) -> None:
     with connect(address, autocommit=True) as connection:
         _hurry(connection)
         for statement in statements:
-            connection.execute(cast("LiteralString", statement))
+            connection.execute(statement)
 
 
 _CONSTRAINTS: Final = """
@@ -302,7 +325,7 @@ def _bare(connection: Connection[Any], tables: list[str]) -> tuple[list[str], ..
     """
     found = connection.execute(_CONSTRAINTS, {"tables": tables}).fetchall()
     indexes = connection.execute(_INDEXES, {"tables": tables}).fetchall()
-    for table, name, kind, _ in sorted(found, key=lambda row: row[2] != "f"):
+    for table, name, *_ in sorted(found, key=lambda row: row[2] != "f"):
         connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
     for name, _ in indexes:
         connection.execute(f'DROP INDEX "{name}"')

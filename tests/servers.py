@@ -59,7 +59,7 @@ def redis_server(*options: str, port: int | None = None) -> Iterator[RunningServ
     if binary is None:
         raise FileNotFoundError("redis-server is needed: apt-get install redis-server")
     port = port or free_port()
-    with _own_folder() as folder:
+    with own_folder() as folder:
         command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
         command += ["--save", "", "--appendonly", "no", *options]
         with _running(command, folder, lambda: _redis_answers(port), signal.SIGTERM) as process:
@@ -72,23 +72,28 @@ def postgres_server(*options: str) -> Iterator[RunningServer]:
 
     It does not wait for the disk unless told to (``-c fsync=on``).
     """
-    binaries = _postgres_binaries()
+    binaries = postgres_binaries()
     port = free_port()
-    with _own_folder() as folder:
+    with own_folder() as folder:
         data = folder / "data"
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "zaitaku", "-A", "trust"]
         initdb += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **_unprivileged(folder))
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **unprivileged(folder))
         command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
         command += ["-h", "127.0.0.1", "-k", str(folder), "-F", *options]
         address = f"zaitaku@127.0.0.1:{port}/postgres"
         with _running(
-            command, folder, lambda: _postgres_answers(f"postgresql://{address}"), signal.SIGINT
+            command, folder, lambda: postgres_answers(f"postgresql://{address}"), signal.SIGINT
         ) as process:
             yield RunningServer(f"postgresql+psycopg://{address}", port, process)
 
 
-def _postgres_binaries() -> Path:
+def postgres_binaries() -> Path:
+    """Return the folder of the newest PostgreSQL's programs.
+
+    Raises:
+        FileNotFoundError: none is installed.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not found:
         raise FileNotFoundError("PostgreSQL is needed: apt-get install postgresql")
@@ -96,18 +101,20 @@ def _postgres_binaries() -> Path:
 
 
 @contextmanager
-def _own_folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
+    """Give a folder that belongs to the user under whom servers run here."""
     # Not pytest's folder: that one is closed to the user under whom PostgreSQL must run, and too
     # long a path for a socket.
     with tempfile.TemporaryDirectory(prefix="zaitaku-server-") as name:
         folder = Path(name)
-        user = _unprivileged(folder).get("user")
+        user = unprivileged(folder).get("user")
         if user is not None:
             shutil.chown(folder, user)
         yield folder
 
 
-def _unprivileged(folder: Path) -> Mapping[str, Any]:
+def unprivileged(folder: Path) -> Mapping[str, Any]:
+    """Return how ``Popen`` starts a server in ``folder``: never as root."""
     if os.geteuid() != 0:
         return {"cwd": folder}
     # PostgreSQL refuses to run as root.
@@ -120,7 +127,7 @@ def _running(
     command: list[str], folder: Path, answers: Callable[[], bool], farewell: signal.Signals
 ) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, **_unprivileged(folder))
+        process = subprocess.Popen(command, stdout=log, stderr=log, **unprivileged(folder))
     try:
         _await(process, answers, folder / "log")
         yield process
@@ -148,6 +155,7 @@ def _end(process: subprocess.Popen[bytes], farewell: signal.Signals) -> None:
 
 
 def _redis_answers(port: int) -> bool:
+    """Tell whether a Redis answers at a loopback port."""
     with Redis("127.0.0.1", port, socket_timeout=1, socket_connect_timeout=1) as client:
         try:
             return bool(client.ping())
@@ -155,7 +163,8 @@ def _redis_answers(port: int) -> bool:
             return False
 
 
-def _postgres_answers(address: str) -> bool:
+def postgres_answers(address: str) -> bool:
+    """Tell whether a PostgreSQL takes a connection at a libpq address."""
     try:
         psycopg.connect(address, connect_timeout=2).close()
     except psycopg.OperationalError:

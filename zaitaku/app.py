@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from zaitaku.blueprints import (
     api,
+    browser,
     characters,
     console,
     draining,
@@ -17,10 +18,12 @@ from zaitaku.blueprints import (
     headers,
     kept_forms,
     ops,
+    overload,
     pages,
     patient,
     permissions,
     request_log,
+    security_txt,
     uploads,
 )
 from zaitaku.blueprints.edge import EXTENSION
@@ -48,12 +51,13 @@ def build_app(services: Services) -> Flask:
     characters.add(app)
     _configure(app, services)
     pages.add(app)
-    for room in (patient, console, api, ops):
+    for room in (patient, console, api, ops, security_txt):
         app.register_blueprint(room.blueprint)
     permissions.enforce(app)
     kept_forms.add(app)
     headers.add(app)
     errors.register_error_pages(app)
+    overload.add(app)
     return app
 
 
@@ -80,6 +84,7 @@ def _configure(app: Flask, services: Services) -> None:
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app).exempt(api.blueprint)
+    browser.add(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

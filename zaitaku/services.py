@@ -119,7 +119,12 @@ def build_services(
         SettingsError: a file that the settings name is missing or unfit.
     """
     clock = clock or SystemClock()
-    database = Database(settings.database_url, seal=Seal(settings.seal_keys), watch=watch)
+    database = Database(
+        settings.database_url,
+        seal=Seal(settings.seal_keys),
+        watch=watch,
+        standbys=settings.synchronous_standbys,
+    )
     ephemeral = watched(open_ephemeral(settings.ephemeral_url, clock), watch)
     sessions = Sessions(ephemeral=ephemeral, clock=clock)
     ceremonies = Ceremonies(ephemeral=ephemeral, relying_party=RelyingParty.of(settings.origin))

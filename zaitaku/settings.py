@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.openid import OpenIdProvider
-from zaitaku.core.sealing import PLAIN, UNSEALED, SealRing
 from zaitaku.core.replication import MOST_STANDBYS
+from zaitaku.core.sealing import PLAIN, UNSEALED, SealRing
 from zaitaku.core.signing import Keyring, looks_random
 from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address
 from zaitaku.core.watch_settings import WatchSettings
@@ -28,6 +28,7 @@ HIGHEST_PORT = 65535
 LONGEST_FRESHNESS: Final = timedelta(days=1)
 _DAY_IN_MINUTES: Final = 24 * 60
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_CONTACT: Final = re.compile(r"(?:mailto:|https://|tel:)[!-~]+")
 _HEADER_WORD: Final = re.compile(r"[!-~]+")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -136,8 +137,14 @@ class Settings:
     """Days after its day until an appointment is forgotten."""
     traffic_days: int = 400
     """Days for which it is kept how often each way in was used: a year can be compared."""
+    security_contact: str = ""
+    """Whom to tell about a security problem, for ``/.well-known/security.txt`` (RFC 9116):
+    ``mailto:…``, ``https://…`` or ``tel:…``; empty: there is no such page."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
+    synchronous_standbys: int = 0
+    """How many standbys of PostgreSQL must have a consent before it is acknowledged; a database
+    that waits for fewer (``synchronous_standby_names``) is not used. 0: its own affair."""
     watching: WatchSettings = field(default_factory=WatchSettings)
     """Who may ask for metrics, and where traces go."""
 
@@ -149,6 +156,7 @@ class Settings:
         self._check_numbers()
         _check_version("ZAITAKU_BRIDGE_MINIMUM", self.bridge_minimum)
         self._check_download()
+        _check_contact(self.security_contact)
         check_sql_address("ZAITAKU_DATABASE_URL", self.database_url)
         if self.synchronous_standbys and self.database_url.startswith("sqlite"):
             raise SettingsError("ZAITAKU_SYNCHRONOUS_STANDBYS needs PostgreSQL")
@@ -247,6 +255,7 @@ class Settings:
             bridge_minimum=environ.get("ZAITAKU_BRIDGE_MINIMUM", "").strip(),
             bridge_download=environ.get("ZAITAKU_BRIDGE_DOWNLOAD_URL", "").strip(),
             online_validity_days=_number(environ, "ZAITAKU_ONLINE_VALIDITY_DAYS", 1),
+            security_contact=environ.get("ZAITAKU_SECURITY_CONTACT", "").strip(),
             job_result_days=_number(environ, "ZAITAKU_JOB_RESULT_DAYS", 30),
             appointment_days=_number(environ, "ZAITAKU_APPOINTMENT_DAYS", 30),
             traffic_days=_number(environ, "ZAITAKU_TRAFFIC_DAYS", 400),
@@ -354,6 +363,11 @@ def _check_version(name: str, text: str) -> None:
         version_of(text or "0")
     except MalformedMessage:
         raise SettingsError(f"{name} must be a version like 1.2.3") from None
+
+
+def _check_contact(contact: str) -> None:
+    if contact and not _CONTACT.fullmatch(contact):
+        raise SettingsError("ZAITAKU_SECURITY_CONTACT must begin with mailto:, https:// or tel:")
 
 
 def _keyring(environ: Mapping[str, str], name: str) -> Keyring:

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -13,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench.faults.row import FULL, Row, Scale
+from bench.faults.harness import Stage
+from bench.faults.row import Row
 from bench.faults.rows import ROWS
+from bench.faults.scale import FULL, Scale
 from bench.faults.verdict import Verdict
 
 _HEADINGS: Final = ("acked", "lost", "doubled", "stale", "half", "unfinished", "longest gap s")
@@ -35,6 +38,8 @@ def main() -> None:
     if options.list:
         print("\n".join(row.name for row in rows))
         return
+    # Told to end, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     results = _run_all(rows, replace(FULL, acked=options.acked))
     failed = [row.name for row, verdict in results if not row.passes(verdict)]
     _print(results, failed)
@@ -47,8 +52,11 @@ def _run_all(rows: Iterable[Row], scale: Scale) -> list[Result]:
     for row in rows:
         began = time.monotonic()
         try:
-            with tempfile.TemporaryDirectory(prefix="zaitaku-faults-") as folder:
-                verdict = row.run(Path(folder), scale)
+            with (
+                tempfile.TemporaryDirectory(prefix="zaitaku-faults-") as folder,
+                Stage(Path(folder), scale) as stage,
+            ):
+                verdict = row.run(stage)
         except Exception:  # noqa: BLE001 - the other rows shall still be seen
             traceback.print_exc()
             verdict = Verdict(note="did not run to its end")

@@ -1,28 +1,39 @@
-"""One row: a site on given stores, patients walking all the time, a fault, and the verdict.
+"""One row: a site on real stores, patients walking all the time, a fault, and the verdict.
 
 ::
 
-    with standing(folder, Stores(database_url, ephemeral_url)) as scene:
+    with Stage(folder, SHORT) as stage:
+        scene = stage.begin()                  # PostgreSQL, Redis and a site that rows share
         with scene.load() as load:
-            load.wait_for(50, seconds=60)   # so many acknowledged
-            ...                             # the fault
-            load.wait_for(load.acknowledged() + 50, seconds=60)
-        verdict = scene.verdict()           # judged when nobody walks any more
+            load.wait_for(50, seconds=60)      # so many acknowledged
+            stage.postgres.kill()              # the fault
+            stage.postgres.start()
+            load.wait_for(100, seconds=60)
+        verdict = scene.verdict()              # judged when nobody walks any more
+
+        with stage.own(Stores(database_url, ephemeral_url)) as scene:   # a site on other stores
+            ...
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from uuid import uuid4
 
 from bench.faults.load import Load
 from bench.faults.programs import Deployment, deployed
+from bench.faults.scale import Scale
 from bench.faults.site import Site, Stores
+from bench.faults.stores import StoreServer, postgres, redis
 from bench.faults.turning import Turning
 from bench.faults.verdict import Verdict, judge
+from tests.cluster import Cluster, cluster
+from tests.sentinels import RedisGroup, redis_group
 
-__all__ = ["Deployment", "Load", "Scene", "Site", "Stores", "Verdict", "standing"]
+__all__ = ["Deployment", "Load", "Scene", "Site", "Stage", "Stores", "Verdict", "standing"]
 
 
 @dataclass
@@ -31,15 +42,16 @@ class Scene:
 
     site: Site
     deployment: Deployment
+    scale: Scale
     loads: list[Load] = field(default_factory=list)
     retired: dict[str, float] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
 
     @contextmanager
-    def load(self, *, turning: bool = True, **options: Any) -> Iterator[Load]:
+    def load(self, *, turning: bool = True, patience: float | None = None) -> Iterator[Load]:
         """Let patients walk while the block runs; with ``turning`` URLs are retired meanwhile.
 
-        ``options`` are those of ``Load`` (processes, patients, patience).
+        And consents withdrawn: both are tried at once afterwards.
         """
         with ExitStack() as stack:
             services = stack.enter_context(self.site.services())
@@ -49,35 +61,130 @@ class Scene:
                 stack.callback(self._keep, around)
                 stack.enter_context(around)
             load = Load(
-                self.site.folder / f"load-{len(self.loads)}",
+                self.site.folder / f"load-{uuid4().hex}",
                 origin=self.site.origin,
                 posters=self.site.posters_file,
-                cards=self.site.cards[:-1],  # the last one is for trying what was retired
-                **options,
+                cards=self.site.cards,
+                processes=self.scale.processes,
+                patients=self.scale.patients,
+                patience=patience or self.scale.patience,
             )
             self.loads.append(load)
             yield stack.enter_context(load)
+
+    def under_load(
+        self, fault: Callable[[], None], *, repeated: int = 1, turning: bool = True
+    ) -> None:
+        """Let the fault happen ``repeated`` times, and patients walk before, between and after.
+
+        Raises:
+            TimeoutError: patients do not get through any more.
+        """
+        part = max(1, self.scale.acked // (repeated + 1))
+        with self.load(turning=turning) as load:
+            load.wait_for(part, self.scale.seconds)
+            for _ in range(repeated):
+                fault()
+                load.wait_for(load.acknowledged() + part, self.scale.seconds)
 
     def _keep(self, around: Turning) -> None:
         self.retired.update(around.retired)
         self.stale.extend(around.stale)
 
-    def verdict(self) -> Verdict:
+    def verdict(self, note: str = "") -> Verdict:
         """Compare what patients were told with what stands."""
         walks = [walk for load in self.loads for walk in load.walks()]
-        return judge(self.site, walks, self.retired).with_stale(len(self.stale))
+        return judge(self.site, walks, self.retired).with_seen(
+            stale=len(self.stale), load=str(self.scale), note=note
+        )
 
 
 @contextmanager
 def standing(
     folder: Path,
     stores: Stores,
+    scale: Scale,
     *,
     settings: Mapping[str, str] | None = None,
-    patients: int = 24,
+    keys: Path | None = None,
     **options: Any,
 ) -> Iterator[Scene]:
-    """Prepare a site in ``folder`` and run it; ``options`` are those of ``deployed``."""
-    site = Site.prepare(folder, stores, patients=patients, settings=settings)
+    """Prepare a site in ``folder`` and run it; ``options`` are those of ``deployed``.
+
+    ``keys`` is a folder of keys and cards that several sites share.
+    """
+    site = Site.prepare(folder, stores, patients=scale.cards, keys=keys, settings=settings)
     with deployed(site, **options) as deployment:
-        yield Scene(site, deployment)
+        yield Scene(site, deployment, scale)
+
+
+class Stage:
+    """Real stores and a running site, made when they are first wanted, ended together."""
+
+    def __init__(self, folder: Path, scale: Scale) -> None:
+        self.folder = folder
+        self.scale = scale
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def postgres(self) -> StoreServer:
+        """PostgreSQL of the shared site."""
+        return self._stack.enter_context(postgres("max_connections=60"))
+
+    @cached_property
+    def redis(self) -> StoreServer:
+        """Redis of the shared site."""
+        return self._stack.enter_context(redis())
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """PostgreSQL under Patroni."""
+        return self._stack.enter_context(cluster())
+
+    @cached_property
+    def redis_group(self) -> RedisGroup:
+        """Redis behind Sentinels."""
+        return self._stack.enter_context(redis_group())
+
+    @cached_property
+    def keys(self) -> Path:
+        """Keys and cards of all sites."""
+        return self.folder / "keys"
+
+    @cached_property
+    def _shared(self) -> Scene:
+        stores = Stores(self.postgres.url, self.redis.url)
+        return self._stack.enter_context(self.own(stores, has_worker=True))
+
+    def begin(self) -> Scene:
+        """Return the shared site as a new scene, ready to serve."""
+        shared = self._shared
+        shared.deployment.wait_until_ready()
+        return Scene(shared.site, shared.deployment, self.scale)
+
+    @cached_property
+    def _clustered(self) -> Scene:
+        stores = Stores(self.cluster.new_database(), self.redis.url)
+        return self._stack.enter_context(
+            self.own(stores, settings={"ZAITAKU_SYNCHRONOUS_STANDBYS": "1"}, has_worker=True)
+        )
+
+    def begin_clustered(self) -> Scene:
+        """Return the site on the cluster as a new scene, when the cluster is whole."""
+        shared = self._clustered
+        self.cluster.wait_until_whole()
+        shared.deployment.wait_until_ready()
+        return Scene(shared.site, shared.deployment, self.scale)
+
+    @contextmanager
+    def own(self, stores: Stores, **options: Any) -> Iterator[Scene]:
+        """Run another site, on stores of its own."""
+        folder = self.folder / uuid4().hex
+        with standing(folder, stores, self.scale, keys=self.keys, **options) as scene:
+            yield scene

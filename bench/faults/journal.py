@@ -3,9 +3,12 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
+
+UNACKNOWLEDGED: Final = b'"reference": ""'
+"""Stands in the line of a walk that nobody was told the end of."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Walk:
     reference: str = ""
     """The reference number that was shown; empty: the patient was never told that it is done."""
     failure: str = ""
+    troubles: dict[str, int] = field(default_factory=dict)
+    """Why pages had to be reloaded, and how often: a status of the server's, or what broke."""
 
     @property
     def is_acknowledged(self) -> bool:

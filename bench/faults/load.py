@@ -15,13 +15,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bench.faults.journal import Journal, Walk, read_walks
-from bench.faults.patients import PATIENCE_SECONDS, Poster, ReloadingBrowser, walk_once
+from bench.faults.journal import UNACKNOWLEDGED, Journal, Walk, read_walks
+from bench.faults.patients import ReloadingBrowser, walk_once
+from bench.faults.posters import read_cards, read_posters
 from bench.walker import Card
 
-PROCESSES: Final = 2
-PATIENTS: Final = 6
-"""At a time in each process."""
+LOOK_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,12 @@ class Plan:
 
     origin: str
     posters: str
-    """JSON file of the addresses that hang on the walls now (``write_posters``)."""
-    cards: tuple[str, ...]
+    """JSON file of the addresses that hang on the walls now (``read_posters``)."""
+    cards: str
+    """The file of all cards."""
+    turn: int
+    """Which of the processes this one is: it has every so many-th card."""
+    processes: int
     patients: int
     patience: float
     end: str
@@ -41,19 +44,7 @@ class Plan:
     def read(cls, path: Path) -> Self:
         """Read a plan."""
         body: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return cls(**{**body, "cards": tuple(body["cards"])})
-
-
-def write_posters(path: Path, posters: Sequence[Poster]) -> None:
-    """Hang up the posters of now, all at once."""
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps([asdict(poster) for poster in posters]), "utf-8")
-    draft.replace(path)
-
-
-def read_posters(path: Path) -> list[Poster]:
-    """Return what hangs on the walls now."""
-    return [Poster(**body) for body in json.loads(path.read_text("utf-8"))]
+        return cls(**body)
 
 
 class Load:
@@ -65,10 +56,10 @@ class Load:
         *,
         origin: str,
         posters: Path,
-        cards: Sequence[Path],
-        processes: int = PROCESSES,
-        patients: int = PATIENTS,
-        patience: float = PATIENCE_SECONDS,
+        cards: Path,
+        processes: int,
+        patients: int,
+        patience: float,
     ) -> None:
         self._folder = folder
         self._end = folder / "end"
@@ -76,7 +67,9 @@ class Load:
             Plan(
                 origin=origin,
                 posters=str(posters),
-                cards=tuple(map(str, cards[turn::processes])),
+                cards=str(cards),
+                turn=turn,
+                processes=processes,
                 patients=patients,
                 patience=patience,
                 end=str(self._end),
@@ -106,7 +99,8 @@ class Load:
 
     def acknowledged(self) -> int:
         """Return how many patients have seen a reference number so far."""
-        return sum(walk.is_acknowledged for walk in self.walks())
+        lines = [line for path in self._folder.glob("*.jsonl") for line in path.open("rb")]
+        return sum(UNACKNOWLEDGED not in line for line in lines)
 
     def wait_for(self, acknowledged: int, seconds: float) -> None:
         """Wait until so many patients have seen a reference number.
@@ -118,12 +112,12 @@ class Load:
         while self.acknowledged() < acknowledged:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.acknowledged()} of {acknowledged} acknowledged")
-            time.sleep(0.1)
+            time.sleep(LOOK_SECONDS)
 
 
 def walk_by(plan: Plan, journal: Journal) -> None:
     """Let the plan's patients walk until the end is there."""
-    cards = [Card.load(Path(name)) for name in plan.cards]
+    cards = read_cards(Path(plan.cards))[plan.turn :: plan.processes]
     hands = [cards[turn :: plan.patients] or cards for turn in range(plan.patients)]
     with ThreadPoolExecutor(plan.patients) as pool:
         for ended in [pool.submit(_one_after_another, plan, journal, own) for own in hands]:

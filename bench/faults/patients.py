@@ -3,6 +3,7 @@
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,6 +13,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from bench.faults.journal import Walk
+from bench.faults.posters import Poster
 from bench.walker import Card, Walker
 
 PATIENCE_SECONDS: Final = 60.0
@@ -26,14 +28,6 @@ _REGISTERING: Final = "/card/return?code="
 
 class GaveUp(Exception):
     """The patient's patience ended at one page."""
-
-
-@dataclass(frozen=True)
-class Poster:
-    """The address that hangs on the wall now, and its version."""
-
-    url: str
-    version: str
 
 
 @dataclass
@@ -51,6 +45,9 @@ class ReloadingBrowser:
     )
     first_sent: dict[str, float] = field(default_factory=dict)
     """When each address was asked for the first time in this walk."""
+    address: str = "10.0.0.1"
+    """Where the patient is, as the proxy in front would say."""
+    troubles: Counter[str] = field(default_factory=Counter)
 
     def request(
         self,
@@ -67,12 +64,14 @@ class ReloadingBrowser:
             GaveUp: there was none in time.
         """
         self.first_sent.setdefault(url, time.monotonic())
-        options = {"body": body, "headers": headers, "redirect": redirect}
+        told = {**(headers or {}), "X-Forwarded-For": self.address}
+        options = {"body": body, "headers": told, "redirect": redirect}
         deadline, trouble = time.monotonic() + self.patience, ""
         while time.monotonic() < deadline:
             answer, trouble = self._once(method, url, options)
             if answer is not None:
                 return answer
+            self.troubles[trouble] += 1
             time.sleep(random.uniform(*_PAUSES))
         raise GaveUp(trouble)
 
@@ -90,6 +89,8 @@ class ReloadingBrowser:
 def walk_once(browser: ReloadingBrowser, origin: str, poster: Poster, card: Card) -> Walk:
     """Let a patient walk from the poster to the reference number, or to where it ended."""
     browser.first_sent.clear()
+    browser.troubles.clear()
+    browser.address = f"10.{'.'.join(str(random.randrange(1, 255)) for _ in range(3))}"
     entered = time.monotonic()
     walker = Walker(browser, origin)
     failure = ""
@@ -107,6 +108,7 @@ def walk_once(browser: ReloadingBrowser, origin: str, poster: Poster, card: Card
         registering=_registering(browser.first_sent),
         reference=shown[0] if shown else "",
         failure=failure or ("" if shown else "no reference number"),
+        troubles=dict(browser.troubles),
     )
 
 

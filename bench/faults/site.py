@@ -8,19 +8,21 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
-from bench.faults.load import write_posters
-from bench.faults.patients import Poster
+from bench.faults.posters import Poster, read_cards, write_posters
 from tests.servers import free_port
-from zaitaku.core.clock import SystemClock, japan_date
+from zaitaku.core.clock import SystemClock
 from zaitaku.demo.places import Places
 from zaitaku.demo.setup import prepare
 from zaitaku.eligibility.model import Insured, Sex
-from zaitaku.eligibility.sandbox import SandboxEligibility
+from zaitaku.eligibility.store import SandboxPeople
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.identity.subjects import subject_hashes
 from zaitaku.sandbox.authority import Generation, TestAuthority
+from zaitaku.sandbox.profile import Period, Signer, card_builder, digest_for, new_key
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
 
@@ -56,11 +58,13 @@ class Site:
     """Everything about a site but its processes."""
 
     folder: Path
+    """What its processes and patients write."""
     port: int
     environ: dict[str, str] = field(repr=False)
     facilities: tuple[Facility, ...]
     """The first is the clinic with accounts; patients go to all."""
-    cards: tuple[Path, ...]
+    cards: Path
+    """The patients' cards (``read_cards``)."""
     facts: Mapping[str, object] = field(repr=False, default_factory=dict)
     """The demo's summary: who may log in, and where."""
 
@@ -71,30 +75,39 @@ class Site:
         stores: Stores,
         *,
         patients: int = PATIENTS,
-        port: int | None = None,
+        keys: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> Self:
         """Make the tables, the clinics and the cards; the stores answer, the site does not run.
 
-        ``settings`` are further variables of the environment, or other values for them.
+        Keys, authority and cards are made in the folder ``keys`` or taken from there: sites on
+        other stores can share them. ``settings`` are further variables of the environment, or
+        other values for them.
         """
-        port = port or free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        keys, port = keys or folder / "keys", free_port()
         places = Places.from_env(
             {
-                "ZAITAKU_DATA": str(folder),
+                "ZAITAKU_DATA": str(keys),
                 "ZAITAKU_PORT": str(port),
                 "ZAITAKU_BRIDGE_PORT": str(free_port()),
                 "ZAITAKU_PROVIDER_PORT": str(free_port()),
             }
         )
         # A list alone tells about revocation: patients and server have no third program to share.
-        own = {**stores.environ(), "ZAITAKU_OCSP_URL": "", **(settings or {})}
+        # Patients come from many addresses, as behind a proxy that names them.
+        own = {
+            **stores.environ(),
+            "ZAITAKU_OCSP_URL": "",
+            "ZAITAKU_TRUSTED_PROXIES": "1",
+            **(settings or {}),
+        }
         ready = prepare(places, is_empty=True, instead=own)
         environ = {**ready.environ, **own}
         with services_on(environ) as services:
             clinic = services.facilities.find(InstitutionCode(str(ready.summary["facility_code"])))
             others = tuple(_clinic(services, code) for code in CODES)
-            cards = _cards(folder / "authority", folder / "patients", services, patients)
+            cards = _cards(keys, services, patients)
         return cls(folder, port, environ, (clinic, *others), cards, ready.summary)
 
     @property
@@ -153,29 +166,40 @@ class _Earlier(SystemClock):
         return super().now() - _LIST_AGE
 
 
-def _cards(
-    authority_folder: Path, folder: Path, services: Services, count: int
-) -> tuple[Path, ...]:
-    authority = TestAuthority.open(authority_folder, _Earlier())
+def _cards(keys: Path, services: Services, count: int) -> Path:
+    authority = TestAuthority.open(keys / "authority", _Earlier())
     authority.refresh(force=True)
-    folder.mkdir()
-    return tuple(
-        _card(authority, services, turn, folder / f"{turn:03}.json") for turn in range(count)
-    )
-
-
-def _card(authority: TestAuthority, services: Services, turn: int, path: Path) -> Path:
-    born = _BORN + timedelta(days=turn)
-    issued_on = japan_date(services.clock.now()) - timedelta(days=400)
-    signer = authority.issue(birth_date=born, issued_on=issued_on)
-    newest, *_ = subject_hashes(
-        certificate=signer.certificate,
-        issuer=authority.roots[Generation.SECOND].certificate,
-        keys=services.settings.subject_keys,
-    )
-    given = "".join(_SYLLABLES[int(digit)] for digit in f"{turn:03}")
-    name = Insured(f"faults:{turn}", f"試験　{given}", f"シケン　{given}", born, Sex.FEMALE)
-    SandboxEligibility(services.database).bind(newest, name)
-    der = signer.certificate.public_bytes(Encoding.DER)
-    path.write_text(json.dumps({"certificate": der.hex(), "key": signer.pem()}), "utf-8")
+    root, path = authority.roots[Generation.SECOND], keys / "patients.json"
+    if not path.exists():
+        _make_cards(path, root, authority.clock.now(), count)
+    with services.database.transaction() as connection:
+        people = SandboxPeople(connection)
+        for turn, card in enumerate(read_cards(path)):
+            newest, *_ = subject_hashes(
+                certificate=x509.load_der_x509_certificate(bytes.fromhex(card.certificate)),
+                issuer=root.certificate,
+                keys=services.settings.subject_keys,
+            )
+            people.put(newest, _person(turn))
     return path
+
+
+def _make_cards(path: Path, root: Signer, now: datetime, count: int) -> None:
+    # All of one key: making a key takes longer than all the rest. Each has a serial of its own,
+    # so each is another patient's.
+    key = new_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "JP")])
+    period = Period(now - timedelta(days=400), now + timedelta(days=400))
+    made = [
+        card_builder(root, subject, key.public_key(), period).sign(root.key, digest_for(root.key))
+        for _ in range(count)
+    ]
+    certificates = [each.public_bytes(Encoding.DER).hex() for each in made]
+    body = {"key": Signer(made[0], key).pem(), "certificates": certificates}
+    path.write_text(json.dumps(body), "utf-8")
+
+
+def _person(turn: int) -> Insured:
+    given = "".join(_SYLLABLES[int(digit)] for digit in f"{turn:03}")
+    born = _BORN + timedelta(days=turn)
+    return Insured(f"faults:{turn}", f"試験　{given}", f"シケン　{given}", born, Sex.FEMALE)

@@ -11,7 +11,8 @@ from itertools import cycle
 from typing import Final, Self
 from uuid import UUID
 
-from bench.faults.patients import GaveUp, Poster, ReloadingBrowser
+from bench.faults.patients import GaveUp, ReloadingBrowser
+from bench.faults.posters import Poster, read_cards
 from bench.faults.site import ACTOR, Site, poster_of
 from bench.walker import Card, Walker
 from zaitaku.core.errors import Conflict, StoreUnavailable
@@ -63,7 +64,7 @@ class Turning:
     def __post_init__(self) -> None:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._turn_all, daemon=True)
-        self._card = Card.load(self.site.cards[-1])
+        self._cards = cycle(read_cards(self.site.cards))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -116,7 +117,7 @@ class Turning:
     def _straggler(self, old: Poster) -> Straggler | None:
         walker = Straggler(ReloadingBrowser(_PATIENCE_SECONDS), self.site.origin)
         try:
-            walker.prove(old.url, self._card)
+            walker.prove(old.url, next(self._cards))
         except (AssertionError, GaveUp, KeyError):
             return None
         return walker

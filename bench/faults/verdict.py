@@ -39,7 +39,7 @@ _HALVES: Final = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one row cost. All but ``acked``, ``unfinished`` and ``longest_gap`` must be zero."""
+    """What one row cost. Of its numbers only acked, unfinished and the gap may be above zero."""
 
     acked: int = 0
     """Patients who saw a reference number."""
@@ -54,6 +54,8 @@ class Verdict:
     """Records that are not whole, or do not prove themselves; broken audit chains."""
     unfinished: int = 0
     """Walks that ended without a reference number."""
+    crashed: int = 0
+    """Answers with status 500: a fault that nobody foresaw."""
     longest_gap: float = 0.0
     """Seconds in which nobody was acknowledged, at most."""
     load: str = ""
@@ -62,11 +64,13 @@ class Verdict:
     @property
     def holds(self) -> bool:
         """Whether every promise was kept, and anybody was there to see it."""
-        return self.acked > 0 and not self.lost + self.doubled + self.stale + self.half
+        broken = self.lost + self.doubled + self.stale + self.half + self.crashed
+        return self.acked > 0 and not broken
 
-    def with_stale(self, more: int) -> Self:
-        """Add what probes have seen."""
-        return replace(self, stale=self.stale + more)
+    def with_seen(self, *, stale: int, load: str, note: str) -> Self:
+        """Add what probes have seen, and words about the row."""
+        met = ", ".join(part for part in (note, self.note) if part)
+        return replace(self, stale=self.stale + stale, load=load, note=met)
 
 
 def judge(
@@ -89,8 +93,15 @@ def judge(
         stale=sum(_is_stale(walk, retired or {}) for walk in walks),
         half=half,
         unfinished=len(walks) - len(told),
+        crashed=sum(walk.troubles.get("500", 0) for walk in walks),
         longest_gap=_longest_gap(walks),
+        note=_troubles(walks),
     )
+
+
+def _troubles(walks: Sequence[Walk]) -> str:
+    met = sum((Counter(walk.troubles) for walk in walks), Counter[str]())
+    return ", ".join(f"{name} ×{count}" for name, count in met.most_common())
 
 
 def _standing(database: Database) -> Counter[tuple[str, str]]:

@@ -23,6 +23,8 @@ from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId, new_uuid
 from zaitaku.core.logs import configure_logging
+from zaitaku.facilities.model import EnvironmentSettings, InstitutionCode
+from zaitaku.facilities.service import FacilityService
 
 FACILITY = FacilityId(new_uuid())
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -246,11 +248,12 @@ def test_more_ends_than_fit_into_one_transaction_are_all_told(
 
 
 def test_an_end_that_is_just_growing_is_told_the_next_time(
-    postgres_database: Database, clock: FixedClock
+    postgres: Database, clock: FixedClock
 ) -> None:
-    facility_id = World(postgres_database, clock, sandbox_with(postgres_database)).facility.id
-    service = AuditService(database=postgres_database, clock=clock)
-    with postgres_database.transaction() as connection:
+    facility_id = World(postgres, clock, sandbox_with(postgres)).facility.id
+    service = AuditService(database=postgres, clock=clock)
+    service.log_heads()
+    with postgres.transaction() as connection:
         append(connection, facility_id, Act.LOGIN, actor="test", at=clock.now())
         assert service.log_heads() == 0
     assert service.log_heads() == 1

@@ -121,6 +121,12 @@ class TestCounters:
         steps = (5, 1, 30)
         assert [case.store.count("c", HOUR, step) for step in steps] == [5, 6, 36]
 
+    def test_counts_several_at_once(self, case: StoreCase) -> None:
+        assert case.store.count_all({"a": HOUR, "b": 2 * HOUR}) == [1, 1]
+        assert case.store.count_all({"b": 2 * HOUR, "c": HOUR}) == [2, 1]
+        case.pass_time(HOUR)
+        assert case.store.count_all({"a": HOUR, "b": HOUR}) == [1, 3]
+
     def test_a_counter_can_be_read_taken_and_deleted(self, case: StoreCase) -> None:
         case.store.count("c", HOUR)
         case.store.count("c", HOUR)

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-EXECUTABLE: Final = "/usr/bin/chromium"
+EXECUTABLE: Final = "/usr/bin/chromium-headless-shell"
+"""Debian's Chromium without its windows: the same pages for two thirds of the work."""
 ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",

@@ -23,7 +23,8 @@ def unmigrated(deploy: Deploy, url: str) -> FlaskClient:
 def test_ready(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.get_json() == {"database": True, "schema": True, "ephemeral": True}
+    states = {"database": True, "schema": True, "ephemeral": True}
+    assert answer.get_json() == {**states, "warnings": []}
 
 
 def test_not_before_the_tables_are_there(deploy: Deploy, tmp_path: Path) -> None:
@@ -55,7 +56,8 @@ def test_a_damaged_file(deploy: Deploy, tmp_path: Path) -> None:
     client = unmigrated(deploy, f"sqlite:///{path}")
     answer = client.get("/readyz", base_url=LOCAL)
     assert answer.status_code == 503
-    assert answer.get_json() == {"database": False, "schema": False, "ephemeral": True}
+    states = {"database": False, "schema": False, "ephemeral": True}
+    assert answer.get_json() == {**states, "warnings": []}
     assert client.get("/healthz", base_url=LOCAL).status_code == 200
 
 
@@ -81,6 +83,9 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
     class Server:
         def __init__(self, *_: object, **options: object) -> None:
             self.options = options
+
+        def on_startup(self, hook: object) -> None:
+            """Take it and, as nothing starts, let it be."""
 
         def serve(self) -> None:
             servers.append(self.options["workers"])

@@ -20,7 +20,7 @@ from huey.registry import Message
 
 from tests.jobs.conftest import Workshop
 from tests.servers import redis_server
-from zaitaku.commands.worker import _keep
+from zaitaku.commands.companions import keep
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.jobs.model import STALE_AFTER, Job, JobId, JobState
 from zaitaku.jobs.queue import HueyQueue, JsonMessages, job_id_of
@@ -161,13 +161,13 @@ def test_messages_are_json_and_pickles_are_not_read() -> None:
 def test_a_worker_that_ends_by_itself_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zaitaku.commands.worker.RESTART_SECONDS", 0)
+    monkeypatch.setattr("zaitaku.commands.companions.RESTART_SECONDS", 0)
     started = tmp_path / "started"
     code = "import pathlib, sys, time; f = pathlib.Path(sys.argv[1]); t = f.exists()\n"
     code += "f.open('a').write('.')\nif t: time.sleep(60)"
     is_over = Event()
     command = [sys.executable, "-c", code, os.fspath(started)]
-    keeper = Thread(target=_keep, args=(command, is_over))
+    keeper = Thread(target=keep, args=(command, is_over))
     keeper.start()
     wait_until(lambda: started.exists() and len(started.read_text()) == 2)
     is_over.set()

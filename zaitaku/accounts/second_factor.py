@@ -41,6 +41,7 @@ from zaitaku.accounts.sign_in_store import SignInStore, whose_credential
 from zaitaku.accounts.store import AccountStore, KnownAccount
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import NOTHING, append
+from zaitaku.core import limits
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.clock import Clock, japan_date
@@ -51,9 +52,7 @@ from zaitaku.core.ids import AccountId, FacilityId
 
 log = logging.getLogger(__name__)
 
-LIMIT_WINDOW: Final = timedelta(minutes=15)
-ATTEMPTS_PER_ADDRESS: Final = 60
-"""Failures alone, as for passwords; one address is often a whole clinic's."""
+ATTEMPTS_PER_ADDRESS: Final = limits.PASSKEY_BY_ADDRESS.most
 WRONG_REMEMBERED: Final = timedelta(hours=24)
 """Wrong second steps within so long count together; a right one forgets them."""
 ANYBODY: Final = "anybody"
@@ -92,12 +91,8 @@ class SecondFactorService:
         self._ephemeral = ephemeral
         self._ceremonies = ceremonies
         self._clock = clock
-        self._addresses = FailureLimit(
-            "passkey:address",
-            most=ATTEMPTS_PER_ADDRESS,
-            window=LIMIT_WINDOW,
-            ephemeral=ephemeral,
-            clock=clock,
+        self._addresses = FailureLimit.of(
+            limits.PASSKEY_BY_ADDRESS, ephemeral=ephemeral, clock=clock
         )
 
     def stage_after_password(self, account: Account) -> Stage:

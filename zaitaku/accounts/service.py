@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -52,6 +52,7 @@ from zaitaku.accounts.store import AccountStore, KnownAccount, Named, find_for_l
 from zaitaku.accounts.widths import half_width
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import NOTHING, append
+from zaitaku.core import limits
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.clock import Clock, japan_date
@@ -65,11 +66,8 @@ from zaitaku.facilities.store import FacilityStore, lock_facility
 
 log = logging.getLogger(__name__)
 
-LIMIT_WINDOW: Final = timedelta(minutes=15)
-ATTEMPTS_PER_ADDRESS: Final = 60
-"""Failures alone; one address is often a whole clinic's."""
-ATTEMPTS_PER_ACCOUNT: Final = 10
-"""More than the lock allows, and also counted for accounts that do not exist."""
+ATTEMPTS_PER_ADDRESS: Final = limits.LOGIN_BY_ADDRESS.most
+ATTEMPTS_PER_ACCOUNT: Final = limits.LOGIN_BY_ACCOUNT.most
 NOBODY: Final = "（ログインしていない人）"
 """Who is recorded where a login named no account: what was typed may be a password."""
 
@@ -124,17 +122,8 @@ class AccountService:
         self._ephemeral = ephemeral
         self._clock = clock
         self._passwords = passwords or Passwords()
-        self._addresses = self._limit("address", ATTEMPTS_PER_ADDRESS)
-        self._names = self._limit("account", ATTEMPTS_PER_ACCOUNT)
-
-    def _limit(self, kind: str, most: int) -> FailureLimit:
-        return FailureLimit(
-            f"login:{kind}",
-            most=most,
-            window=LIMIT_WINDOW,
-            ephemeral=self._ephemeral,
-            clock=self._clock,
-        )
+        self._addresses = FailureLimit.of(limits.LOGIN_BY_ADDRESS, ephemeral=ephemeral, clock=clock)
+        self._names = FailureLimit.of(limits.LOGIN_BY_ACCOUNT, ephemeral=ephemeral, clock=clock)
 
     def register(
         self,

@@ -193,13 +193,13 @@ def take_grown_heads(connection: Connection, most: int) -> dict[FacilityId, Head
     What it costs depends on how many grew, not on how many there are. An end that is just growing
     is left to the next time.
     """
-    untold = select(audit_head.c.facility_id).where(_IS_UNTOLD).limit(most)
-    chosen = audit_head.c.facility_id.in_(untold.with_for_update(skip_locked=True))
-    told = audit_head.update().where(chosen).values(told=audit_head.c.digest)
-    rows = connection.execute(
-        told.returning(audit_head.c.facility_id, audit_head.c.sequence, audit_head.c.digest)
-    )
-    return {FacilityId(row[0]): Head(row[1], row[2]) for row in rows}
+    # In the order of the small index, or the database may look for them among all heads.
+    untold = select(audit_head.c.facility_id, audit_head.c.sequence, audit_head.c.digest)
+    untold = untold.where(_IS_UNTOLD).order_by(audit_head.c.facility_id).limit(most)
+    rows = connection.execute(untold.with_for_update(skip_locked=True)).all()
+    chosen = audit_head.c.facility_id.in_([row.facility_id for row in rows])
+    connection.execute(audit_head.update().where(chosen).values(told=audit_head.c.digest))
+    return {FacilityId(row.facility_id): Head(row.sequence, row.digest) for row in rows}
 
 
 def entry_from(row: RowMapping) -> Entry:

@@ -12,6 +12,7 @@ from zaitaku.core.errors import ZaitakuError
 
 _IN_A_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """C0 controls (ISO/IEC 6429) without tab, line feed and carriage return."""
+_WITHOUT_FORM: Final = frozenset({"GET", "HEAD"})
 _IN_AN_ADDRESS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -43,7 +44,9 @@ def _check() -> None:
 
 
 def _texts() -> Iterator[str]:
-    for values in (request.args, request.form):
+    # Nobody reads a form that comes with a GET.
+    is_bare = request.method in _WITHOUT_FORM
+    for values in (request.args,) if is_bare else (request.args, request.form):
         for name, value in values.items(multi=True):
             yield name
             yield value

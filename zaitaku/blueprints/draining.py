@@ -6,7 +6,7 @@ which has said by a header that it will, asks the next instance and leaves this 
 while. What may not be asked twice (POST) is served as always.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -38,12 +38,11 @@ _HEADERS: Final = [
 def add(app: Flask, draining: Draining) -> None:
     """Let ``app`` hand on what comes while ``draining`` is on."""
     app.extensions[EXTENSION] = draining
-    app.wsgi_app = _handing_on(app.wsgi_app, draining)  # type: ignore[method-assign]
+    inner: WSGIApplication = app.wsgi_app
+    app.wsgi_app = _handing_on(inner, draining)  # type: ignore[assignment]
 
 
-def _handing_on(
-    application: "Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]", draining: Draining
-) -> "WSGIApplication":
+def _handing_on(application: "WSGIApplication", draining: Draining) -> "WSGIApplication":
     def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         if draining.is_on and _can_be_asked_elsewhere(environ):
             start(_STATUS, _HEADERS)

@@ -1,6 +1,7 @@
 """From failures to pages: the code chooses the words, the log keeps the detail."""
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -49,6 +50,7 @@ def _foreseen(error: ZaitakuError) -> Answer:
     headers: dict[str, str] = {}
     if isinstance(error, TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
+        g.minutes_left = math.ceil(error.retry_after / 60)
     context = getattr(error, "context", None)
     if context is not None:
         g.reception = context
@@ -79,6 +81,7 @@ def _page(code: str, status: HTTPStatus) -> str:
         explanation=explanation,
         facility=_facility(),
         begins_on=_beginning(code),
+        minutes_left=g.get("minutes_left", 0),
         action=_action(explanation),
         reference=request_id.get() if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
         is_staff=request.path.startswith("/console"),

@@ -460,7 +460,23 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "too-many-attempts": Explanation(
         mark("入力の回数が多すぎます"),
         (mark("安全のため、しばらく受け付けません。"),),
-        (mark("10分ほど待ってから、もう一度入力してください。"),),
+        (mark("急ぐときは、医療機関や薬局に電話してください。"),),
+    ),
+    "too-many-beginnings": Explanation(
+        mark("いま、受付を始められません"),
+        (
+            mark("短い時間に、とても多くの受付が始まりました。安全のため、しばらく止めています。"),
+            _NOTHING_REGISTERED,
+        ),
+        (mark("急ぐときは、医療機関や薬局に電話してください。"),),
+    ),
+    "too-many-readings": Explanation(
+        mark("カードの読み取りが、短い時間に何度もありました"),
+        (
+            mark("安全のため、しばらく受け付けません。"),
+            mark("前に登録が終わっているときは、その内容は変わっていません。"),
+        ),
+        (mark("急ぐときは、医療機関や薬局に電話してください。"),),
     ),
     "store-unavailable": Explanation(
         mark("いま、混み合っているか、止まっています"),

@@ -6,6 +6,7 @@ gives plain text for titles and attributes, ``N_()`` only marks a message.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,32 @@ LOCALES: Final = Path(__file__).parent.parent / "locales"
 _EXTENSION: Final = "zaitaku.catalogues"
 _COOKIE_FIELD: Final = "lang"
 
+_REMEMBERED: Final = 4096
+"""Messages of a language that are kept ready for a page: more than all catalogues have."""
+_TAGS: Final = frozenset(Language)
+
 Catalogue = Mapping[str, str]
+
+
+class Words:
+    """The words of one language, each made ready once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.marked: Final = lru_cache(_REMEMBERED)(self._marked)
+        """A message as safe HTML; what it leaves open is still to be filled in."""
+        self.whole: Final = lru_cache(_REMEMBERED)(self._whole)
+        """A message that leaves nothing open, as safe HTML."""
+
+    def plain(self, message: str) -> str:
+        """Return a message without readings; what it leaves open is still to be filled in."""
+        return ruby.plain(self._catalogue.get(message, message))
+
+    def _marked(self, message: str) -> Markup:
+        return ruby.markup(self._catalogue.get(message, message))
+
+    def _whole(self, message: str) -> Markup:
+        return self.marked(message) % {}
 
 
 def read_catalogue(folder: Path) -> dict[str, str]:
@@ -31,7 +57,7 @@ def read_catalogue(folder: Path) -> dict[str, str]:
 def add(app: Flask) -> None:
     """Read the catalogues and give ``app``'s templates their functions."""
     app.extensions[_EXTENSION] = {
-        language: read_catalogue(LOCALES / language) for language in Language
+        language: Words(read_catalogue(LOCALES / language)) for language in Language
     }
     app.jinja_env.filters.update(readings=ruby.markup, plain=ruby.plain)
     app.jinja_env.globals.update({"_": page_text, "text": plain_text, "N_": mark})
@@ -44,19 +70,21 @@ def mark(message: str) -> str:
 
 def page_text(message: str, **values: object) -> Markup:
     """Return ``message`` in the present language as safe HTML; ``values`` are escaped."""
-    return ruby.markup(_words().get(message, message)) % values
+    words = _words()
+    return words.marked(message) % values if values else words.whole(message)
 
 
 def plain_text(message: str, **values: object) -> str:
     """Return ``message`` in the present language without readings."""
-    return ruby.plain(_words().get(message, message)) % values
+    return _words().plain(message) % values
 
 
-def _words() -> Catalogue:
+def _words() -> Words:
     # Asked for some thirty times a page, so what the page speaks is looked up once.
-    if "words" not in g:
-        g.words = current_app.extensions[_EXTENSION][current_language()]
-    words: Catalogue = g.words
+    try:
+        words: Words = g.words
+    except AttributeError:
+        words = g.words = current_app.extensions[_EXTENSION][current_language()]
     return words
 
 
@@ -67,9 +95,10 @@ def current_language() -> Language:
     """
     if not has_request_context():
         return Language.JAPANESE
-    if "language" not in g:
-        g.language = _choose()
-    language: Language = g.language
+    try:
+        language: Language = g.language
+    except AttributeError:
+        language = g.language = _choose()
     return language
 
 
@@ -83,7 +112,7 @@ def _choose() -> Language:
 
 
 def _language(tag: str | None) -> Language | None:
-    return Language(tag) if tag in set(Language) else None
+    return Language(tag) if tag in _TAGS else None
 
 
 def _messages(path: Path) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """What every page needs around its content: language, text size, addresses of static files."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -9,14 +10,30 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, request, session
+from jinja2 import Template
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Context
+from werkzeug.exceptions import NotFound
 
 from zaitaku.blueprints import i18n
+from zaitaku.blueprints.draining import ELSEWHERE
 from zaitaku.blueprints.edge import services
 from zaitaku.core.languages import NAMES, Language
 from zaitaku.settings import Mode
 
 _COOKIE_FIELD: Final = "size"
 _DIGEST_CHARACTERS: Final = 10
+
+
+class _Template(Template):
+    """A template whose macros are made ready once.
+
+    Jinja2 compares all names that it knows with all names of the importing template at every
+    import, because these could differ; here they are those of the environment for all templates.
+    """
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        return super()._get_default_module()
 
 
 class TextSize(StrEnum):
@@ -27,6 +44,7 @@ class TextSize(StrEnum):
     LARGEST = "largest"
 
 
+_SIZES: Final = frozenset(TextSize)
 _SIZE_NAMES: Final = {
     TextSize.STANDARD: i18n.mark("標準"),
     TextSize.LARGE: i18n.mark("大"),
@@ -78,17 +96,21 @@ class Page:
 def add(app: Flask) -> None:
     """Give the templates of ``app`` their words, ``asset()`` and ``page``."""
     i18n.add(app)
+    app.jinja_env.template_class = _Template
     static = Path(app.static_folder or "static")
 
     @lru_cache
+    def digest(name: str) -> str:
+        return hashlib.sha256((static / name).read_bytes()).hexdigest()[:_DIGEST_CHARACTERS]
+
+    @lru_cache
     def asset(name: str) -> str:
-        digest = hashlib.sha256((static / name).read_bytes()).hexdigest()[:_DIGEST_CHARACTERS]
         # Not by url_for, which knows no addresses while a request for a foreign host is refused.
-        return f"{app.static_url_path}/{quote(name)}?v={digest}"
+        return f"{app.static_url_path}/{quote(name)}?v={digest(name)}"
 
     app.jinja_env.globals["asset"] = asset
     app.context_processor(_frame)
-    app.after_request(_keep_versioned)
+    app.view_functions["static"] = _versioned(app.view_functions["static"], digest)
 
 
 def remember_choices() -> None:
@@ -97,11 +119,22 @@ def remember_choices() -> None:
     text_size()
 
 
-def _keep_versioned(response: Response) -> Response:
-    # The digest in the address changes with the content (RFC 8246 §2).
-    if request.endpoint == "static" and "v" in request.args:
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    return response
+def _versioned(send: Callable[..., Any], digest: Callable[[str], str]) -> Callable[[str], Response]:
+    def view(filename: str) -> Response:
+        response: Response = send(filename=filename)
+        asked = request.args.get("v")
+        if asked is None:
+            return response
+        if asked == digest(filename):
+            # The digest in the address changes with the content (RFC 8246 §2).
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        elif request.headers.get(ELSEWHERE) == "1":
+            # While a deployment is updated, another instance has the file that a page meant.
+            response.close()
+            raise NotFound
+        return response
+
+    return view
 
 
 def _frame() -> dict[str, Any]:
@@ -114,10 +147,10 @@ def _frame() -> dict[str, Any]:
 def text_size() -> TextSize:
     """Return the size that the patient reads in."""
     asked = request.args.get(_COOKIE_FIELD, "")
-    if asked in set(TextSize):
+    if asked in _SIZES:
         session[_COOKIE_FIELD] = asked
     kept = session.get(_COOKIE_FIELD)
-    return TextSize(kept) if kept in set(TextSize) else TextSize.STANDARD
+    return TextSize(kept) if kept in _SIZES else TextSize.STANDARD
 
 
 def here() -> str:

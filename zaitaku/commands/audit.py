@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +14,13 @@ from zaitaku.audit.store import Head
 from zaitaku.commands.desk import words_for
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
-from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
+from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.errors import InvalidField, NotFound, StoreUnavailable, ZaitakuError
 from zaitaku.facilities.model import Facility, InstitutionCode
 from zaitaku.facilities.registry import FacilityRegistry
 from zaitaku.facilities.service import FacilityService
 from zaitaku.settings import Settings
+from zaitaku.watching.notes import Notes, note_audit
 
 _LINE: Final = re.compile(r"(\d{10}) (\d{1,9}) ([0-9a-f]{64})")
 
@@ -55,8 +57,20 @@ def verify(kept: Iterator[str] | None) -> None:
         by_code = _by_code(opened, {code for code, _, _ in earlier})
         broken = [facility for facility in facilities if not _is_whole(service, facility)]
         changed = [line for line in earlier if not _stands(service, by_code, line)]
+    _note(len(facilities), is_whole=not broken and not changed)
     if broken or changed:
         sys.exit(1)
+
+
+def _note(facilities: int, *, is_whole: bool) -> None:
+    settings, clock = Settings.from_env(), SystemClock()
+    try:
+        with closing(open_ephemeral(settings.ephemeral_url, clock)) as ephemeral:
+            note_audit(Notes(ephemeral), clock.now(), facilities=facilities, is_whole=is_whole)
+    except StoreUnavailable:
+        click.echo(
+            "確かめた日時を書き残せませんでした（短期の保管場所につながりません）。", err=True
+        )
 
 
 def _is_whole(service: AuditService, facility: Facility) -> bool:

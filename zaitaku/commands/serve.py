@@ -1,6 +1,7 @@
 """``zaitaku serve`` and ``zaitaku migrate``."""
 
 import signal
+from collections.abc import Callable
 from contextlib import nullcontext
 from threading import Timer
 from types import FrameType
@@ -11,13 +12,17 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from zaitaku.commands.companions import beside, collecting
 from zaitaku.commands.crl import renew_at_start
-from zaitaku.commands.worker import own_worker
+from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.draining import Draining, shared_draining
+from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.revisions import can_serve
 from zaitaku.settings import Settings
+from zaitaku.watching.notes import Notes
+from zaitaku.watching.presence import Presence, Role, present
 
 LONGEST_DRAIN_SECONDS: Final = 600
 END_SECONDS: Final = 30
@@ -52,16 +57,24 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
     """サーバーを動かします（設定は環境変数 ZAITAKU_…）。"""
     # What is wrong is told here, once, and not by every worker.
     settings = Settings.from_env()
-    _check_tables(Database(settings.database_url))
+    _check_tables(Database(settings.database_url, standbys=settings.synchronous_standbys))
     renew_at_start(settings)
-    with own_worker() if has_own_worker else nullcontext(), shared_draining() as draining:
-        server = _server(host, port, workers)
-        server.on_startup(lambda: drain_at_term(draining, drain_seconds))
-        server.serve()
+    with (
+        collecting(settings.watching),
+        present(_presence(settings)),
+        beside("worker") if has_own_worker else nullcontext(),
+        shared_draining() as draining,
+    ):
+        _serve(host, port, workers, lambda: drain_at_term(draining, drain_seconds))
 
 
-def _server(host: str, port: int, workers: int) -> Granian:
-    return Granian(
+def _presence(settings: Settings) -> Presence:
+    clock = SystemClock()
+    return Presence(Notes(open_ephemeral(settings.ephemeral_url, clock)), clock, Role.WEB)
+
+
+def _serve(host: str, port: int, workers: int, at_start: Callable[[], None]) -> None:
+    server = Granian(
         "zaitaku.app:from_environment",
         address=host,
         port=port,
@@ -73,6 +86,9 @@ def _server(host: str, port: int, workers: int) -> Granian:
         log_access=False,
         log_level=LogLevels.warning,
     )
+    # Only from then on does the server hear signals itself.
+    server.on_startup(at_start)
+    server.serve()
 
 
 def drain_at_term(draining: Draining, seconds: int) -> None:

@@ -28,7 +28,7 @@ class Verdict:
     verified_at: datetime
     """When its reading was verified, as the record says."""
     broken: str = ""
-    """The part that does not fit (``EvidenceBroken.part``, or ``seal``); empty: it proves itself."""
+    """The part that does not fit (``EvidenceBroken.part`` or ``seal``); empty: it proves itself."""
     witness: Witness | None = None
     """Who vouched, where an ID token proves it."""
 

@@ -2,17 +2,20 @@
 
 Every attempt is counted before it is looked at, so that many at once cannot slip past the limit;
 one that succeeds is given back afterwards. Both numbers belong to one window of the clock and are
-forgotten together.
+forgotten together. The numbers stand in ``zaitaku.core.limits``.
 """
 
 import hashlib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import COUNT_FIELD, EphemeralStore
 from zaitaku.core.errors import TooManyAttempts
+from zaitaku.core.limits import Limit
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,6 +25,45 @@ class Attempt:
     """One attempt that was let through and counted."""
 
     key: str
+
+
+def count_against(
+    limits: Mapping[Limit, str],
+    *,
+    ephemeral: EphemeralStore,
+    clock: Clock,
+    refusal: type[TooManyAttempts] = TooManyAttempts,
+) -> None:
+    """Count one act against each of ``limits`` for its subject; one round trip in all.
+
+    Raises:
+        TooManyAttempts: (as ``refusal``) a limit was reached before; the act must not be done.
+        StoreUnavailable: the short-lived store is away.
+    """
+    windows = [
+        _window(limit.kind, subject, limit.window, clock) for limit, subject in limits.items()
+    ]
+    keys = {window.key: limit.window for limit, window in zip(limits, windows, strict=True)}
+    numbers = ephemeral.count_all(keys)
+    ends = [
+        window.seconds_left
+        for limit, window, number in zip(limits, windows, numbers, strict=True)
+        if number > limit.most
+    ]
+    if ends:
+        raise refusal(retry_after=max(ends))
+
+
+@dataclass(frozen=True)
+class _Window:
+    key: str
+    seconds_left: int
+
+
+def _window(kind: str, subject: str, length: timedelta, clock: Clock) -> _Window:
+    number, into = divmod(clock.now() - _EPOCH, length)
+    digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()
+    return _Window(f"{kind}:{digest}:{number}", math.ceil((length - into).total_seconds()))
 
 
 class FailureLimit:
@@ -36,6 +78,13 @@ class FailureLimit:
         self._ephemeral = ephemeral
         self._clock = clock
 
+    @classmethod
+    def of(cls, limit: Limit, *, ephemeral: EphemeralStore, clock: Clock) -> Self:
+        """Return the limit that the table describes."""
+        return cls(
+            limit.kind, most=limit.most, window=limit.window, ephemeral=ephemeral, clock=clock
+        )
+
     def begin(self, subject: str) -> Attempt:
         """Count an attempt of ``subject`` (an address, a name).
 
@@ -43,12 +92,11 @@ class FailureLimit:
             TooManyAttempts: too many have failed; ``retry_after`` is the end of the window.
             StoreUnavailable: the short-lived store is away: nobody is let through uncounted.
         """
-        number, into = divmod(self._clock.now() - _EPOCH, self._window)
-        digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()
-        attempt = Attempt(f"{self._kind}:{digest}:{number}")
+        window = _window(self._kind, subject, self._window, self._clock)
+        attempt = Attempt(window.key)
         begun = self._ephemeral.count(f"{attempt.key}:begun", self._window)
         if begun > self._most and begun - self._given_back(attempt) > self._most:
-            raise TooManyAttempts(retry_after=int((self._window - into).total_seconds()))
+            raise TooManyAttempts(retry_after=window.seconds_left)
         return attempt
 
     def give_back(self, attempt: Attempt) -> None:

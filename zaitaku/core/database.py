@@ -1,10 +1,10 @@
 """The durable store: SQLite for one machine, PostgreSQL for many.
 
-Only two ways in: ``transaction`` (may write; all or nothing) and ``reading``. Connections are
-handed to the subjects' stores; nothing is global.
+Only three ways in: ``transaction`` (may write; all or nothing), ``reading``, and ``ask`` for the
+single questions of every page. Connections are handed to the subjects' stores; nothing is global.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from sqlite3 import Connection as SqliteConnection
@@ -12,6 +12,7 @@ from sqlite3 import DatabaseError as SqliteDatabaseError
 from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import (
     Connection,
     DateTime,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from zaitaku.core.asking import Question, Row, ping_by_looking
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.postgres import bound_answers, connection_arguments, leave_standbys
 from zaitaku.core.replication import insist_on_standbys
@@ -106,6 +108,7 @@ class Database:
         else:
             bound_answers(self.engine, busy_seconds)
             leave_standbys(self.engine)
+            ping_by_looking(self.engine)
             if standbys:
                 insist_on_standbys(self.engine, standbys)
 
@@ -151,25 +154,62 @@ class Database:
         with self._watch.asked("database", "read"), self._connected("BEGIN") as connection:
             yield connection
 
+    def ask(self, question: Question, **values: object) -> Sequence[Row]:
+        """Return the rows of a single question, as its one statement finds them.
+
+        Raises:
+            StoreUnavailable: the database is away, locked or damaged.
+        """
+        with self._watch.asked("database", "read"), _reported():
+            if self.is_sqlite:
+                with self.engine.connect() as connection:
+                    return connection.execute(question.statement, values).mappings().all()
+            return self._ask_driver(question, values)
+
+    def _ask_driver(self, question: Question, values: dict[str, object]) -> Sequence[Row]:
+        lent = self.engine.raw_connection()
+        driver: Any = lent.driver_connection
+        try:
+            return question.ask(driver, values)
+        except psycopg.Error as error:
+            if driver.closed:
+                lent.invalidate(error)
+            raise
+        finally:
+            lent.close()
+
     @contextmanager
     def _connected(self, sqlite_begin: str) -> Iterator[Connection]:
-        try:
-            with self.engine.connect() as connection, connection.begin():
-                if self.is_sqlite:
-                    with _sqlite_transaction(connection, sqlite_begin):
-                        yield connection
-                else:
+        with _reported(), self.engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                with _sqlite_transaction(connection, sqlite_begin):
                     yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            raise StoreUnavailable(type(error).__name__) from error
-        except DBAPIError as error:
-            if _is_unavailable(error):
-                raise StoreUnavailable(type(error).__name__) from error
-            raise
+            else:
+                yield connection
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Tell that the store is away, whoever of those between us and it has said so."""
+    try:
+        yield
+    except (
+        *(OperationalError, InterfaceError, PoolTimeoutError),
+        *(psycopg.OperationalError, psycopg.InterfaceError),
+    ) as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    except DBAPIError as error:
+        if _is_unavailable(error):
+            raise StoreUnavailable(type(error).__name__) from error
+        raise
+    except psycopg.Error as error:
+        if error.sqlstate in _UNAVAILABLE_STATES:
+            raise StoreUnavailable(type(error).__name__) from error
+        raise
 
 
 def _is_unavailable(error: DBAPIError) -> bool:

@@ -53,6 +53,13 @@ class EphemeralStore(Protocol):
         """Add ``step`` to a counter and return it; the time to live runs from the first count."""
         ...
 
+    def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
+        """Add one to each counter (with its time to live) and return them, in one round trip.
+
+        Each is atomic by itself, not all together.
+        """
+        ...
+
     def close(self) -> None:
         """Give the connections back; the store is not used afterwards."""
         ...

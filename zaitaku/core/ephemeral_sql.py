@@ -10,7 +10,7 @@ minute later by whoever happens to write.
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection as SqliteConnection
@@ -104,6 +104,10 @@ class SqlEphemeralStore:
         counter = self._fields(self._statements.count, key, fields=first, dies=dies, step=step)
         self._purge_when_due()
         return int((counter or {})[COUNT_FIELD])
+
+    def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
+        """Add one to each counter and return them; here a statement each."""
+        return [self.count(key, ttl) for key, ttl in keys.items()]
 
     def purge(self) -> int:
         """Remove rows whose time is over, a bounded number; return how many."""

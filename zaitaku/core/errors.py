@@ -44,6 +44,18 @@ class TooManyAttempts(ZaitakuError):
         self.retry_after = retry_after
 
 
+class TooManyBeginnings(TooManyAttempts):
+    """So many journeys began at one URL, or from one address, that they cannot all be patients."""
+
+    code = "too-many-beginnings"
+
+
+class TooManyReadings(TooManyAttempts):
+    """One card, or one journey, was read or asked for more often than any patient does."""
+
+    code = "too-many-readings"
+
+
 class InvalidField(ZaitakuError):
     """A value that somebody entered breaks its rule; ``field`` and ``rule`` name both."""
 

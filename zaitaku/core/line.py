@@ -2,8 +2,8 @@
 
 Two counters in the short-lived store are all that is shared: how many numbers were drawn, and up
 to which number people were called. A person's number is in their own browser's signed cookie, so
-nothing is kept of anybody. While nobody waits, nothing is drawn; a look at the counters costs each
-process one moment a second at most.
+nothing is kept of anybody. A process whose permits are plentiful does not look at the counters; it
+learns of a line from the first who comes with a number. Then it looks once a second.
 
 Each process calls as many as its own permits allow. When the store is away there is no line: each
 process then decides by its own permits alone, and who is not let in is told to try again. A store
@@ -77,6 +77,8 @@ class Line:
 
         ``None`` lets them in.
         """
+        if number is None and not self.length and self._permits.take_plentiful():
+            return None
         self._look_when_due()
         if self._is_away:
             return None if self._permits.take() else Place(number)

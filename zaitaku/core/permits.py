@@ -1,9 +1,10 @@
 """How many may begin: a journey that is let in brings its other pages later.
 
 A first page is cheap, so a process that let in whoever it has a free moment for would have promised
-more than it can keep some minutes later. It therefore measures what one more journey costs in all:
-the time that requests spent at work, divided by the people who were let in. That, and the number of
-turns that there are, give the rate at which people may come in; turns that come late lower it.
+more than it can keep some minutes later. So it measures what a page costs (the time at work), takes
+a journey for as many pages as the longest usual way has, and lets people in at the rate at which
+all their pages can be served. Pages that come late lower it at once; idle turns while people wait,
+because others gave up on their way, raise it slowly.
 """
 
 import math
@@ -15,11 +16,15 @@ from typing import Final
 
 FULL: Final = 0.85
 """Part of all turns that is given away; the rest takes what comes unevenly."""
-PRIOR_JOURNEYS: Final = 5.0
-PRIOR_SECONDS: Final = 0.1
-"""What a journey is taken to cost before any was measured: 25 requests of four milliseconds."""
 LEAST_SHARE: Final = 0.2
 """Part of all turns that is given to journeys even when other work would take more."""
+IDLE: Final = 0.6
+"""With a smaller part of the turns at work while people wait, more may come in."""
+PAGES_A_JOURNEY: Final = 25
+"""Requests from the first page to the receipt (``python -m bench.journey`` counts them)."""
+PRIOR_PAGES: Final = 50.0
+PRIOR_SECONDS: Final = 0.004
+"""What a page is taken to cost before many were measured."""
 MEMORY_SECONDS: Final = 60.0
 """Over so long the cost is measured; older work counts less and less."""
 LATE_SECONDS: Final = 0.05
@@ -32,23 +37,35 @@ SMALLEST_BURST: Final = 100.0
 Their other pages are spread over the minutes that people read.
 """
 ABSENT_SECONDS: Final = 45.0
-"""Who was called and has not come within a few of their page's questions lets others in."""
+"""Who was called and has not come after a few of their page's questions lets others in."""
 
 _SLOWER: Final = 0.85
 _FASTER: Final = 0.02
+_FURTHER: Final = 0.002
 _LEAST: Final = 0.05
+_MOST: Final = 3.0
 _STEP_SECONDS: Final = 1.0
 
 
 @dataclass
-class _Second:
-    """What happened since the last reckoning."""
+class _Seen:
+    """What happened, in seconds of work and numbers of requests."""
 
     work: float = 0.0
+    pages: float = 0.0
     other: float = 0.0
-    entered: int = 0
-    pages: int = 0
-    late: int = 0
+    expected: float = 0.0
+    """Pages of which it is known whether they were late."""
+    late: float = 0.0
+    refused: bool = False
+
+    def faded(self, kept: float, later: "_Seen") -> "_Seen":
+        """Return what counts of this, and of all of ``later``."""
+        return _Seen(
+            work=self.work * kept + later.work,
+            pages=self.pages * kept + later.pages,
+            other=self.other * kept + later.other,
+        )
 
 
 class Permits:
@@ -59,10 +76,8 @@ class Permits:
         self._now = now
         self._lock = Lock()
         self._reckoned_at = now()
-        self._since = _Second()
-        self._work = PRIOR_SECONDS * PRIOR_JOURNEYS
-        self._journeys = PRIOR_JOURNEYS
-        self._other = 0.0
+        self._since = _Seen()
+        self._past = _Seen()
         self._ease = 1.0
         self._offered = 0.0
         self._permits = self._burst
@@ -70,40 +85,66 @@ class Permits:
     @property
     def rate(self) -> float:
         """People a second who may come in, as measured."""
-        own = max(FULL * self._turns - self._other / MEMORY_SECONDS, LEAST_SHARE * self._turns)
-        return self._ease * own * self._journeys / self._work
+        past = self._past
+        page = (past.work + PRIOR_PAGES * PRIOR_SECONDS) / (past.pages + PRIOR_PAGES)
+        own = max(FULL * self._turns - past.other / MEMORY_SECONDS, LEAST_SHARE * self._turns)
+        return self._ease * own / (page * PAGES_A_JOURNEY)
+
+    @property
+    def are_scarce(self) -> bool:
+        """Whether less than half of what may come at one moment is left."""
+        return self._permits < self._burst / 2
 
     @property
     def _burst(self) -> float:
         return max(SMALLEST_BURST, self.rate * BURST_SECONDS)
 
-    def note(self, *, worked: float, waited: float, is_journey: bool) -> None:
-        """Note a request: seconds at work, seconds until its turn (or until it was sent away).
+    def note(self, *, worked: float, waited: float, is_journey: bool, is_page: bool) -> None:
+        """Note a request: seconds at work, seconds until its turn.
 
-        ``is_journey``: it belongs to one, and not to the console or a program.
+        ``is_journey``: it belongs to one, and not to the console or a program; ``is_page``: to one
+        that has begun.
         """
         with self._lock:
-            if not is_journey:
-                self._since.other += worked
-                return
+            since = self._since
+            if is_journey:
+                since.work += worked
+                since.pages += 1
+            else:
+                since.other += worked
+            since.expected += is_page
+            since.late += is_page and waited > LATE_SECONDS
+
+    def note_sent_away(self) -> None:
+        """Note that somebody who had begun was not served."""
+        with self._lock:
+            self._since.expected += 1
+            self._since.late += 1
+
+    def note_further(self, worked: float) -> None:
+        """Note what was done after a journey's page was sent, in seconds."""
+        with self._lock:
             self._since.work += worked
-            self._since.pages += 1
-            self._since.late += waited > LATE_SECONDS
 
     def take(self) -> bool:
         """Use a permit if there is one."""
         with self._lock:
             self._reckon()
             if self._permits < 1:
+                self._since.refused = True
                 return False
-            self._use()
+            self._permits -= 1
             return True
+
+    def take_plentiful(self) -> bool:
+        """Use a permit if they are not scarce."""
+        return not self.are_scarce and self.take()
 
     def take_promised(self) -> None:
         """Use a permit that was offered, even if there is none left."""
         with self._lock:
             self._reckon()
-            self._use()
+            self._permits -= 1
             self._offered = max(0.0, self._offered - 1)
 
     def offer(self, most: int) -> int:
@@ -111,12 +152,9 @@ class Permits:
         with self._lock:
             self._reckon()
             offered = max(0, min(most, math.floor(self._permits - self._offered)))
+            self._since.refused |= offered < most
             self._offered += offered
             return offered
-
-    def _use(self) -> None:
-        self._permits -= 1
-        self._since.entered += 1
 
     def _reckon(self) -> None:
         now = self._now()
@@ -124,17 +162,17 @@ class Permits:
         if passed < _STEP_SECONDS:
             return
         self._reckoned_at = now
-        self._measure(math.exp(-passed / MEMORY_SECONDS))
+        since, self._since = self._since, _Seen()
+        self._past = self._past.faded(math.exp(-passed / MEMORY_SECONDS), since)
+        self._ease = self._eased(since)
         self._offered *= math.exp(-passed / ABSENT_SECONDS)
         self._permits = min(self._burst, self._permits + self.rate * passed)
 
-    def _measure(self, kept: float) -> None:
-        since, self._since = self._since, _Second()
-        fading = PRIOR_JOURNEYS * (1 - kept)
-        self._work = self._work * kept + since.work + fading * PRIOR_SECONDS
-        self._journeys = self._journeys * kept + since.entered + fading
-        self._other = self._other * kept + since.other
-        if since.late > since.pages * LATE_SHARE:
-            self._ease = max(_LEAST, self._ease * _SLOWER)
-        else:
-            self._ease = min(1.0, self._ease + _FASTER)
+    def _eased(self, since: _Seen) -> float:
+        if since.late > since.expected * LATE_SHARE:
+            return max(_LEAST, self._ease * _SLOWER)
+        if self._ease < 1:
+            return min(1.0, self._ease + _FASTER)
+        at_work = (self._past.work + self._past.other) / (MEMORY_SECONDS * self._turns)
+        is_idle = since.refused and at_work < IDLE
+        return min(_MOST, self._ease + _FURTHER) if is_idle else max(1.0, self._ease - _FASTER)

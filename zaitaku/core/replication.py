@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from psycopg import Connection as Driver
 from sqlalchemy import Connection, Engine, event, text
 
 from zaitaku.core.errors import StoreUnavailable
@@ -70,8 +71,7 @@ def insist_on_standbys(engine: Engine, standbys: int) -> None:
     """
 
     @event.listens_for(engine, "connect")
-    def check(driver: Any, _record: object) -> None:
-        with driver.cursor() as cursor:
-            row = cursor.execute(_QUESTION).fetchone()
+    def check(driver: Driver[Any], _record: object) -> None:
+        rows = driver.execute(_QUESTION).fetchall()
         driver.rollback()
-        Durability.read(*row).check(standbys)
+        Durability.read(*rows[0]).check(standbys)

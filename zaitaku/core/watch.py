@@ -51,7 +51,7 @@ class Watch(Protocol):
         ...
 
     def begin(self, method: str, traceparent: str | None) -> object:
-        """Begin a request that claims to be part of a trace, or of none; return what ``end`` wants."""
+        """Begin a request, maybe part of a trace (W3C Trace Context); return what ``end`` wants."""
         ...
 
     def end(

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
+from zaitaku.core.asking import Row
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import (
     Channel,
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 
-def facility_from(row: RowMapping) -> Facility:
+def facility_from(row: Row) -> Facility:
     """Return the facility in a row that has ``FACILITY_COLUMNS``."""
     return Facility(
         id=FacilityId(row["facility_id"]),

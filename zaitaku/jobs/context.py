@@ -91,7 +91,9 @@ class JobContext:
         size = 0
         for sequence, content in enumerate(_regrouped(chunks)):
             with self._mine(given) as connection:
-                add_piece(connection, self.job.id, part, sequence, content, self._database.seal)
+                add_piece(
+                    connection, self.job.id, part, sequence, content, seal=self._database.seal
+                )
             size += len(content)
         return size
 

@@ -88,7 +88,9 @@ class JobService:
                 store.drop_held(kind, account_id)
             store.insert(values)
             for sequence, content in enumerate(_pieces(input or b"")):
-                add_piece(connection, job_id, Part.INPUT, sequence, content, self._database.seal)
+                add_piece(
+                    connection, job_id, Part.INPUT, sequence, content, seal=self._database.seal
+                )
         if not is_held:
             self._announce(job_id)
         return self.find(facility_id, job_id)

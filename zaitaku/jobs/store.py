@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     and_,
+    func,
     or_,
     select,
 )
@@ -228,6 +229,21 @@ def free_jobs(connection: Connection, now: datetime) -> tuple[JobId, ...]:
     return tuple(JobId(each) for each in connection.execute(query).scalars())
 
 
+def counted(connection: Connection, state: JobState, since: datetime | None = None) -> int:
+    """Return how many jobs are in a state, of those submitted ``since``."""
+    query = select(func.count()).where(job.c.state == state.value)
+    if since is not None:
+        query = query.where(job.c.submitted_at >= since)
+    return connection.execute(query).scalar_one()
+
+
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """Return when the job was submitted that waits longest; ``None`` when none waits."""
+    query = select(func.min(job.c.submitted_at)).where(job.c.state == JobState.WAITING.value)
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
 def give_up(connection: Connection, now: datetime) -> int:
     """Fail the jobs that have lost their worker too often; return how many.
 
@@ -289,7 +305,13 @@ def _forget(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 
 def add_piece(
-    connection: Connection, job_id: JobId, part: Part, sequence: int, content: bytes, seal: Seal
+    connection: Connection,
+    job_id: JobId,
+    part: Part,
+    sequence: int,
+    content: bytes,
+    *,
+    seal: Seal,
 ) -> None:
     """Keep one piece of a file."""
     values = {

@@ -25,7 +25,7 @@ def _promise(ctx: MigrationContext, step: MigrationInfo, **_: object) -> None:
     if not step.is_upgrade or ctx.script is None or ctx.connection is None:
         return
     script = ctx.script.get_revision(step.up_revision_id or "")
-    serves_from = None if script is None else getattr(script.module, "SERVES_FROM", None)
+    serves_from = getattr(script.module, "SERVES_FROM", None)
     if serves_from is not None:
         ctx.connection.execute(update(schema_promise).values(serves_from=serves_from))
 

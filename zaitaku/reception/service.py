@@ -38,6 +38,7 @@ from zaitaku.reception.store import (
     context_by_version,
     handle_exists,
     hold_pointer,
+    locked_context,
 )
 from zaitaku.reception.tokens import UrlTokens, new_handle, read_typed, split_mark
 
@@ -149,8 +150,7 @@ class ReceptionService:
             ChannelOff: the facility does not use the channel.
         """
         handle = self._tokens.read(split_mark(token)[0])
-        with self._database.reading() as connection:
-            return self._open(context_by_handle(connection, handle))
+        return self._open(context_by_handle(self._database, handle))
 
     def poster_of(self, context: ReceptionContext, token: str) -> PosterNumber:
         """Return the poster whose mark follows the token that led to ``context``."""
@@ -158,8 +158,7 @@ class ReceptionService:
 
     def context_of(self, version_id: UrlVersionId) -> ReceptionContext:
         """Return where a version leads, for a journey under way; raises as ``resolve`` does."""
-        with self._database.reading() as connection:
-            return self._open(context_by_version(connection, version_id))
+        return self._open(context_by_version(self._database, version_id))
 
     def resolve_number(self, typed: str) -> str:
         """Return the token of a number that a person typed (``1234-5678-901``).
@@ -182,7 +181,7 @@ class ReceptionService:
             UnknownUrl, UrlRetired, ReceptionNotBegun, ChannelOff: as ``resolve`` does.
         """
         hold_pointer(connection, version_id)
-        return self._open(context_by_version(connection, version_id))
+        return self._open(locked_context(connection, version_id))
 
     def _open(self, context: ReceptionContext | None) -> ReceptionContext:
         return _open(context, japan_date(self._clock.now()))

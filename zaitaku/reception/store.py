@@ -7,7 +7,7 @@ registration can slip in after its URL is retired.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 
 from zaitaku.core.append_only import guard
-from zaitaku.core.database import Moment, metadata
+from zaitaku.core.asking import Question, Row
+from zaitaku.core.database import Database, Moment, metadata
 from zaitaku.core.ids import FacilityId, UrlVersionId
 from zaitaku.facilities.model import Channel
 from zaitaku.facilities.store import (
@@ -106,19 +107,23 @@ _CONTEXT = (
     .join(environment_settings, CURRENT_SETTINGS)
 )
 # Made once: every page of the wizard asks one of these, and building a query costs more than it.
-_CONTEXT_OF_HANDLE = _CONTEXT.where(url_version.c.handle == bindparam("handle"))
-_CONTEXT_OF_VERSION = _CONTEXT.where(url_version.c.id == bindparam("version"))
+_CONTEXT_OF_HANDLE: Final = Question(_CONTEXT.where(url_version.c.handle == bindparam("handle")))
+_CONTEXT_OF_VERSION: Final = Question(_CONTEXT.where(url_version.c.id == bindparam("version")))
 
 
-def context_by_handle(connection: Connection, handle: Handle) -> ReceptionContext | None:
-    """Return where a handle leads, in one query: a URL is what names the facility."""
-    found = connection.execute(_CONTEXT_OF_HANDLE, {"handle": handle})
-    return _context_from(found.mappings().one_or_none())
+def context_by_handle(database: Database, handle: Handle) -> ReceptionContext | None:
+    """Return where a handle leads, in one question: a URL is what names the facility."""
+    return _context_from(next(iter(database.ask(_CONTEXT_OF_HANDLE, handle=handle)), None))
 
 
-def context_by_version(connection: Connection, version_id: UrlVersionId) -> ReceptionContext | None:
-    """Return where a version leads, in one query."""
-    found = connection.execute(_CONTEXT_OF_VERSION, {"version": version_id})
+def context_by_version(database: Database, version_id: UrlVersionId) -> ReceptionContext | None:
+    """Return where a version leads, in one question."""
+    return _context_from(next(iter(database.ask(_CONTEXT_OF_VERSION, version=version_id)), None))
+
+
+def locked_context(connection: Connection, version_id: UrlVersionId) -> ReceptionContext | None:
+    """Return where a version leads, seen by a transaction that holds its pointer."""
+    found = connection.execute(_CONTEXT_OF_VERSION.statement, {"version": version_id})
     return _context_from(found.mappings().one_or_none())
 
 
@@ -253,7 +258,7 @@ def handle_exists(connection: Connection, handle: Handle) -> bool:
     return found.first() is not None
 
 
-def _context_from(row: RowMapping | None) -> ReceptionContext | None:
+def _context_from(row: Row | None) -> ReceptionContext | None:
     if row is None:
         return None
     version = _version_from(row)
@@ -265,7 +270,7 @@ def _context_from(row: RowMapping | None) -> ReceptionContext | None:
     )
 
 
-def _version_from(row: RowMapping) -> UrlVersion:
+def _version_from(row: Row) -> UrlVersion:
     predecessor = row["predecessor"]
     return UrlVersion(
         id=UrlVersionId(row["version_id"]),

@@ -134,6 +134,11 @@ class RevocationLists:
             return Revocation.REVOKED
         return Revocation.GOOD if usable else Revocation.UNKNOWN
 
+    def first_end(self) -> datetime | None:
+        """Return when the first of the lists ends; ``None`` when there is none that does."""
+        ends = (entry.crl.next_update_utc for entry in self._read().lists)
+        return min((end for end in ends if end is not None), default=None)
+
     def _read(self) -> _Snapshot:
         with self._lock:
             try:

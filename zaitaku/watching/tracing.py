@@ -30,6 +30,8 @@ from zaitaku.core.watch_settings import WatchSettings
 _PARENT: Final = "traceparent"
 """W3C Trace Context §3.2. ``tracestate`` is not read: it may hold anything."""
 _SERVICE: Final = "zaitaku"
+_SEND_SECONDS: Final = 2
+"""A collector that is away delays the end of a process no longer; its spans are lost."""
 _WHOLE: Final = 100
 _FIRST_SERVER_ERROR: Final = 500
 
@@ -51,7 +53,7 @@ class Tracing:
     @classmethod
     def to(cls, settings: WatchSettings) -> "Tracing":
         """Return traces that go to the address of the settings."""
-        return cls(settings, BatchSpanProcessor(OTLPSpanExporter(settings.traces_url)))
+        return cls(settings, BatchSpanProcessor(OTLPSpanExporter(settings.traces_url, timeout=_SEND_SECONDS)))
 
     def begin(self, method: str, traceparent: str | None) -> Begun:
         """Begin a request's span, as a part of the proxy's where that is to be believed."""

@@ -6,7 +6,7 @@ call may be repeated.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -21,13 +21,14 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.errors import InvalidField
+from zaitaku.core.limits import APPOINTMENTS
 from zaitaku.facilities.errors import NotBegun
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.records.appointments.model import Planned, check_sender_id
 from zaitaku.records.appointments.reading import read_day
 
 MOST_IN_ONE_CALL: Final = 500
-CALLS_PER_MINUTE: Final = 30
+CALLS_PER_MINUTE: Final = APPOINTMENTS.most
 _LONGEST: Final = 200
 _TEXTS: Final = ("id", "at", "channel", "name", "kana", "birth_date")
 
@@ -65,9 +66,9 @@ def _caller() -> Staff:
 def _limit() -> FailureLimit:
     # Nothing is given back: calls that succeed count as well.
     return FailureLimit(
-        "appointments",
+        APPOINTMENTS.kind,
         most=CALLS_PER_MINUTE,
-        window=timedelta(minutes=1),
+        window=APPOINTMENTS.window,
         ephemeral=services().ephemeral,
         clock=services().clock,
     )

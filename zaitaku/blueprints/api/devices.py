@@ -14,6 +14,7 @@ from zaitaku import wire
 from zaitaku.accounts.service import LoginAttempt
 from zaitaku.blueprints.api.views import blueprint, json_body
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.limits import activating
 from zaitaku.core.errors import TooManyAttempts
 from zaitaku.devices.errors import CodeTooYoung, DeviceRefused
 from zaitaku.devices.service import DeviceRequest
@@ -25,7 +26,9 @@ _LONGEST: Final = 200
 @blueprint.post("/api/devices")
 def register_device() -> tuple[Response, HTTPStatus]:
     """Register a device: 201 the first time, 200 when the same device asks again."""
-    done = services().devices.register(_device_request(json_body()))
+    wanted = _device_request(json_body())
+    with activating(wanted):
+        done = services().devices.register(wanted)
     answer = {
         "device": str(done.device.id),
         "institution_code": str(done.facility.code),

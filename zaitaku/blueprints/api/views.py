@@ -7,6 +7,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from zaitaku import wire
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.limits import check_proof
 from zaitaku.blueprints.permissions import PUBLIC, declare
 from zaitaku.core.errors import InvalidField, ZaitakuError
 
@@ -23,6 +24,7 @@ def card_keys() -> Response:
 @blueprint.post(wire.PROOF_PATH)
 def card_proofs() -> Response:
     """Take a proof for a living challenge and answer with a one-time code."""
+    check_proof()
     proof = wire.CardProof.from_mapping(json_body())
     return jsonify(code=services().identity.accept(proof))
 

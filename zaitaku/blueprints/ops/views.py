@@ -13,6 +13,8 @@ from zaitaku.core.draining import EXTENSION as DRAINING
 from zaitaku.core.draining import Draining
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.revisions import SchemaWatch
+from zaitaku.identity.revocation.configured import first_list_end
+from zaitaku.watching.words import CRL_SOON
 
 _WATCH: Final = "zaitaku.schema"
 
@@ -36,6 +38,9 @@ def alive() -> Response:
 def ready() -> tuple[Response, int]:
     """Answer 200 when both stores answer and the tables can be served on, 503 otherwise.
 
+    What will soon keep cards from being read is a warning and takes no instance out: the others
+    would be no better off.
+
     503 as well once this instance is about to end, so that nobody new is sent to it.
     """
     if _is_draining():
@@ -45,7 +50,16 @@ def ready() -> tuple[Response, int]:
         "schema": _schema_is_current(),
         "ephemeral": _ephemeral_answers(),
     }
-    return jsonify(states), 200 if all(states.values()) else 503
+    status = HTTPStatus.OK if all(states.values()) else HTTPStatus.SERVICE_UNAVAILABLE
+    return jsonify({**states, "warnings": _warnings()}), status
+
+
+def _warnings() -> list[str]:
+    verifier, now = services().identity.verifier, services().clock.now()
+    ends = first_list_end(verifier.revocation)
+    if ends is None or ends - now >= CRL_SOON:
+        return []
+    return ["crl-ended" if ends < now else "crl-ends-soon"]
 
 
 def _is_draining() -> bool:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.headers import allow_form_target
+from zaitaku.blueprints.limits import check_card, check_card_ask
 from zaitaku.blueprints.patient import arrivals, journeys
 from zaitaku.blueprints.patient.app_views import WAITING
 from zaitaku.blueprints.patient.asking import (
@@ -19,7 +20,6 @@ from zaitaku.blueprints.patient.asking import (
     reading_address,
 )
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
-from zaitaku.blueprints.patient.forms import PortForm
 from zaitaku.blueprints.patient.journey import Journey, Way
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer, address_of, address_of_entry, opened
@@ -52,7 +52,6 @@ def card(journey: str) -> Answer:
     )
     return render_template(
         f"patient/{_TEMPLATES[way]}.html",
-        form=PortForm(is_fresh=True),
         situation=situation,
         facility=situation.context.facility,
         back=url_for("patient.check", journey=journey),
@@ -81,6 +80,7 @@ def ask_card(journey: str) -> Answer:
     situation = journeys.situation_of(present)
     if not is_open(StepName.CARD, situation):
         return redirect(address_of(first_open(situation), situation), 303)
+    check_card_ask(id_)
     asked = ask_for_card(situation, url_for("patient.card_return", journey=journey))
     return redirect(reading_address(asked.token), 303)
 
@@ -131,6 +131,7 @@ def _finish(present: Journey) -> None:
             return
         # The words of the failure would say that nothing is registered.
         raise JourneyRegistered(receipt.reference) from error
+    check_card(verified)
     registration = services().consent.register(verified)
     arrivals.completed(id_)
     journeys.remember(id_, registration.receipt.reference, **_seen_of(verified))

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import mark
+from zaitaku.blueprints.limits import check_beginning
 from zaitaku.blueprints.patient import arrivals, journeys
 from zaitaku.blueprints.patient.forms import Form
 from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
@@ -15,14 +16,14 @@ from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.blueprints.patient.typed_numbers import NumberPage
 from zaitaku.blueprints.patient.visit_dates import read_linked
+from zaitaku.core import limits
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.errors import UnknownUrl
 from zaitaku.reception.model import ReceptionContext
 
-TYPED_LIMIT: Final = 30
-"""Posters' numbers mistyped per address in ten minutes: a whole clinic may share one."""
+TYPED_LIMIT: Final = limits.TYPED_POSTER.most
 
 
 @blueprint.get("/")
@@ -50,9 +51,14 @@ def entry(token: str) -> str:
 
 @blueprint.post("/r/<string:token>")
 def start(token: str) -> Response:
-    """Begin a journey."""
+    """Begin a journey.
+
+    Raises:
+        TooManyBeginnings: a limit on how many may begin there, or from that address, is reached.
+    """
     g.reception = services().reception.resolve(token)
     visit, _ = _linked_visit(g.reception)
+    check_beginning(g.reception)
     journey = journeys.begin(g.reception, visit_fields(visit) if visit else {})
     arrivals.begun(g.reception, token, journey)
     return redirect(url_for("patient.prepare", journey=journey), 303)
@@ -69,8 +75,7 @@ def _poster_address(typed: str) -> str:
 
 
 _POSTER: Final = NumberPage(
-    kind="typed",
-    most=TYPED_LIMIT,
+    limit=limits.TYPED_POSTER,
     template="patient/number.html",
     find=_poster_address,
     unknown=UnknownUrl,

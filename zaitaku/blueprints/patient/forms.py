@@ -1,77 +1,111 @@
-"""What the wizard's forms take; words for what is wrong are chosen where they are shown."""
+"""What the wizard's forms take; words for what is wrong are chosen where they are shown.
 
-from collections.abc import Iterable
+They read the fields of a form and nothing else: a JSON body could carry values that are no text.
+The token that keeps other sites from sending them is checked before any view (``CSRFProtect``).
+A form of one or two fields is read as it is: WTForms would build its fields for every page anew.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from flask import request
-from flask_wtf import FlaskForm
-from wtforms import Form as PlainForm
-from wtforms import FormField, RadioField, StringField
-from wtforms.validators import InputRequired, Length
 
-LONGEST_TYPED = 40
+LONGEST_TYPED: Final = 40
 
 
-class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type information
-    """A form with the token that keeps other sites from sending it.
+@dataclass(frozen=True)
+class Field:
+    """What was sent in one field."""
 
-    It reads the fields of a form and nothing else: a JSON body could carry values that are no text.
-    """
+    data: str
+    """Empty: nothing was sent."""
+
+
+class Form:
+    """A form that asks for nothing but to go on."""
 
     def __init__(self, *, is_fresh: bool = False) -> None:
-        is_sent = request.method == "POST" and not is_fresh
-        super().__init__(formdata=request.form if is_sent else None)
+        self._is_sent = request.method == "POST" and not is_fresh
+
+    def is_submitted(self) -> bool:
+        """Tell whether this very form was sent."""
+        return self._is_sent
+
+    def validate_on_submit(self) -> bool:
+        """Tell whether it was sent and holds what it asks for."""
+        return self._is_sent and self.validate()
+
+    def validate(self) -> bool:
+        """Tell whether it holds what it asks for."""
+        return True
+
+    def field(self, name: str) -> Field:
+        """Return what was sent under a name; nothing when the form was not sent."""
+        return Field(request.form.get(name, "") if self._is_sent else "")
 
 
 class ChoiceForm(Form):
     """One choice among a few."""
 
-    answer = RadioField(validators=[InputRequired()])
-
     def __init__(self, choices: Iterable[StrEnum]) -> None:
         super().__init__()
-        self.answer.choices = [(choice.value, choice.value) for choice in choices]
+        self.answer: Final = self.field("answer")
+        self._choices = frozenset(choices)
 
-
-class DatePartsForm(PlainForm):  # type: ignore[misc]  # WTForms has no type information
-    """Year, month and day as they were typed; their meaning is read in ``visit_dates``."""
-
-    year = StringField(default="")
-    month = StringField(default="")
-    day = StringField(default="")
+    def validate(self) -> bool:
+        """Tell whether one of the choices was sent."""
+        return self.answer.data in self._choices
 
 
 class VisitForm(ChoiceForm):
     """What the consent is for and, for a booked day, which day."""
 
-    visit_date = FormField(DatePartsForm)
+    def typed_date(self) -> Mapping[str, str]:
+        """Return year, month and day as they were typed; ``visit_dates`` reads their meaning."""
+        parts = ("year", "month", "day")
+        return {part: self.field(f"visit_date-{part}").data for part in parts}
 
 
 class NumberForm(Form):
     """The number that is printed on posters."""
 
-    number = StringField(validators=[InputRequired(), Length(max=LONGEST_TYPED)])
+    def __init__(self) -> None:
+        super().__init__()
+        self.number: Final = self.field("number")
+
+    def validate(self) -> bool:
+        """Tell whether something was typed that is not too long to be a number."""
+        return 0 < len(self.number.data) <= LONGEST_TYPED
 
 
 class CheckForm(Form):
     """The confirmation of the check page."""
 
-    revision = StringField(validators=[InputRequired()])
+    @property
+    def revision(self) -> Field:
+        """Of which answers it was the page."""
+        return self.field("revision")
 
-
-class PortForm(Form):
-    """At which port the bridge is asked."""
-
-    port = StringField()
+    def validate(self) -> bool:
+        """Tell whether the page said what it showed."""
+        return bool(self.revision.data)
 
 
 class ActForm(Form):
     """Which of a page's buttons was pressed."""
 
-    act = StringField()
+    @property
+    def act(self) -> Field:
+        """The button's value."""
+        return self.field("act")
 
 
 class HandOverForm(ActForm):
-    """What one of the two screens of a hand-over answers; ``hand_over`` names the one it shows."""
+    """What one of the two screens of a hand-over answers."""
 
-    hand_over = StringField()
+    @property
+    def hand_over(self) -> Field:
+        """The one that it shows."""
+        return self.field("hand_over")

@@ -7,6 +7,7 @@ the answer's code is kept with the hand-over, and a journey is registered once.
 import logging
 
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.limits import check_card
 from zaitaku.blueprints.patient import arrivals, journeys
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.identity.errors import OutcomeUnknown, VerificationFailed
@@ -52,6 +53,7 @@ def _settle_without(hand_over: HandOver, code: str, unknown: OutcomeUnknown) -> 
 
 def _register(hand_over: HandOver, verified: Verified) -> None:
     try:
+        check_card(verified)
         services().consent.register(verified)
     except StoreUnavailable:
         raise

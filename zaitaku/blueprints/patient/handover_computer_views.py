@@ -25,6 +25,7 @@ from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.blueprints.patient.typed_numbers import NumberPage
+from zaitaku.core import limits
 from zaitaku.identity.handover import is_computer
 from zaitaku.identity.handover_model import (
     HandOver,
@@ -35,8 +36,7 @@ from zaitaku.identity.handover_model import (
     Stage,
 )
 
-TYPED_LIMIT: Final = 20
-"""Numbers mistyped per address in ten minutes: of 100 million, a few live at a time."""
+TYPED_LIMIT: Final = limits.TYPED_HAND_OVER.most
 
 
 class ComputerAct(StrEnum):
@@ -62,8 +62,7 @@ def _address(typed: str) -> str:
 
 
 _SHOWN_ON_PHONE: Final = NumberPage(
-    kind="handover-typed",
-    most=TYPED_LIMIT,
+    limit=limits.TYPED_HAND_OVER,
     template="patient/handover-number.html",
     find=_address,
     unknown=HandOverGone,

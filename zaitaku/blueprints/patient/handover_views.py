@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.failures import Explanation, explain
 from zaitaku.blueprints.i18n import current_language
+from zaitaku.blueprints.limits import check_hand_over
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.asking import ask_for_card
 from zaitaku.blueprints.patient.errors import recorded_or_unknown
@@ -113,6 +114,7 @@ def _begin(present: Journey, current: HandOver | None) -> None:
     opened(present.id, StepName.CARD)
     if _is_registered(present, current):
         return
+    check_hand_over()
     beginning = Beginning(
         journey=present.id,
         version=present.version,
@@ -198,7 +200,7 @@ def _code_values(current: HandOver) -> dict[str, object]:
     address = address_of_offer(current, current_language())
     return {
         # Made of squares alone: no text of anybody's stands in it.
-        "symbol": Markup(qr_svg(screen_modules(origin + address))),  # noqa: S704
+        "symbol": Markup(qr_svg(screen_modules(origin + address))),  # noqa: S704 # nosec B704
         "typed_origin": origin,
         "typed_path": url_for("patient.hand_over_number"),
         "number": grouped(current.number),

@@ -138,7 +138,8 @@ def operator(journey: str) -> Answer:
     """Ask who handles the screen."""
     form = ChoiceForm(Operator)
     if form.validate_on_submit():
-        return take(JourneyId(journey), StepName.OPERATOR, {"operator": form.answer.data})
+        chosen = {"operator": Operator(form.answer.data)}
+        return take(JourneyId(journey), StepName.OPERATOR, chosen)
     return _choice(JourneyId(journey), OPERATOR_PAGE, form)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from flask import redirect, render_template, request
@@ -14,8 +13,8 @@ from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.attempts import FailureLimit
 from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.limits import Limit
 
-TYPED_WINDOW: Final = timedelta(minutes=10)
 _MISSING: Final = mark("番号を入力してください。")
 
 
@@ -23,10 +22,8 @@ _MISSING: Final = mark("番号を入力してください。")
 class NumberPage:
     """A kind of number: its page, where it leads, and how often it may be mistyped."""
 
-    kind: str
-    """Under which its mistakes are counted."""
-    most: int
-    """Mistakes per network address in ``TYPED_WINDOW``."""
+    limit: Limit
+    """On mistakes of one network address."""
     template: str
     find: Callable[[str], str]
     """Gives the address that a typed number leads to, or raises ``unknown``."""
@@ -59,10 +56,4 @@ class NumberPage:
         return render_template(self.template, form=form, error=error)
 
     def _limit(self) -> FailureLimit:
-        return FailureLimit(
-            self.kind,
-            most=self.most,
-            window=TYPED_WINDOW,
-            ephemeral=services().ephemeral,
-            clock=services().clock,
-        )
+        return FailureLimit.of(self.limit, ephemeral=services().ephemeral, clock=services().clock)

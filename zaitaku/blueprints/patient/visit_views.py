@@ -39,7 +39,7 @@ def visit(journey: str) -> Answer:
     # Looked at before anything is written: a day where none is asked would spoil the document.
     look = answering if form.is_submitted() else opened
     situation = look(JourneyId(journey), StepName.VISIT)
-    typed = TypedDate(**form.visit_date.data)
+    typed = TypedDate(**form.typed_date())
     error = None
     if form.validate_on_submit():
         try:

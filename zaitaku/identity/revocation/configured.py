@@ -1,6 +1,6 @@
 """The revocation sources that a deployment's settings name."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from zaitaku.core.errors import SettingsError
 from zaitaku.identity.anchors import TrustAnchors
@@ -33,6 +33,15 @@ def configured_refresh(settings: Settings, anchors: TrustAnchors) -> CrlRefresh 
     if settings.crl_file is None or settings.crl_url is None:
         return None
     return CrlRefresh(settings.crl_file, HttpFetch(settings.crl_url), anchors.roots)
+
+
+def first_list_end(source: RevocationSource) -> datetime | None:
+    """Return when the first revocation list at hand ends; ``None`` where there are none."""
+    if isinstance(source, RevocationChain):
+        ends = [first_list_end(each) for each in source.sources]
+        return min((end for end in ends if end is not None), default=None)
+    lists = source.file if isinstance(source, FreshCrlFile) else source
+    return lists.first_end() if isinstance(lists, CrlFile) else None
 
 
 def _desk(service: RevocationService, freshness: timedelta) -> RevocationDesk:

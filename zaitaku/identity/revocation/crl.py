@@ -25,3 +25,7 @@ class CrlFile:
         current (a passed nextUpdate ends a list) and meant for this certificate.
         """
         return RevocationStatus(self._lists(certificate, issuer, now))
+
+    def first_end(self) -> datetime | None:
+        """Return when the first of the lists ends; ``None`` when there is none that does."""
+        return self._lists.first_end()

@@ -1,0 +1,69 @@
+"""Web servers and worker, killed."""
+
+import time
+from itertools import islice
+from typing import Final
+
+from bench.faults.harness import Scene, Stage
+from bench.faults.row import Row
+from bench.faults.verdict import Verdict
+
+REPEATED: Final = 10
+SEVERAL: Final = 8
+SEVERAL_SECONDS: Final = 10.0
+
+
+def one_worker(stage: Stage) -> Verdict:
+    """Kill one web worker process, again and again."""
+    scene = stage.begin()
+    scene.under_load(lambda: _kill_one(scene), repeated=1 if stage.scale.is_short else REPEATED)
+    return scene.verdict()
+
+
+def every_worker(stage: Stage) -> Verdict:
+    """Kill every web worker process, one after the other."""
+    scene = stage.begin()
+
+    def kill_each() -> None:
+        for process in scene.deployment.web_workers():
+            process.kill()
+            time.sleep(1)
+
+    scene.under_load(kill_each, repeated=1 if stage.scale.is_short else REPEATED // 2)
+    return scene.verdict()
+
+
+def several_workers(stage: Stage) -> Verdict:
+    """Kill eight web worker processes in ten seconds."""
+    scene = stage.begin()
+    pause = SEVERAL_SECONDS / SEVERAL / (4 if stage.scale.is_short else 1)
+
+    def kill_several() -> None:
+        for _ in range(SEVERAL):
+            _kill_one(scene)
+            time.sleep(pause)
+
+    scene.under_load(kill_several, repeated=1 if stage.scale.is_short else 3)
+    return scene.verdict()
+
+
+def whole_server(stage: Stage) -> Verdict:
+    """Kill the web server with all its workers; a supervisor starts it again."""
+    scene = stage.begin()
+    scene.under_load(
+        scene.deployment.web[0].kill, repeated=1 if stage.scale.is_short else REPEATED // 2
+    )
+    return scene.verdict()
+
+
+def _kill_one(scene: Scene) -> None:
+    for process in islice(scene.deployment.web_workers(), 1):
+        process.kill()
+
+
+ROWS: Final = (
+    Row("web worker killed", one_worker),
+    Row("every web worker killed in turn", every_worker),
+    Row("eight web workers killed in 10 s", several_workers),
+    Row("web server killed with all workers", whole_server),
+)

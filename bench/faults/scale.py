@@ -1,0 +1,30 @@
+"""How much load a row of the table runs."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much load a row runs."""
+
+    acked: int
+    """So many patients at least see a reference number in one row."""
+    processes: int
+    patients: int
+    """At a time in each process."""
+    cards: int
+    seconds: float
+    """How long a row waits for its patients before it fails."""
+    patience: float
+    """Seconds for which a patient goes on asking for one page."""
+    is_short: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.processes * self.patients} at a time"
+
+
+FULL: Final = Scale(acked=1500, processes=2, patients=6, cards=400, seconds=900, patience=60)
+SHORT: Final = Scale(
+    acked=8, processes=1, patients=3, cards=60, seconds=60, patience=30, is_short=True
+)

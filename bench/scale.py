@@ -1,0 +1,298 @@
+"""The same questions at ten thousand to ten million consents of 230,000 facilities, on PostgreSQL.
+
+One server holds a database of each size; each is asked in turns. Printed are what each answer
+costs (wall, CPU time of application and database, pages of memory that the database touched), how
+that grows, and whether the database answers the same way at every size. The last line is for
+machines: the growth of the 95th percentile, of the group of questions that grows most.
+
+``python -m bench.scale [--sizes 10000,100000,1000000,10000000] [--rounds 60] [--plans]``
+"""
+
+import argparse
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from flask.testing import FlaskClient
+from psutil import Process
+from psycopg import sql
+from sqlalchemy import event, make_url
+
+from bench.scale_asking import GROUPS, Side, ask_everything
+from bench.scale_data import FACILITIES, Country, facility_uuid, fill, found_country
+from bench.site import Site, make_site
+from bench.walker import Card
+from tests.servers import RunningServer, postgres_server, redis_server
+from zaitaku.accounts.model import Role
+from zaitaku.app import build_app
+from zaitaku.core.ids import FacilityId
+from zaitaku.services import Services, build_services
+from zaitaku.settings import Settings
+
+ORIGIN: Final = "http://localhost:8000"
+PASSWORD: Final = "midori-zaka-2026"
+USER_ID: Final = "uketsuke"
+CLINIC: Final = FacilityId(facility_uuid(20_000))
+"""One of the middle: it has some seventy consents where the country has ten million."""
+TEMPLATE: Final = "country"
+SERVER: Final = (
+    # Loading writes no log (PostgreSQL 15, §14.4.7); the questions are asked without it, too.
+    *("wal_level=minimal", "max_wal_senders=0", "max_wal_size=8GB", "full_page_writes=off"),
+    *("shared_buffers=1GB", "autovacuum=off", "max_connections=60"),
+    *("shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_utility=off"),
+)
+Plan = tuple[str, ...]
+_WAY: Final = re.compile(
+    r"Seq Scan on \w+|Bitmap Index Scan on \w+|Index (?:Only )?Scan (?:Backward )?using \w+"
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """The country without consents: what each size begins from."""
+
+    server: RunningServer
+    site: Site
+    country: Country
+
+
+def plain(address: str) -> str:
+    """Return an address as psycopg reads it."""
+    return address.replace("+psycopg", "")
+
+
+def _in(server: RunningServer, name: str) -> str:
+    return make_url(server.url).set(database=name).render_as_string(hide_password=False)
+
+
+def make_country(server: RunningServer, ephemeral_url: str, folder: Path, patients: int) -> Made:
+    """Make the database from which those of each size are copied."""
+    began, now = time.monotonic(), datetime.now(UTC)
+    with psycopg.connect(plain(server.url), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    address = _in(server, TEMPLATE)
+    site = make_site(
+        folder,
+        origin=ORIGIN,
+        database_url=address,
+        ephemeral_url=ephemeral_url,
+        patients=patients,
+    )
+    with psycopg.connect(plain(address), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT facility_id, current_id FROM reception_url WHERE channel = 'home-visit'"
+        ).fetchone()
+        assert row
+        country = Country(row[0], row[1], FACILITIES, now)
+        found_country(connection, FACILITIES, now)
+    services = build_services(Settings.from_env(site.environ))
+    for facility_id in (country.large, CLINIC):
+        _employ(services, FacilityId(facility_id))
+    services.database.close()
+    with psycopg.connect(plain(address), autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    print(f"{FACILITIES:>11,} facilities made in {time.monotonic() - began:.0f} s", flush=True)
+    return Made(server, site, country)
+
+
+def _employ(services: Services, facility_id: FacilityId) -> None:
+    services.accounts.register(
+        facility_id,
+        role=Role.ADMIN,
+        user_id=USER_ID,
+        name="みどり",
+        kana="ミドリ",
+        actor="bench",
+        password=PASSWORD,
+        must_change=False,
+    )
+
+
+@contextmanager
+def side(made: Made, count: int, ephemeral_url: str) -> Iterator[Side]:
+    """Make a database of ``count`` consents and log in at the hospital and at the clinic."""
+    began, name = time.monotonic(), f"consents_{count}"
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    with psycopg.connect(plain(made.server.url), autocommit=True) as connection:
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+    address = _in(made.server, name)
+    fill(plain(address), made.country, count)
+    environ = {"ZAITAKU_DATABASE_URL": address, "ZAITAKU_EPHEMERAL_URL": ephemeral_url}
+    services = build_services(Settings.from_env({**made.site.environ, **environ}))
+    with psycopg.connect(plain(made.server.url), autocommit=True) as statistics:
+        size = _one(statistics, "SELECT pg_size_pretty(pg_database_size(%s))", name)
+        took = time.monotonic() - began
+        print(f"{count:>11,} consents made in {took:.0f} s, {size}", flush=True)
+        hospital = _logged_in(services, made.country.large)
+        yield Side(
+            count,
+            services,
+            visitor=hospital.application.test_client(use_cookies=False),
+            hospital=hospital,
+            clinic=_logged_in(services, CLINIC),
+            hospital_id=FacilityId(made.country.large),
+            backends=_backends(services),
+            statistics=statistics,
+        )
+    services.database.close()
+
+
+def _one(connection: psycopg.Connection[Any], query: Any, *values: object) -> Any:
+    row = connection.execute(query, values).fetchone()
+    assert row
+    return row[0]
+
+
+def _logged_in(services: Services, facility_id: UUID) -> FlaskClient:
+    app = build_app(services)
+    with services.database.reading() as connection:
+        query = f"SELECT code FROM facility WHERE id = '{facility_id}'"
+        code = connection.exec_driver_sql(query).scalar_one()
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    values = {"institution_code": code, "user_id": USER_ID, "password": PASSWORD}
+    answer = client.post("/console/login", data=values, base_url=ORIGIN)
+    app.config["WTF_CSRF_ENABLED"] = True
+    if answer.status_code != 303 or "login" in answer.location:
+        raise RuntimeError("nobody is logged in")
+    return client
+
+
+def _backends(services: Services) -> tuple[Process, ...]:
+    with services.database.reading() as connection:
+        pids = connection.exec_driver_sql(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
+        return tuple(Process(pid) for (pid,) in pids)
+
+
+def measure(sides: Sequence[Side], cards: Sequence[Card]) -> None:
+    """Ask everything of every side in turns; the first card only warms up."""
+    for turn, card in enumerate(cards):
+        # Whoever is asked first after another has colder caches: each comes first in its turn.
+        for each in (*sides[turn % len(sides) :], *sides[: turn % len(sides)]):
+            ask_everything(each, card)
+        if turn == 0:
+            for each in sides:
+                each.meter.clear()
+
+
+def tell(sides: Sequence[Side]) -> None:
+    """Print the table, then each group of questions, then the line for machines."""
+    print(f"\n{'p50 / p95 ms, CPU ms, pages':20}" + "".join(f"{s.count:>33,}" for s in sides))
+    for kinds in GROUPS.values():
+        for kind in kinds:
+            cells = "".join(f"{_cell(each, kind):>33}" for each in sides)
+            print(f"{kind:20}{cells}   x{growth(sides, [kind]):.2f}")
+    print()
+    for group, kinds in GROUPS.items():
+        cells = "".join(f"{p95(each, kinds):>12.1f}" for each in sides)
+        print(f"{group:20} p95 ms{cells}   x{growth(sides, kinds):.2f}")
+    print(f"p95_growth={max(growth(sides, kinds) for kinds in GROUPS.values()):.2f}")
+
+
+def _cell(each: Side, kind: str) -> str:
+    meter = each.meter
+    median = statistics.median(meter.seconds[kind]) * 1000
+    cpu, pages = statistics.mean(meter.cpu[kind]) * 1000, statistics.mean(meter.buffers[kind])
+    return f"{median:.1f} / {p95(each, [kind]):.1f}  {cpu:.1f}  {pages:.0f}"
+
+
+def p95(each: Side, kinds: Sequence[str]) -> float:
+    """Return the 95th percentile of all answers to ``kinds`` in milliseconds."""
+    taken = [seconds for kind in kinds for seconds in each.meter.seconds[kind]]
+    return statistics.quantiles(taken, n=20)[18] * 1000
+
+
+def growth(sides: Sequence[Side], kinds: Sequence[str]) -> float:
+    """Return the slowest side's percentile by the smallest side's."""
+    return max(p95(each, kinds) for each in sides) / p95(sides[0], kinds)
+
+
+def plans_of(each: Side, card: Card) -> Mapping[str, Plan]:
+    """Return by which indexes the database answers every statement of every question."""
+    with _heard(each.services) as statements:
+        ask_everything(each, card)
+    with each.services.database.reading() as connection:
+        return {
+            statement: tuple(
+                found
+                for (line,) in connection.exec_driver_sql(
+                    f"EXPLAIN (COSTS OFF) {statement}", parameters
+                )
+                for found in _WAY.findall(line)
+            )
+            for statement, parameters in statements.items()
+        }
+
+
+@contextmanager
+def _heard(services: Services) -> Iterator[dict[str, Any]]:
+    heard: dict[str, Any] = {}
+
+    def hear(
+        _connection: object,
+        _cursor: object,
+        statement: str,
+        parameters: Any,
+        _context: object,
+        is_many: bool,
+    ) -> None:
+        if not is_many:
+            heard[statement] = parameters
+
+    event.listen(services.database.engine, "before_cursor_execute", hear)
+    yield heard
+    event.remove(services.database.engine, "before_cursor_execute", hear)
+
+
+def compare_plans(sides: Sequence[Side], card: Card, *, is_told: bool) -> None:
+    """Print which statements are answered in another way by the largest than by another size."""
+    plans = [plans_of(each, card) for each in sides]
+    largest = plans[-1]
+    for each, found in zip(sides[:-1], plans[:-1], strict=True):
+        others = [text for text in found.keys() & largest.keys() if found[text] != largest[text]]
+        print(f"plans at {each.count:,}: {len(found)} statements, {len(others)} by other indexes")
+        for text in others if is_told else ():
+            print(f"  {' '.join(text.split())}\n    {found[text]}\n    {largest[text]}")
+    read = {way for plan in largest.values() for way in plan if way.startswith("Seq Scan")}
+    print(f"read as a whole at {sides[-1].count:,}: {', '.join(sorted(read)) or 'no table'}")
+
+
+def main() -> None:
+    """Read the options and run."""
+    parser = argparse.ArgumentParser(description="the same questions at every size")
+    parser.add_argument("--sizes", default="10000,100000,1000000,10000000")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--plans", action="store_true", help="print the plans that differ")
+    options = parser.parse_args()
+    sizes = [int(size) for size in options.sizes.split(",")]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings = [part for setting in SERVER for part in ("-c", setting)]
+        server = stack.enter_context(postgres_server(*settings))
+        redis = stack.enter_context(redis_server()).url.removesuffix("/0")
+        made = make_country(server, f"{redis}/0", folder, options.rounds + 2)
+        sides = [
+            stack.enter_context(side(made, size, f"{redis}/{number}"))
+            for number, size in enumerate(sizes, 1)
+        ]
+        *cards, last = made.site.cards
+        measure(sides, cards)
+        compare_plans(sides, last, is_told=options.plans)
+        tell(sides)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Who goes first when more come than can be worked on."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic, sleep
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zaitaku.core import gate
+from zaitaku.core.gate import Gate, Rank
+
+
+@pytest.fixture
+def crowd() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(16)
+
+
+def full(active: int = 4, waiting: int = 3) -> Gate:
+    """Return a gate in which everybody works."""
+    made = Gate(active, waiting)
+    assert all(made.enter(Rank.REGISTERING) for _ in range(active))
+    return made
+
+
+def queued(made: Gate, crowd: ThreadPoolExecutor, rank: Rank) -> Future[bool]:
+    """Return the answer that somebody of ``rank`` will get, who waits from now on."""
+    before = made.state().waiting
+    answer = crowd.submit(made.enter, rank)
+    while made.state().waiting == before and not answer.done():
+        sleep(0.001)
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine is no overload: here everybody is patient."""
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", dict.fromkeys(Rank, 30.0))
+
+
+def test_the_most_urgent_goes_first_and_then_who_came_first(crowd: ThreadPoolExecutor) -> None:
+    made = full()
+    step = queued(made, crowd, Rank.UNDER_WAY)
+    later = queued(made, crowd, Rank.UNDER_WAY)
+    card = queued(made, crowd, Rank.REGISTERING)
+    for expected in (card, step, later):
+        assert not expected.done()
+        made.leave()
+        assert expected.result(30)
+    assert made.state().active == 4
+    assert made.state().waiting == 0
+
+
+def test_the_least_urgent_makes_room(crowd: ThreadPoolExecutor) -> None:
+    made = full(waiting=2)
+    entering = queued(made, crowd, Rank.ENTERING)
+    step = queued(made, crowd, Rank.UNDER_WAY)
+    card = crowd.submit(made.enter, Rank.REGISTERING)
+    assert not entering.result(30)
+    assert not made.enter(Rank.ENTERING)
+    for _ in range(2):
+        made.leave()
+    assert card.result(30)
+    assert step.result(30)
+    assert made.state().turned_away == (0, 0, 0, 2)
+
+
+def test_console_and_entries_leave_turns_to_patients() -> None:
+    made = Gate(4, 0)
+    assert [made.enter(Rank.CONSOLE) for _ in range(3)] == [True, True, False]
+    assert [made.enter(Rank.ENTERING) for _ in range(2)] == [True, False]
+    assert made.enter(Rank.UNDER_WAY)
+
+
+def test_nobody_waits_longer_than_their_rank_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", {Rank.UNDER_WAY: 0.01})
+    made = full()
+    began = monotonic()
+    assert not made.enter(Rank.UNDER_WAY)
+    assert monotonic() - began >= 0.01
+    assert made.state().waiting == 0
+    made.leave()
+    assert made.state().active == 3
+
+
+def test_a_server_has_threads_for_who_is_turned_away() -> None:
+    assert gate.THREADS > gate.ACTIVE + gate.WAITING
+
+
+@given(st.lists(st.sampled_from([*Rank, None])))
+def test_turns_are_never_lost(acts: list[Rank | None]) -> None:
+    made, inside = Gate(4, 0), 0
+    for rank in acts:
+        if rank is None and inside:
+            made.leave()
+            inside -= 1
+        elif rank is not None:
+            inside += made.enter(rank)
+        assert made.state().active == inside <= 4
+    for _ in range(inside):
+        made.leave()
+    assert all(made.enter(Rank.REGISTERING) for _ in range(4))
+
+
+def test_turns_are_not_lost_among_threads(crowd: ThreadPoolExecutor) -> None:
+    made = Gate(3, 4)
+
+    def come(number: int) -> bool:
+        if not made.enter(Rank(number % 4)):
+            return False
+        made.leave()
+        return True
+
+    assert any(crowd.map(come, range(400)))
+    assert made.state().active == made.state().waiting == 0

@@ -1,0 +1,167 @@
+"""The line before the door, on a store that several processes share."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from zaitaku.core.ephemeral import EphemeralStore
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.line import Line, Place
+from zaitaku.core.permits import Permits
+
+MINUTE = timedelta(minutes=1)
+
+
+class Rationed(Permits):
+    """Permits whose number a test decides."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self.left = 0
+
+    @property
+    def are_scarce(self) -> bool:
+        return self.left <= 10
+
+    def take(self) -> bool:
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+    def take_promised(self) -> None:
+        return
+
+    def offer(self, most: int) -> int:
+        offered = min(most, self.left)
+        self.left -= offered
+        return offered
+
+
+@dataclass
+class Process:
+    """One process's line, permits and watch."""
+
+    ephemeral: EphemeralStore
+    permits: Rationed = field(default_factory=Rationed)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.line = Line(
+            ephemeral=lambda: self.ephemeral, permits=self.permits, now=lambda: self.seconds
+        )
+
+    def knock(self, number: int | None = None, *, after: float = 1.5) -> Place | None:
+        self.seconds += after
+        return self.line.knock(number)
+
+
+@pytest.fixture
+def process(ephemeral: EphemeralStore) -> Process:
+    return Process(ephemeral)
+
+
+@pytest.fixture
+def other(ephemeral: EphemeralStore) -> Process:
+    return Process(ephemeral)
+
+
+class Away:
+    """A store that is away."""
+
+    def __getattr__(self, name: str) -> object:
+        raise StoreUnavailable(name)
+
+
+def numbers(*places: Place | None) -> list[int | None]:
+    return [place.number if place else None for place in places]
+
+
+def test_without_a_line_people_come_in_and_nothing_is_asked(process: Process) -> None:
+    process.permits.left = 20
+    process.ephemeral = Away()  # type: ignore[assignment]
+    assert process.knock() is None
+    assert process.line.length == 0
+
+
+def test_first_come_first_served_over_all_processes(process: Process, other: Process) -> None:
+    assert numbers(process.knock(), other.knock(), process.knock()) == [1, 2, 3]
+    other.permits.left = 2
+    assert other.knock(3) == Place(3, 0)
+    assert process.knock(1) is None
+    assert process.knock(2) is None
+    assert process.knock(3) == Place(3, 0)
+
+
+def test_whoever_just_came_does_not_pass_those_who_wait(process: Process, other: Process) -> None:
+    assert numbers(process.knock(), process.knock()) == [1, 2]
+    other.permits.left = 1
+    place = other.knock()
+    assert place is not None
+    assert place.number == 3
+    assert other.knock(1) is None
+
+
+def test_with_plenty_of_room_a_line_is_learnt_of_from_its_people(
+    process: Process, other: Process
+) -> None:
+    process.knock()
+    other.permits.left = 50
+    assert other.knock() is None
+    assert other.knock(1) is None
+
+
+def test_the_wait_is_as_long_as_the_line_has_taken(process: Process) -> None:
+    for _ in range(60):
+        process.knock(after=0)
+    places = []
+    for _ in range(20):
+        process.permits.left = 1
+        places.append(process.knock(60, after=2))
+    first, *_, last = places
+    assert first == Place(60, 58)
+    assert last is not None
+    assert last.ahead == 39
+    assert last.wait
+    assert timedelta(seconds=72) < last.wait < timedelta(seconds=88)
+
+
+def test_a_line_that_does_not_move_promises_nothing(process: Process) -> None:
+    process.knock()
+    process.knock()
+    places = [process.knock(2) for _ in range(40)]
+    assert {place.wait for place in places if place} == {None}
+
+
+def test_asking_without_coming_in(process: Process) -> None:
+    process.knock()
+    process.seconds += 2
+    assert process.line.standing(1) == Place(1, 0)
+    process.permits.left = 1
+    process.seconds += 2
+    assert process.line.standing(1) is None
+    assert process.line.standing(None) is None
+
+
+def test_without_the_store_each_process_decides_alone(process: Process) -> None:
+    process.ephemeral = Away()  # type: ignore[assignment]
+    assert process.knock() == Place(None)
+    assert process.knock(7, after=10) == Place(7)
+    process.permits.left = 1
+    assert process.knock(after=10) is None
+    assert process.knock(after=10) == Place(None)
+
+
+def test_a_store_that_forgot_the_line_is_told(
+    process: Process, other: Process, ephemeral: EphemeralStore
+) -> None:
+    for _ in range(5):
+        process.knock()
+    process.permits.left = 3
+    process.knock(5)
+    for name in ("drawn", "called"):
+        ephemeral.delete(f"line:{name}")
+    assert numbers(process.knock()) == [6]
+    assert other.knock(5) == Place(5, 1)
+    assert other.knock(3) is None

@@ -1,0 +1,123 @@
+"""How many may begin, by what journeys cost."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from zaitaku.core.permits import (
+    ABSENT_SECONDS,
+    FULL,
+    PAGES_A_JOURNEY,
+    SMALLEST_BURST,
+    Permits,
+)
+
+TURNS = 4
+
+
+@dataclass
+class Watch:
+    """A watch that is set by hand."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def permits(watch: Watch) -> Permits:
+    return Permits(TURNS, watch)
+
+
+def run(
+    permits: Permits,
+    watch: Watch,
+    *,
+    seconds: int,
+    page: float,
+    waited: float = 0.0,
+    shown: int = PAGES_A_JOURNEY,
+) -> float:
+    """Let many knock each second; everybody let in is shown ``shown`` pages of ``page`` seconds.
+
+    Return how many a second were let in during the last ten.
+    """
+    entered = []
+    for _ in range(seconds):
+        watch.seconds += 1
+        entered.append(sum(permits.take() for _ in range(500)))
+        for _ in range(entered[-1] * shown):
+            permits.note(worked=page, waited=waited, is_journey=True, is_page=True)
+    return sum(entered[-10:]) / 10
+
+
+def test_all_may_come_at_once_as_long_as_they_are_few(permits: Permits) -> None:
+    assert all(permits.take() for _ in range(int(SMALLEST_BURST)))
+    assert permits.are_scarce
+
+
+def test_the_rate_follows_what_pages_cost(permits: Permits, watch: Watch) -> None:
+    for page in (0.002, 0.008):
+        entered = run(permits, watch, seconds=200, page=page)
+        assert entered == pytest.approx(FULL * TURNS / page / PAGES_A_JOURNEY, rel=0.1)
+
+
+def test_first_pages_alone_promise_no_more(permits: Permits, watch: Watch) -> None:
+    usual = permits.rate
+    assert run(permits, watch, seconds=30, page=0.004, shown=1) < usual * 1.2
+
+
+def test_who_gives_up_leaves_room_for_others(permits: Permits, watch: Watch) -> None:
+    usual = permits.rate
+    assert run(permits, watch, seconds=900, page=0.004, shown=5) > usual * 2
+
+
+def test_late_pages_slow_the_entry_and_punctual_ones_ease_it(
+    permits: Permits, watch: Watch
+) -> None:
+    usual = run(permits, watch, seconds=60, page=0.004)
+    assert run(permits, watch, seconds=20, page=0.004, waited=0.2) < usual / 2
+    assert run(permits, watch, seconds=90, page=0.004) == pytest.approx(usual, rel=0.1)
+
+
+def test_other_work_leaves_less_but_never_nothing(permits: Permits, watch: Watch) -> None:
+    alone = permits.rate
+    for _ in range(120):
+        watch.seconds += 1
+        permits.note(worked=2.0, waited=0.0, is_journey=False, is_page=False)
+        permits.offer(0)
+    assert 0 < permits.rate < alone / 2
+    for _ in range(120):
+        watch.seconds += 1
+        permits.note(worked=9.0, waited=0.0, is_journey=False, is_page=False)
+        permits.offer(0)
+    assert permits.rate > alone / 10
+
+
+def test_what_is_offered_is_not_offered_twice_until_nobody_comes(
+    permits: Permits, watch: Watch
+) -> None:
+    first = permits.offer(1000)
+    assert first >= SMALLEST_BURST
+    assert permits.offer(1000) == 0
+    for _ in range(int(first) // 2):
+        permits.take_promised()
+    watch.seconds += 1
+    again = permits.offer(1000)
+    assert 0 < again < first
+    watch.seconds += 3 * ABSENT_SECONDS
+    assert permits.offer(1000) > again
+
+
+def test_a_promise_is_kept_when_nothing_is_left(permits: Permits, watch: Watch) -> None:
+    while permits.take():
+        pass
+    permits.take_promised()
+    watch.seconds += 0.5
+    assert not permits.take()

@@ -1,0 +1,1 @@
+"""Security, by list: what docs/security says, tried."""

@@ -1,0 +1,91 @@
+"""What a browser carries, signed: its session cookie and the tokens of its forms.
+
+Formats and checks are Flask's and Flask-WTF's own; what either makes anew for every request (the
+serializer, the derived key, a compressor for forty characters) is made once here.
+"""
+
+import hashlib
+import os
+from functools import cached_property
+from typing import Any, Final
+
+from flask import Flask, Response, current_app, g, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from itsdangerous import Serializer, Signer, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode
+
+_TOKEN_FIELD: Final = "csrf_token"  # noqa: S105 - a name
+_TOKEN_SALT: Final = "wtf-csrf-token"  # noqa: S105 - a name
+_EXTENSION: Final = "zaitaku.form-tokens"
+
+
+class _Signer(TimestampSigner):
+    """Derives the key of each secret once."""
+
+    @cached_property
+    def _derived(self) -> dict[str | bytes | None, bytes]:
+        return {}
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        if secret_key not in self._derived:
+            self._derived[secret_key] = super().derive_key(secret_key)
+        return self._derived[secret_key]
+
+
+class _Serializer(URLSafeTimedSerializer):
+    """Keeps its signer, and packs what is short without trying to compress it."""
+
+    default_signer = _Signer
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return super().make_signer(self.salt)
+
+    def make_signer(self, salt: str | bytes | None = None) -> Signer:
+        return self._signer if salt in {None, self.salt} else super().make_signer(salt)
+
+    def dump_payload(self, obj: Any) -> bytes:  # noqa: ANN401 - as in the base class
+        return base64_encode(Serializer.dump_payload(self, obj))
+
+
+class _CookieSessions(SecureCookieSessionInterface):
+    """Flask's sessions with one serializer for the life of the application."""
+
+    def __init__(self, app: Flask) -> None:
+        keys = [*reversed(app.config["SECRET_KEY_FALLBACKS"]), app.config["SECRET_KEY"]]
+        self._serializer = _Serializer(
+            keys,
+            salt=self.salt,
+            serializer=self.serializer,
+            signer_kwargs={
+                "key_derivation": self.key_derivation,
+                "digest_method": self.digest_method,
+            },
+        )
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:
+        return self._serializer
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session.modified:
+            super().save_session(app, session, response)
+        elif session.accessed:
+            response.headers.add("Vary", "Cookie")
+
+
+def add(app: Flask) -> None:
+    """Give ``app`` its sessions and its pages the tokens of their forms; CSRFProtect is there."""
+    app.session_interface = _CookieSessions(app)
+    app.extensions[_EXTENSION] = _Serializer(app.config["WTF_CSRF_SECRET_KEY"], salt=_TOKEN_SALT)
+    app.jinja_env.globals[_TOKEN_FIELD] = _form_token
+    app.context_processor(lambda: {_TOKEN_FIELD: _form_token})
+
+
+def _form_token() -> str:
+    """Return the token that Flask-WTF's ``validate_csrf`` takes from this browser."""
+    if _TOKEN_FIELD not in g:
+        if _TOKEN_FIELD not in session:
+            session[_TOKEN_FIELD] = hashlib.sha256(os.urandom(64)).hexdigest()
+        g.csrf_token = current_app.extensions[_EXTENSION].dumps(session[_TOKEN_FIELD])
+    token: str = g.csrf_token
+    return token

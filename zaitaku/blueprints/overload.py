@@ -1,0 +1,326 @@
+"""What a process does when more come than it can serve: a gate before everything else.
+
+It stands before the application, because who is turned away must cost next to nothing. Whoever has
+begun is served first (``core.gate``), new journeys begin at the rate at which all their pages can
+be served (``core.permits``), and the others stand in a line that all processes share
+(``core.line``). While there is no overload, a request passes one lock and two looks at a watch.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from io import BytesIO
+from json import dumps
+from random import Random
+from time import monotonic
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.wrappers import Request
+
+from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.blueprints.pages import TextSize
+from zaitaku.blueprints.places import INSIDE, Ticket, cookie_for, ticket_of
+from zaitaku.blueprints.waiting import (
+    BUSY_SECONDS,
+    LINE_PATH,
+    Kind,
+    Reader,
+    WaitingPages,
+    pause_of,
+)
+from zaitaku.core.gate import ACTIVE, Gate, GateState, Rank
+from zaitaku.core.languages import Language
+from zaitaku.core.line import Line, Place
+from zaitaku.core.permits import Permits
+from zaitaku.services import Services
+from zaitaku.wire import KEYS_PATH
+
+log = logging.getLogger(__name__)
+
+OVERLOAD: Final = "zaitaku.overload"
+"""Where an application keeps its ``Overload``."""
+_MOST_READ: Final = 64 * 1024
+_TOLD_EVERY_SECONDS: Final = 1.0
+_SPREAD: Final = 0.2
+_EMPTY: Final = ("204", "304")
+"""Answers that have no body, and so no length (RFC 9110 §8.6)."""
+_UNAVAILABLE: Final = f"{HTTPStatus.SERVICE_UNAVAILABLE.value} Service Unavailable"
+
+_ENTRY: Final = "/r/"
+_JOURNEY: Final = ("/j/", "/h/")
+_LAST: Final = ("/card", "/return", "/done", "/receipt", "/receipt/text")
+_UNGUARDED: Final = ("/static/", "/healthz", "/readyz", LINE_PATH)
+_CARD: Final = ("/api/card/", KEYS_PATH, "/app/")
+_CONSOLE: Final = ("/console", "/api/")
+_PROGRAMS: Final = ("/api/", KEYS_PATH)
+
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+Application = Callable[[Environ, Start], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class OverloadState:
+    """What may be watched."""
+
+    gate: GateState
+    line_length: int
+    entries_per_second: float
+    """The rate at which this process lets people begin, as it measures it."""
+
+
+def add(app: Flask) -> None:
+    """Put the gate before ``app``."""
+    overload = Overload(app, app.wsgi_app)
+    app.extensions[OVERLOAD] = overload
+    app.wsgi_app = overload  # type: ignore[assignment,method-assign]
+
+
+def rank_of(method: str, path: str) -> Rank | None:
+    """Return what a request is for; ``None``: it passes without a turn."""
+    if path.startswith(_JOURNEY):
+        return Rank.REGISTERING if path.endswith(_LAST) else Rank.UNDER_WAY
+    if path.startswith(_UNGUARDED):
+        return None
+    if path.startswith(_CARD):
+        return Rank.REGISTERING
+    if path.startswith(_CONSOLE):
+        return Rank.CONSOLE
+    return Rank.UNDER_WAY if method == "POST" else Rank.ENTERING
+
+
+class Overload:
+    """The gate of one application, as WSGI middleware (PEP 3333)."""
+
+    def __init__(self, app: Flask, inner: Application) -> None:
+        self._app = app
+        self._inner = inner
+        self.gate = Gate()
+        self.permits = Permits(ACTIVE)
+        self.line = Line(ephemeral=lambda: self._services.ephemeral, permits=self.permits)
+        self._answers = _Answers(app)
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer, or give the request its turn."""
+        path = environ["PATH_INFO"]
+        rank = rank_of(environ["REQUEST_METHOD"], path)
+        if rank is None:
+            return self._unguarded(path, environ, start)
+        if rank is Rank.ENTERING and path.startswith(_ENTRY):
+            return self._enter(environ, start)
+        return self._in_turn(rank, environ, start)
+
+    def state(self) -> OverloadState:
+        """Return how things stand in this process."""
+        return OverloadState(self.gate.state(), self.line.length, self.permits.rate)
+
+    @property
+    def _services(self) -> Services:
+        found: Services = self._app.extensions[EXTENSION]
+        return found
+
+    def _unguarded(self, path: str, environ: Environ, start: Start) -> Iterable[bytes]:
+        if path != LINE_PATH:
+            return self._inner(environ, start)
+        ticket = ticket_of(environ, self._services)
+        place = self.line.standing(ticket.number if ticket else None)
+        cookies = [cookie_for(ticket, self._services)] if ticket and place else []
+        return self._answers.news(environ, start, place, cookies)
+
+    def _enter(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        ticket = ticket_of(environ, self._services)
+        if ticket and ticket.is_inside:
+            return self._in_turn(Rank.ENTERING, environ, start)
+        place = self.line.knock(ticket.number if ticket else None)
+        if place is not None:
+            waits = [cookie_for(Ticket(place.number), self._services)] if place.number else []
+            return self._answers.waiting(environ, start, Kind.LINE, place=place, cookies=waits)
+        if ticket or self.line.length or self.permits.are_scarce:
+            start = _with(start, cookie_for(INSIDE, self._services))
+        return self._in_turn(Rank.ENTERING, environ, start)
+
+    def _in_turn(self, rank: Rank, environ: Environ, start: Start) -> Iterable[bytes]:
+        _read_small_body(environ)
+        came = monotonic()
+        if not self.gate.enter(rank):
+            if rank <= Rank.UNDER_WAY:
+                self.permits.note_sent_away()
+            return self._answers.busy(environ, start, rank, self.gate)
+        turn = _Turn(self, rank, came)
+        try:
+            return turn.end_unless_streamed(self._inner(environ, turn.watching(start)))
+        except BaseException:
+            turn.end()
+            raise
+
+    def note(self, rank: Rank, waited: float, worked: float) -> None:
+        """Note what a request took, in seconds."""
+        is_journey, is_page = rank is not Rank.CONSOLE, rank <= Rank.UNDER_WAY
+        self.permits.note(worked=worked, waited=waited, is_journey=is_journey, is_page=is_page)
+
+
+class _Turn:
+    """A request that is worked on.
+
+    Its turn ends when its answer is ready, and when it is made while it is sent, with its last
+    part. What the application does after sending counts as work, but holds nobody up.
+    """
+
+    def __init__(self, overload: Overload, rank: Rank, came: float) -> None:
+        self._overload = overload
+        self._rank = rank
+        self._began = monotonic()
+        self._waited = self._began - came
+        self._is_streamed = False
+        self._is_over = False
+        self._body: Iterable[bytes] = ()
+
+    def watching(self, start: Start) -> Start:
+        """Return ``start`` (PEP 3333), which sees what kind of answer it is."""
+
+        def started(status: str, headers: list[tuple[str, str]], *rest: object) -> object:
+            has_end = any(name == "Content-Length" for name, _ in headers)
+            self._is_streamed = not has_end and not status.startswith(_EMPTY)
+            return start(status, headers, *rest)
+
+        return started
+
+    def end_unless_streamed(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """Return the answer's body."""
+        self._body = body
+        if not self._is_streamed:
+            self.end()
+        return self
+
+    def end(self) -> None:
+        """Give the turn back, once."""
+        if not self._is_over:
+            self._is_over = True
+            self._overload.gate.leave()
+            self._overload.note(self._rank, self._waited, monotonic() - self._began)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body
+        self.end()
+
+    def __del__(self) -> None:
+        # A server that drops an answer must not keep its turn for ever.
+        self.end()
+
+    def close(self) -> None:
+        """Do what is left to do after sending (PEP 3333, ``close``)."""
+        self.end()
+        close = getattr(self._body, "close", None)
+        if close:
+            began = monotonic()
+            close()
+            if self._rank is not Rank.CONSOLE:
+                self._overload.permits.note_further(monotonic() - began)
+
+
+class _Answers:
+    """What is said to whoever has to wait."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._pages = WaitingPages(app)
+        self._random = Random()  # noqa: S311 - spreads questions in time, hides nothing
+        self._told_at = 0.0
+
+    def waiting(
+        self,
+        environ: Environ,
+        start: Start,
+        kind: Kind,
+        *,
+        place: Place | None = None,
+        cookies: list[tuple[str, str]],
+    ) -> list[bytes]:
+        """Answer with a waiting page."""
+        request = Request(environ)
+        pause = self._spread(pause_of(place) if place else BUSY_SECONDS)
+        page = self._pages.page(kind, self._reader(request), request, pause=pause, place=place)
+        body = b"" if request.method == "HEAD" else page.encode()
+        return self._send(start, "text/html", body, [("Retry-After", str(pause)), *cookies])
+
+    def busy(self, environ: Environ, start: Start, rank: Rank, gate: Gate) -> list[bytes]:
+        """Answer somebody whose turn did not come."""
+        self._log(gate)
+        path = environ["PATH_INFO"]
+        if path.startswith(_PROGRAMS):
+            pause = str(self._spread(BUSY_SECONDS))
+            body = dumps({"error": "busy", "retry_after": int(pause)}).encode()
+            return self._send(start, "application/json", body, [("Retry-After", pause)])
+        return self.waiting(environ, start, _kind_of(environ), cookies=[])
+
+    def news(
+        self, environ: Environ, start: Start, place: Place | None, cookies: list[tuple[str, str]]
+    ) -> list[bytes]:
+        """Tell a waiting page's script how far the line is."""
+        language = _language(Request(environ).args.get("lang")) or Language.JAPANESE
+        body = self._pages.news(language, place)
+        start("200 OK", [*self._headers("application/json", body), *cookies])
+        return [body]
+
+    def _send(
+        self, start: Start, media_type: str, body: bytes, further: list[tuple[str, str]]
+    ) -> list[bytes]:
+        start(_UNAVAILABLE, [*self._headers(media_type, body), *further])
+        return [body]
+
+    def _headers(self, media_type: str, body: bytes) -> list[tuple[str, str]]:
+        return [*self._pages.headers(media_type), ("Content-Length", str(len(body)))]
+
+    def _reader(self, request: Request) -> Reader:
+        if request.path.startswith("/console"):
+            return Reader(is_staff=True)
+        kept = self._session(request)
+        asked = request.args
+        language = _language(asked.get("lang")) or _language(kept.get("lang"))
+        size = asked.get("size") or kept.get("size")
+        return Reader(
+            language or Language.JAPANESE,
+            TextSize(size) if size in set(TextSize) else TextSize.STANDARD,
+        )
+
+    def _session(self, request: Request) -> dict[str, Any]:
+        interface = self._app.session_interface
+        kept = interface.open_session(self._app, request)  # type: ignore[arg-type]
+        return dict(kept or {})
+
+    def _spread(self, seconds: int) -> int:
+        # Not everybody at once.
+        return round(seconds * (1 + _SPREAD * self._random.random()))
+
+    def _log(self, gate: Gate) -> None:
+        now = monotonic()
+        if now - self._told_at >= _TOLD_EVERY_SECONDS:
+            self._told_at = now
+            turned = dict(zip((rank.name for rank in Rank), gate.state().turned_away, strict=True))
+            log.warning("overloaded", extra={"turned_away": turned})
+
+
+def _kind_of(environ: Environ) -> Kind:
+    if environ["REQUEST_METHOD"] == "POST":
+        return Kind.SENT
+    return Kind.RETURN if environ["PATH_INFO"].endswith("/return") else Kind.BUSY
+
+
+def _language(tag: str | None) -> Language | None:
+    return Language(tag) if tag in set(Language) else None
+
+
+def _with(start: Start, header: tuple[str, str]) -> Start:
+    def started(status: str, headers: list[tuple[str, str]], *rest: object) -> object:
+        return start(status, [*headers, header], *rest)
+
+    return started
+
+
+def _read_small_body(environ: Environ) -> None:
+    """Read a form before its turn comes: a slow sender keeps a thread, but nobody's turn."""
+    length = environ.get("CONTENT_LENGTH")
+    if length and length.isascii() and length.isdigit() and int(length) <= _MOST_READ:
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))

@@ -1,0 +1,189 @@
+"""The page for whoever has to wait, made once for each language and told often.
+
+It is no page of a route: it stands in for any of them, under its address, and leads back there. So
+it knows no route and no view; what differs from one patient to the next is put into bytes that are
+ready. See ``docs/overload.md``.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+from flask import Flask, Response, render_template
+from markupsafe import Markup, escape
+from werkzeug.wrappers import Request
+
+from zaitaku.blueprints import headers
+from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.blueprints.i18n import mark, page_text, plain_text
+from zaitaku.blueprints.pages import TextSize
+from zaitaku.core.languages import Language
+from zaitaku.core.line import Place
+
+LINE_PATH: Final = "/line"
+"""Where a waiting page's script asks how far the line is."""
+BUSY_SECONDS: Final = 4
+SHORTEST_PAUSE: Final = 5
+LONGEST_PAUSE: Final = 30
+UNKNOWN_PAUSE: Final = 10
+_ASKS: Final = 6
+"""So often a page asks until its turn comes, unless that were too often or too seldom."""
+
+_HERE: Final = "/0here0"
+_AHEAD: Final = "0ahead0"
+_PAUSE: Final = "0pause0"
+_FIELDS: Final = "0fields0"
+_KEPT_PAGES: Final = 512
+
+_SOON: Final = mark("まもなく順番が来ます。")
+_MINUTES: Final = mark("約%(minutes)s分で、順番が来る見こみです。")
+_UNKNOWN: Final = mark("どのくらい待つかは、まだ分かりません。")
+_AHEAD_OF_YOU: Final = mark("あなたの前に、%(ahead)s人が待っています。")
+_NEXT: Final = mark("次が、あなたの順番です。")
+
+
+class Kind(StrEnum):
+    """Why somebody waits, which decides what they read."""
+
+    LINE = "line"
+    """They have not begun, and others were first."""
+    BUSY = "busy"
+    """A page that could not be shown just now."""
+    SENT = "sent"
+    """A form that could not be taken just now; the page holds it, to be sent again."""
+    RETURN = "return"
+    """The card has signed; only the registration is left."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How somebody reads."""
+
+    language: Language = Language.JAPANESE
+    size: TextSize = TextSize.STANDARD
+    is_staff: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a page says of somebody's place in line."""
+
+    minutes: int | None = None
+    """``None``: nobody knows."""
+    is_next: bool = False
+    has_number: bool = True
+
+
+def told_of(place: Place) -> Told:
+    """Return what may be said of ``place``; never less time than is expected."""
+    minutes = None if place.wait is None else _rounded(place.wait)
+    return Told(minutes, place.ahead == 0, place.number is not None)
+
+
+def pause_of(place: Place) -> int:
+    """Return in how many seconds somebody at ``place`` should ask again."""
+    if place.wait is None:
+        return UNKNOWN_PAUSE
+    return max(SHORTEST_PAUSE, min(LONGEST_PAUSE, int(place.wait.total_seconds() / _ASKS)))
+
+
+def _rounded(wait: timedelta) -> int:
+    minutes = math.ceil(wait / timedelta(minutes=1))
+    step = next((step for most, step in ((10, 1), (30, 5)) if minutes <= most), 10)
+    return math.ceil(minutes / step) * step
+
+
+class WaitingPages:
+    """The waiting pages of one application."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._page = lru_cache(_KEPT_PAGES)(self._render)
+        self._text = lru_cache(_KEPT_PAGES)(self._tell)
+        self.headers = lru_cache(self._headers)
+
+    def _headers(self, media_type: str) -> list[tuple[str, str]]:
+        with self._context(Reader()):
+            answer = headers.secure(Response(mimetype=media_type))
+        return [pair for pair in answer.headers if pair[0] != "Content-Length"]
+
+    def page(
+        self, kind: Kind, reader: Reader, request: Request, *, pause: int, place: Place | None
+    ) -> str:
+        """Return the page for ``request``, which stays where it is and comes back there."""
+        here = _address(request)
+        told = told_of(place) if place else Told()
+        ready = self._page(kind, reader, told)
+        parts: Mapping[str, str] = {
+            _HERE + "?": here + ("&amp;" if "?" in here else "?"),
+            _HERE: here,
+            _AHEAD: str(place.ahead if place else 0),
+            _PAUSE: str(pause),
+            _FIELDS: _hidden(request) if kind is Kind.SENT and not reader.is_staff else "",
+        }
+        for mark_, value in parts.items():
+            ready = ready.replace(mark_, value)
+        return ready
+
+    def news(self, language: Language, place: Place | None) -> bytes:
+        """Return what the page's script is told (JSON)."""
+        if place is None:
+            return json.dumps({"go": True}).encode()
+        text = self._text(language, told_of(place)).replace(_AHEAD, str(place.ahead))
+        return json.dumps({"go": False, "text": text, "pause": pause_of(place)}).encode()
+
+    def _render(self, kind: Kind, reader: Reader, told: Told) -> str:
+        with self._context(reader):
+            name = "waiting-console" if reader.is_staff else "waiting"
+            return render_template(
+                f"errors/{name}.html",
+                kind=kind.value,
+                told=_words(told, page_text) if kind is Kind.LINE else "",
+                here=_HERE,
+                pause=_PAUSE,
+                ask=f"{LINE_PATH}?lang={reader.language}" if kind is Kind.LINE else "",
+                fields=_FIELDS if kind is Kind.SENT else "",
+            )
+
+    def _tell(self, language: Language, told: Told) -> str:
+        with self._context(Reader(language)):
+            return _words(told, plain_text)
+
+    def _context(self, reader: Reader) -> AbstractContextManager[object]:
+        # The frame of a page asks the request for its address, language and text size.
+        chosen = {"lang": reader.language.value, "size": reader.size.value}
+        origin = self._app.extensions[EXTENSION].settings.origin
+        return self._app.test_request_context(_HERE, base_url=origin, query_string=chosen)
+
+
+def _words(told: Told, speak: Callable[..., str]) -> str:
+    if told.minutes is None:
+        wait = speak(_UNKNOWN)
+    else:
+        wait = speak(_MINUTES, minutes=told.minutes) if told.minutes > 1 else speak(_SOON)
+    if not told.has_number:
+        return wait
+    ahead = speak(_NEXT) if told.is_next else speak(_AHEAD_OF_YOU, ahead=_AHEAD)
+    return wait + ("" if wait.endswith("。") else " ") + ahead
+
+
+def _address(request: Request) -> str:
+    kept = [pair for pair in request.args.items(multi=True) if pair[0] not in {"lang", "size"}]
+    query = f"?{urlencode(kept)}" if kept else ""
+    return str(escape(quote(request.path) + query))
+
+
+def _hidden(request: Request) -> str:
+    pairs = parse_qsl(request.get_data().decode("utf-8", "replace"), keep_blank_values=True)
+    lines = (
+        Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
+        for name, value in pairs
+    )
+    return "\n".join(lines)

@@ -1,0 +1,175 @@
+"""``zaitaku backup`` and ``zaitaku restore``: copies of the database, and the way back."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from zaitaku.commands.desk import japan_time
+from zaitaku.core.clock import JST, SystemClock
+from zaitaku.core.database import Database
+from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.errors import StoreUnavailable, ZaitakuError
+from zaitaku.core.files import write_once
+from zaitaku.operating.backups import check_copy, make_copy
+from zaitaku.operating.copies import Engine, Manifest
+from zaitaku.operating.key_files import key_files
+from zaitaku.operating.restoring import restore_cluster, restore_file
+from zaitaku.operating.sealed import new_key, seal, unseal
+from zaitaku.settings import Settings
+from zaitaku.watching.notes import Notes, note_backup
+
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+_COPY: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW: Final = click.Path(path_type=Path)
+
+_WORDS: Final = {
+    "nothing-to-copy": (
+        "控えるデータベースがありません。ZAITAKU_DATABASE_URL の場所を確かめてください。"
+    ),
+    "copy-damaged": "この控えは、こわれています。使わずに、別の控えを確かめてください",
+    "postgresql-tool-failed": "PostgreSQLのプログラムが、失敗しました",
+    "would-overwrite": "そこには、もう何かがあります。上書きはしません。何も変えていません",
+    "wrong-engine": "控えと、戻す先の、データベースの種類がちがいます",
+    "no-such-point": "この控えからは、その時刻に戻せません",
+    "age-key-unfit": "age の鍵を読めません",
+    "cannot-open": "開けません。こわれているか、別の鍵で封じたものです。",
+    "store-unavailable": "データベースか、控えを置く場所を使えません",
+}
+
+
+@click.group()
+def backup() -> None:
+    """データベースの控えを作り、確かめます。サーバーは動いたままでかまいません。"""
+
+
+@backup.command()
+@click.argument("folder", type=_FOLDER)
+def make(folder: Path) -> None:
+    """FOLDER の中に、新しい控えを1つ作り、確かめてから名前を付けます。"""
+    settings, clock = Settings.from_env(), SystemClock()
+    database = Database(settings.database_url)
+    with _told():
+        try:
+            place = make_copy(database, folder, clock)
+        finally:
+            database.close()
+    with suppress(StoreUnavailable):
+        # Only for those who watch: the copy is good also when nobody can be told of it.
+        note_backup(Notes(open_ephemeral(settings.ephemeral_url, clock)), clock.now())
+    click.echo(f"控えを作り、確かめました: {place}")
+
+
+@backup.command()
+@click.argument("place", metavar="COPY", type=_COPY)
+def verify(place: Path) -> None:
+    """控え COPY が、作ったときのままで、データベースとして読めるかを確かめます。"""
+    with _told():
+        manifest = check_copy(place)
+    click.echo(f"使えます。{_described(manifest)}")
+
+
+@backup.command("new-key")
+@click.argument("file", type=_NEW)
+def make_key(file: Path) -> None:
+    """封をする鍵の組を作ります。秘密の鍵は FILE に、公開の鍵は画面に出します。
+
+    サーバーではない機械で動かし、FILE は、ネットワークにつながない場所に保管してください。
+    """
+    private, public = new_key()
+    text = f"# {public}\n{private}\n".encode()
+    if write_once(file, text) != text:
+        raise click.ClickException(f"{file} は、もうあります。何も変えていません。")
+    click.echo(public)
+
+
+@backup.command("seal")
+@click.argument("places", metavar="COPY...", nargs=-1, required=True, type=_COPY)
+@click.option("--for", "recipients", multiple=True, required=True, help="公開の鍵（age1…）")
+@click.option("--to", "target", required=True, type=_NEW, help="作るファイル")
+def seal_copies(places: tuple[Path, ...], recipients: tuple[str, ...], target: Path) -> None:
+    """控えを、秘密の鍵を持つ人だけが開けるファイル1つにします。持ち出して、切り離して保管します。"""
+    with _told():
+        for place in places:
+            check_copy(place)
+        seal(places, target, recipients)
+    click.echo(f"封をしました: {target}")
+
+
+@backup.command("keys")
+@click.option("--for", "recipients", multiple=True, required=True, help="公開の鍵（age1…）")
+@click.option("--to", "target", required=True, type=_NEW, help="作るファイル")
+def seal_keys(recipients: tuple[str, ...], target: Path) -> None:
+    """いまの設定（環境変数 ZAITAKU_…）と鍵のファイルを、封をしたファイル1つにします。
+
+    データベースの控えには、鍵は入っていません。鍵を失うと、患者とカードのつながりも失われます。
+    """
+    settings = Settings.from_env()
+    with _told(), key_files(settings, os.environ) as folder:
+        seal((folder,), target, recipients)
+    click.echo(f"封をしました: {target}")
+
+
+@backup.command("open")
+@click.argument("sealed", metavar="FILE", type=_FILE)
+@click.option("--key", "key_file", required=True, type=_FILE, help="秘密の鍵のファイル")
+@click.option("--to", "folder", required=True, type=_FOLDER, help="作るフォルダー")
+def open_sealed(sealed: Path, key_file: Path, folder: Path) -> None:
+    """封をしたファイルを開き、中の控えを FOLDER に取り出します。"""
+    with _told():
+        unseal(sealed, key_file.read_text("utf-8", errors="replace"), folder)
+    click.echo(f"取り出しました: {folder}")
+
+
+@click.command()
+@click.argument("place", metavar="COPY", type=_COPY)
+@click.argument("target", type=_NEW)
+@click.option("--archive", type=_FOLDER, help="WALの保管場所（PostgreSQL）")
+@click.option("--until", help="この時刻まで（PostgreSQL。例: 2026-11-21T09:00 日本時間）")
+def restore(place: Path, target: Path, archive: Path | None, until: str | None) -> None:
+    """控え COPY から TARGET に戻します。TARGET に何かあれば、何もしません。
+
+    TARGET は、SQLiteではファイル、PostgreSQLではデータのフォルダーです。
+    """
+    moment = _moment(until)
+    with _told():
+        if Manifest.read(place).engine is Engine.SQLITE:
+            manifest = restore_file(place, target)
+        else:
+            manifest = restore_cluster(place, target, archive=archive, until=moment)
+    click.echo(f"戻しました: {target}。{_described(manifest)}")
+    click.echo("次に zaitaku migrate、zaitaku records verify、zaitaku audit verify を動かします。")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.ClickException(
+            "--until の時刻を読めません。2026-11-21T09:00 のように書いてください。"
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=JST)
+
+
+def _described(manifest: Manifest) -> str:
+    return f"{japan_time(manifest.made_at)}の{manifest.engine}の控え（版 {manifest.version}）"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except ZaitakuError as error:
+        words = _WORDS.get(error.code, error.code)
+        reason = f"（{error.detail}）。" if error.detail and not words.endswith("。") else ""
+        raise click.ClickException(words + reason) from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise click.ClickException(f"{error.filename}: {reason}") from error

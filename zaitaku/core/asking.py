@@ -1,0 +1,67 @@
+"""Short questions that every page asks: the statement is made once, the answer is plain values.
+
+Making a statement, opening a transaction around it and closing that again costs several times what
+the answer does. On PostgreSQL a question is one round trip here: nothing begins and nothing is
+committed, because a single statement sees one moment anyway (PostgreSQL 15, §13.2.1).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from select import POLLIN, poll
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Engine, RowMapping, Select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+Row = RowMapping | Mapping[str, Any]
+
+
+class Question:
+    """A select with named parameters whose values, and columns, are of types that drivers know.
+
+    Those are texts, numbers, UUIDs, dates, aware moments and JSON; PostgreSQL's driver gives them
+    as they are (psycopg 3, "Adapting basic Python types").
+    """
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self.statement: Final = statement
+        self._columns = tuple(statement.selected_columns.keys())
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Mapping[str, Any]]:
+        compiled = self.statement.compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]
+        return str(compiled), compiled.params
+
+    def ask(self, driver: psycopg.Connection[Any], values: Mapping[str, object]) -> Sequence[Row]:
+        """Return the rows that a PostgreSQL connection gives; it is in no transaction.
+
+        Raises:
+            psycopg.Error: the question was not answered.
+        """
+        text, fixed = self._compiled
+        driver.autocommit = True
+        try:
+            found = driver.execute(text, {**fixed, **values}).fetchall()
+        finally:
+            with suppress(psycopg.Error):  # the connection is gone
+                driver.autocommit = False
+        return [dict(zip(self._columns, row, strict=True)) for row in found]
+
+
+def ping_by_looking(engine: Engine) -> None:
+    """Let the pool of ``engine`` see by itself which connections their server has closed.
+
+    An idle server says nothing: where something waits to be read, it is the end. Looking costs a
+    microsecond, asking the server would cost every page a round trip.
+    """
+    engine.dialect.do_ping = _is_open  # type: ignore[method-assign,assignment]
+
+
+def _is_open(driver: psycopg.Connection[Any]) -> bool:
+    if driver.closed:
+        return False
+    line = poll()
+    line.register(driver.fileno(), POLLIN)
+    return not line.poll(0)

@@ -1,0 +1,1 @@
+"""What whoever operates a deployment does beside it: copies, restores, examinations."""
