@@ -24,6 +24,7 @@ LONGEST_VALIDITY_DAYS = 366
 SHORTEST_TRAFFIC_DAYS = 31
 """No less than what the pages call recent."""
 LONGEST_TRAFFIC_DAYS = 3660
+LARGEST_CROWD = 1000
 HIGHEST_PORT = 65535
 LONGEST_FRESHNESS: Final = timedelta(days=1)
 _DAY_IN_MINUTES: Final = 24 * 60
@@ -137,6 +138,9 @@ class Settings:
     """Days after its day until an appointment is forgotten."""
     traffic_days: int = 400
     """Days for which it is kept how often each way in was used: a year can be compared."""
+    crowd_factor: int = 1
+    """By how much the limits on what patients do are raised (``docs/overload.md``), for days on
+    which very many come, and for load tests; those on log-ins and activations stay."""
     security_contact: str = ""
     """Whom to tell about a security problem, for ``/.well-known/security.txt`` (RFC 9116):
     ``mailto:…``, ``https://…`` or ``tel:…``; empty: there is no such page."""
@@ -207,6 +211,7 @@ class Settings:
             ("JOB_RESULT_DAYS", self.job_result_days, 1, LONGEST_VALIDITY_DAYS),
             ("APPOINTMENT_DAYS", self.appointment_days, 1, LONGEST_VALIDITY_DAYS),
             ("TRAFFIC_DAYS", self.traffic_days, SHORTEST_TRAFFIC_DAYS, LONGEST_TRAFFIC_DAYS),
+            ("CROWD_FACTOR", self.crowd_factor, 1, LARGEST_CROWD),
             ("SYNCHRONOUS_STANDBYS", self.synchronous_standbys, 0, MOST_STANDBYS),
         ):
             if not first <= days <= last:
@@ -259,6 +264,7 @@ class Settings:
             job_result_days=_number(environ, "ZAITAKU_JOB_RESULT_DAYS", 30),
             appointment_days=_number(environ, "ZAITAKU_APPOINTMENT_DAYS", 30),
             traffic_days=_number(environ, "ZAITAKU_TRAFFIC_DAYS", 400),
+            crowd_factor=_number(environ, "ZAITAKU_CROWD_FACTOR", 1),
             trusted_proxies=_proxies(environ, mode),
             synchronous_standbys=_number(environ, "ZAITAKU_SYNCHRONOUS_STANDBYS", 0),
             watching=WatchSettings.from_env(environ),

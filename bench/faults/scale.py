@@ -26,5 +26,5 @@ class Scale:
 
 FULL: Final = Scale(acked=1500, processes=2, patients=6, cards=400, seconds=900, patience=60)
 SHORT: Final = Scale(
-    acked=8, processes=1, patients=3, cards=60, seconds=60, patience=30, is_short=True
+    acked=4, processes=1, patients=3, cards=60, seconds=60, patience=30, is_short=True
 )

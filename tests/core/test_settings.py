@@ -252,6 +252,14 @@ def test_files_of_jobs_are_kept_a_month_or_as_long_as_wanted_up_to_a_year() -> N
         assert name in refusal({**COMPLETE, name: wrong})
 
 
+def test_limits_on_patients_can_be_raised_a_thousand_times() -> None:
+    assert Settings.from_env(COMPLETE).crowd_factor == 1
+    name = "ZAITAKU_CROWD_FACTOR"
+    assert Settings.from_env({**COMPLETE, name: "1000"}).crowd_factor == 1000
+    for wrong in ("0", "1001", "-1", "many"):
+        assert name in refusal({**COMPLETE, name: wrong})
+
+
 def test_traffic_is_kept_so_that_a_year_can_be_compared() -> None:
     assert Settings.from_env(COMPLETE).traffic_days == 400
     name = "ZAITAKU_TRAFFIC_DAYS"

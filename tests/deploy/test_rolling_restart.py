@@ -22,6 +22,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.revisions import newest_revision
 
 PATIENTS = 2
+CARDS = 80
 MOST_WAITS = 30
 """How often a patient lets the waiting page of a busy machine try again."""
 AWAY_SECONDS = 2
@@ -56,7 +57,7 @@ class Browser:
 
 @dataclass
 class Patients:
-    """People who give their consent again and again, each with a card of their own."""
+    """People who give their consent one after the other, each with a card of their own."""
 
     nginx: Nginx
     site: Site
@@ -66,9 +67,8 @@ class Patients:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
-        self._threads = [
-            threading.Thread(target=self._walk, args=(card,)) for card in self.site.cards
-        ]
+        self._cards = iter(self.site.cards)
+        self._threads = [threading.Thread(target=self._walk) for _ in range(PATIENTS)]
         for thread in self._threads:
             thread.start()
         return self
@@ -78,9 +78,11 @@ class Patients:
         for thread in self._threads:
             thread.join()
 
-    def _walk(self, card: Card) -> None:
+    def _walk(self) -> None:
         while not self._is_over.is_set():
             try:
+                with self._lock:
+                    card = next(self._cards)
                 self._once(card)
             except Exception as error:  # noqa: BLE001 - whatever it is, the test tells it
                 self.failures.append(f"{type(error).__name__}: {error}")
@@ -89,7 +91,7 @@ class Patients:
         with urllib3.PoolManager(ca_certs=self.nginx.authority, retries=False) as pool:
             walker = Walker(Browser(pool, self.nginx.origin), self.nginx.origin)
             for _ in walker.steps(self.site.entry, card):
-                time.sleep(0.05)
+                time.sleep(0.1)
         with self._lock:
             self.done += 1
 
@@ -102,7 +104,7 @@ def site(tmp_path: Path, postgres_address: str) -> Iterator[Site]:
             origin=f"https://127.0.0.1:{free_pair()}",
             database_url=database.url.render_as_string(hide_password=False),
             ephemeral_url=redis.url,
-            patients=PATIENTS,
+            patients=CARDS,
         )
 
 

@@ -1,0 +1,1 @@
+"""Operating a deployment: copies, keys, examinations."""

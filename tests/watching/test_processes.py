@@ -93,6 +93,7 @@ def test_all_processes_are_counted_together_and_only_who_may_learns_it(served: S
     assert f'zaitaku_requests_total{{method="GET",route="/e",status="200"}} {REQUESTS}.0' in told
     assert f'zaitaku_request_seconds_count{{route="/e"}} {REQUESTS}.0' in told
     assert "zaitaku_requests_under_way 0.0" in told
+    assert len(list(served.log.parent.glob("zaitaku-metrics-*/counter_*.db"))) >= 2
     assert 'zaitaku_store_up{store="database"} 1.0' in told
     assert re.search(r'zaitaku_instances\{role="web",version="[^"]+"\} 1.0', told)
     assert served.get(served.metrics).status == 401

@@ -42,7 +42,7 @@ def test_a_network_needs_one(address: str) -> None:
         ("METRICS_ADDRESS", "127.0.0.1:0"),
         ("METRICS_ADDRESS", "127.0.0.1:65536"),
         ("METRICS_ADDRESS", "example.org:9464"),
-        ("METRICS_TOKEN", "short"),
+        ("METRICS_TOKEN", "secret-7"),
         ("TRACES_URL", "http://10.0.0.7:4318/v1/traces"),
         ("TRACES_URL", "ftp://127.0.0.1/"),
         ("TRACES_URL", "https://"),

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Final
 
 import pyrage
 from pyrage.x25519 import Identity, Recipient
@@ -73,19 +73,27 @@ def unseal(sealed: Path, identity: str, folder: Path) -> None:
         inside.mkdir(mode=_OWNER_ONLY)
         packed = Path(name) / "packed"
         with sealed.open("rb") as source, packed.open("wb+") as plain:
-            try:
-                pyrage.decrypt_io(source, plain, [key])
-                plain.seek(0)
-                with tarfile.open(fileobj=plain) as archive:
-                    archive.extractall(inside, filter="data")
-            except (pyrage.DecryptError, tarfile.TarError) as error:
-                raise CannotOpen(type(error).__name__) from error
+            _decrypt(source, plain, key)
+            plain.seek(0)
+            with tarfile.open(fileobj=plain) as archive:
+                archive.extractall(inside, filter="data")
         folder.mkdir(mode=_OWNER_ONLY)
         inside.rename(folder)
 
 
+def _decrypt(source: IO[bytes], plain: IO[bytes], key: Identity) -> None:
+    try:
+        pyrage.decrypt_io(source, plain, [key])
+    except pyrage.DecryptError as error:
+        raise CannotOpen(type(error).__name__) from error
+    except OSError as error:
+        if error.errno is not None:  # the disk's own trouble; a damaged file has no number
+            raise
+        raise CannotOpen("the file was changed or cut short") from error
+
+
 @contextmanager
-def _packed(places: Sequence[Path], beside: Path) -> Iterator[Any]:
+def _packed(places: Sequence[Path], beside: Path) -> Iterator[IO[bytes]]:
     with tempfile.TemporaryFile(dir=beside) as file:
         with tarfile.open(fileobj=file, mode="w") as archive:
             for place in places:

@@ -13,6 +13,7 @@ from zaitaku.consent.patients import is_withheld
 from zaitaku.consent.search import digits_form
 from zaitaku.consent.tables import consent, patient
 from zaitaku.core.ids import ConsentId, FacilityId
+from zaitaku.core.postgres import plan_each
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.model import Channel
 from zaitaku.records.conditions import Part, asked_of, is_listed, state_of
@@ -59,6 +60,7 @@ class ConsentedPatients:
         asked lies in a short stretch of some index, all of it is looked at. Else the first
         ``MOST_EXAMINED`` lines of the order are looked at, and the page says so.
         """
+        plan_each(self._connection)
         if digits_form(query.search):
             return self._by_number(query, now)
         ways = Ways(self._facility_id, query, now)
