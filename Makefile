@@ -15,11 +15,11 @@ BUNDLE_PACKAGES := binutils $(shell $(PYTHON) -c 'import sys; \
 	print("libpython3.%d" % sys.version_info[1] if sys.base_prefix == "/usr" else "")')
 
 # What the tests run for real, from Debian's own packages.
-TEST_PACKAGES := chromium-headless-shell redis-server postgresql pcscd vsmartcard-vpcd opensc openssl \
+TEST_PACKAGES := chromium-headless-shell nginx-light redis-server postgresql systemd pcscd vsmartcard-vpcd opensc openssl \
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
-.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console bridge screenshots lock security audit sbom scan clean
+.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console bench-overload bench-scale bridge screenshots lock security audit sbom scan clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -82,8 +82,14 @@ bench-import: setup-dev test-packages ## 1万件の一括登録を測る / bulk 
 bench-bridge: setup-dev test-packages ## カード自身の時間に何が加わるか / what the bridge adds to the card's own time
 	@$(BIN)/python -m tests.pcscd -- $(BIN)/python -m bench.bridge $(ARGS)
 
+bench-overload: setup-dev test-packages ## 5倍の混雑を試す / five times as many patients as can be served
+	@$(BIN)/python -m bench.overload $(ARGS)
+
 bench-console: setup-dev test-packages ## 一覧の速さを百万件で測る / the console's lists with a million consents on PostgreSQL
 	@$(BIN)/python -m bench.console $(ARGS)
+
+bench-scale: setup-dev test-packages ## 23万施設・1千万件で測る / the same questions at ten thousand to ten million consents
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 bridge: setup-dev ## 読み取りアプリを一つのファイルにする / the bridge as one file (OPERATOR=operator.toml)
 	@tools/packages.sh $(BUNDLE_PACKAGES)

@@ -13,9 +13,10 @@ from typing import Final
 import psutil
 
 from bench.http import HttpClient
+from zaitaku.core import gate
 
 START_SECONDS: Final = 60
-THREADS: Final = 8
+THREADS: Final = gate.THREADS
 """Requests that one worker handles at the same time."""
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from zaitaku import wire
 
 _HIDDEN = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
+_WAITING = b"data-waiting"
+"""What the page of somebody who has to wait has; it comes back by itself."""
 PREPARATION = ("yes", "yes", "yes", "self")
 
 
@@ -134,6 +137,14 @@ class Walker:
         return str(answer.json()["code"])
 
     def _request(self, method: str, url: str, fields: dict[str, str] | None = None) -> Any:
+        answer = self.ask(method, url, fields)
+        while answer.status == 503 and _WAITING in answer.data:
+            time.sleep(int(answer.headers["Retry-After"]))
+            answer = self.ask(method, url, fields)
+        return answer
+
+    def ask(self, method: str, url: str, fields: dict[str, str] | None = None) -> Any:
+        """Send a request once, with and for this browser's cookies."""
         self.requests += 1
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         if fields is not None:

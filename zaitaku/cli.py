@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "backup": "backup",
     "crl": "crl",
     "demo": "demo",
+    "doctor": "doctor",
     "facility": "facility",
     "metrics": "metrics",
     "migrate": "serve",

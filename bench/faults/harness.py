@@ -23,6 +23,9 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
+import psycopg
+from psycopg.sql import SQL, Identifier
+
 from bench.faults.load import Load
 from bench.faults.programs import Deployment, deployed
 from bench.faults.scale import Scale
@@ -107,13 +110,16 @@ def standing(
     *,
     settings: Mapping[str, str] | None = None,
     keys: Path | None = None,
+    host: str = "localhost",
     **options: Any,
 ) -> Iterator[Scene]:
     """Prepare a site in ``folder`` and run it; ``options`` are those of ``deployed``.
 
     ``keys`` is a folder of keys and cards that several sites share.
     """
-    site = Site.prepare(folder, stores, patients=scale.cards, keys=keys, settings=settings)
+    site = Site.prepare(
+        folder, stores, patients=scale.cards, keys=keys, host=host, settings=settings
+    )
     with deployed(site, **options) as deployment:
         yield Scene(site, deployment, scale)
 
@@ -181,6 +187,15 @@ class Stage:
         self.cluster.wait_until_whole()
         shared.deployment.wait_until_ready()
         return Scene(shared.site, shared.deployment, self.scale)
+
+    def other_stores(self, name: str) -> Stores:
+        """Return a new database on the shared PostgreSQL and an empty one of the shared Redis."""
+        address = self.postgres.url.replace("+psycopg", "")
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        database, _, _ = self.postgres.url.rpartition("/")
+        ephemeral, _, _ = self.redis.url.rpartition("/")
+        return Stores(f"{database}/{name}", f"{ephemeral}/1")
 
     @contextmanager
     def own(self, stores: Stores, **options: Any) -> Iterator[Scene]:

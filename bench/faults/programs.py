@@ -117,7 +117,6 @@ def deployed(
     *,
     workers: int = 2,
     has_worker: bool = False,
-    host: str = "127.0.0.1",
     prefix: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
@@ -128,6 +127,7 @@ def deployed(
     """
     settings = {**site.environ, **(environ or {})}
     command = [sys.executable, "-m", "zaitaku"]
+    host = "127.0.0.1" if site.host == "localhost" else site.host
     serve = [*command, "serve", "--host", host, "--port", str(site.port)]
     serve += ["--workers", str(workers), "--no-own-worker"]
     with ExitStack() as stack:
@@ -139,16 +139,14 @@ def deployed(
                 [*command, "worker"], settings, site.folder / "worker.log", prefix=prefix
             )
             stack.callback(worker.close)
-        running = Deployment(site, [web], worker, [f"http://{host}:{site.port}"])
+        running = Deployment(site, [web], worker, [site.origin])
         running.wait_until_ready()
         yield running
 
 
 def _is_ready(address: str) -> bool:
     try:
-        answer = urllib3.request(
-            "GET", address + READY_PATH, headers={"Host": "localhost"}, timeout=2, retries=False
-        )
+        answer = urllib3.request("GET", address + READY_PATH, timeout=2, retries=False)
     except HTTPError:
         return False
     return answer.status == 200

@@ -2,8 +2,21 @@
 
 from typing import Final
 
-from bench.faults import rows_database, rows_redis, rows_web
+from bench.faults import (
+    rows_clock,
+    rows_database,
+    rows_disk,
+    rows_network,
+    rows_redis,
+    rows_web,
+)
 from bench.faults.row import Row
 
-ROWS: Final[tuple[Row, ...]] = (*rows_web.ROWS, *rows_database.ROWS, *rows_redis.ROWS)
-"""Rows of further rooms are added here."""
+ROWS: Final[tuple[Row, ...]] = (
+    *rows_web.ROWS,
+    *rows_database.ROWS,
+    *rows_redis.ROWS,
+    *rows_disk.ROWS,
+    *rows_network.ROWS,
+    *rows_clock.ROWS,
+)

@@ -27,7 +27,7 @@ def killed(stage: Stage) -> Verdict:
         time.sleep(AWAY_SECONDS)
         stage.postgres.start()
 
-    scene.under_load(kill, repeated=1 if stage.scale.is_short else REPEATED)
+    scene.under_load(kill, repeated=stage.scale.times(REPEATED))
     return scene.verdict()
 
 
@@ -39,7 +39,7 @@ def frozen(stage: Stage) -> Verdict:
         with stage.postgres.frozen():
             time.sleep(FROZEN_SECONDS)
 
-    scene.under_load(freeze, repeated=1 if stage.scale.is_short else REPEATED)
+    scene.under_load(freeze, repeated=stage.scale.times(REPEATED))
     return scene.verdict()
 
 
@@ -51,7 +51,7 @@ def exhausted(stage: Stage) -> Verdict:
         with _all_taken(stage.postgres):
             time.sleep(TAKEN_SECONDS)
 
-    scene.under_load(take, repeated=1 if stage.scale.is_short else REPEATED)
+    scene.under_load(take, repeated=stage.scale.times(REPEATED))
     return scene.verdict()
 
 

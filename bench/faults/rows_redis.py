@@ -22,7 +22,7 @@ def killed(stage: Stage) -> Verdict:
         time.sleep(AWAY_SECONDS)
         stage.redis.start()
 
-    scene.under_load(kill, repeated=1 if stage.scale.is_short else REPEATED)
+    scene.under_load(kill, repeated=stage.scale.times(REPEATED))
     return scene.verdict()
 
 
@@ -34,7 +34,7 @@ def flushed(stage: Stage) -> Verdict:
         with Redis.from_url(stage.redis.url) as client:
             client.flushall()
 
-    scene.under_load(flush, repeated=1 if stage.scale.is_short else 2 * REPEATED)
+    scene.under_load(flush, repeated=stage.scale.times(2 * REPEATED))
     return scene.verdict()
 
 

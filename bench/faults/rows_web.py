@@ -1,4 +1,4 @@
-"""Web servers and worker, killed."""
+"""Web servers killed, and clients that never end what they ask."""
 
 import time
 from itertools import islice
@@ -6,17 +6,19 @@ from typing import Final
 
 from bench.faults.harness import Scene, Stage
 from bench.faults.row import Row
+from bench.faults.slow import slow_connections
 from bench.faults.verdict import Verdict
 
 REPEATED: Final = 10
 SEVERAL: Final = 8
 SEVERAL_SECONDS: Final = 10.0
+SLOW_SECONDS: Final = 15.0
 
 
 def one_worker(stage: Stage) -> Verdict:
     """Kill one web worker process, again and again."""
     scene = stage.begin()
-    scene.under_load(lambda: _kill_one(scene), repeated=1 if stage.scale.is_short else REPEATED)
+    scene.under_load(lambda: _kill_one(scene), repeated=stage.scale.times(REPEATED))
     return scene.verdict()
 
 
@@ -29,30 +31,36 @@ def every_worker(stage: Stage) -> Verdict:
             process.kill()
             time.sleep(1)
 
-    scene.under_load(kill_each, repeated=1 if stage.scale.is_short else REPEATED // 2)
+    scene.under_load(kill_each, repeated=stage.scale.times(REPEATED // 2))
     return scene.verdict()
 
 
 def several_workers(stage: Stage) -> Verdict:
-    """Kill eight web worker processes in ten seconds."""
+    """Kill eight web worker processes in ten seconds; in the short form three in three."""
     scene = stage.begin()
-    pause = SEVERAL_SECONDS / SEVERAL / (4 if stage.scale.is_short else 1)
 
     def kill_several() -> None:
-        for _ in range(SEVERAL):
+        for _ in range(3 if stage.scale.is_short else SEVERAL):
             _kill_one(scene)
-            time.sleep(pause)
+            time.sleep(SEVERAL_SECONDS / SEVERAL)
 
-    scene.under_load(kill_several, repeated=1 if stage.scale.is_short else 3)
+    scene.under_load(kill_several, repeated=stage.scale.times(3))
     return scene.verdict()
 
 
 def whole_server(stage: Stage) -> Verdict:
     """Kill the web server with all its workers; a supervisor starts it again."""
     scene = stage.begin()
-    scene.under_load(
-        scene.deployment.web[0].kill, repeated=1 if stage.scale.is_short else REPEATED // 2
-    )
+    scene.under_load(scene.deployment.web[0].kill, repeated=stage.scale.times(REPEATED // 2))
+    return scene.verdict()
+
+
+def slow_clients(stage: Stage) -> Verdict:
+    """Hold connections open that send a letter a second, while patients walk."""
+    scene = stage.begin()
+    with scene.load() as load, slow_connections("127.0.0.1", scene.site.port):
+        time.sleep(2 if stage.scale.is_short else SLOW_SECONDS)
+        load.wait_for(stage.scale.acked, stage.scale.seconds)
     return scene.verdict()
 
 
@@ -66,4 +74,5 @@ ROWS: Final = (
     Row("every web worker killed in turn", every_worker),
     Row("eight web workers killed in 10 s", several_workers),
     Row("web server killed with all workers", whole_server),
+    Row("slow clients", slow_clients),
 )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+SHORT_SECONDS: Final = 2.0
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -19,6 +21,14 @@ class Scale:
     patience: float
     """Seconds for which a patient goes on asking for one page."""
     is_short: bool = False
+
+    def times(self, full: int) -> int:
+        """Return how often a fault is repeated that happens ``full`` times in the long form."""
+        return 1 if self.is_short else full
+
+    def seconds_of(self, full: float) -> float:
+        """Return how long a fault lasts that lasts ``full`` seconds in the long form."""
+        return min(full, SHORT_SECONDS) if self.is_short else full
 
     def __str__(self) -> str:
         return f"{self.processes * self.patients} at a time"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -76,6 +77,7 @@ class Site:
         *,
         patients: int = PATIENTS,
         keys: Path | None = None,
+        host: str = "localhost",
         settings: Mapping[str, str] | None = None,
     ) -> Self:
         """Make the tables, the clinics and the cards; the stores answer, the site does not run.
@@ -98,8 +100,10 @@ class Site:
         # Patients come from many addresses, as behind a proxy that names them.
         own = {
             **stores.environ(),
+            "ZAITAKU_ORIGIN": f"http://{host}:{port}",
             "ZAITAKU_OCSP_URL": "",
             "ZAITAKU_TRUSTED_PROXIES": "1",
+            "ZAITAKU_CROWD_FACTOR": "1000",
             **(settings or {}),
         }
         ready = prepare(places, is_empty=True, instead=own)
@@ -114,6 +118,11 @@ class Site:
     def origin(self) -> str:
         """Where patients find it."""
         return self.environ["ZAITAKU_ORIGIN"]
+
+    @property
+    def host(self) -> str:
+        """The name or address of the machine in it."""
+        return str(urlsplit(self.origin).hostname)
 
     @property
     def posters_file(self) -> Path:

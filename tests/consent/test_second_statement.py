@@ -55,5 +55,5 @@ def test_a_statement_that_stands_only_at_the_second_look_is_told_too(
     first = any_world.consent.register(any_world.sign(document)).receipt
     second = any_world.sign(_other_answers(document))
     with monkeypatch.context() as patch:
-        patch.setattr("zaitaku.consent.service.record_of_journey", lambda *_: None)
+        patch.setattr("zaitaku.consent.service.registered_record", lambda *_: None)
         _assert_told(any_world, second, first.reference)

@@ -98,6 +98,7 @@ def test_a_crowd_that_is_expected_may_begin(
     site.app.extensions[EXTENSION] = replace(site.services, settings=many)
     for _ in range(3):
         visitor.start()
+        assert visitor.status == 200
     visitor.get(site.path())
     assert visitor.send() == 429
 

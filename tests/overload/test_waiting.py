@@ -16,7 +16,6 @@ from zaitaku.blueprints.places import PLACE_KEPT
 from zaitaku.core import gate
 from zaitaku.core.gate import Rank
 from zaitaku.core.languages import Language
-from zaitaku.core.line import Line
 
 HEADINGS = {
     Language.JAPANESE: "いま、混み合っています",
@@ -234,9 +233,3 @@ def test_every_route_has_its_rank(site: Site) -> None:
     assert ranks["/j/<string:journey>/card/return"] is Rank.REGISTERING
     assert ranks["/j/<string:journey>/items/<string:item>"] is Rank.UNDER_WAY
     assert rank_of("POST", "/r/token") is Rank.UNDER_WAY
-    assert isinstance(site, Site)
-
-
-def test_the_line_needs_no_trip_while_there_is_none(overload: Overload) -> None:
-    assert isinstance(overload.line, Line)
-    assert overload.state().line_length == 0

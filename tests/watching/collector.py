@@ -56,7 +56,7 @@ def running_collector() -> Iterator[Collector]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     collector.port = server.server_address[1]
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield collector

@@ -8,6 +8,7 @@ from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import Final, NewType
 
+from zaitaku.accounts.guessed import is_guessed_first
 from zaitaku.accounts.widths import full_width, half_width, katakana
 from zaitaku.core.clock import JST, japan_date
 from zaitaku.core.errors import InvalidField
@@ -256,6 +257,8 @@ def check_new_password(password: str, user_id: str) -> str:
         raise InvalidField("new_password", "too-simple")
     if user_key(user_id) in meant.upper():
         raise InvalidField("new_password", "holds-user-id")
+    if is_guessed_first(password):
+        raise InvalidField("new_password", "guessed-first")
     return password
 
 

@@ -130,7 +130,13 @@ def _address() -> str:
 
 
 def _count(subjects: Mapping[Limit, str], refusal: type[TooManyAttempts]) -> None:
-    count_against(subjects, ephemeral=services().ephemeral, clock=services().clock, refusal=refusal)
+    count_against(
+        subjects,
+        ephemeral=services().ephemeral,
+        clock=services().clock,
+        factor=services().settings.crowd_factor,
+        refusal=refusal,
+    )
 
 
 def _failures(limit: Limit) -> FailureLimit:

@@ -19,6 +19,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.draining import Draining, shared_draining
 from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.gate import THREADS
 from zaitaku.core.revisions import can_serve
 from zaitaku.settings import Settings
 from zaitaku.watching.notes import Notes
@@ -80,6 +81,7 @@ def _serve(host: str, port: int, workers: int, at_start: Callable[[], None]) -> 
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
+        blocking_threads=THREADS,
         factory=True,
         respawn_failed_workers=True,
         workers_kill_timeout=END_SECONDS,

@@ -28,7 +28,12 @@ from zaitaku.consent.patients import PatientMoved, PatientStore
 from zaitaku.consent.receipts import receipt_from
 from zaitaku.consent.standing import standing_from
 from zaitaku.consent.statement import check_wordings, choices_of, compose_document
-from zaitaku.consent.store import ConsentStore, record_of_journey, records_of
+from zaitaku.consent.store import (
+    ConsentStore,
+    present_states,
+    records_of,
+    registered_record,
+)
 from zaitaku.consent.validity import end_of_validity
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import Clock, japan_date
@@ -131,17 +136,16 @@ class ConsentService:
 
     def receipt_of(self, journey: JourneyId) -> Receipt | None:
         """Return the receipt of a journey that is registered, or ``None``."""
-        record = self._record_of(journey)
+        record = registered_record(self._database, journey)
         return receipt_from(record, self._wordings) if record else None
 
     def standing_of(self, journey: JourneyId) -> Standing | None:
         """Return a registered journey's receipt and what its facility sees now, or ``None``."""
-        with self._database.reading() as connection:
-            record = record_of_journey(connection, journey)
-            if record is None:
-                return None
-            document = ConsentDocument.parse_canonical(record.document)
-            states = ConsentStore(connection, record.facility_id).standing(record, document)
+        record = registered_record(self._database, journey)
+        if record is None:
+            return None
+        document = ConsentDocument.parse_canonical(record.document)
+        states = present_states(self._database, record, document)
         return standing_from(receipt_from(record, self._wordings), states, self._wordings)
 
     def register(self, verified: Verified) -> Registration:
@@ -161,14 +165,20 @@ class ConsentService:
             StoreUnavailable: nothing was recorded; trying again is right.
         """
         document = self._checked(verified)
-        standing = self._record_of(verified.journey)
+        standing = registered_record(self._database, verified.journey)
         if standing is not None:
-            return self._repeated(standing, verified)
+            return self._confirmed(self._repeated(standing, verified))
         asked_at = self._clock.now()
         insured = insured_or_none(self._eligibility, verified.subject_hashes)
         registration = self._recorded(_Case(verified, document, insured, asked_at))
-        if registration.is_new:
-            self._watch.happened(Happening.JOURNEY, "registered")
+        if not registration.is_new:
+            return self._confirmed(registration)
+        self._watch.happened(Happening.JOURNEY, "registered")
+        return registration
+
+    def _confirmed(self, registration: Registration) -> Registration:
+        # Whoever was told nothing the first time is told now: it must stand as firmly as then.
+        self._database.confirm()
         return registration
 
     def _recorded(self, case: _Case) -> Registration:
@@ -195,10 +205,6 @@ class ConsentService:
         _check_place(case.document, context)
         record = self._append(connection, case, context)
         return Registration(receipt_from(record, self._wordings), is_new=True)
-
-    def _record_of(self, journey: JourneyId) -> ConsentRecord | None:
-        with self._database.reading() as connection:
-            return record_of_journey(connection, journey)
 
     def _repeated(self, standing: ConsentRecord, card: Verified) -> Registration:
         # Another challenge may carry other answers, or another person's card: a receipt for it

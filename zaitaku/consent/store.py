@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, ScalarSelect, Select, or_, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.document import ConsentDocument
@@ -12,6 +12,8 @@ from zaitaku.consent.grams import index_names
 from zaitaku.consent.model import ConsentRecord, ConsentState, Decision, Evidence, IdToken
 from zaitaku.consent.state import implied_decisions, withdrawn_by
 from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
+from zaitaku.core.asking import Question, Row
+from zaitaku.core.database import Database
 from zaitaku.core.ids import (
     ChallengeId,
     ConsentId,
@@ -47,10 +49,52 @@ _RECORD: Final = (
 )
 
 
+_RECORD_OF_JOURNEY: Final = Question(
+    select(consent_record).where(consent_record.c.journey == bindparam("name"))
+)
+_ONE_RECORD: Final = (
+    select(consent_record).where(consent_record.c.id == bindparam("record")).subquery()
+)
+_STATES_BESIDE_RECORD: Final = Question(
+    select(consent_item.c.item, consent_item.c.state)
+    .join(consent, consent.c.id == consent_item.c.consent_id)
+    .where(
+        consent.c.facility_id == bindparam("facility"),
+        consent.c.patient_id == owners_of(_ONE_RECORD).scalar_subquery(),
+        consent.c.channel == bindparam("channel_word"),
+        consent.c.visit_key == bindparam("visit"),
+    )
+)
+
+
 def record_of_journey(connection: Connection, journey: JourneyId) -> ConsentRecord | None:
     """Return the record of a journey; the journey's unguessable name is what opens it."""
     query = select(consent_record).where(consent_record.c.journey == journey)
     return _record_or_none(connection.execute(query).mappings().one_or_none())
+
+
+def registered_record(database: Database, journey: JourneyId) -> ConsentRecord | None:
+    """Return the record of a journey in a single question, as every page after the card asks it."""
+    rows = database.ask(_RECORD_OF_JOURNEY, name=journey)
+    return _record_or_none(next(iter(rows), None))
+
+
+def present_states(
+    database: Database, record: ConsentRecord, document: ConsentDocument
+) -> Mapping[str, ConsentState]:
+    """Return the present state of every item where a record belongs, in a single question.
+
+    That is: its facility, the patient whose record it is, channel and 受診日.
+    """
+    day = document.visit_date
+    rows = database.ask(
+        _STATES_BESIDE_RECORD,
+        record=record.id,
+        facility=record.facility_id,
+        channel_word=document.channel.value,
+        visit=day.isoformat() if day else NO_VISIT,
+    )
+    return {row["item"]: ConsentState(row["state"]) for row in rows}
 
 
 def records_of(
@@ -124,22 +168,6 @@ class ConsentStore:
             .where(consent_record.c.facility_id == self._facility_id)
         )
 
-    def standing(
-        self, record: ConsentRecord, document: ConsentDocument
-    ) -> Mapping[str, ConsentState]:
-        """Return the present state of every item where a record belongs.
-
-        That is: this facility, the patient whose record it is, channel and 受診日.
-        """
-        own = select(consent_record).where(consent_record.c.id == record.id).subquery()
-        place = self._place(document, owners_of(own).scalar_subquery())
-        query = (
-            select(consent_item.c.item, consent_item.c.state)
-            .join(consent, consent.c.id == consent_item.c.consent_id)
-            .where(*(consent.c[name] == value for name, value in place.items()))
-        )
-        return {item: ConsentState(state) for item, state in self._connection.execute(query)}
-
     def apply(
         self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
     ) -> None:
@@ -171,9 +199,7 @@ class ConsentStore:
         self._connection.execute(consent.insert().values(values))
         return name
 
-    def _place(
-        self, document: ConsentDocument, patient_id: PatientId | ScalarSelect[Any]
-    ) -> dict[str, Any]:
+    def _place(self, document: ConsentDocument, patient_id: PatientId) -> dict[str, Any]:
         day = document.visit_date
         return {
             "facility_id": self._facility_id,
@@ -209,11 +235,11 @@ def _item_row(
     }
 
 
-def _record_or_none(row: RowMapping | None) -> ConsentRecord | None:
+def _record_or_none(row: Row | None) -> ConsentRecord | None:
     return None if row is None else _record(row)
 
 
-def _record(row: RowMapping) -> ConsentRecord:
+def _record(row: Row) -> ConsentRecord:
     values = {name: row[name] for name in _RECORD}
     values["id"] = RecordId(row["id"])
     values["credential_id"] = CredentialId(row["credential_id"])
@@ -229,6 +255,6 @@ def _evidence_row(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _evidence(row: RowMapping) -> Evidence:
+def _evidence(row: Row) -> Evidence:
     token = None if row["id_token"] is None else IdToken(row["id_token"], row["id_token_key"])
     return Evidence(**{name: row[name] for name in _EVIDENCE}, id_token=token)

@@ -32,9 +32,12 @@ def count_against(
     *,
     ephemeral: EphemeralStore,
     clock: Clock,
+    factor: int = 1,
     refusal: type[TooManyAttempts] = TooManyAttempts,
 ) -> None:
     """Count one act against each of ``limits`` for its subject; one round trip in all.
+
+    ``factor`` raises all of them.
 
     Raises:
         TooManyAttempts: (as ``refusal``) a limit was reached before; the act must not be done.
@@ -48,7 +51,7 @@ def count_against(
     ends = [
         window.seconds_left
         for limit, window, number in zip(limits, windows, numbers, strict=True)
-        if number > limit.most
+        if number > limit.most * factor
     ]
     if ends:
         raise refusal(retry_after=max(ends))

@@ -4,7 +4,7 @@ Only three ways in: ``transaction`` (may write; all or nothing), ``reading``, an
 single questions of every page. Connections are handed to the subjects' stores; nothing is global.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from sqlite3 import Connection as SqliteConnection
@@ -32,6 +32,7 @@ from zaitaku.core.postgres import bound_answers, connection_arguments, leave_sta
 from zaitaku.core.replication import insist_on_standbys
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
+from zaitaku.core.sqlite_queue import WriterQueue
 from zaitaku.core.watch import NO_WATCH, Watch
 
 metadata = MetaData(
@@ -48,6 +49,7 @@ metadata = MetaData(
 BUSY_SECONDS = 5.0
 """How long a writer waits for another's lock, or anyone for a connection, before it gives up."""
 
+_ONE_MORE_WORD: Final = "SELECT pg_logical_emit_message(true, 'zaitaku', '')"
 _UNAVAILABLE_STATES: Final = frozenset(
     {
         "25006",  # a standby's answer to a write
@@ -61,6 +63,10 @@ _UNAVAILABLE_STATES: Final = frozenset(
 
 Whatever SQLAlchemy calls operational comes on top of them.
 """
+
+
+Begin = Callable[[SqliteConnection], None]
+"""How a transaction begins on SQLite's own connection."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -102,6 +108,7 @@ class Database:
         self._busy_seconds = busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = create_engine(self.url, **self._pool_options())
+        self._begin_writing: Begin = WriterQueue(self.url.database or "", busy_seconds).begin
         if self.is_sqlite:
             keep_private(self.engine)
             event.listen(self.engine, "connect", self._set_up_sqlite)
@@ -140,9 +147,23 @@ class Database:
         """
         with (
             self._watch.asked("database", "write"),
-            self._connected("BEGIN IMMEDIATE") as connection,
+            self._connected(self._begin_writing) as connection,
         ):
             yield connection
+
+    def confirm(self) -> None:
+        """Wait until all that can be read now stands wherever a commit has to stand.
+
+        A commit that waits for a standby becomes visible when the server crashes meanwhile: what
+        is found must not be acknowledged before the standbys have it as well. They get what is
+        written in its order, so one more word tells of all before it (PostgreSQL 15, §27.2.8).
+
+        Raises:
+            StoreUnavailable: they do not have it yet.
+        """
+        if not self.is_sqlite:
+            with self.transaction() as connection:
+                connection.exec_driver_sql(_ONE_MORE_WORD)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -151,7 +172,7 @@ class Database:
         Raises:
             StoreUnavailable: the database is away, locked or damaged.
         """
-        with self._watch.asked("database", "read"), self._connected("BEGIN") as connection:
+        with self._watch.asked("database", "read"), self._connected(_begin_reading) as connection:
             yield connection
 
     def ask(self, question: Question, **values: object) -> Sequence[Row]:
@@ -179,7 +200,7 @@ class Database:
             lent.close()
 
     @contextmanager
-    def _connected(self, sqlite_begin: str) -> Iterator[Connection]:
+    def _connected(self, sqlite_begin: Begin) -> Iterator[Connection]:
         with _reported(), self.engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 with _sqlite_transaction(connection, sqlite_begin):
@@ -224,13 +245,17 @@ def _is_file_trouble(error: BaseException | None) -> bool:
     return type(error) in {SqliteDatabaseError, SqliteOperationalError}
 
 
+def _begin_reading(driver: SqliteConnection) -> None:
+    driver.execute("BEGIN")
+
+
 @contextmanager
-def _sqlite_transaction(connection: Connection, begin: str) -> Iterator[None]:
+def _sqlite_transaction(connection: Connection, begin: Begin) -> Iterator[None]:
     # The driver runs in autocommit: SQLAlchemy's own begin and commit are empty, these are real.
     # They go to the driver itself, which saves a third of what a short reading costs.
     driver: Any = connection.connection.driver_connection
     try:
-        driver.execute(begin)
+        begin(driver)
         try:
             yield
         except BaseException:

@@ -5,11 +5,14 @@ again by itself, because a call whose answer got lost may have been done: a seco
 find nothing, a second ``count`` would count twice. Time is Redis's own.
 """
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import chain
-from typing import Final, cast
+from typing import Any, Final
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
@@ -39,44 +42,57 @@ _AWAY_CODES: Final = frozenset({"BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED"})
 _NO_FIELDS: Final = {"": ""}
 """Redis keeps no hash without fields, so an entry without any gets one that is never shown."""
 
+
+@dataclass(frozen=True)
+class _Script:
+    """What Redis runs undisturbed."""
+
+    text: str
+
+    @cached_property
+    def digest(self) -> str:
+        """The name under which Redis remembers it (``EVALSHA``)."""
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
 # With "#!lua" Redis refuses a whole script on a replica or when full, before its first line: no
 # answer comes from a stale copy (redis.io/docs, "Lua API reference", script flags; Redis 7).
-_CREATE: Final = """#!lua
+_CREATE: Final = _Script("""#!lua
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
-"""
-_MERGE: Final = """#!lua
+""")
+_MERGE: Final = _Script("""#!lua
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 local fields = redis.call('HGETALL', KEYS[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return fields
-"""
-_TAKE: Final = """#!lua flags=allow-oom
+""")
+_TAKE: Final = _Script("""#!lua flags=allow-oom
 local fields = redis.call('HGETALL', KEYS[1])
 redis.call('DEL', KEYS[1])
 return fields
-"""
-_DISCARD: Final = """#!lua
+""")
+_DISCARD: Final = _Script("""#!lua
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], '', '')
 redis.call('HDEL', KEYS[1], unpack(ARGV))
 return 1
-"""
+""")
 """The field that is never shown keeps the hash alive when the last of the others goes."""
-_COUNT: Final = """#!lua
+_COUNT: Final = _Script("""#!lua
 local number = redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[3])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return number
-"""
+""")
 
 
 class RedisEphemeralStore:
     """An ``EphemeralStore`` behind a Redis URL, of one server or of Sentinels.
 
-    Scripts are registered at the first call, and again by themselves after the server forgot them.
+    Redis is given a script when it does not know it: at the first call, and after it forgot it.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
@@ -91,47 +107,42 @@ class RedisEphemeralStore:
             health_check_interval=HEALTH_CHECK_SECONDS,
         )
         self._redis = Redis.from_pool(pool)
-        self._create = self._redis.register_script(_CREATE)
-        self._merge = self._redis.register_script(_MERGE)
-        self._take = self._redis.register_script(_TAKE)
-        self._discard = self._redis.register_script(_DISCARD)
-        self._count = self._redis.register_script(_COUNT)
 
     def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
         """Store ``fields`` under ``key`` unless a living entry has it; tell whether it was."""
         with self._reported():
-            return bool(self._create([key], [_milliseconds(ttl), *_flat(fields)]))
+            return bool(self._run(_CREATE, key, _milliseconds(ttl), *_flat(fields)))
 
     def read(self, key: str) -> Fields | None:
         """Return the living entry's fields, or ``None``."""
         with self._reported():
-            return _shown(cast("dict[str, str]", self._redis.hgetall(key)))
+            return _entry(self._ask("HGETALL", key))
 
     def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
         """Set ``fields`` in a living entry and renew its time to live; return all its fields."""
         with self._reported():
-            return _entry(self._merge([key], [_milliseconds(ttl), *_flat(fields)]))
+            return _entry(self._run(_MERGE, key, _milliseconds(ttl), *_flat(fields)))
 
     def take(self, key: str) -> Fields | None:
         """Remove the living entry and return its fields: of many takers exactly one gets it."""
         with self._reported():
-            return _entry(self._take([key]))
+            return _entry(self._run(_TAKE, key))
 
     def discard(self, key: str, names: Collection[str]) -> None:
         """Remove the fields ``names`` from a living entry; it lives on, as long as before."""
         if names:
             with self._reported():
-                self._discard([key], list(names))
+                self._run(_DISCARD, key, *names)
 
     def delete(self, key: str) -> None:
         """Remove the entry if there is one."""
         with self._reported():
-            self._redis.delete(key)
+            self._ask("DEL", key)
 
     def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
         """Add ``step`` to a counter and return it; the time to live runs from the first count."""
         with self._reported():
-            return int(self._count([key], [_milliseconds(ttl), COUNT_FIELD, step]))
+            return int(self._run(_COUNT, key, _milliseconds(ttl), COUNT_FIELD, step))
 
     def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
         """Add one to each counter and return them, in one round trip."""
@@ -144,6 +155,33 @@ class RedisEphemeralStore:
     def close(self) -> None:
         """Close all pooled connections."""
         self._redis.close()
+
+    def _run(self, script: _Script, key: str, *values: str | int) -> Any:  # noqa: ANN401
+        try:
+            return self._ask("EVALSHA", script.digest, 1, key, *values)
+        except exceptions.NoScriptError:
+            self._ask("SCRIPT", "LOAD", script.text)
+            return self._ask("EVALSHA", script.digest, 1, key, *values)
+
+    def _ask(self, *command: str | int) -> Any:  # noqa: ANN401 - each command has its own answer
+        """Send one command and return its answer.
+
+        What redis-py's own commands add to each call (retries, timings, callbacks) takes longer
+        than the call, and every page makes one.
+        """
+        pool = self._redis.connection_pool
+        line = pool.get_connection()
+        try:
+            line.send_command(*command)  # type: ignore[no-untyped-call]
+            return line.read_response()
+        except exceptions.ResponseError:
+            raise
+        except BaseException:
+            # Its answer may still come, and must not be taken for another's.
+            line.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        finally:
+            pool.release(line)
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

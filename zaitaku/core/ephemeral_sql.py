@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Final
@@ -36,6 +36,7 @@ from zaitaku.core.ephemeral_statements import (
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.postgres import bound_answers, connection_arguments
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
+from zaitaku.core.sqlite_queue import WriterQueue
 
 PURGE_EVERY: Final = timedelta(minutes=1)
 PURGE_BATCH: Final = 1000
@@ -67,6 +68,7 @@ class SqlEphemeralStore:
         self._statements = SQLITE if self._is_sqlite else POSTGRESQL
         self._purge_due = clock.now() + PURGE_EVERY
         self._engine = _engine(address, busy_seconds)
+        self._queue = WriterQueue(address.database or "", busy_seconds)
         self._away = (self._engine.dialect.loaded_dbapi.Error, DBAPIError, PoolTimeoutError)
         self._make_table()
 
@@ -145,9 +147,11 @@ class SqlEphemeralStore:
         # By the driver's own cursor: SQLAlchemy's results would cost four times the statement, on
         # every page.
         spelt = statement if self._is_sqlite else for_psycopg(statement)
+        stands_in_line = self._is_sqlite and statement is not READ
         with (
             self._reported(),
             self._engine.connect() as connection,
+            self._queue.turn() if stands_in_line else nullcontext(),
             closing(connection.connection.cursor()) as cursor,
         ):
             cursor.execute(spelt, values)

@@ -1,7 +1,8 @@
 """Every limit on how often something may be done, with its number and its reason.
 
 ``docs/overload.md`` shows this table (a test compares them). A window is one of the clock's own, so
-that ``Retry-After`` is its end. Every subject is stored as a digest and forgotten with the window.
+that ``Retry-After`` is its end. ``ZAITAKU_CROWD_FACTOR`` raises those of patients' on which
+everything counts. Every subject is stored as a digest and forgotten with the window.
 """
 
 from dataclasses import dataclass

@@ -74,17 +74,18 @@ def bound_answers(engine: Engine, busy_seconds: float) -> None:
     statement, and its kernel goes on acknowledging what is sent.
     """
     limit = _statement_seconds(busy_seconds) + _GRACE_SECONDS
-    servers = _Servers()
+    of_address = _Servers()
 
     class Bounded(_BoundedConnection):
         answer_seconds = limit
+        servers = of_address
 
     @event.listens_for(engine, "do_connect")
     def connect(
         _dialect: object, _record: object, args: list[str], parameters: dict[str, Any]
     ) -> Connection[Any]:
-        connection = Bounded.connect(*args, **servers.in_order(parameters))
-        servers.answered(connection)
+        connection = Bounded.connect(*args, **of_address.in_order(parameters))
+        of_address.answered(connection)
         return connection
 
 
@@ -104,11 +105,13 @@ class _Servers:
     """In which order the servers of one address are tried: whoever answered last comes first.
 
     libpq tries them as they are written, so the first one's machine, once it is away, would cost
-    every new connection the whole time to connect.
+    every new connection the whole time to connect. Who let writers in and then fell silent comes
+    last: a primary that was replaced and does not know it keeps them waiting for its standbys.
     """
 
     def __init__(self) -> None:
-        self._last = ("", "")
+        self._last: tuple[str, str] | None = None
+        self._silent: tuple[str, str] | None = None
 
     def in_order(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Return libpq's parameters with the order of now."""
@@ -117,7 +120,10 @@ class _Servers:
             return parameters
         ports = str(parameters.get("port", "")).split(",")
         ports = ports * len(hosts) if len(ports) == 1 else ports
-        servers = sorted(zip(hosts, ports, strict=True), key=lambda server: server != self._last)
+        servers = sorted(
+            zip(hosts, ports, strict=True),
+            key=lambda server: (server == self._silent, server != self._last),
+        )
         return {
             **parameters,
             "host": ",".join(host for host, _ in servers),
@@ -127,11 +133,20 @@ class _Servers:
 
     def answered(self, connection: Connection[Any]) -> None:
         """Remember who let this connection in."""
-        self._last = (connection.info.host, str(connection.info.port))
+        self._last = _server_of(connection)
+
+    def fell_silent(self, connection: Connection[Any]) -> None:
+        """Remember who let this connection in and then said nothing more."""
+        self._silent = _server_of(connection)
+
+
+def _server_of(connection: Connection[Any]) -> tuple[str, str]:
+    return connection.info.host, str(connection.info.port)
 
 
 class _BoundedConnection(Connection[Any]):
     answer_seconds: float
+    servers: _Servers
 
     def wait(
         self,
@@ -150,6 +165,7 @@ class _BoundedConnection(Connection[Any]):
             return super().wait(gen, interval, seconds)
         except OperationalError:
             if monotonic() - began >= seconds:
+                self.servers.fell_silent(self)
                 self.pgconn.finish()
             raise
 

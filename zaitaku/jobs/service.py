@@ -167,6 +167,8 @@ class JobService:
             raise
 
     def _announce(self, job_id: JobId) -> None:
+        # The line of the request that asked: the worker's own lines name the job alone.
+        log.info("job submitted", extra={"job": str(job_id)})
         try:
             self._queue.announce(job_id)
         except StoreUnavailable as error:

@@ -96,6 +96,7 @@ class ConsentedPatients:
 
         A line that is recorded anew has a new reference.
         """
+        plan_each(self._connection)
         query = select(consent.c.reference).where(
             self._own, is_listed(), consent.c.recorded_at > moment
         )

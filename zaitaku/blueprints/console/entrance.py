@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
-from flask import redirect, render_template, request, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.accounts.errors import (
@@ -78,6 +78,10 @@ _REFUSALS: Final = {
 _RULES: Final = {
     "too-short": f"新しいパスワードは{SHORTEST_PASSWORD}文字以上にしてください。",
     "too-long": "新しいパスワードは128文字以下にしてください。",
+    "guessed-first": (
+        "新しいパスワードは、推測されやすい言葉（password、年号、1234、キーの並びなど）だけで"
+        "作らないでください。"
+    ),
     "too-simple": "新しいパスワードは、6種類以上の文字を使ってください。",
     "holds-user-id": "新しいパスワードに、ユーザIDを入れないでください。",
     "same-as-current": "新しいパスワードは、今のパスワードと違うものにしてください。",
@@ -174,9 +178,12 @@ def _note_logout(staff: Staff) -> None:
 
 @blueprint.get("/logged-out")
 @requires(PUBLIC)
-def logged_out() -> str:
-    """Say that nobody is logged in any more."""
-    return render_template("console/logged_out.html")
+def logged_out() -> Response:
+    """Say that nobody is logged in any more, and let the browser forget what it kept."""
+    answer = make_response(render_template("console/logged_out.html"))
+    # Not the cookies: a patient's journey in the same browser goes on.
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 @blueprint.get("/password")

@@ -54,6 +54,7 @@ def session_ended(error: SessionEnded) -> tuple[Response, HTTPStatus]:
 @blueprint.errorhandler(NotPermitted)
 def not_permitted(error: NotPermitted) -> tuple[str, HTTPStatus]:
     """Say that the role does not include this page, or not yet, and what to do."""
+    log.info("refused: not-permitted", extra={"code": error.code, "detail": error.detail})
     staff: Staff | None = g.get("staff")
     if staff is not None and not staff.has_begun and staff.facility.enrolment.starts_on:
         return failure(

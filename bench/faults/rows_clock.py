@@ -1,0 +1,44 @@
+"""The application's clock, a day ahead and a day behind (libfaketime)."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+from bench.faults.harness import Stage
+from bench.faults.row import Row
+from bench.faults.verdict import Verdict
+
+JUMPS: Final = ("+1d", "+0d", "-1d", "+0d")
+_STAY_SECONDS: Final = 5.0
+
+
+def jumping(stage: Stage) -> Verdict:
+    """Let the web processes' clock jump while patients walk; the databases' clock stays."""
+    clock = stage.folder / "clock"
+    clock.write_text("+0d")
+    environ = {
+        "LD_PRELOAD": str(_library()),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    jumps = iter(JUMPS)
+
+    def jump() -> None:
+        clock.write_text(next(jumps))
+        time.sleep(0 if stage.scale.is_short else _STAY_SECONDS)
+
+    with stage.own(stage.other_stores("clock"), environ=environ) as scene:
+        scene.under_load(jump, repeated=len(JUMPS))
+        return scene.verdict()
+
+
+def _library() -> Path:
+    root = Path("/usr/lib")
+    found = sorted(root.glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        raise FileNotFoundError("libfaketime is needed: apt-get install libfaketime")
+    return found[0]
+
+
+ROWS: Final = (Row("clock of the web jumps by a day", jumping),)

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Redis の一つ。初めの主は redis1。あとは Sentinel が決め、redis.conf に書き残す。
+set -eu
+umask 077
+name=$(hostname)
+file=/data/redis.conf
+if [ ! -f "$file" ]; then
+  cat >"$file" <<CONF
+port 6379
+bind 0.0.0.0
+dir /data
+protected-mode yes
+requirepass $ZAITAKU_REDIS_PASSWORD
+masterauth $ZAITAKU_REDIS_PASSWORD
+replica-announce-ip $name
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
+min-replicas-to-write 1
+min-replicas-max-lag 10
+CONF
+  [ -z "${FIRST_PRIMARY:-}" ] || echo "replicaof $FIRST_PRIMARY 6379" >>"$file"
+fi
+exec redis-server "$file"

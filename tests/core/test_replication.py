@@ -1,0 +1,173 @@
+"""Commits that wait for standbys: asked for, checked, and not got round by a crash."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.stores import NOW
+from tests.servers import RunningServer, postgres_server
+from zaitaku.core.clock import FixedClock
+from zaitaku.core.database import Database
+from zaitaku.core.ephemeral_sql import SqlEphemeralStore
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.replication import Durability, NotReplicated, standbys_needed
+
+BUSY = 0.2
+NOBODY = "synchronous_standby_names=ANY 1 (nobody)"
+SECONDS = 20
+
+names = st.lists(st.from_regex(r"[a-z_][a-z0-9_]{0,9}", fullmatch=True), min_size=1, max_size=5)
+
+
+@given(names, st.integers(1, 5), st.sampled_from(["ANY ", "any  ", "FIRST ", ""]))
+def test_the_number_that_a_commit_waits_for(hosts: list[str], number: int, how: str) -> None:
+    assert standbys_needed(f"{how}{number} ({', '.join(hosts)})") == number
+    assert standbys_needed(", ".join(hosts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [("", 0), ("  ", 0), ("*", 1), ('"a-b"', 1), ("2(a,b)", 2)]
+)
+def test_other_ways_to_write_it(written: str, number: int) -> None:
+    assert standbys_needed(written) == number
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    """A server that may wait for standbys and has none."""
+    with postgres_server("-c", "fsync=on") as running:
+        yield running
+
+
+@pytest.fixture
+def alone(server: RunningServer) -> Iterator[RunningServer]:
+    """The same, where every commit waits for a standby that never comes."""
+    _set(server, NOBODY)
+    yield server
+    _set(server, "synchronous_standby_names=")
+
+
+def _set(server: RunningServer, setting: str) -> None:
+    name, _, value = setting.partition("=")
+    with _admin(server) as connection:
+        connection.execute("SET synchronous_commit = local")
+        connection.execute("CREATE TABLE IF NOT EXISTS word (word text)")
+        connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        connection.execute("SELECT pg_reload_conf()")
+    _wait(lambda: _shown(server, name) == value)
+
+
+def _shown(server: RunningServer, name: str) -> str:
+    with _admin(server) as connection:
+        return str(connection.execute(f"SHOW {name}").fetchone()[0])  # type: ignore[index]
+
+
+def _admin(server: RunningServer) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(server.url.replace("+psycopg", ""), autocommit=True)
+
+
+def _wait(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _write(store: Database) -> None:
+    with store.transaction() as connection:
+        connection.exec_driver_sql("INSERT INTO word VALUES ('word')")
+
+
+def _read(store: Database) -> int:
+    with store.reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM word").scalar_one())
+
+
+def test_what_a_server_promises(alone: RunningServer) -> None:
+    store = Database(alone.url, busy_seconds=BUSY)
+    with store.reading() as connection:
+        found = Durability.of(connection)
+    store.close()
+    assert found == Durability(standbys=1, is_on_disk=True, is_standby=False)
+    found.check(1)
+    with pytest.raises(NotReplicated, match="1 of 2"):
+        found.check(2)
+
+
+def test_without_its_disk_a_server_promises_nothing() -> None:
+    found = Durability(standbys=1, is_on_disk=False, is_standby=False)
+    found.check(0)
+    with pytest.raises(NotReplicated, match="fsync"):
+        found.check(1)
+
+
+def test_who_insists_uses_no_server_that_waits_for_nobody(server: RunningServer) -> None:
+    insisting = Database(server.url, busy_seconds=BUSY, standbys=1)
+    with pytest.raises(StoreUnavailable, match="0 of 1"):
+        _read(insisting)
+    _set(server, NOBODY)
+    assert _read(insisting) >= 0
+    insisting.close()
+    _set(server, "synchronous_standby_names=")
+
+
+@pytest.mark.parametrize("default", ["off", "local"])
+def test_commits_wait_whatever_the_database_has(server: RunningServer, default: str) -> None:
+    _set(server, f"synchronous_commit={default}")
+    store = Database(server.url, busy_seconds=BUSY)
+    with store.reading() as connection:
+        shown = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
+    store.close()
+    _set(server, "synchronous_commit=on")
+    assert shown == "on"
+
+
+def test_the_short_lived_store_waits_for_nobody(alone: RunningServer) -> None:
+    store = SqlEphemeralStore(alone.url, FixedClock(NOW), busy_seconds=BUSY)
+    assert store.count("key", timedelta(hours=1)) == 1
+    store.close()
+
+
+def test_a_commit_without_its_standby_is_not_acknowledged(alone: RunningServer) -> None:
+    store = Database(alone.url, busy_seconds=BUSY)
+    before = _read(store)
+    with pytest.raises(StoreUnavailable):
+        _write(store)
+    assert _read(store) == before
+    store.close()
+
+
+def test_what_a_crash_makes_visible_is_not_confirmed(alone: RunningServer) -> None:
+    store = Database(alone.url, busy_seconds=BUSY)
+    before = _read(store)
+    with pytest.raises(StoreUnavailable):
+        _write(store)
+    _crash(alone)
+    _wait(lambda: _is_back(store))
+    assert _read(store) > before
+    with pytest.raises(StoreUnavailable):
+        store.confirm()
+    _set(alone, "synchronous_standby_names=")
+    store.confirm()
+    store.close()
+
+
+def _crash(server: RunningServer) -> None:
+    # One process that dies takes all with it: the server starts anew from its log.
+    with _admin(server) as connection:
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+
+
+def _is_back(store: Database) -> bool:
+    try:
+        _read(store)
+    except StoreUnavailable:
+        return False
+    return True

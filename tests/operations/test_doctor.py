@@ -1,0 +1,201 @@
+"""``zaitaku doctor``: each thing that can be wrong is found, and what is right is let be."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+
+from tests.servers import free_port, redis_server
+from zaitaku.app import build_app
+from zaitaku.commands.doctor import doctor
+from zaitaku.core.clock import FixedClock, SystemClock
+from zaitaku.core.database import Database
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.demo.processes import serving
+from zaitaku.operating.deployment import Deployment
+from zaitaku.operating.doctor import EXAMINATIONS, examine
+from zaitaku.operating.examinations import clocks, machine, site, stores
+from zaitaku.services import Services
+from zaitaku.settings import Mode
+from zaitaku.watching.words import Line
+
+
+def worries(lines: Iterable[Line]) -> dict[str, str]:
+    """Return what is to be done, by its part."""
+    return {line.part: line.worry for line in lines if line.worry}
+
+
+def test_a_sandbox_is_not_for_patients(deployment: Deployment) -> None:
+    assert list(worries(machine.mode(deployment))) == ["動かし方"]
+    settings = replace(deployment.settings, mode=Mode.PRODUCTION, origin="https://zaitaku.example")
+    assert worries(machine.mode(replace(deployment, settings=settings))) == {}
+
+
+def test_files_that_others_can_read_are_named_with_the_remedy(deployment: Deployment) -> None:
+    key = deployment.settings.request_key_file
+    assert worries(machine.private_files(deployment)) == {}
+    key.chmod(0o644)
+    assert worries(machine.private_files(deployment)) == {
+        f"ファイル {key}": f"chmod 600 {key} を実行してください。"
+    }
+    key.unlink()
+    (worry,) = worries(machine.private_files(deployment)).values()
+    assert "FileNotFoundError" in worry
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "is_low"),
+    [
+        (100 * 1024**3, 20 * 1024**3, False),
+        (100 * 1024**3, 9 * 1024**3, True),
+        (10 * 1024**3, 1024**3 * 3 // 2, True),
+    ],
+)
+def test_a_disk_that_is_nearly_full_is_told(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, total: int, free: int, *, is_low: bool
+) -> None:
+    usage = shutil.disk_usage("/")._replace(total=total, free=free, used=total - free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    found = list(machine.disk(deployment))
+    assert found
+    assert all(bool(line.worry) is is_low for line in found)
+
+
+def test_a_python_without_time_zones_is_told(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert worries(machine.time_zone(deployment)) == {}
+
+    def unknown(name: str) -> None:
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(machine, "ZoneInfo", unknown)
+    assert "tzdata" in worries(machine.time_zone(deployment))["時間帯の資料"]
+
+
+def test_a_damaged_file_is_told(deployment: Deployment) -> None:
+    assert worries(stores.durability(deployment)) == {}
+    path = Path(deployment.settings.database_url.removeprefix("sqlite:///"))
+    deployment.database.close()
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 8192] = b"\xff" * 8192
+    path.write_bytes(content)
+    with (
+        pytest.raises(StoreUnavailable) if is_refused(deployment) else closing(deployment.database)
+    ):
+        assert list(worries(stores.durability(deployment))) == ["データベースのファイル"]
+
+
+def is_refused(deployment: Deployment) -> bool:
+    """Tell whether SQLite finds so much wrong that it answers with an error."""
+    try:
+        list(stores.durability(deployment))
+    except StoreUnavailable:
+        return True
+    return False
+
+
+def test_a_postgresql_that_forgets_is_told(deployment: Deployment, postgres_address: str) -> None:
+    # The tests' own server does not wait for its disk.
+    with closing(Database(postgres_address)) as database:
+        found = worries(stores.durability(replace(deployment, database=database)))
+        assert list(found) == ["PostgreSQLの fsync", "PostgreSQLの data_checksums"]
+        told = clocks.clocks(replace(deployment, database=database, clock=SystemClock()))
+        assert worries(told) == {}
+
+
+def test_a_redis_that_drops_entries_is_told(deployment: Deployment) -> None:
+    with redis_server() as server:
+        settings = replace(deployment.settings, ephemeral_url=server.url)
+        on_redis = replace(deployment, settings=settings, clock=SystemClock())
+        assert worries(stores.redis(on_redis)) == {}
+        assert worries(clocks.clocks(on_redis)) == {}
+        late = FixedClock(SystemClock().now() - timedelta(seconds=clocks.MOST_SECONDS + 1))
+        assert list(worries(clocks.clocks(replace(on_redis, clock=late)))) == ["Redisの時計"]
+    with redis_server("--maxmemory-policy", "allkeys-lru") as server:
+        settings = replace(deployment.settings, ephemeral_url=server.url)
+        found = worries(stores.redis(replace(deployment, settings=settings)))
+        assert list(found) == ["Redisがいっぱいのとき"]
+
+
+def test_stores_that_are_away_hide_only_what_they_were_asked(deployment: Deployment) -> None:
+    settings = replace(deployment.settings, ephemeral_url="redis://127.0.0.1:1/0")
+    found = {each.check for each in examine(replace(deployment, settings=settings))}
+    assert found == set(EXAMINATIONS)
+
+
+def at(deployment: Deployment, origin: str) -> Deployment:
+    return replace(deployment, settings=replace(deployment.settings, origin=origin))
+
+
+def test_the_site_as_strangers_see_it(deployment: Deployment, services: Services) -> None:
+    port = free_port()
+    here = at(deployment, f"http://127.0.0.1:{port}")
+    assert "開けるか" in worries(site.site(here))["サイト"]
+    mine = replace(services, settings=here.settings)
+    with serving(build_app(mine), port):
+        assert list(worries(site.site(here))) == ["外から見た /readyz"]
+        elsewhere = at(deployment, f"http://localhost:{port}")
+        assert "Host" in worries(site.site(elsewhere))["サイト"]
+        tls = at(deployment, f"https://127.0.0.1:{port}")
+        assert "証明書" in worries(site.site(tls))["サイト"]
+
+
+def test_a_site_behind_a_careful_proxy_has_no_worries(deployment: Deployment) -> None:
+    proxy = Flask("proxy")
+    proxy.add_url_rule("/healthz", view_func=lambda: "ok")
+    port = free_port()
+    with serving(proxy, port):
+        assert worries(site.site(at(deployment, f"http://127.0.0.1:{port}"))) == {}
+
+
+Environ = Callable[[Services], dict[str, str]]
+
+
+def environ_of(services: Services) -> dict[str, str]:
+    settings = services.settings
+    return {
+        "ZAITAKU_MODE": settings.mode,
+        "ZAITAKU_ORIGIN": settings.origin,
+        "ZAITAKU_DATABASE_URL": settings.database_url,
+        "ZAITAKU_EPHEMERAL_URL": settings.ephemeral_url,
+        "ZAITAKU_URL_KEYS": ",".join(settings.url_keys.keys),
+        "ZAITAKU_SESSION_KEYS": ",".join(settings.session_keys.keys),
+        "ZAITAKU_SUBJECT_KEYS": ",".join(settings.subject_keys.keys),
+        "ZAITAKU_REQUEST_KEY_FILE": str(settings.request_key_file),
+        "ZAITAKU_TRUST_ANCHORS": str(settings.trust_anchors[0]),
+        "ZAITAKU_CRL_FILE": str(settings.crl_file),
+    }
+
+
+def test_the_command_tells_people_and_machines(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ_of(services).items():
+        monkeypatch.setenv(name, value)
+    told = CliRunner().invoke(doctor, [])
+    assert told.exit_code == 1
+    assert "！動かし方: 試験用（sandbox）" in told.output
+    body = json.loads(CliRunner().invoke(doctor, ["--json", "--all"]).output)
+    assert {each["check"] for each in body} == set(EXAMINATIONS) - {"redis", "clocks"}
+    assert all(each["fine"] is not bool(each["todo"]) for each in body)
+    for secret in (*services.settings.url_keys.keys, *services.settings.subject_keys.keys):
+        assert secret not in str(body)
+
+
+def test_settings_that_do_not_hold_are_the_one_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZAITAKU_ORIGIN", raising=False)
+    told = CliRunner().invoke(doctor, ["--json"])
+    assert told.exit_code == 1
+    (finding,) = json.loads(told.output)
+    assert finding["check"] == "settings"
+    assert "ZAITAKU_ORIGIN" in finding["fact"]

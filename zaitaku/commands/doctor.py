@@ -1,0 +1,64 @@
+"""``zaitaku doctor``: what is wrong with this deployment, and what to do."""
+
+import json
+import sys
+from collections.abc import Iterable
+
+import click
+
+from zaitaku.core.clock import SystemClock
+from zaitaku.core.errors import SettingsError, StoreUnavailable
+from zaitaku.operating.deployment import opened
+from zaitaku.operating.doctor import Finding, examine
+from zaitaku.settings import Settings
+from zaitaku.watching.words import Line
+
+
+@click.command()
+@click.option("--json", "is_json", is_flag=True, help="機械が読む形（JSON）で出す")
+@click.option("--all", "shows_all", is_flag=True, help="問題のないことも出す")
+def doctor(*, is_json: bool, shows_all: bool) -> None:
+    """この運用環境を調べ、おかしいところと、することを言います。あれば、終了コードは1です。
+
+    何も変えません。秘密も出しません。
+    """
+    found = _found()
+    worries = [each for each in found if not each.is_fine]
+    shown = found if shows_all else worries
+    click.echo(_as_json(shown) if is_json else _as_text(shown, len(found)))
+    sys.exit(1 if worries else 0)
+
+
+def _found() -> list[Finding]:
+    try:
+        with opened(Settings.from_env(), SystemClock()) as deployment:
+            return list(examine(deployment))
+    except SettingsError as error:
+        return [Finding("settings", Line("設定", error.detail, "環境変数を直してください。"))]
+    except StoreUnavailable:
+        worry = "ZAITAKU_EPHEMERAL_URL のデータベースが動いているか、確かめてください。"
+        return [Finding("ephemeral", Line("短期の保管場所", "つながりません", worry))]
+
+
+def _as_text(findings: Iterable[Finding], examined: int) -> str:
+    lines = [
+        f"{'　' if each.is_fine else '！'}{each.line.part}: {each.line.fact}  {each.line.worry}"
+        for each in findings
+    ]
+    worries = sum(line.startswith("！") for line in lines)
+    verdict = f"することが{worries}件あります。" if worries else "おかしいところはありません。"
+    return "\n".join(line.rstrip() for line in [*lines, f"{examined}件を調べました。{verdict}"])
+
+
+def _as_json(findings: Iterable[Finding]) -> str:
+    body = [
+        {
+            "check": each.check,
+            "part": each.line.part,
+            "fact": each.line.fact,
+            "todo": each.line.worry,
+            "fine": each.is_fine,
+        }
+        for each in findings
+    ]
+    return json.dumps(body, ensure_ascii=False, indent=2)

@@ -1,0 +1,84 @@
+"""A deployment as an examination finds it."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import make_url
+
+from zaitaku.core.clock import Clock
+from zaitaku.core.database import Database
+from zaitaku.core.ephemeral import EphemeralStore
+from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.redis_servers import connection_pool
+from zaitaku.core.store_addresses import is_redis
+from zaitaku.settings import Settings
+
+REDIS_SECONDS: Final = 2.0
+"""For connecting, and for each answer."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Its settings and its stores, opened to be looked at."""
+
+    settings: Settings
+    database: Database
+    ephemeral: EphemeralStore
+    clock: Clock
+
+    def sqlite_files(self) -> tuple[Path, ...]:
+        """Return the SQLite files that it uses."""
+        urls = [self.settings.database_url]
+        if not is_redis(self.settings.ephemeral_url):
+            urls.append(self.settings.ephemeral_url)
+        addresses = [make_url(url) for url in urls]
+        return tuple(
+            Path(address.database)
+            for address in addresses
+            if address.get_backend_name() == "sqlite" and address.database
+        )
+
+    @contextmanager
+    def redis(self) -> Iterator[Redis | None]:
+        """Give a client of its Redis; ``None`` where the short-lived store is none.
+
+        Raises:
+            StoreUnavailable: it is away.
+        """
+        if not is_redis(self.settings.ephemeral_url):
+            yield None
+            return
+        pool = connection_pool(
+            self.settings.ephemeral_url,
+            decode_responses=True,
+            protocol=2,
+            socket_timeout=REDIS_SECONDS,
+            socket_connect_timeout=REDIS_SECONDS,
+        )
+        try:
+            with closing(Redis.from_pool(pool)) as client:
+                yield client
+        except RedisError as error:
+            raise StoreUnavailable(type(error).__name__) from error
+
+
+@contextmanager
+def opened(settings: Settings, clock: Clock) -> Iterator[Deployment]:
+    """Open the stores of a deployment, and close them at the end.
+
+    Raises:
+        StoreUnavailable: the short-lived store is a SQL database that is away.
+    """
+    database = Database(settings.database_url)
+    ephemeral = open_ephemeral(settings.ephemeral_url, clock)
+    try:
+        yield Deployment(settings, database, ephemeral, clock)
+    finally:
+        ephemeral.close()
+        database.close()

@@ -1,0 +1,64 @@
+"""What is wrong with a deployment, and what to do about it.
+
+Each examination looks at one thing by itself. It changes nothing, shows no secret, and what it
+cannot learn it says so.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.operating.deployment import Deployment
+from zaitaku.operating.examinations import clocks, machine, site, stores
+from zaitaku.watching.condition import Looker
+from zaitaku.watching.words import UNKNOWN, Line, lines_of
+
+Examination = Callable[[Deployment], Iterable[Line]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact and which examination found it."""
+
+    check: str
+    line: Line
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.line.worry
+
+
+def _condition(deployment: Deployment) -> Iterable[Line]:
+    return lines_of(
+        Looker(
+            deployment.settings, deployment.database, deployment.ephemeral, deployment.clock
+        ).look()
+    )
+
+
+EXAMINATIONS: Final[Mapping[str, Examination]] = {
+    "condition": _condition,
+    "mode": machine.mode,
+    "private-files": machine.private_files,
+    "disk": machine.disk,
+    "time-zone": machine.time_zone,
+    "durability": stores.durability,
+    "redis": stores.redis,
+    "clocks": clocks.clocks,
+    "site": site.site,
+}
+"""Each examination under the name that machines know it by."""
+
+
+def examine(
+    deployment: Deployment, examinations: Mapping[str, Examination] = EXAMINATIONS
+) -> Iterator[Finding]:
+    """Return what each examination finds; a store that is away hides only what it was asked."""
+    for name, look in examinations.items():
+        try:
+            for line in look(deployment):
+                yield Finding(name, line)
+        except StoreUnavailable:
+            yield Finding(name, Line(name, UNKNOWN, "つながらないため、調べられませんでした。"))

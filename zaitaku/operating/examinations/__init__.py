@@ -1,0 +1,1 @@
+"""What the doctor looks at, a room for each kind of thing."""
