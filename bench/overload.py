@@ -81,23 +81,19 @@ class Record:
 
 
 class Watched:
-    """Carries a patient's requests and notes them; who is sent away under way tries again."""
+    """Carries a patient's requests and notes them."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
         self.client: Client = HttpClient()
-        self.is_inside = False
 
     def request(self, method: str, url: str, **named: Any) -> Any:
-        """Send a request; once inside, until it is served."""
-        while True:
-            began = time.perf_counter()
-            answer = self.client.request(method, url, **named)
-            path = "/" + url.split("/", 3)[3]
-            self._record.note(method, path, answer.status, time.perf_counter() - began)
-            if answer.status != _UNAVAILABLE or not self.is_inside:
-                return answer
-            time.sleep(int(answer.headers["Retry-After"]))
+        """Send a request and note what became of it."""
+        began = time.perf_counter()
+        answer = self.client.request(method, url, **named)
+        path = "/" + url.split("/", 3)[3]
+        self._record.note(method, path, answer.status, time.perf_counter() - began)
+        return answer
 
 
 class Patient:
@@ -124,7 +120,7 @@ class Patient:
         return THINKING_SECONDS
 
     def _knock(self) -> float:
-        answer = self._walker._request("GET", self._entry)  # noqa: SLF001
+        answer = self._walker.ask("GET", self._entry)
         if answer.status == _UNAVAILABLE:
             self._listen(answer.data.decode())
             return float(answer.headers["Retry-After"])
@@ -141,7 +137,6 @@ class Patient:
 
     def _enter(self) -> None:
         now = time.perf_counter()
-        self._line.is_inside = True
         self._steps = self._walker.steps(self._entry, self._card)
         with self._record.lock:
             if self._told or now - self._came > 1:
@@ -237,7 +232,8 @@ def report(record: Record, most: float, times: float, seconds: float) -> None:
     everything = sorted(second for found in record.served.values() for second in found)
     print(f"capacity {most:.1f} journeys/s; {times:g} times as many came for {seconds:g} s")
     print(
-        f"{record.came} came, {record.done} registered, {len(record.waits)} came in from the line"
+        f"{record.came} came, {record.done} registered,"
+        f" {len(record.waits)} from the line were let in"
     )
     print(f"{'':14}{'served':>8}{'p50 ms':>9}{'p99 ms':>9}{'sent away':>11}")
     for kind, found in sorted(record.served.items()):

@@ -6,11 +6,26 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from tests.console.conftest import (
+    authority,
+    database,
+    founded_template,
+    office,
+    services,
+    wordings,
+    world,
+)
 from tests.console.office import Browser, Office
 from zaitaku.accounts.model import Role
 
 __all__ = [
-    *("authority", "database", "founded_template", "office", "services", "wordings", "world"),
+    "authority",
+    "database",
+    "founded_template",
+    "office",
+    "services",
+    "wordings",
+    "world",
 ]
 
 BASE = "http://localhost:8000"

@@ -39,7 +39,7 @@ WORDS = {
 @pytest.fixture(scope="module")
 def samples() -> dict[str, list[dict[str, str]]]:
     """Every sample that Prometheus may be told, by its name: the labels of each."""
-    registry = CollectorRegistry()
+    registry: Any = CollectorRegistry()  # its own types say less than it is
     meters = Meters(registry)
     for what in Happening:
         for words in WORDS[what]:
@@ -95,7 +95,8 @@ def test_each_alarm_says_what_how_urgent_and_what_to_do() -> None:
 
 def test_the_guide_tells_of_every_metric(samples: dict[str, list[dict[str, str]]]) -> None:
     guide = set(METRIC.findall(GUIDE.read_text("utf-8")))
-    families = {re.sub("_(bucket|sum|count|created)$", "", name) for name in samples}
+    told = [name for name in samples if not name.endswith("_created")]
+    families = {re.sub("_(bucket|sum|count)$", "", name) for name in told}
     assert families - guide == set()
     assert {name for name in guide if name not in families} <= {"zaitaku_request_seconds_bucket"}
 

@@ -31,6 +31,9 @@ _CODES: Final = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "unexpected",
 }
 
+AWAY_SECONDS: Final = 60
+"""So long a program or browser should leave a store alone that is away."""
+
 Answer = tuple[str, int, dict[str, str]]
 
 
@@ -51,6 +54,8 @@ def _foreseen(error: ZaitakuError) -> Answer:
     if isinstance(error, TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
         g.minutes_left = math.ceil(error.retry_after / 60)
+    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(AWAY_SECONDS)
     context = getattr(error, "context", None)
     if context is not None:
         g.reception = context

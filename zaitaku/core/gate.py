@@ -36,8 +36,8 @@ turned away never waits for a thread."""
 PATIENCE_SECONDS: Final = {
     Rank.REGISTERING: 2.0,
     Rank.UNDER_WAY: 0.2,
-    Rank.CONSOLE: 0.15,
-    Rank.ENTERING: 0.05,
+    Rank.CONSOLE: 0.2,
+    Rank.ENTERING: 0.2,
 }
 """How long each rank waits at most for its turn.
 

@@ -7,6 +7,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from zaitaku import wire
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.errors import AWAY_SECONDS
 from zaitaku.blueprints.limits import check_proof
 from zaitaku.blueprints.permissions import PUBLIC, declare
 from zaitaku.core.errors import InvalidField, ZaitakuError
@@ -61,5 +62,8 @@ def invalid_field(error: InvalidField) -> tuple[Response, int]:
 
 @blueprint.errorhandler(ZaitakuError)
 def refused(error: ZaitakuError) -> tuple[Response, int]:
-    """Give the public code alone."""
-    return jsonify(error=error.code), error.status
+    """Give the public code alone, and when to come back where a store is away."""
+    answer = jsonify(error=error.code)
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers["Retry-After"] = str(AWAY_SECONDS)
+    return answer, error.status
