@@ -31,7 +31,7 @@ _ROOMS: Final = (
     "records.appointments",
     "records",
 )
-_ADVISORY_LOCK: Final = 0x7A61_6974_616B_75
+ADVISORY_LOCK: Final = 0x7A61_6974_616B_75
 """PostgreSQL's locks of this kind have a number for a name; ours spells ``zaitaku``."""
 LOCK_SECONDS: Final = 2
 """Whoever waits for a table keeps all others waiting behind it: pages bear this long."""
@@ -89,19 +89,24 @@ def _alone(database: Database) -> Iterator[Connection]:
     """Give a connection of PostgreSQL that nobody else migrates beside."""
     try:
         with database.engine.connect() as connection:
-            _be_patient(connection)
-            # What is set here, and the lock, end with the connection, which no page will get.
-            connection.detach()
-            if not connection.exec_driver_sql(
-                f"SELECT pg_try_advisory_lock({_ADVISORY_LOCK})"
-            ).scalar():
-                raise TablesInUse("another migration is running")
-            connection.commit()
-            yield connection
+            try:
+                _be_patient(connection)
+                _lock(connection)
+                yield connection
+            finally:
+                # What is set on it, and the lock, end with it: no page gets it.
+                connection.invalidate()
     except (OperationalError, InterfaceError) as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
-            raise TablesInUse("a table is in use") from error
+            raise TablesInUse("使用中の表がありました。もう一度実行してください。") from error
         raise StoreUnavailable(type(error).__name__) from error
+
+
+def _lock(connection: Connection) -> None:
+    locked = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})").scalar()
+    if not locked:
+        raise TablesInUse("別の zaitaku migrate が動いています。")
+    connection.commit()
 
 
 def _be_patient(connection: Connection) -> None:

@@ -176,13 +176,13 @@ class Stage:
 
     @cached_property
     def _clustered(self) -> Scene:
-        stores = Stores(self.cluster.new_database(), self.redis.url)
+        stores = Stores(self.cluster.new_database(), self.redis_group.address)
         return self._stack.enter_context(
             self.own(stores, settings={"ZAITAKU_SYNCHRONOUS_STANDBYS": "1"}, has_worker=True)
         )
 
     def begin_clustered(self) -> Scene:
-        """Return the site on the cluster as a new scene, when the cluster is whole."""
+        """Return the site on both clusters as a new scene, when PostgreSQL's is whole."""
         shared = self._clustered
         self.cluster.wait_until_whole()
         shared.deployment.wait_until_ready()

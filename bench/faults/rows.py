@@ -4,10 +4,12 @@ from typing import Final
 
 from bench.faults import (
     rows_clock,
+    rows_cluster,
     rows_database,
     rows_disk,
     rows_network,
     rows_redis,
+    rows_sentinel,
     rows_web,
 )
 from bench.faults.row import Row
@@ -19,4 +21,6 @@ ROWS: Final[tuple[Row, ...]] = (
     *rows_disk.ROWS,
     *rows_network.ROWS,
     *rows_clock.ROWS,
+    *rows_cluster.ROWS,
+    *rows_sentinel.ROWS,
 )

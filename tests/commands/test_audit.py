@@ -1,11 +1,15 @@
 """``zaitaku audit``: ends kept elsewhere prove what stood before them."""
 
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import text
 
 from tests.commands.conftest import CODE, Run
+from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
+from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.watching.notes import Note, Notes
 
 NEW = "1319999999"
 
@@ -55,3 +59,16 @@ def test_a_file_that_was_not_kept_by_us_is_named(clinic: Run, tmp_path: Path) ->
     refused = clinic("audit", "verify", "--heads", kept(tmp_path, "なにか\n"))
     assert refused.exit_code == 1
     assert "行を読めません" in refused.output
+
+
+def test_when_and_how_the_trails_were_walked_is_noted_for_who_watches(
+    clinic: Run, tmp_path: Path, database: Database
+) -> None:
+    assert clinic("audit", "verify").exit_code == 0
+    with closing(open_ephemeral(f"sqlite:///{tmp_path / 'ephemeral.db'}", SystemClock())) as store:
+        assert Notes(store).read(Note.AUDIT)["is_whole"] == "yes"
+        with database.transaction() as connection:
+            connection.execute(text("DROP TRIGGER audit_entry_no_update"))
+            connection.execute(text("UPDATE audit_entry SET actor = 'x' WHERE sequence = 1"))
+        assert clinic("audit", "verify").exit_code == 1
+        assert Notes(store).read(Note.AUDIT)["is_whole"] == "no"

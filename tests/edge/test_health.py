@@ -1,5 +1,6 @@
 """Ready means: both stores answer and the tables are this version's."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import event
 
 from tests.edge.conftest import Deploy
 from zaitaku.commands import serve as commands
+from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.schema import upgrade
@@ -112,3 +114,15 @@ def test_the_server_does_not_start_on_a_damaged_file(started: list[object], tmp_
     result = CliRunner().invoke(commands.serve)
     assert isinstance(result.exception, StoreUnavailable)
     assert started == []
+
+
+@pytest.mark.parametrize(
+    ("days", "warnings"), [(5, []), (7, ["crl-ends-soon"]), (9, ["crl-ended"])]
+)
+def test_a_list_that_ends_warns_and_takes_no_instance_out(
+    client: FlaskClient, clock: FixedClock, days: int, warnings: list[str]
+) -> None:
+    clock.advance(timedelta(days=days, hours=-12))
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json()["warnings"] == warnings

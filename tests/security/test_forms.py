@@ -39,8 +39,8 @@ def client(office: Office) -> FlaskClient:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_every_answer_says_what_it_is(client: FlaskClient, path: str) -> None:
-    answer = client.get(path, base_url=BASE)
-    media_type, _, charset = answer.content_type.partition(";")
+    with client.get(path, base_url=BASE) as answer:
+        media_type, _, charset = answer.content_type.partition(";")
     assert media_type in {"text/html", "application/json", "text/css"}
     assert charset.strip() == "charset=utf-8" or media_type == "application/json"
 
@@ -90,7 +90,7 @@ def test_the_browser_is_told_to_forget(office: Office) -> None:
 def test_what_is_refused_is_logged(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     browser: Browser = office.logged_in(Role.GENERAL)
     with caplog.at_level(logging.INFO):
-        assert browser.get("/console/settings") == 403
+        assert browser.get("/console/accounts") == 403
         browser.client.post("/console/password", data={"current": "x"}, base_url=BASE)
     said = {str(getattr(record, "code", "")) for record in caplog.records}
     assert {"not-permitted", "form-expired"} <= said

@@ -27,19 +27,19 @@ SELECTOR = re.compile(r"(zaitaku_[a-z_]+)\{([^}]*)\}")
 MATCHER = re.compile(r'([a-z]+)=~?"([^"]*)"|([a-z]+)!=')
 GROUPED = re.compile(r"by \(([a-z, ]+)\)")
 
-WORDS = {
+WORDS: dict[Happening, list[tuple[str, ...]]] = {
     Happening.JOURNEY: [("begun",), ("registered",)],
     Happening.REFUSAL: [("patient", "unknown-url")],
     Happening.PROOF: [("card", "good"), ("card", RevocationUnknown.code)],
     Happening.JOB: [("poster-archive", "done")],
-    Happening.ADMISSION: [("served",)],
+    Happening.ADMISSION: [("entering", "in-line"), ("under_way", "sent-away")],
 }
 
 
 @pytest.fixture(scope="module")
 def samples() -> dict[str, list[dict[str, str]]]:
     """Every sample that Prometheus may be told, by its name: the labels of each."""
-    registry: Any = CollectorRegistry()  # its own types say less than it is
+    registry = CollectorRegistry()
     meters = Meters(registry)
     for what in Happening:
         for words in WORDS[what]:

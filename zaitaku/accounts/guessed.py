@@ -11,79 +11,15 @@ from typing import Final
 
 LEAST_OF_ONES_OWN: Final = 5
 """So many characters at least must be neither a known word nor a run of keys."""
-_WORDS: Final = [
-    "administrator",
-    "password",
-    "passwort",
-    "passw",
-    "qwerty",
-    "azerty",
-    "admin",
-    "root",
-    "user",
-    "login",
-    "logon",
-    "welcome",
-    "letmein",
-    "iloveyou",
-    "dragon",
-    "monkey",
-    "football",
-    "baseball",
-    "superman",
-    "batman",
-    "princess",
-    "sunshine",
-    "master",
-    "shadow",
-    "michael",
-    "jordan",
-    "trustno",
-    "starwars",
-    "computer",
-    "internet",
-    "secret",
-    "changeme",
-    "default",
-    "guest",
-    "test",
-    "temp",
-    "hello",
-    "freedom",
-    "whatever",
-    "charlie",
-    "access",
-    "flower",
-    "summer",
-    "winter",
-    "spring",
-    "autumn",
-    "google",
-    "samsung",
-    "windows",
-    "pokemon",
-    "doraemon",
-    "sakura",
-    "japan",
-    "nippon",
-    "tokyo",
-    "osaka",
-    "zaitaku",
-    "uketsuke",
-    "clinic",
-    "hospital",
-    "pharmacy",
-    "byouin",
-    "iryou",
-    "yakkyoku",
-    "kanri",
-    "kanja",
-    "mynumber",
-    "aishiteru",
-    "arigatou",
-    "konnichiwa",
-    "himitsu",
-]
+_LISTED: Final = """
+administrator password passwort passw qwerty azerty admin root user login logon welcome letmein
+iloveyou dragon monkey football baseball superman batman princess sunshine master shadow michael
+jordan trustno starwars computer internet secret changeme default guest test temp hello freedom
+whatever charlie access flower summer winter spring autumn google samsung windows pokemon
+doraemon sakura japan nippon tokyo osaka zaitaku uketsuke clinic hospital pharmacy byouin iryou
+yakkyoku kanri kanja mynumber aishiteru arigatou konnichiwa himitsu
+"""
+_WORDS: Final = tuple(_LISTED.split())
 """Longer ones before those that they hold."""
 _KEYS: Final = (
     *("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz"),

@@ -34,6 +34,7 @@ from zaitaku.core.gate import ACTIVE, Gate, GateState, Rank
 from zaitaku.core.languages import Language
 from zaitaku.core.line import Line, Place
 from zaitaku.core.permits import Permits
+from zaitaku.core.watch import Happening, Level
 from zaitaku.services import Services
 from zaitaku.wire import KEYS_PATH
 
@@ -134,7 +135,10 @@ class Overload:
         if ticket and ticket.is_inside:
             return self._in_turn(Rank.ENTERING, environ, start)
         place = self.line.knock(ticket.number if ticket else None)
+        watch = self._services.watch
+        watch.stands_at(Level.WAITING, self.line.length)
         if place is not None:
+            watch.happened(Happening.ADMISSION, Rank.ENTERING.name.lower(), "in-line")
             waits = [cookie_for(Ticket(place.number), self._services)] if place.number else []
             return self._answers.waiting(environ, start, Kind.LINE, place=place, cookies=waits)
         if ticket or self.line.length or self.permits.are_scarce:
@@ -147,6 +151,8 @@ class Overload:
         if not self.gate.enter(rank):
             if rank <= Rank.UNDER_WAY:
                 self.permits.note_sent_away()
+            watch = self._services.watch
+            watch.happened(Happening.ADMISSION, rank.name.lower(), "sent-away")
             return self._answers.busy(environ, start, rank, self.gate)
         turn = _Turn(self, rank, came)
         try:

@@ -29,9 +29,9 @@ MEMORY_SECONDS: Final = 60.0
 """Over so long the cost is measured; older work counts less and less."""
 LATE_SECONDS: Final = 0.05
 """A page under way that waited longer for its turn was late."""
-LATE_SHARE: Final = 0.02
+LATE_SHARE: Final = 0.1
 BURST_SECONDS: Final = 5.0
-SMALLEST_BURST: Final = 100.0
+SMALLEST_BURST: Final = 50.0
 """So many may come at one moment, however slow the machine: a full hall with one poster.
 
 Their other pages are spread over the minutes that people read.
@@ -39,10 +39,10 @@ Their other pages are spread over the minutes that people read.
 ABSENT_SECONDS: Final = 45.0
 """Who was called and has not come after a few of their page's questions lets others in."""
 
-_SLOWER: Final = 0.85
-_FASTER: Final = 0.02
+_SLOWER: Final = 0.98
+_FASTER: Final = 0.01
 _FURTHER: Final = 0.002
-_LEAST: Final = 0.05
+_LEAST: Final = 0.3
 _MOST: Final = 3.0
 _STEP_SECONDS: Final = 1.0
 

@@ -21,7 +21,7 @@ class Happening(StrEnum):
     JOB = "job"
     """The job's kind, and ``done`` or the public code of the failure."""
     ADMISSION = "admission"
-    """What the waiting room did: ``served``, ``waited``, ``sent-away``."""
+    """For overload: what the request was for, and ``in-line`` or ``sent-away``."""
 
 
 class Level(StrEnum):

@@ -25,7 +25,7 @@ _HAPPENINGS: Final[Mapping[Happening, tuple[str, str, tuple[str, ...]]]] = Mappi
         Happening.REFUSAL: ("zaitaku_refusals", "Failures that people were told", ("room", "code")),
         Happening.PROOF: ("zaitaku_proofs", "Proofs that were verified", ("way", "outcome")),
         Happening.JOB: ("zaitaku_job_runs", "Jobs that ended", ("kind", "outcome")),
-        Happening.ADMISSION: ("zaitaku_admissions", "What the waiting room did", ("outcome",)),
+        Happening.ADMISSION: ("zaitaku_admissions", "Requests not let in", ("rank", "outcome")),
     }
 )
 _LEVELS: Final[Mapping[Level, tuple[str, str]]] = MappingProxyType(

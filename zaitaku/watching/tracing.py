@@ -53,7 +53,10 @@ class Tracing:
     @classmethod
     def to(cls, settings: WatchSettings) -> "Tracing":
         """Return traces that go to the address of the settings."""
-        return cls(settings, BatchSpanProcessor(OTLPSpanExporter(settings.traces_url, timeout=_SEND_SECONDS)))
+        return cls(
+            settings,
+            BatchSpanProcessor(OTLPSpanExporter(settings.traces_url, timeout=_SEND_SECONDS)),
+        )
 
     def begin(self, method: str, traceparent: str | None) -> Begun:
         """Begin a request's span, as a part of the proxy's where that is to be believed."""

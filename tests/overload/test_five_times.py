@@ -1,0 +1,174 @@
+"""Five times as many patients as can be served, by a clock that a test moves.
+
+Two processes serve 40 pages a second each; a journey has 25 pages, one every five seconds. People
+who wait ask again when their page does, and a part of them goes away.
+"""
+
+import heapq
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from zaitaku.blueprints.waiting import pause_of
+from zaitaku.core.line import Line, Place
+from zaitaku.core.permits import PAGES_A_JOURNEY, Permits
+
+TURNS = 4
+PAGES_A_SECOND = 40
+PAGE_SECONDS = TURNS / PAGES_A_SECOND
+"""At work for so long when all turns are taken; less when few are."""
+ALONE_SECONDS = PAGE_SECONDS / TURNS
+READING_SECONDS = 5
+PROCESSES = 2
+CAPACITY = PROCESSES * PAGES_A_SECOND / PAGES_A_JOURNEY
+LEAVES = 0.2
+CALM, RUSH = 120, 600
+
+
+class Counters:
+    """The counters of a short-lived store."""
+
+    def __init__(self) -> None:
+        self.kept: Counter[str] = Counter()
+
+    def count(self, key: str, _: timedelta, step: int = 1) -> int:
+        self.kept[key] += step
+        return self.kept[key]
+
+    def read(self, key: str) -> dict[str, str] | None:
+        return {"count": str(self.kept[key])} if key in self.kept else None
+
+
+@dataclass
+class Process:
+    """One process: its permits, its line, and the pages that wait for their turn."""
+
+    world: "World"
+    pages: deque[float] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.permits = Permits(TURNS, lambda: self.world.now)
+        self.line = Line(
+            ephemeral=lambda: self.world.store,  # type: ignore[arg-type,return-value]
+            permits=self.permits,
+            now=lambda: self.world.now,
+        )
+
+    def work(self) -> None:
+        """Serve the pages of one second."""
+        share = min(1.0, len(self.pages) / PAGES_A_SECOND)
+        worked = ALONE_SECONDS + (PAGE_SECONDS - ALONE_SECONDS) * share
+        for _ in range(min(PAGES_A_SECOND, len(self.pages))):
+            waited = self.world.now - 1 - self.pages.popleft()
+            self.world.waited.append(waited)
+            self.permits.note(worked=worked, waited=waited, is_journey=True, is_page=True)
+
+
+@dataclass
+class Person:
+    """Somebody who came."""
+
+    number: int | None = None
+    told: list[tuple[float, timedelta]] = field(default_factory=list)
+
+
+class World:
+    """The patients, the processes and the clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.random = Random(5)
+        self.store = Counters()
+        self.processes = [Process(self) for _ in range(PROCESSES)]
+        self.asking: list[tuple[float, int, Person]] = []
+        self.due: defaultdict[int, int] = defaultdict(int)
+        self.waited: list[float] = []
+        self.began: list[float] = []
+        self.estimates: list[tuple[float, float]] = []
+        self.unknown = 0
+        self.come = 0
+
+    def run(self, seconds: int, per_second: float) -> None:
+        """Let ``seconds`` pass in which people come."""
+        for _ in range(seconds):
+            for at in self.arrivals(per_second):
+                self.come += 1
+                heapq.heappush(self.asking, (at, self.come, Person()))
+            while self.asking and self.asking[0][0] < self.now + 1:
+                _, order, person = heapq.heappop(self.asking)
+                self.ask(order, person)
+            for _ in range(self.due.pop(int(self.now), 0)):
+                self.random.choice(self.processes).pages.append(self.now)
+            self.now += 1
+            for process in self.processes:
+                process.work()
+
+    def arrivals(self, per_second: float) -> Iterator[float]:
+        at = self.now + self.random.expovariate(per_second)
+        while at < self.now + 1:
+            yield at
+            at += self.random.expovariate(per_second)
+
+    def ask(self, order: int, person: Person) -> None:
+        place = self.random.choice(self.processes).line.knock(person.number)
+        if place is None:
+            self.enter(person)
+            return
+        if person.told and self.random.random() < LEAVES / 20:
+            return  # away for good
+        self.listen(person, place)
+        person.number = place.number
+        heapq.heappush(self.asking, (self.now + pause_of(place), order, person))
+
+    def listen(self, person: Person, place: Place) -> None:
+        if place.wait is None:
+            self.unknown += 1
+        else:
+            person.told.append((self.now, place.wait))
+
+    def enter(self, person: Person) -> None:
+        self.began.append(self.now)
+        for page in range(PAGES_A_JOURNEY):
+            self.due[int(self.now) + 1 + page * READING_SECONDS] += 1
+        self.estimates += [(said.total_seconds(), self.now - at) for at, said in person.told]
+
+
+@pytest.fixture(scope="module")
+def monday() -> World:
+    """A calm while, and then the rush."""
+    world = World()
+    world.run(CALM, CAPACITY / 2)
+    world.run(RUSH, CAPACITY * 5)
+    return world
+
+
+def test_in_calm_times_nobody_waits() -> None:
+    world = World()
+    world.run(400, CAPACITY * 0.6)
+    assert world.store.kept == Counter()
+    assert world.unknown == 0
+    assert len(world.began) == world.come
+
+
+def test_pages_of_those_who_were_let_in_stay_quick(monday: World) -> None:
+    ordered = sorted(monday.waited)
+    assert ordered[int(len(ordered) * 0.99)] <= 2  # it is counted in whole seconds
+
+
+def test_almost_all_that_can_be_served_is_served(monday: World) -> None:
+    late = [at for at in monday.began if at > CALM + RUSH / 2]
+    assert 0.7 * CAPACITY < len(late) / (RUSH / 2) < 1.1 * CAPACITY
+
+
+def test_estimates_are_honest(monday: World) -> None:
+    assert len(monday.estimates) > 500
+    good = [
+        said
+        for said, real in monday.estimates
+        if real <= said + max(60, said * 0.35) and said <= real + max(60, real * 0.35)
+    ]
+    assert len(good) / len(monday.estimates) > 0.8

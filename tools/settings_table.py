@@ -1,0 +1,168 @@
+"""Writes the table of all settings in ``docs/settings.md`` from the code that reads them.
+
+``python -m tools.settings_table`` after a setting was added: its row is the field's docstring.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, dataclass, fields
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from zaitaku.settings import Settings
+
+DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "settings.md"
+BEGIN: Final = "<!-- made by python -m tools.settings_table -->"
+END: Final = "<!-- end of what is made -->"
+_VARIABLE: Final = re.compile(r"ZAITAKU_[A-Z0-9_]+")
+_READS: Final = "from_env"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variable."""
+
+    name: str
+    needed: str
+    default: str
+    meaning: str
+
+    def __str__(self) -> str:
+        return f"| `{self.name}` | {self.needed} | {self.default} | {self.meaning} |"
+
+
+def rows(group: type[Any] = Settings, *, is_part: bool = False) -> Iterator[Row]:
+    """Yield a row for each variable that ``group.from_env`` reads, in the order of its fields.
+
+    Raises:
+        ValueError: a field that is read from a variable has no docstring.
+    """
+    module = inspect.getmodule(group)
+    assert module is not None
+    code = _Code(module, group.__name__)
+    for field in fields(group):
+        part = code.part(field.name)
+        if part is not None:
+            yield from rows(part, is_part=True)
+            continue
+        for variable in code.variables(field.name):
+            if field.name not in code.meanings:
+                raise ValueError(f"{group.__name__}.{field.name} has no docstring for its row")
+            needed = _needed(field, is_part=is_part)
+            yield Row(variable, needed, _default(field), code.meanings[field.name])
+
+
+def table() -> str:
+    """Return the table in Markdown."""
+    head = "| variable | needed | default | meaning |\n| --- | --- | --- | --- |\n"
+    return head + "\n".join(map(str, rows()))
+
+
+def document(present: str) -> str:
+    """Return the document with the table as the code has it now."""
+    before, _, rest = present.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+
+
+class _Code:
+    """What the source of one group of settings tells."""
+
+    def __init__(self, module: ModuleType, group: str) -> None:
+        tree = ast.parse(inspect.getsource(module))
+        named = {node.name: node for node in tree.body if hasattr(node, "name")}
+        self._module = module
+        self._helpers = {k: v for k, v in named.items() if isinstance(v, ast.FunctionDef)}
+        body = named[group].body
+        self.meanings = dict(_meanings(body))
+        self._fields = [str(name) for name, _ in _declared(body)]
+        [reader] = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == _READS]
+        self._values = dict(_assigned(reader))
+        self._arguments = self._made(reader)
+
+    def part(self, field: str) -> type[Any] | None:
+        """Return the group of settings that a field holds, if it holds one."""
+        match self._arguments.get(field):
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="from_env")):
+                found: type[Any] = getattr(self._module, name)
+                return found
+        return None
+
+    def variables(self, field: str) -> list[str]:
+        """Return the variables from which a field is read."""
+        expression = self._arguments.get(field)
+        return [] if expression is None else list(dict.fromkeys(self._named(expression)))
+
+    def _named(self, expression: ast.AST) -> Iterator[str]:
+        for node in ast.walk(expression):
+            match node:
+                case ast.Constant(value=str(text)) if _VARIABLE.fullmatch(text):
+                    yield text
+                case ast.Call(func=ast.Name(id=name)) if name in self._helpers:
+                    yield from self._named(self._helpers[name])
+                case ast.Name(id=name) if name in self._values:
+                    yield from self._named(self._values[name])
+                case ast.Subscript(slice=ast.Constant(value=str(key))):
+                    yield from self._listed(key)
+
+    def _listed(self, key: str) -> Iterator[str]:
+        for value in vars(self._module).values():
+            if isinstance(value, dict) and _VARIABLE.fullmatch(str(value.get(key, ""))):
+                yield str(value[key])
+
+    def _made(self, reader: ast.FunctionDef) -> dict[str, ast.expr]:
+        calls = [node for node in ast.walk(reader) if isinstance(node, ast.Call)]
+        [made] = [call for call in calls if ast.unparse(call.func) == "cls" and call.args + call.keywords]
+        by_place = dict(zip(self._fields, made.args, strict=False))
+        return by_place | {str(word.arg): word.value for word in made.keywords}
+
+
+def _declared(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt | None]]:
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, after
+
+
+def _meanings(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for name, after in _declared(body):
+        match after:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                words = " ".join(text.replace("``", "`").split())
+                yield name, words.replace("|", "\\|").removesuffix(".")
+
+
+def _assigned(reader: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(reader):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+
+
+def _needed(field: Field[Any], *, is_part: bool) -> str:
+    if field.default is not MISSING or field.default_factory is not MISSING:
+        return "–"
+    return "with its group" if is_part else "yes"
+
+
+def _default(field: Field[Any]) -> str:
+    value = field.default
+    if isinstance(value, Enum):
+        return f"`{value.value}`"
+    if isinstance(value, bool | int):
+        return f"`{int(value)}`"
+    if isinstance(value, tuple) and value:
+        return f"`{' '.join(map(str, value))}`"
+    return "–"
+
+
+def main() -> None:
+    """Write the document anew."""
+    DOCUMENT.write_text(document(DOCUMENT.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
