@@ -46,7 +46,7 @@ CLINIC: Final = FacilityId(facility_uuid(20_000))
 TEMPLATE: Final = "country"
 SERVER: Final = (
     # Loading writes no log (PostgreSQL 15, §14.4.7); the questions are asked without it, too.
-    *("wal_level=minimal", "max_wal_senders=0", "max_wal_size=8GB", "full_page_writes=off"),
+    *("wal_level=minimal", "max_wal_senders=0", "max_wal_size=2GB", "full_page_writes=off"),
     *("shared_buffers=1GB", "autovacuum=off", "max_connections=60"),
     *("shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_utility=off"),
 )

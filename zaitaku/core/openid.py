@@ -46,19 +46,26 @@ class OpenIdProvider:
     """
 
     issuer: str
-    """Compared with ``iss``, letter by letter."""
+    """The OpenID provider whose app reads cards by phone ([by-phone.md](by-phone.md)), letter by
+    letter as in its tokens (``iss``)."""
     authorization_url: str
+    """Where the browser is sent."""
     token_url: str
+    """Where a code is redeemed; also the audience of our assertions."""
     keys_url: str
     """Where the provider publishes its JWK Set."""
     client_id: str
+    """Our name at the provider."""
     key_file: Path
-    """PEM file of the RSA keys that sign client assertions, newest first."""
+    """PEM file of the RSA keys that sign our assertions, newest first (``zaitaku openid key``)."""
     acr_values: tuple[str, ...] = ()
-    """Ways of authentication, one of which the ID token must name; empty: whatever it names."""
+    """Ways of authentication, one of which its tokens must name; empty: whatever they name."""
     freshness: Freshness = Freshness.PROVED
+    """How it is known that the card was read for this consent: ``proved`` asks for a new reading
+    (``max_age=0``) and insists on a fitting ``auth_time``; ``asked`` asks, and checks the time when
+    it is told; ``told`` asks nothing."""
     names_issuer: bool = False
-    """Whether each of its answers to the browser carries ``iss`` (RFC 9207): then it must."""
+    """1: each answer of the provider to the browser must carry ``iss`` (RFC 9207)."""
 
     def __post_init__(self) -> None:
         for name in ("issuer", "authorization_url", "token_url", "keys_url"):

@@ -3,8 +3,8 @@
 A first page is cheap, so a process that let in whoever it has a free moment for would have promised
 more than it can keep some minutes later. So it measures what a page costs (the time at work), takes
 a journey for as many pages as the longest usual way has, and lets people in at the rate at which
-all their pages can be served. Pages that come late lower it at once; idle turns while people wait,
-because others gave up on their way, raise it slowly.
+all their pages can be served. Pages that come late lower it, though slowly: what is let in now is
+felt minutes later. Idle turns while people wait, because others gave up on their way, raise it.
 """
 
 import math
@@ -27,6 +27,9 @@ PRIOR_SECONDS: Final = 0.004
 """What a page is taken to cost before many were measured."""
 MEMORY_SECONDS: Final = 60.0
 """Over so long the cost is measured; older work counts less and less."""
+DEAR_SECONDS: Final = 1800.0
+"""A page takes longer the more are made at once. So the dearest of late counts: what it cost while
+few came says little about what it will cost when many have been let in."""
 LATE_SECONDS: Final = 0.05
 """A page under way that waited longer for its turn was late."""
 LATE_SHARE: Final = 0.1
@@ -78,6 +81,7 @@ class Permits:
         self._reckoned_at = now()
         self._since = _Seen()
         self._past = _Seen()
+        self._page = PRIOR_SECONDS
         self._ease = 1.0
         self._offered = 0.0
         self._permits = self._burst
@@ -85,10 +89,9 @@ class Permits:
     @property
     def rate(self) -> float:
         """People a second who may come in, as measured."""
-        past = self._past
-        page = (past.work + PRIOR_PAGES * PRIOR_SECONDS) / (past.pages + PRIOR_PAGES)
-        own = max(FULL * self._turns - past.other / MEMORY_SECONDS, LEAST_SHARE * self._turns)
-        return self._ease * own / (page * PAGES_A_JOURNEY)
+        busy = self._past.other / MEMORY_SECONDS
+        own = max(FULL * self._turns - busy, LEAST_SHARE * self._turns)
+        return self._ease * own / (self._page * PAGES_A_JOURNEY)
 
     @property
     def are_scarce(self) -> bool:
@@ -164,9 +167,14 @@ class Permits:
         self._reckoned_at = now
         since, self._since = self._since, _Seen()
         self._past = self._past.faded(math.exp(-passed / MEMORY_SECONDS), since)
+        self._page = max(self._measured_page(), self._page * math.exp(-passed / DEAR_SECONDS))
         self._ease = self._eased(since)
         self._offered *= math.exp(-passed / ABSENT_SECONDS)
         self._permits = min(self._burst, self._permits + self.rate * passed)
+
+    def _measured_page(self) -> float:
+        past = self._past
+        return (past.work + PRIOR_PAGES * PRIOR_SECONDS) / (past.pages + PRIOR_PAGES)
 
     def _eased(self, since: _Seen) -> float:
         if since.late > since.expected * LATE_SHARE:

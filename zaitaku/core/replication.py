@@ -72,6 +72,10 @@ def insist_on_standbys(engine: Engine, standbys: int) -> None:
 
     @event.listens_for(engine, "connect")
     def check(driver: Driver[Any], _record: object) -> None:
-        rows = driver.execute(_QUESTION).fetchall()
-        driver.rollback()
-        Durability.read(*rows[0]).check(standbys)
+        try:
+            rows = driver.execute(_QUESTION).fetchall()
+            driver.rollback()
+            Durability.read(*rows[0]).check(standbys)
+        except BaseException:
+            driver.close()  # the pool does not have it yet
+            raise

@@ -19,12 +19,17 @@ def keep_private(engine: Engine) -> None:
     SQLite gives the write-ahead files the permissions of the file (sqlite.org/wal.html, §2.2).
     """
     path = engine.url.database or ""
+    # Only a file that is not there is opened. Closing one that is in use would take away the locks
+    # of this process's own connections (POSIX; sqlite.org/howtocorrupt.html, §2.2): another process
+    # that closes would believe itself the last and remove the log, and what is written after that
+    # is in no file at all.
+    new = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
 
     @event.listens_for(engine, "do_connect")
     def make_file(*_: object) -> None:
         # Where it cannot be made, SQLite says why.
         with suppress(OSError):
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _OWNER_ONLY))
+            os.close(os.open(path, new, _OWNER_ONLY))
 
 
 def set_up_sqlite(connection: Connection, *, synchronous: str, busy_seconds: float) -> None:

@@ -27,6 +27,7 @@ from zaitaku.jobs.model import JobId
 NAME: Final = "zaitaku"
 BUSY_SECONDS: Final = 5
 _OWNER_ONLY: Final = 0o600
+_NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
 _AWAY: Final = (SqliteError, PostgresError, RedisError, OSError)
 
 Work = Callable[[str], None]
@@ -110,8 +111,9 @@ def _open(url: str) -> Huey:
 
 def _private(path: str) -> str:
     # SQLite gives its other files the permissions of this one. Where it fails, SQLite says why.
+    # One that is there is left alone, as in ``zaitaku.core.sqlite``.
     with suppress(OSError):
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, _OWNER_ONLY))
+        os.close(os.open(path, _NEW, _OWNER_ONLY))
     return path
 
 

@@ -7,8 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-import typst
-
 from zaitaku.core.clock import JST
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.fonts import font_folder
@@ -66,6 +64,9 @@ def poster_pdf(content: PosterContent, layout: Layout) -> bytes:
         typst.TypstError: the font lacks a character (names are checked when they are saved).
     """
     midnight = datetime.combine(content.issued_on, time(), JST)
+    # Seven megabytes of every process, and few ever print.
+    import typst  # noqa: PLC0415
+
     pdf = typst.compile(
         _TEMPLATES / f"{layout}.typ",
         root=_TEMPLATES,

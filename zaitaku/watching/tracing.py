@@ -53,10 +53,8 @@ class Tracing:
     @classmethod
     def to(cls, settings: WatchSettings) -> "Tracing":
         """Return traces that go to the address of the settings."""
-        return cls(
-            settings,
-            BatchSpanProcessor(OTLPSpanExporter(settings.traces_url, timeout=_SEND_SECONDS)),
-        )
+        exporter = OTLPSpanExporter(settings.traces_url, timeout=_SEND_SECONDS)
+        return cls(settings, BatchSpanProcessor(exporter))
 
     def begin(self, method: str, traceparent: str | None) -> Begun:
         """Begin a request's span, as a part of the proxy's where that is to be believed."""
