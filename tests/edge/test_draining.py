@@ -69,20 +69,20 @@ def test_the_rest_is_served(
 def test_a_file_of_another_version_is_asked_elsewhere_first(visitor: FlaskClient) -> None:
     path = "/static/css/main.css"
     assert status(visitor, "GET", f"{path}?v=0123456789", HANDS_ON) == 404
-    answer = visitor.get(f"{path}?v=0123456789", base_url=LOCAL)
-    assert answer.status_code == 200
-    # It is not what the address says, so nobody may keep it.
-    assert "immutable" not in answer.headers["Cache-Control"]
+    with visitor.get(f"{path}?v=0123456789", base_url=LOCAL) as answer:
+        assert answer.status_code == 200
+        # It is not what the address says, so nobody may keep it.
+        assert "immutable" not in answer.headers["Cache-Control"]
 
 
 def test_all_processes_of_an_instance_see_the_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FLAG, raising=False)
     assert not own_draining().is_on
     with shared_draining() as shared:
-        other = own_draining()
-        assert not other.is_on
+        others = [own_draining(), own_draining()]
+        assert [other.is_on for other in others] == [False, False]
         shared.begin()
-        assert other.is_on
+        assert [other.is_on for other in others] == [True, True]
     assert not own_draining().is_on
 
 

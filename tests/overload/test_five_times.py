@@ -1,6 +1,6 @@
 """Five times as many patients as can be served, by a clock that a test moves.
 
-Two processes serve 40 pages a second each; a journey has 25 pages, one every five seconds. People
+Two processes serve 100 pages a second each; a journey has 25 pages, one every five seconds. People
 who wait ask again when their page does, and a part of them goes away.
 """
 
@@ -19,15 +19,12 @@ from zaitaku.core.line import Line, Place
 from zaitaku.core.permits import PAGES_A_JOURNEY, Permits
 
 TURNS = 4
-PAGES_A_SECOND = 40
-PAGE_SECONDS = TURNS / PAGES_A_SECOND
-"""At work for so long when all turns are taken; less when few are."""
-ALONE_SECONDS = PAGE_SECONDS / TURNS
+PAGES_A_SECOND = 100
 READING_SECONDS = 5
 PROCESSES = 2
 CAPACITY = PROCESSES * PAGES_A_SECOND / PAGES_A_JOURNEY
 LEAVES = 0.2
-CALM, RUSH = 120, 600
+CALM, RUSH = 60, 500
 
 
 class Counters:
@@ -61,12 +58,17 @@ class Process:
 
     def work(self) -> None:
         """Serve the pages of one second."""
-        share = min(1.0, len(self.pages) / PAGES_A_SECOND)
-        worked = ALONE_SECONDS + (PAGE_SECONDS - ALONE_SECONDS) * share
+        together = max(1.0, TURNS * min(1.0, len(self.pages) / PAGES_A_SECOND))
         for _ in range(min(PAGES_A_SECOND, len(self.pages))):
             waited = self.world.now - 1 - self.pages.popleft()
             self.world.waited.append(waited)
-            self.permits.note(worked=worked, waited=waited, is_journey=True, is_page=True)
+            self.permits.note(
+                worked=together / PAGES_A_SECOND,
+                together=together,
+                waited=waited,
+                is_journey=True,
+                is_page=True,
+            )
 
 
 @dataclass

@@ -54,7 +54,7 @@ def run(
         watch.seconds += 1
         entered.append(sum(permits.take() for _ in range(KNOCKING)))
         for _ in range(entered[-1] * shown):
-            permits.note(worked=page, waited=waited, is_journey=True, is_page=True)
+            permits.note(worked=page, together=1, waited=waited, is_journey=True, is_page=True)
     return sum(entered[-10:]) / 10
 
 
@@ -69,15 +69,22 @@ def test_all_may_come_at_once_as_long_as_they_are_few(permits: Permits) -> None:
 def test_the_rate_follows_what_pages_cost(permits: Permits, watch: Watch) -> None:
     for page in (0.005, 0.008):
         entered = run(permits, watch, seconds=200, page=page)
-        assert entered == pytest.approx(FULL * TURNS / page / PAGES_A_JOURNEY, rel=0.1)
+        assert entered == pytest.approx(FULL / page / PAGES_A_JOURNEY, rel=0.1)
 
 
-def test_what_was_dear_of_late_counts_though_little_is_done_now(
-    permits: Permits, watch: Watch
-) -> None:
-    dear = run(permits, watch, seconds=120, page=0.008)
-    assert run(permits, watch, seconds=60, page=0.004) < dear * 1.2
-    assert run(permits, watch, seconds=3600, page=0.004) > dear * 1.8
+def test_a_page_costs_the_same_alone_and_among_others(permits: Permits, watch: Watch) -> None:
+    for together in (1, TURNS):
+        for _ in range(500):
+            permits.note(
+                worked=0.004 * together,
+                together=together,
+                waited=0.0,
+                is_journey=True,
+                is_page=True,
+            )
+        watch.seconds += 1
+        permits.offer(0)
+        assert permits.rate == pytest.approx(FULL / 0.004 / PAGES_A_JOURNEY, rel=0.1)
 
 
 def test_first_pages_alone_promise_no_more(permits: Permits, watch: Watch) -> None:
@@ -102,12 +109,12 @@ def test_other_work_leaves_less_but_never_nothing(permits: Permits, watch: Watch
     alone = permits.rate
     for _ in range(120):
         watch.seconds += 1
-        permits.note(worked=2.0, waited=0.0, is_journey=False, is_page=False)
+        permits.note(worked=0.5, together=1, waited=0.0, is_journey=False, is_page=False)
         permits.offer(0)
     assert 0 < permits.rate < alone / 2
     for _ in range(120):
         watch.seconds += 1
-        permits.note(worked=9.0, waited=0.0, is_journey=False, is_page=False)
+        permits.note(worked=9.0, together=1, waited=0.0, is_journey=False, is_page=False)
         permits.offer(0)
     assert permits.rate > alone / 10
 

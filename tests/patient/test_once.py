@@ -174,7 +174,7 @@ def test_coming_back_costs_no_look_up_twice(
     back = visitor.prove(visitor.ask(journey), cards.good)
     with counting(visitor.site, monkeypatch) as counter:
         visitor.client.get(back, base_url=ORIGIN)
-    assert counter.trips == ["read", "read", "merge", "delete"]
+    assert counter.trips == ["read", "read", "count", "merge", "delete"]
     assert len(counter.queries) == len(set(counter.queries)), counter.queries
 
 

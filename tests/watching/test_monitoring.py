@@ -46,9 +46,9 @@ def samples() -> dict[str, list[dict[str, str]]]:
             meters.happened(what, words)
     for level in Level:
         meters.stands_at(level, 1)
-    meters.answered(method="GET", route="/readyz", status=200, seconds=0.1)
-    meters.asking("database")
-    meters.asked("database", "read", 0.1, is_away=True)
+    meters.requests.answered(method="GET", route="/readyz", status=200, seconds=0.1)
+    meters.stores.asking("database")
+    meters.stores.asked("database", "read", 0.1, is_away=True)
     registry.register(ConditionGauges(lambda: sound(NOW)))
     found: dict[str, list[dict[str, str]]] = {}
     for family in registry.collect():

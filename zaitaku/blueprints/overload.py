@@ -161,11 +161,6 @@ class Overload:
             turn.end()
             raise
 
-    def note(self, rank: Rank, waited: float, worked: float) -> None:
-        """Note what a request took, in seconds."""
-        is_journey, is_page = rank is not Rank.CONSOLE, rank <= Rank.UNDER_WAY
-        self.permits.note(worked=worked, waited=waited, is_journey=is_journey, is_page=is_page)
-
 
 class _Turn:
     """A request that is worked on.
@@ -179,6 +174,7 @@ class _Turn:
         self._rank = rank
         self._began = monotonic()
         self._waited = self._began - came
+        self._beside = overload.gate.active
         self._is_streamed = False
         self._is_over = False
         self._body: Iterable[bytes] = ()
@@ -204,8 +200,16 @@ class _Turn:
         """Give the turn back, once."""
         if not self._is_over:
             self._is_over = True
-            self._overload.gate.leave()
-            self._overload.note(self._rank, self._waited, monotonic() - self._began)
+            gate, rank = self._overload.gate, self._rank
+            together = max(1.0, (self._beside + gate.active) / 2)
+            gate.leave()
+            self._overload.permits.note(
+                worked=monotonic() - self._began,
+                together=together,
+                waited=self._waited,
+                is_journey=rank is not Rank.CONSOLE,
+                is_page=rank <= Rank.UNDER_WAY,
+            )
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._body

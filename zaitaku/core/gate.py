@@ -98,6 +98,11 @@ class Gate:
                 waiter.is_admitted = True
                 waiter.turn.release()
 
+    @property
+    def active(self) -> int:
+        """How many are at work."""
+        return self._active - self._free
+
     def state(self) -> GateState:
         """Return how things stand."""
         with self._lock:

@@ -1,10 +1,13 @@
 """How many may begin: a journey that is let in brings its other pages later.
 
 A first page is cheap, so a process that let in whoever it has a free moment for would have promised
-more than it can keep some minutes later. So it measures what a page costs (the time at work), takes
-a journey for as many pages as the longest usual way has, and lets people in at the rate at which
-all their pages can be served. Pages that come late lower it, though slowly: what is let in now is
-felt minutes later. Idle turns while people wait, because others gave up on their way, raise it.
+more than it can keep some minutes later. So it measures what a page costs, takes a journey for as
+many pages as the longest usual way has, and lets people in at the rate at which all their pages can
+be served. A page costs the time at work, divided by how many were at work beside it: that is the
+same for one after the other and for all at once where they wait for each other, and too much, never
+too little, where they wait for a store. Pages that come late lower the rate, though slowly: what is
+let in now is felt minutes later. Idle turns while people wait, because pages only wait for stores
+or because others gave up on their way, raise it.
 """
 
 import math
@@ -15,21 +18,18 @@ from time import monotonic
 from typing import Final
 
 FULL: Final = 0.85
-"""Part of all turns that is given away; the rest takes what comes unevenly."""
+"""Part of the time that is given away; the rest takes what comes unevenly."""
 LEAST_SHARE: Final = 0.2
-"""Part of all turns that is given to journeys even when other work would take more."""
+"""Part of the time that is given to journeys even when other work would take more."""
 IDLE: Final = 0.6
 """With a smaller part of the turns at work while people wait, more may come in."""
 PAGES_A_JOURNEY: Final = 25
 """Requests from the first page to the receipt (``python -m bench.journey`` counts them)."""
 PRIOR_PAGES: Final = 50.0
-PRIOR_SECONDS: Final = 0.004
+PRIOR_SECONDS: Final = 0.002
 """What a page is taken to cost before many were measured."""
 MEMORY_SECONDS: Final = 60.0
 """Over so long the cost is measured; older work counts less and less."""
-DEAR_SECONDS: Final = 1800.0
-"""A page takes longer the more are made at once. So the dearest of late counts: what it cost while
-few came says little about what it will cost when many have been let in."""
 LATE_SECONDS: Final = 0.05
 """A page under way that waited longer for its turn was late."""
 LATE_SHARE: Final = 0.1
@@ -44,7 +44,7 @@ ABSENT_SECONDS: Final = 45.0
 
 _SLOWER: Final = 0.98
 _FASTER: Final = 0.01
-_FURTHER: Final = 0.002
+_FURTHER: Final = 0.004
 _LEAST: Final = 0.3
 _MOST: Final = 3.0
 _STEP_SECONDS: Final = 1.0
@@ -55,8 +55,11 @@ class _Seen:
     """What happened, in seconds of work and numbers of requests."""
 
     work: float = 0.0
+    """Of pages, shared among those at work."""
     pages: float = 0.0
     other: float = 0.0
+    turns: float = 0.0
+    """Of all requests, not shared."""
     expected: float = 0.0
     """Pages of which it is known whether they were late."""
     late: float = 0.0
@@ -68,6 +71,7 @@ class _Seen:
             work=self.work * kept + later.work,
             pages=self.pages * kept + later.pages,
             other=self.other * kept + later.other,
+            turns=self.turns * kept + later.turns,
         )
 
 
@@ -81,7 +85,6 @@ class Permits:
         self._reckoned_at = now()
         self._since = _Seen()
         self._past = _Seen()
-        self._page = PRIOR_SECONDS
         self._ease = 1.0
         self._offered = 0.0
         self._permits = self._burst
@@ -90,8 +93,7 @@ class Permits:
     def rate(self) -> float:
         """People a second who may come in, as measured."""
         busy = self._past.other / MEMORY_SECONDS
-        own = max(FULL * self._turns - busy, LEAST_SHARE * self._turns)
-        return self._ease * own / (self._page * PAGES_A_JOURNEY)
+        return self._ease * max(FULL - busy, LEAST_SHARE) / (self._page() * PAGES_A_JOURNEY)
 
     @property
     def are_scarce(self) -> bool:
@@ -102,19 +104,23 @@ class Permits:
     def _burst(self) -> float:
         return max(SMALLEST_BURST, self.rate * BURST_SECONDS)
 
-    def note(self, *, worked: float, waited: float, is_journey: bool, is_page: bool) -> None:
-        """Note a request: seconds at work, seconds until its turn.
+    def note(
+        self, *, worked: float, together: float, waited: float, is_journey: bool, is_page: bool
+    ) -> None:
+        """Note a request: seconds at work, how many were at work with it, seconds until its turn.
 
+        ``together`` counts itself: it is 1 at least.
         ``is_journey``: it belongs to one, and not to the console or a program; ``is_page``: to one
         that has begun.
         """
         with self._lock:
             since = self._since
+            since.turns += worked
             if is_journey:
-                since.work += worked
+                since.work += worked / together
                 since.pages += 1
             else:
-                since.other += worked
+                since.other += worked / together
             since.expected += is_page
             since.late += is_page and waited > LATE_SECONDS
 
@@ -167,12 +173,11 @@ class Permits:
         self._reckoned_at = now
         since, self._since = self._since, _Seen()
         self._past = self._past.faded(math.exp(-passed / MEMORY_SECONDS), since)
-        self._page = max(self._measured_page(), self._page * math.exp(-passed / DEAR_SECONDS))
         self._ease = self._eased(since)
         self._offered *= math.exp(-passed / ABSENT_SECONDS)
         self._permits = min(self._burst, self._permits + self.rate * passed)
 
-    def _measured_page(self) -> float:
+    def _page(self) -> float:
         past = self._past
         return (past.work + PRIOR_PAGES * PRIOR_SECONDS) / (past.pages + PRIOR_PAGES)
 
@@ -181,6 +186,6 @@ class Permits:
             return max(_LEAST, self._ease * _SLOWER)
         if self._ease < 1:
             return min(1.0, self._ease + _FASTER)
-        at_work = (self._past.work + self._past.other) / (MEMORY_SECONDS * self._turns)
+        at_work = self._past.turns / (MEMORY_SECONDS * self._turns)
         is_idle = since.refused and at_work < IDLE
         return min(_MOST, self._ease + _FURTHER) if is_idle else max(1.0, self._ease - _FASTER)

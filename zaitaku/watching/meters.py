@@ -38,42 +38,8 @@ class Meters:
     there, which ``zaitaku.watching.listener`` adds up over all processes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
-            "zaitaku_requests",
-            "Requests answered",
-            ("route", "method", "status"),
-            registry=registry,
-        )
-        self._request_seconds = Histogram(
-            "zaitaku_request_seconds",
-            "Time from a request's arrival in the application to its answer",
-            ("route",),
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self._under_way = Gauge(
-            "zaitaku_requests_under_way",
-            "Requests that are being answered",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self._store_seconds = Histogram(
-            "zaitaku_store_seconds",
-            "Time of a transaction, from waiting for a connection to its end, or of a call",
-            ("store", "operation"),
-            buckets=STORE_SECONDS,
-            registry=registry,
-        )
-        self._store_errors = Counter(
-            "zaitaku_store_errors", "Times that a store was away", ("store",), registry=registry
-        )
-        self._store_uses = Gauge(
-            "zaitaku_store_uses",
-            "Transactions and calls under way",
-            ("store",),
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
+        self.requests = RequestMeters(registry)
+        self.stores = StoreMeters(registry)
         self._happenings = {
             what: Counter(name, words, labels, registry=registry)
             for what, (name, words, labels) in _HAPPENINGS.items()
@@ -82,8 +48,7 @@ class Meters:
             what: Gauge(name, words, multiprocess_mode="mostrecent", registry=registry)
             for what, (name, words) in _LEVELS.items()
         }
-        self._children: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
-        self._lock = threading.Lock()
+        self._child = _Children()
 
     def happened(self, what: Happening, words: tuple[str, ...]) -> None:
         """Count one of these."""
@@ -91,8 +56,30 @@ class Meters:
 
     def stands_at(self, what: Level, value: float) -> None:
         """Set the level."""
-        gauge = self._levels[what]
-        gauge.set(value)
+        self._levels[what].set(value)
+
+
+class RequestMeters:
+    """Requests and how long they took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._count = Counter(
+            "zaitaku_requests",
+            "Requests answered",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        words = "Time from a request's arrival in the application to its answer"
+        self._seconds = Histogram(
+            "zaitaku_request_seconds", words, ("route",), buckets=SECONDS, registry=registry
+        )
+        self._under_way = Gauge(
+            "zaitaku_requests_under_way",
+            "Requests that are being answered",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._child = _Children()
 
     def arrived(self) -> None:
         """Note that a request is being answered."""
@@ -101,25 +88,57 @@ class Meters:
     def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Note that it has been."""
         self._under_way.dec()
-        self._child(self._requests, route, method, str(status)).inc()
-        self._child(self._request_seconds, route).observe(seconds)
+        self._child(self._count, route, method, str(status)).inc()
+        self._child(self._seconds, route).observe(seconds)
+
+
+class StoreMeters:
+    """Questions to the stores and how long they took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("store", "operation")
+        words = "Time of a transaction, from waiting for a connection to its end, or of a call"
+        self._seconds = Histogram(
+            "zaitaku_store_seconds", words, labels, buckets=STORE_SECONDS, registry=registry
+        )
+        self._errors = Counter(
+            "zaitaku_store_errors", "Times that a store was away", ("store",), registry=registry
+        )
+        self._uses = Gauge(
+            "zaitaku_store_uses",
+            "Transactions and calls under way",
+            ("store",),
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._child = _Children()
 
     def asking(self, store: str) -> None:
         """Note that a store is asked."""
-        self._child(self._store_uses, store).inc()
+        self._child(self._uses, store).inc()
 
     def asked(self, store: str, operation: str, seconds: float, *, is_away: bool) -> None:
         """Note that it has been, and whether it was away."""
-        self._child(self._store_uses, store).dec()
-        self._child(self._store_seconds, store, operation).observe(seconds)
+        self._child(self._uses, store).dec()
+        self._child(self._seconds, store, operation).observe(seconds)
         if is_away:
-            self._child(self._store_errors, store).inc()
+            self._child(self._errors, store).inc()
 
-    def _child(self, metric: _Metric, *words: str) -> _Metric:
-        # The library looks a child up under a lock and by strings made anew: five times as long.
+
+class _Children:
+    """A metric's series by its words.
+
+    The library looks one up under a lock and by strings made anew: five times as long.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, metric: _Metric, *words: str) -> _Metric:
         name = (metric, *words)
-        found = self._children.get(name)
+        found = self._known.get(name)
         if found is None:
             with self._lock:
-                found = self._children.setdefault(name, metric.labels(*words))
+                found = self._known.setdefault(name, metric.labels(*words))
         return cast("_Metric", found)

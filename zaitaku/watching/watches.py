@@ -84,7 +84,7 @@ class ProcessWatch:
     def begin(self, method: str, traceparent: str | None) -> "Begun | None":
         """Begin a request."""
         if self.meters:
-            self.meters.arrived()
+            self.meters.requests.arrived()
         return self.tracing.begin(_known(method), traceparent) if self.tracing else None
 
     def end(
@@ -93,7 +93,7 @@ class ProcessWatch:
         """End the request."""
         known = _known(method)
         if self.meters:
-            self.meters.answered(method=known, route=route, status=status, seconds=seconds)
+            self.meters.requests.answered(method=known, route=route, status=status, seconds=seconds)
         if self.tracing:
             facts: dict[str, str | int] = {
                 "http.request.method": known,
@@ -111,14 +111,14 @@ def _known(method: str) -> str:
 @contextmanager
 def _timed(meters: "Meters", store: str, operation: str) -> Iterator[None]:
     began, is_away = perf_counter(), False
-    meters.asking(store)
+    meters.stores.asking(store)
     try:
         yield
     except StoreUnavailable:
         is_away = True
         raise
     finally:
-        meters.asked(store, operation, perf_counter() - began, is_away=is_away)
+        meters.stores.asked(store, operation, perf_counter() - began, is_away=is_away)
 
 
 def watched(store: EphemeralStore, watch: Watch) -> EphemeralStore:
