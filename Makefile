@@ -54,7 +54,7 @@ demo: setup ## デモを始める（Ctrl-C で終わり） / run the whole produ
 
 test: setup-dev test-packages $(PROVIDER) ## すべての検査と試験 / every check and every test
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: setup-dev $(PROVIDER) ## ブラウザと実機器を使わない試験 / tests without browser and card service
 	@$(BIN)/python -m pytest -q -m "not browser and not pcscd and not slow" $(ARGS)

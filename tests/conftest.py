@@ -26,6 +26,18 @@ settings.load_profile("zaitaku")
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=JST)
 
 
+LONG_MARKS = frozenset({"browser", "pcscd", "slow"})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long files begin first: the short ones fill what is left of the time."""
+    long_files = {
+        item.path for item in items if LONG_MARKS & {mark.name for mark in item.iter_markers()}
+    }
+    items.sort(key=lambda item: item.path not in long_files)
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     """A Friday morning in Japan."""

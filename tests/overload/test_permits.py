@@ -45,7 +45,9 @@ def run(
     waited: float = 0.0,
     shown: int = PAGES_A_JOURNEY,
 ) -> float:
-    """Let many knock each second; everybody let in is shown ``shown`` pages of ``page`` seconds.
+    """Let many knock each second; everybody let in is shown ``shown`` pages.
+
+    A page takes ``page`` seconds alone; all turns are taken.
 
     Return how many a second were let in during the last ten.
     """
@@ -54,7 +56,13 @@ def run(
         watch.seconds += 1
         entered.append(sum(permits.take() for _ in range(KNOCKING)))
         for _ in range(entered[-1] * shown):
-            permits.note(worked=page, together=1, waited=waited, is_journey=True, is_page=True)
+            permits.note(
+                worked=page * TURNS,
+                together=TURNS,
+                waited=waited,
+                is_journey=True,
+                is_page=True,
+            )
     return sum(entered[-10:]) / 10
 
 
@@ -94,7 +102,7 @@ def test_first_pages_alone_promise_no_more(permits: Permits, watch: Watch) -> No
 
 def test_who_gives_up_leaves_room_for_others(permits: Permits, watch: Watch) -> None:
     usual = permits.rate
-    assert run(permits, watch, seconds=900, page=0.004, shown=5) > usual * 2
+    assert run(permits, watch, seconds=900, page=0.004, shown=5) > usual * 1.7
 
 
 def test_late_pages_slow_the_entry_and_punctual_ones_ease_it(
@@ -102,7 +110,7 @@ def test_late_pages_slow_the_entry_and_punctual_ones_ease_it(
 ) -> None:
     usual = run(permits, watch, seconds=60, page=0.004)
     assert run(permits, watch, seconds=60, page=0.004, waited=0.2) < usual / 2
-    assert run(permits, watch, seconds=90, page=0.004) == pytest.approx(usual, rel=0.1)
+    assert run(permits, watch, seconds=120, page=0.004) == pytest.approx(usual, rel=0.15)
 
 
 def test_other_work_leaves_less_but_never_nothing(permits: Permits, watch: Watch) -> None:

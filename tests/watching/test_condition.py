@@ -30,6 +30,7 @@ from zaitaku.watching.notes import Note, Notes, note_audit, note_backup
 from zaitaku.watching.postgres import PostgresCondition, Standby, postgres_condition
 from zaitaku.watching.presence import Instance, Presence, Role, instances, present
 from zaitaku.watching.words import UNKNOWN, lines_of
+from zaitaku.work import work_off
 
 
 def look(watched: Watched) -> Condition:
@@ -79,6 +80,9 @@ class TestLooking:
         assert found.crl_ends
         assert found.postgres is None
         assert {each.name for each in found.certificates} == {"root"}
+        work_off(services)
+        assert 'zaitaku_job_runs_total{kind="poster-archive",outcome="' in watched.metrics()
+        assert look(watched).jobs != found.jobs
 
     def test_nothing_noted_is_unknown_and_no_guess(self, watched: Watched) -> None:
         found = look(watched)
