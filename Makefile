@@ -15,7 +15,7 @@ BUNDLE_PACKAGES := binutils $(shell $(PYTHON) -c 'import sys; \
 	print("libpython3.%d" % sys.version_info[1] if sys.base_prefix == "/usr" else "")')
 
 # What the tests run for real, from Debian's own packages.
-TEST_PACKAGES := chromium-headless-shell nginx-light redis-server postgresql systemd pcscd vsmartcard-vpcd opensc openssl \
+TEST_PACKAGES := chromium-headless-shell nginx-light redis-server postgresql etcd-server systemd pcscd vsmartcard-vpcd opensc openssl \
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
@@ -73,7 +73,7 @@ format: setup-dev ## 書式を整える / format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-dev ## 速さを測る / application CPU beside a bare Flask floor
+bench: setup-dev test-packages ## 速さを測る / application CPU beside a bare Flask floor
 	@$(BIN)/python -m bench.journey $(ARGS)
 
 bench-import: setup-dev test-packages ## 1万件の一括登録を測る / bulk registration of 10,000 accounts beside a bare floor

@@ -39,7 +39,7 @@ from zaitaku.work import runner
 LIST: Final = "/console/consented-patients"
 HOSPITAL: Final[Mapping[str, tuple[str, ...]]] = {
     "list, first page": (LIST,),
-    "list, surname": tuple(f"{LIST}?q={name}" for name in ("佐藤", "タナカ", "花子")),
+    "list, surname": tuple(f"{LIST}?q={name}&size=5" for name in ("佐藤", "タナカ", "花子")),
     "list, days": (f"{LIST}?visit-from=2026-01-01&visit-to=2026-06-30", f"{LIST}?from=2025-01-01"),
     "list, by reading": (f"{LIST}?sort=kana",),
     "list, withdrawn": (f"{LIST}?state=withdrawn&size=5",),

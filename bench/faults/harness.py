@@ -178,7 +178,11 @@ class Stage:
     def _clustered(self) -> Scene:
         stores = Stores(self.cluster.new_database(), self.redis_group.address)
         return self._stack.enter_context(
-            self.own(stores, settings={"ZAITAKU_SYNCHRONOUS_STANDBYS": "1"}, has_worker=True)
+            self.own(
+                stores,
+                settings={"ZAITAKU_SYNCHRONOUS_STANDBYS": "1"},
+                has_worker=not self.scale.is_short,
+            )
         )
 
     def begin_clustered(self) -> Scene:

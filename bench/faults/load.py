@@ -99,7 +99,9 @@ class Load:
 
     def acknowledged(self) -> int:
         """Return how many patients have seen a reference number so far."""
-        lines = [line for path in self._folder.glob("*.jsonl") for line in path.open("rb")]
+        lines = [
+            line for path in self._folder.glob("*.jsonl") for line in path.read_bytes().splitlines()
+        ]
         return sum(UNACKNOWLEDGED not in line for line in lines)
 
     def wait_for(self, acknowledged: int, seconds: float) -> None:

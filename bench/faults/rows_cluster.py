@@ -70,7 +70,7 @@ def asynchronous_control(stage: Stage) -> Verdict:
     part, seconds = max(2, stage.scale.acked // 3), stage.scale.seconds
     with (
         _asynchronous(stage.cluster) as cluster,
-        stage.own(Stores(cluster.new_database(), stage.redis_group.address)) as scene,
+        stage.own(Stores(cluster.new_database(), stage.redis_group.address), workers=1) as scene,
     ):
         with scene.load(turning=False) as load:
             load.wait_for(part, seconds)

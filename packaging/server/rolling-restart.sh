@@ -2,10 +2,10 @@
 # zaitaku の入れかえ: 一つずつ終わらせ、始め、使えるようになってから次へ進む。手続きは止まらない。
 #   sudo packaging/server/rolling-restart.sh            （8001 と 8002）
 #   sudo packaging/server/rolling-restart.sh 8001 8002 8003
-# 先に新しい版を /opt/zaitaku に入れ、zaitaku migrate をすませておく（docs/deploying.md）。
+# 先に新しい版を入れ、zaitaku migrate をすませ、/opt/zaitaku を切りかえておく（docs/deploying.md）。
 set -euo pipefail
-# nginx が、休んでいたサーバーにもう一度聞くまでの時間（zaitaku.conf の fail_timeout）より長く。
-AWAY_SECONDS=${AWAY_SECONDS:-6}
+# nginx が、休んでいたサーバーにもう一度聞くまでの時間（zaitaku.conf の fail_timeout と、端数の2秒）より長く。
+AWAY_SECONDS=${AWAY_SECONDS:-8}
 SYSTEMCTL=${SYSTEMCTL:-systemctl}
 [ $# -gt 0 ] || set -- 8001 8002
 for port in "$@"; do

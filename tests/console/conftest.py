@@ -10,7 +10,7 @@ from tests.consent.conftest import database, founded_template, wordings, world
 from tests.consent.world import World
 from tests.console.office import Office
 from tests.lending import AppLender
-from tests.patient.conftest import KEYS, SESSION_KEYS, SUBJECT_KEYS, authority
+from tests.patient.conftest import KEYS, SEAL_KEYS, SESSION_KEYS, SUBJECT_KEYS, authority
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
@@ -40,6 +40,7 @@ def services(
         url_keys=KEYS,
         session_keys=SESSION_KEYS,
         subject_keys=SUBJECT_KEYS,
+        seal_keys=SEAL_KEYS,
         request_key_file=tmp_path / "request-key.pem",
         trust_anchors=(authority.roots_file,),
         crl_file=authority.crl_file,

@@ -97,8 +97,11 @@ def test_instances_are_told_apart_and_end_in_order() -> None:
     # nginx must not try an instance again while it drains, and the next must wait for nginx.
     assert {drain < seconds for seconds in away} == {True}
     restart = (SERVER / "rolling-restart.sh").read_text("utf-8")
-    assert int(re.findall(r"AWAY_SECONDS:-(\d+)", restart)[0]) > max(away)
+    assert int(re.findall(r"AWAY_SECONDS:-(\d+)", restart)[0]) > max(away) + 2
     assert "KillMode=mixed" in text
+    servers = re.findall(r"^    server (\S+) max_fails=(\d)", nginx, re.MULTILINE)
+    # Whoever is believed to rest is asked once more before a patient is sent away.
+    assert {name for name, fails in servers if fails == "0"} == {name for name, _ in servers}
     assert "non_idempotent" not in re.sub(r"#.*", "", nginx)
 
 

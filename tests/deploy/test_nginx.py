@@ -127,6 +127,17 @@ def test_a_post_finds_the_other_when_a_connection_is_refused(
     assert len(two[1].heard) == 4
 
 
+def test_those_who_were_away_a_moment_ago_are_tried_before_giving_up(
+    two: tuple[StandIn, StandIn], nginx: Nginx, pool: urllib3.PoolManager
+) -> None:
+    two[0].status = two[1].status = 504
+    for _ in range(4):
+        assert pool.request("GET", f"{nginx.origin}/j/x/items").status == 504
+    two[1].status = 200
+    for _ in range(4):
+        assert pool.request("GET", f"{nginx.origin}/j/x/items").status == 200
+
+
 def test_own_words_of_an_instance_pass(
     two: tuple[StandIn, StandIn], nginx: Nginx, pool: urllib3.PoolManager
 ) -> None:

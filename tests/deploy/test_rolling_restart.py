@@ -22,11 +22,12 @@ from zaitaku.core.database import Database
 from zaitaku.core.revisions import newest_revision
 
 PATIENTS = 2
-CARDS = 80
+CARDS = 200
 MOST_WAITS = 30
 """How often a patient lets the waiting page of a busy machine try again."""
 AWAY_SECONDS = 2
 """How long nginx leaves an instance alone in this test."""
+BACK_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,11 @@ class Patients:
 
     def _walk(self) -> None:
         while not self._is_over.is_set():
+            with self._lock:
+                card = next(self._cards, None)
+            if card is None:
+                return
             try:
-                with self._lock:
-                    card = next(self._cards)
                 self._once(card)
             except Exception as error:  # noqa: BLE001 - whatever it is, the test tells it
                 self.failures.append(f"{type(error).__name__}: {error}")
@@ -154,6 +157,15 @@ def count_records(url: str) -> int:
     return int(found or 0)
 
 
+def wait_until_used(nginx: Nginx, instance: Instance) -> None:
+    """Wait until nginx has found out that an instance is back."""
+    place = f'"upstream":"127.0.0.1:{instance.port}"'
+    deadline, before = time.monotonic() + BACK_SECONDS, nginx.log().count(place)
+    while nginx.log().count(place) <= before + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def troubles(nginx: Nginx) -> list[str]:
     """Return the answers that were no page of an instance, such as its waiting page is."""
     lines = [json.loads(line) for line in nginx.log().splitlines()]
@@ -176,7 +188,7 @@ def test_a_rolling_restart_fails_no_journey(
                 make_next_versions_tables(url)
             instance.start()
             instance.wait()
-            time.sleep(AWAY_SECONDS)
+            wait_until_used(nginx, instance)
             assert patients.failures == []
             assert patients.done > before
     assert patients.failures == []

@@ -4,10 +4,10 @@ from http import HTTPStatus
 from urllib.parse import quote_from_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.drawing import JSON, fuzzed, wild
+from tests.fuzz.drawing import CASES, JSON, fuzzed, wild
 from tests.patient.conftest import authority, openid, services, site
 from tests.patient.site import Site
 from zaitaku.core.errors import SettingsError
@@ -48,6 +48,8 @@ SOUND = {
     "ZAITAKU_TRUST_ANCHORS": "/tmp/roots.pem",
     "ZAITAKU_OCSP_URL": "http://127.0.0.1:1/",
 }
+asked = settings(fuzzed, max_examples=max(CASES // 6, 1))
+"""A request costs more than a parser."""
 LINES = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -55,7 +57,7 @@ LINES = bytes.maketrans(b"\r\n", b"  ")
 def test_any_header_is_answered(site: Site, name: str) -> None:
     client = site.app.test_client(use_cookies=False)
 
-    @fuzzed
+    @asked
     @given(value=wild(HEADERS[name]), path=st.sampled_from(GETS))
     def ask(value: bytes, path: str) -> None:
         text = value.translate(LINES).decode("latin-1")
@@ -65,7 +67,7 @@ def test_any_header_is_answered(site: Site, name: str) -> None:
     ask()
 
 
-@fuzzed
+@asked
 @given(query=wild([b"lang=en&size=large", b"q=%E5%B1%B1&page=2&sort=kana"]), path=st.data())
 def test_any_query_is_answered(site: Site, query: bytes, path: st.DataObject) -> None:
     text = quote_from_bytes(query, safe="=&%+;?/")
@@ -75,7 +77,7 @@ def test_any_query_is_answered(site: Site, query: bytes, path: st.DataObject) ->
     assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-@fuzzed
+@asked
 @given(body=wild([b"number=123&csrf_token=x", b"user_id=a&password=b"]), path=st.data())
 def test_any_form_is_answered(site: Site, body: bytes, path: st.DataObject) -> None:
     answer = site.app.test_client().post(
@@ -87,7 +89,7 @@ def test_any_form_is_answered(site: Site, body: bytes, path: st.DataObject) -> N
     assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-@fuzzed
+@asked
 @given(body=JSON, path=st.sampled_from(PROGRAMS))
 def test_any_body_of_a_program_is_answered(site: Site, body: object, path: str) -> None:
     answer = site.app.test_client().post(path, json=body, base_url=ORIGIN)

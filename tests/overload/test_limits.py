@@ -9,13 +9,22 @@ import pytest
 from tests.patient.conftest import Cards
 from tests.patient.site import Site, Visitor
 from zaitaku import wire
+from zaitaku.accounts.service import LoginAttempt
 from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.blueprints.limits import activating
 from zaitaku.core import limits
 from zaitaku.core.attempts import count_against
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.ephemeral import EphemeralStore
-from zaitaku.core.errors import TooManyAttempts, TooManyBeginnings
+from zaitaku.core.errors import (
+    StoreUnavailable,
+    TooManyAttempts,
+    TooManyBeginnings,
+    ZaitakuError,
+)
 from zaitaku.core.limits import Counted, Limit
+from zaitaku.devices.errors import CodeTooYoung, CodeUnknown
+from zaitaku.devices.service import DeviceRequest
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "overload.md"
 FEW = Limit("few", "x", 2, timedelta(minutes=10), Counted.ALL, "x")
@@ -134,6 +143,45 @@ def test_one_address_sends_so_many_proofs_and_no_more(
         "error": "too-many-attempts",
         "retry_after": int(answer.headers["Retry-After"]),
     }
+
+
+def test_activations_that_fail_are_limited_by_code_and_by_account(site: Site) -> None:
+    def failing(failure: ZaitakuError, code: str, account: str) -> None:
+        login = LoginAttempt("1312345670", account, "x", "192.0.2.1")
+        with activating(DeviceRequest(login, code, "key", "")):
+            raise failure
+
+    with site.app.test_request_context():
+        for number in range(limits.ACTIVATE_BY_CODE.most):
+            with pytest.raises(CodeTooYoung):
+                failing(CodeTooYoung(retry_after=1), "111111111111", f"a{number}")
+        for number in range(limits.ACTIVATE_BY_CODE.most):
+            with pytest.raises(CodeUnknown):
+                failing(CodeUnknown(), "１１１１-1111-1111", f"b{number}")
+        with pytest.raises(TooManyAttempts):
+            failing(CodeUnknown(), "111111111111", "c")
+        for number in range(limits.ACTIVATE_BY_ACCOUNT.most):
+            with pytest.raises(CodeUnknown):
+                failing(CodeUnknown(), f"2222222222{number:02}", "d")
+        with pytest.raises(TooManyAttempts):
+            failing(CodeUnknown(), "333333333333", "d")
+
+
+def test_nobody_begins_uncounted_and_a_signed_card_is_registered_all_the_same(
+    site: Site, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, cards: Cards
+) -> None:
+    journey = visitor.walk_to_card()
+    way_back = visitor.prove(visitor.ask(journey), cards.good)
+    visitor.get(site.path())
+
+    def away(*_: object) -> list[int]:
+        raise StoreUnavailable("test")
+
+    monkeypatch.setattr(type(site.services.ephemeral), "count_all", away)
+    answer = visitor.client.post(visitor.location, data=visitor.hidden())
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert visitor.get(way_back) == 200
+    assert visitor.location == f"{journey}/done"
 
 
 def test_one_address_hands_over_so_often_and_no_more(

@@ -16,6 +16,7 @@ from zaitaku.blueprints.places import PLACE_KEPT
 from zaitaku.core import gate
 from zaitaku.core.gate import Rank
 from zaitaku.core.languages import Language
+from zaitaku.core.permits import Permits
 
 HEADINGS = {
     Language.JAPANESE: "いま、混み合っています",
@@ -44,13 +45,14 @@ def full(overload: Overload) -> Iterator[None]:
 def crowded(overload: Overload, monkeypatch: pytest.MonkeyPatch) -> Overload:
     """Nobody may begin until a test says so; the line is looked at each time."""
     monkeypatch.setattr("zaitaku.core.line._LOOK_SECONDS", -1.0)
-    overload.permits._permits = -1e9
+    monkeypatch.setattr(Permits, "rate", 0.0)
+    overload.permits._permits = 0.0
     return overload
 
 
 def let_in(overload: Overload) -> None:
     """Have permits for everybody."""
-    overload.permits._permits = 1000.0
+    overload.permits._permits = 50.0
 
 
 @pytest.mark.parametrize("language", Language)

@@ -13,6 +13,7 @@ from tests.patient.phoning import Phone, running_phone
 from tests.patient.site import ALL_ITEMS, Site, Visitor
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.openid import OpenIdProvider
+from zaitaku.core.sealing import SealRing
 from zaitaku.core.signing import Keyring
 from zaitaku.facilities.model import InstitutionCode
 from zaitaku.identity.keys import RequestKeys
@@ -24,6 +25,7 @@ from zaitaku.settings import Mode, Settings
 KEYS = Keyring(("a-key-for-the-tests-of-patient-pages-1234567",))
 SESSION_KEYS = Keyring(("a-session-key-for-the-tests-of-pages-2345678",))
 SUBJECT_KEYS = Keyring(("a-subject-key-for-the-tests-of-pages-3456789",))
+SEAL_KEYS = SealRing(("a-seal-key-for-the-tests-of-pages-45678901",))
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def services(
         url_keys=KEYS,
         session_keys=SESSION_KEYS,
         subject_keys=SUBJECT_KEYS,
+        seal_keys=SEAL_KEYS,
         request_key_file=tmp_path / "request-key.pem",
         trust_anchors=(authority.roots_file,),
         crl_file=authority.crl_file,

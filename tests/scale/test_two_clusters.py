@@ -7,7 +7,7 @@ import pytest
 
 from tests.consent.world import TARO, Card, World, sandbox_with
 from tests.databases import fresh_postgres, new_postgres_database
-from tests.scale.clusters import Clusters, handle_in, slot_of
+from tests.scale.clusters import Clusters, slot_of
 from tests.servers import free_port
 from zaitaku.consent.tables import consent, patient
 from zaitaku.core.clock import FixedClock
@@ -53,10 +53,11 @@ def test_a_moved_slot_takes_urls_and_facility_along(clusters: Clusters) -> None:
     facility = clusters.found(CODES[0])
     slot = slot_of(facility.id.bytes)
     here = clusters.of_facility(facility.id)
+    url = clusters.worlds[here].reception.show(facility.id, Channel.HOME_VISIT)
     there = next(name for name in clusters.worlds if name != here)
     owners = tuple(there if each == slot else name for each, name in enumerate(clusters.owners))
     moved = replace(clusters, owners=owners)
-    assert moved.of_facility(facility.id) == moved.of_handle(handle_in(slot)) == there
+    assert moved.of_facility(facility.id) == moved.of_handle(url.current.handle) == there
 
 
 def test_a_patient_is_found_on_every_cluster_by_either_card(clusters: Clusters) -> None:

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.consent.world import World
 from tests.console.office import Office
+from tests.lending import AppLender
 from tests.patient.conftest import (
     KEYS,
     SESSION_KEYS,
@@ -24,7 +25,6 @@ from tests.patient.conftest import (
 from tests.patient.site import ALL_ITEMS, Site
 from tests.watching.collector import Collector, running_collector
 from zaitaku.accounts.passwords import Passwords
-from zaitaku.app import build_app
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.logs import configure_logging
 from zaitaku.core.watch_settings import WatchSettings
@@ -120,6 +120,7 @@ def watched(
     collector: Collector,
     log: StringIO,
     *,
+    app_lender: AppLender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Watched]:
     """A clinic that uses both channels, with one account of each role."""
@@ -128,8 +129,6 @@ def watched(
     )
     registry, tracing = CollectorRegistry(), Tracing.to(settings.watching)
     services = build_services(settings, clock, ProcessWatch(Meters(registry), tracing))
-    app = build_app(services)
-    app.config["PROPAGATE_EXCEPTIONS"] = False
     facility = services.facilities.add(
         InstitutionCode("1312345670"),
         registered_name="みどり坂クリニック",
@@ -139,10 +138,12 @@ def watched(
         actor="test",
         founding=services.reception.issue_first,
     )
-    site = Site(app, services, clock, authority, facility)
-    found = Watched(site, registry, collector, tracing, log)
-    found.office.employ()
-    yield found
+    with app_lender.lend(services) as app:
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        site = Site(app, services, clock, authority, facility)
+        found = Watched(site, registry, collector, tracing, log)
+        found.office.employ()
+        yield found
     tracing.close()
     services.ephemeral.close()
     services.database.close()

@@ -1,13 +1,21 @@
 """Metrics and traces are off, and where they are on they do not stand open."""
 
+import socket
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zaitaku.commands.metrics import AddressUnfit, metrics
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.watch import NO_WATCH
 from zaitaku.core.watch_settings import WatchSettings
-from zaitaku.watching.watches import open_watch
+from zaitaku.settings import Settings
+from zaitaku.watching.watches import DIRECTORY, open_watch
 
 TOKEN = "a-token-for-the-metrics-of-the-tests-9876543210"
 
@@ -75,3 +83,29 @@ def test_any_address_is_taken_or_refused(text: str) -> None:
 
 def test_the_token_is_never_printed() -> None:
     assert TOKEN not in repr(WatchSettings(metrics_token=TOKEN))
+
+
+class TestListener:
+    @pytest.fixture
+    def environ(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+        monkeypatch.setattr(Settings, "from_env", lambda: settings)
+        monkeypatch.delenv(DIRECTORY, raising=False)
+        return monkeypatch
+
+    def test_it_says_what_is_missing(self, environ: pytest.MonkeyPatch) -> None:
+        refused = CliRunner().invoke(metrics).exception
+        assert isinstance(refused, SettingsError)
+        assert "ZAITAKU_METRICS_ADDRESS" in refused.detail
+
+    def test_it_says_when_the_address_is_taken(
+        self, environ: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
+    ) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            wanted = replace(settings, watching=WatchSettings(metrics_address=address))
+            environ.setattr(Settings, "from_env", lambda: wanted)
+            assert isinstance(CliRunner().invoke(metrics).exception, SettingsError)
+            environ.setenv(DIRECTORY, str(tmp_path))
+            refused = CliRunner().invoke(metrics).exception
+        assert isinstance(refused, AddressUnfit)
+        assert "ZAITAKU_METRICS_ADDRESS" in refused.detail

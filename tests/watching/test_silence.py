@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 from flask.testing import FlaskClient
@@ -36,7 +37,7 @@ class Ear:
 
     passed: list[str] = field(default_factory=list)
 
-    def listen(self, app: Flask) -> None:
+    def listen(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         """Hear what every browser and bridge of ``app`` sends and gets from now on."""
         ear = self
 
@@ -47,7 +48,7 @@ class Ear:
                 ear.passed.append(str(answer.headers))
                 return answer
 
-        app.test_client_class = Heard
+        monkeypatch.setattr(app, "test_client_class", Heard)
 
     @property
     def text(self) -> str:
@@ -164,10 +165,12 @@ def unseen(watched: Watched, cards: Cards, hashes: tuple[str, ...]) -> dict[str,
     }
 
 
-def test_nothing_that_is_watched_tells_of_anybody(watched: Watched, cards: Cards) -> None:
+def test_nothing_that_is_watched_tells_of_anybody(
+    watched: Watched, cards: Cards, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ear = Ear()
     hashes = insure(watched, cards.good)
-    ear.listen(watched.site.app)
+    ear.listen(watched.site.app, monkeypatch)
     journey = walk(watched, cards)
     work(watched)
     break_down(watched)

@@ -7,6 +7,7 @@ much of a password is left when those are taken out.
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 LEAST_OF_ONES_OWN: Final = 5
@@ -41,12 +42,13 @@ def is_guessed_first(password: str) -> bool:
 
 def _own(text: str) -> int:
     text = _SAME.sub(r"\1", text)
-    for piece in (*_WORDS, *_RUNS):
+    for piece in (*_WORDS, *_runs()):
         text = text.replace(piece, " ")
     left = re.sub(r"[\W_]", "", _YEAR.sub(" ", text))
     return len(set(left))
 
 
+@cache
 def _runs() -> tuple[str, ...]:
     rows = [row[::step] for row in _KEYS for step in (1, -1)]
     found = {
@@ -56,6 +58,3 @@ def _runs() -> tuple[str, ...]:
         for start in range(len(row) - length + 1)
     }
     return tuple(sorted(found, key=len, reverse=True))
-
-
-_RUNS: Final = _runs()

@@ -11,7 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.failures import Explanation, NextStep, explain
+from zaitaku.blueprints.explanations import Explanation, NextStep
+from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.patient.presenters import day_text
 from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.errors import TooManyAttempts, ZaitakuError

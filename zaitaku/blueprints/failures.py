@@ -4,35 +4,10 @@ Every page says what happened in plain words, whether anything was registered, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from zaitaku.blueprints.explanations import Explanation, NextStep
 from zaitaku.blueprints.i18n import mark
-
-
-class NextStep(StrEnum):
-    """The button of a failure page."""
-
-    NONE = ""
-    CARD_AGAIN = "card"
-    OTHER_CARD = "other-card"
-    DONE = "done"
-    TYPE_NUMBER = "number"
-    SAME_PAGE = "same-page"
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One failure in words: heading, what happened, what to do."""
-
-    heading: str
-    happened: tuple[str, ...]
-    to_do: tuple[str, ...] = ()
-    next_step: NextStep = NextStep.NONE
-    offers_ways: bool = False
-    """Whether the page also names the other ways to read the card, and help with the PIN."""
-
 
 _NOTHING_REGISTERED: Final = mark("まだ何も登録されていません。")
 _CITY_HALL: Final = mark("お住まいの市区町村の窓口で、マイナンバーカードについて相談してください。")
@@ -49,6 +24,14 @@ _FIRST_SCREEN: Final = mark(
     "受付を始めた画面にもどってください。終わっていないときは、もう一度やり直せます。"
 )
 _WAIT: Final = mark("数分待ってから、もう一度やってみてください。")
+
+
+_FOR_SAFETY: Final = mark("安全のため、しばらく受け付けません。")
+_CALL: Final = mark("急ぐときは、医療機関や薬局に電話してください。")
+
+
+def _too_many(heading: str, *happened: str) -> Explanation:
+    return Explanation(heading, happened, (_CALL,))
 
 
 def _app_trouble(heading: str) -> Explanation:
@@ -457,31 +440,21 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         (mark("下のボタンで、画面を開き直してください。"),),
         NextStep.SAME_PAGE,
     ),
-    "too-many-attempts": Explanation(
-        mark("入力の回数が多すぎます"),
-        (mark("安全のため、しばらく受け付けません。"),),
-        (mark("急ぐときは、医療機関や薬局に電話してください。"),),
-    ),
-    "too-many-beginnings": Explanation(
+    "too-many-attempts": _too_many(mark("入力の回数が多すぎます"), _FOR_SAFETY),
+    "too-many-beginnings": _too_many(
         mark("いま、受付を始められません"),
-        (
-            mark("短い時間に、とても多くの受付が始まりました。安全のため、しばらく止めています。"),
-            _NOTHING_REGISTERED,
-        ),
-        (mark("急ぐときは、医療機関や薬局に電話してください。"),),
+        mark("短い時間に、とても多くの受付が始まりました。安全のため、しばらく止めています。"),
+        _NOTHING_REGISTERED,
     ),
-    "too-many-readings": Explanation(
+    "too-many-readings": _too_many(
         mark("カードの読み取りが、短い時間に何度もありました"),
-        (
-            mark("安全のため、しばらく受け付けません。"),
-            mark("前に登録が終わっているときは、その内容は変わっていません。"),
-        ),
-        (mark("急ぐときは、医療機関や薬局に電話してください。"),),
+        _FOR_SAFETY,
+        mark("前に登録が終わっているときは、その内容は変わっていません。"),
     ),
     "store-unavailable": Explanation(
         mark("いま、混み合っているか、止まっています"),
         (mark("送った内容は、登録されていません。これまでの答えは残っています。"),),
-        (_WAIT, mark("急ぐときは、医療機関や薬局に電話してください。")),
+        (_WAIT, _CALL),
         NextStep.SAME_PAGE,
     ),
     "registration-unknown": Explanation(
@@ -491,7 +464,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
                 "もう一度この画面を開くと、登録できていれば受付番号が出ます。二重に登録されることはありません。"
             ),
         ),
-        (_WAIT, mark("急ぐときは、医療機関や薬局に電話してください。")),
+        (_WAIT, _CALL),
         NextStep.SAME_PAGE,
     ),
     "bad-request": Explanation(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from waitress.server import create_server
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral_open import open_ephemeral
-from zaitaku.core.errors import SettingsError
+from zaitaku.core.errors import SettingsError, ZaitakuError
 from zaitaku.core.logs import configure_logging
 from zaitaku.settings import Settings
 from zaitaku.watching.condition import Looker
@@ -24,6 +25,12 @@ from zaitaku.watching.watches import DIRECTORY
 
 THREADS: Final = 2
 FOLLOW_SECONDS: Final = 1.0
+
+
+class AddressUnfit(ZaitakuError):
+    """Somebody else listens there, or this machine has no such address."""
+
+    code = "metrics-address-unfit"
 
 
 @click.command()
@@ -41,13 +48,21 @@ def metrics(parent: int | None) -> None:
     directory = os.environ.get(DIRECTORY, "")
     if not directory:
         raise SettingsError(f"{DIRECTORY} is not set")
-    host, port = settings.watching.listener
+    listening = _listen(*settings.watching.listener)
     page = _page(settings, Path(directory))
-    server = create_server(page, host=host, port=port, threads=THREADS)
+    server = create_server(page, sockets=[listening], threads=THREADS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if parent is not None:
         Thread(target=_follow, args=(parent,), daemon=True).start()
     server.run()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise AddressUnfit(f"ZAITAKU_METRICS_ADDRESS を使えません（{error.strerror}）。") from error
 
 
 def _page(settings: Settings, directory: Path) -> MetricsPage:

@@ -69,7 +69,7 @@ class WriterQueue:
             self._wait(handle)
             yield
         finally:
-            os.close(handle)  # and the lock goes with it
+            _leave(handle)
 
     def _wait(self, handle: int) -> None:
         began = time.monotonic()
@@ -90,6 +90,15 @@ def _is_next(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _leave(handle: int) -> None:
+    if sys.platform != "win32":
+        import fcntl  # noqa: PLC0415 - as above
+
+        # Closing alone would not do: a process that was forked meanwhile has the file open, too.
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def _is_begun(connection: Connection, deadline: float) -> bool:

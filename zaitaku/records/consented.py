@@ -107,7 +107,7 @@ class ConsentedPatients:
         some = references(self._facility_id, digits, MOST_REFERENCES + 1).subquery()
         count = self._connection.execute(select(func.count()).select_from(some)).scalar_one()
         walked = numbered(self._facility_id, digits, most=MOST_REFERENCES)
-        names = self._sieved(walked, query, now)
+        names = self._connection.scalars(self._sieved(walked, query, now)).all()
         return self._found(names, query, now, Cut.REFERENCES if count > MOST_REFERENCES else None)
 
     def _straight(self, parts: Sequence[Stretch], query: ListQuery, now: datetime) -> Page:
@@ -124,16 +124,23 @@ class ConsentedPatients:
         return Page(self._lines(names, now), place.total, place.number, place.pages, cut)
 
     def _all_of(self, stretch: Stretch, query: ListQuery, now: datetime) -> Page:
-        walked = select(stretch.name.label("id")).where(stretch.condition).distinct()
-        names = self._sieved(walked.limit(MOST_EXAMINED), query, now, stretch.answers)
-        return self._found(names, query, now, None)
+        if stretch.sort is query.sort:
+            # In the order that is asked: it need not be looked up again for every line.
+            walk = Walk((stretch,), query.descending)
+            walked = stretch.ordered(descending=walk.descending).limit(MOST_EXAMINED)
+            found = self._sieved(walked, query, now, stretch.answers, walk)
+        else:
+            walked = select(stretch.name.label("id")).where(stretch.condition).distinct()
+            found = self._sieved(walked.limit(MOST_EXAMINED), query, now, stretch.answers)
+        return self._found(self._connection.scalars(found).all(), query, now, None)
 
     def _begin_of(self, walk: Walk, query: ListQuery, now: datetime) -> Page:
         names: list[UUID] = []
         left = MOST_EXAMINED
         for part in walk.parts:
             walked = part.ordered(descending=walk.descending).limit(left)
-            names += self._sieved(walked, query, now, part.answers, walk)
+            found = self._sieved(walked, query, now, part.answers, walk)
+            names += self._connection.scalars(found.limit(MOST_FOUND + 1))
             left -= self._connection.execute(select(part.up_to(left))).scalar_one()
             if not left or len(names) > MOST_FOUND:
                 break
@@ -148,8 +155,8 @@ class ConsentedPatients:
         now: datetime,
         answered: Collection[Part] = (),
         order: Walk | None = None,
-    ) -> Sequence[UUID]:
-        """Return the names that ``walk`` gives and that pass what is not ``answered`` yet.
+    ) -> Select[tuple[UUID]]:
+        """Return the query of the names that ``walk`` gives and that pass what is not ``answered`` yet.
 
         Each is looked up for itself: left to join, PostgreSQL may read all of the list rather
         than the few thousand lines that are walked.
@@ -164,10 +171,10 @@ class ConsentedPatients:
         kept = select(walked.c.id).where(passes.scalar_subquery() == 1)
         if order:
             by = _directed(walked.c.key, walked.c.id, order.descending, is_whole=True)
-            return self._connection.scalars(kept.order_by(*by).limit(MOST_FOUND + 1)).all()
+            return kept.order_by(*by)
         value = select(SORT_COLUMNS[query.sort]).where(*own).correlate(walked).scalar_subquery()
         by = _directed(value, walked.c.id, query.descending)
-        return self._connection.scalars(kept.order_by(*by)).all()
+        return kept.order_by(*by)
 
     def _found(
         self, names: Sequence[UUID], query: ListQuery, now: datetime, cut: Cut | None

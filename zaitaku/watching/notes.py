@@ -44,6 +44,10 @@ class Notes:
         """Remove fields of a note."""
         self._ephemeral.discard(_key(note), names)
 
+    def hang_up(self) -> None:
+        """Close the connections; the next note opens them again."""
+        self._ephemeral.close()
+
 
 def moment_in(fields: Mapping[str, str], name: str) -> datetime | None:
     """Return a moment that was noted in ISO 8601, or ``None`` when there is none to be read."""

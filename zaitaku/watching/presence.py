@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import version
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Final, Self
 
 from zaitaku.core.clock import Clock
@@ -92,6 +92,10 @@ class Presence:
         known = {each.name for each in _instances_in(fields) if _is_remembered(each, now)}
         self._notes.strike(Note.INSTANCES, fields.keys() - known)
 
+    def hang_up(self) -> None:
+        """Close the connection; the next word opens it again."""
+        self._notes.hang_up()
+
     def leave(self) -> None:
         """Say that it ends.
 
@@ -107,12 +111,24 @@ def _is_remembered(instance: Instance, now: datetime) -> bool:
 
 @contextmanager
 def present(presence: Presence) -> Iterator[None]:
-    """Say every minute that this process is there, until the block ends."""
-    is_over = Event()
+    """Say every minute that this process is there, until the block ends.
+
+    Between two times no connection is open, and no process is forked meanwhile: an SQLite
+    connection that a child inherits spoils the child's own (sqlite.org/howtocorrupt.html, §2.6).
+    """
+    is_over, speaking = Event(), Lock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=speaking.acquire,
+            after_in_parent=speaking.release,
+            after_in_child=speaking.release,
+        )
 
     def beat() -> None:
         while not is_over.is_set():
-            _try(presence.beat)
+            with speaking:
+                _try(presence.beat)
+                presence.hang_up()
             is_over.wait(EVERY.total_seconds())
 
     thread = Thread(target=beat, name="presence", daemon=True)

@@ -13,11 +13,9 @@ protected-mode yes
 requirepass $ZAITAKU_REDIS_PASSWORD
 masterauth $ZAITAKU_REDIS_PASSWORD
 replica-announce-ip $name
-appendonly yes
-appendfsync everysec
+save ""
+appendonly no
 maxmemory-policy noeviction
-min-replicas-to-write 1
-min-replicas-max-lag 10
 CONF
   [ -z "${FIRST_PRIMARY:-}" ] || echo "replicaof $FIRST_PRIMARY 6379" >>"$file"
 fi

@@ -14,7 +14,8 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.failures import Explanation, explain
+from zaitaku.blueprints.explanations import Explanation
+from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.i18n import current_language
 from zaitaku.blueprints.limits import check_hand_over
 from zaitaku.blueprints.patient import journeys
