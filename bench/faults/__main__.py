@@ -74,7 +74,7 @@ def _line(row: Row, verdict: Verdict) -> str:
 
 
 def _print(results: Iterable[Result], failed: list[str]) -> None:
-    real = [verdict for row, verdict in results if not row.must_lose]
+    real = [verdict for row, verdict in results if row.is_walked and not row.must_lose]
     if failed:
         print(f"failed: {', '.join(failed)}")
     print(

@@ -33,6 +33,7 @@ from bench.faults.site import Site, Stores
 from bench.faults.stores import StoreServer, postgres, redis
 from bench.faults.turning import Turning
 from bench.faults.verdict import Verdict, judge
+from bench.faults.withdrawing import Withdrawing
 from tests.cluster import Cluster, cluster
 from tests.sentinels import RedisGroup, redis_group
 
@@ -49,6 +50,8 @@ class Scene:
     loads: list[Load] = field(default_factory=list)
     retired: dict[str, float] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
+    withdrawn: int = 0
+    """Consents that the console showed before their withdrawal and refused after it."""
 
     @contextmanager
     def load(self, *, turning: bool = True, patience: float | None = None) -> Iterator[Load]:
@@ -61,8 +64,10 @@ class Scene:
             self.site.hang_posters(services)
             if turning:
                 around = Turning(self.site, services)
-                stack.callback(self._keep, around)
+                beside = Withdrawing(self.site, services)
+                stack.callback(self._keep, around, beside)
                 stack.enter_context(around)
+                stack.enter_context(beside)
             load = Load(
                 self.site.folder / f"load-{uuid4().hex}",
                 origin=self.site.origin,
@@ -90,15 +95,17 @@ class Scene:
                 fault()
                 load.wait_for(load.acknowledged() + part, self.scale.seconds)
 
-    def _keep(self, around: Turning) -> None:
+    def _keep(self, around: Turning, beside: Withdrawing) -> None:
         self.retired.update(around.retired)
-        self.stale.extend(around.stale)
+        self.stale.extend((*around.stale, *beside.stale))
+        self.withdrawn += beside.refused
 
     def verdict(self, note: str = "") -> Verdict:
         """Compare what patients were told with what stands."""
         walks = [walk for load in self.loads for walk in load.walks()]
+        tried = f"{len(self.retired)} URLs retired, {self.withdrawn} consents withdrawn"
         return judge(self.site, walks, self.retired).with_seen(
-            stale=len(self.stale), load=str(self.scale), note=note
+            stale=len(self.stale), load=str(self.scale), note=", ".join(filter(None, (note, tried)))
         )
 
 

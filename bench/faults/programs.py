@@ -97,6 +97,12 @@ class Deployment:
         """Return the processes that answer requests now."""
         return [child for program in self.web for child in program.children()]
 
+    def kill_one_web_worker(self) -> None:
+        """Kill one of the processes that answer requests, if any lives."""
+        for process in self.web_workers()[:1]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Wait until every web server says that it can serve.
 

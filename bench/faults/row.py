@@ -15,6 +15,8 @@ class Row:
     run: Callable[[Stage], Verdict]
     must_lose: bool = False
     """A control: it holds only when the suite has seen losses."""
+    is_walked: bool = True
+    """Whether patients walk, and count; else the row measures something by itself."""
 
     def passes(self, verdict: Verdict) -> bool:
         """Tell whether the verdict is the one that is to be."""

@@ -1,10 +1,9 @@
 """Web servers killed, and clients that never end what they ask."""
 
 import time
-from itertools import islice
 from typing import Final
 
-from bench.faults.harness import Scene, Stage
+from bench.faults.harness import Stage
 from bench.faults.row import Row
 from bench.faults.slow import slow_connections
 from bench.faults.verdict import Verdict
@@ -18,7 +17,7 @@ SLOW_SECONDS: Final = 15.0
 def one_worker(stage: Stage) -> Verdict:
     """Kill one web worker process, again and again."""
     scene = stage.begin()
-    scene.under_load(lambda: _kill_one(scene), repeated=stage.scale.times(REPEATED))
+    scene.under_load(scene.deployment.kill_one_web_worker, repeated=stage.scale.times(REPEATED))
     return scene.verdict()
 
 
@@ -41,7 +40,7 @@ def several_workers(stage: Stage) -> Verdict:
 
     def kill_several() -> None:
         for _ in range(3 if stage.scale.is_short else SEVERAL):
-            _kill_one(scene)
+            scene.deployment.kill_one_web_worker()
             time.sleep(SEVERAL_SECONDS / SEVERAL)
 
     scene.under_load(kill_several, repeated=stage.scale.times(3))
@@ -62,11 +61,6 @@ def slow_clients(stage: Stage) -> Verdict:
         time.sleep(2 if stage.scale.is_short else SLOW_SECONDS)
         load.wait_for(stage.scale.acked, stage.scale.seconds)
     return scene.verdict()
-
-
-def _kill_one(scene: Scene) -> None:
-    for process in islice(scene.deployment.web_workers(), 1):
-        process.kill()
 
 
 ROWS: Final = (

@@ -66,8 +66,9 @@ class Site:
     """The first is the clinic with accounts; patients go to all."""
     cards: Path
     """The patients' cards (``read_cards``)."""
-    facts: Mapping[str, object] = field(repr=False, default_factory=dict)
-    """The demo's summary: who may log in, and where."""
+    user_id: str
+    """Of the clinic's administrator, who may see medical information."""
+    password: str = field(repr=False)
 
     @classmethod
     def prepare(
@@ -112,7 +113,16 @@ class Site:
             clinic = services.facilities.find(InstitutionCode(str(ready.summary["facility_code"])))
             others = tuple(_clinic(services, code) for code in CODES)
             cards = _cards(keys, services, patients)
-        return cls(folder, port, environ, (clinic, *others), cards, ready.summary)
+        login = ready.summary["console"]
+        return cls(
+            folder=folder,
+            port=port,
+            environ=environ,
+            facilities=(clinic, *others),
+            cards=cards,
+            user_id=login["user_id"],
+            password=login["password"],
+        )
 
     @property
     def origin(self) -> str:

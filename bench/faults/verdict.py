@@ -72,6 +72,10 @@ class Verdict:
         met = ", ".join(part for part in (note, self.note) if part)
         return replace(self, stale=self.stale + stale, load=load, note=met)
 
+    def with_jobs(self, *, lost: int, doubled: int) -> Self:
+        """Add jobs that were handed in and not done, or done wrongly."""
+        return replace(self, lost=self.lost + lost, doubled=self.doubled + doubled)
+
 
 def judge(
     site: Site,

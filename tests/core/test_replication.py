@@ -171,3 +171,17 @@ def _is_back(store: Database) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+def test_a_connection_that_leads_to_a_standby_is_left(server: RunningServer) -> None:
+    _set(server, "synchronous_standby_names=")
+    store = Database(server.url, busy_seconds=BUSY)
+    with store.reading() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        driver.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        driver.commit()
+    with pytest.raises(StoreUnavailable):
+        _write(store)
+    _write(store)
+    store.close()

@@ -269,6 +269,17 @@ def test_traffic_is_kept_so_that_a_year_can_be_compared() -> None:
         assert name in refusal({**COMPLETE, name: wrong})
 
 
+def test_synchronous_standbys_are_a_number_of_postgresqls() -> None:
+    assert Settings.from_env(COMPLETE).synchronous_standbys == 0
+    name = "ZAITAKU_SYNCHRONOUS_STANDBYS"
+    for standbys in (1, 8):
+        assert Settings.from_env({**COMPLETE, name: str(standbys)}).synchronous_standbys == standbys
+    for wrong in ("-1", "9", "all"):
+        assert name in refusal({**COMPLETE, name: wrong})
+    embedded = {**COMPLETE, "ZAITAKU_DATABASE_URL": "sqlite:////var/lib/zaitaku/zaitaku.db"}
+    assert "needs PostgreSQL" in refusal({**embedded, name: "1"})
+
+
 def test_the_proxies_are_counted_by_whoever_deploys() -> None:
     environ = {k: v for k, v in COMPLETE.items() if k != "ZAITAKU_TRUSTED_PROXIES"}
     assert "ZAITAKU_TRUSTED_PROXIES is not set" in refusal(environ)

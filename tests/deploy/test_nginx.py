@@ -132,7 +132,7 @@ def test_those_who_were_away_a_moment_ago_are_tried_before_giving_up(
 ) -> None:
     two[0].status = two[1].status = 504
     for _ in range(4):
-        assert pool.request("GET", f"{nginx.origin}/j/x/items").status == 504
+        assert pool.request("GET", f"{nginx.origin}/j/x/items").status in {503, 504}
     two[1].status = 200
     for _ in range(4):
         assert pool.request("GET", f"{nginx.origin}/j/x/items").status == 200

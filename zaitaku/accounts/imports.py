@@ -30,6 +30,7 @@ from zaitaku.core.clock import JST, Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.errors import NotFound, ZaitakuError
 from zaitaku.core.ids import FacilityId
+from zaitaku.core.sealing import SealBroken
 from zaitaku.core.tables_in import TableUnreadable
 from zaitaku.facilities.model import Facility
 from zaitaku.facilities.store import FacilityStore, lock_facility
@@ -212,14 +213,10 @@ class AccountImports:
         Raises:
             StoreUnavailable: the database is away.
         """
-        sealed = self._jobs.secret(job.facility_id, job.id)
-        if not sealed:
-            return Secret.NONE
         try:
-            self._seal.opened(sealed, job.id)
+            return Secret.KEPT if self._kept(job) else Secret.NONE
         except PasswordsLost:
             return Secret.LOST
-        return Secret.KEPT
 
     def tell_passwords(self, job: Job, *, actor: str) -> Mapping[int, str]:
         """Return the initial passwords by row number and record that they were told.
@@ -231,14 +228,20 @@ class AccountImports:
             PasswordsLost: the key under which they were sealed is gone; they stay as they are.
             StoreUnavailable: the database is away; they are still there.
         """
-        sealed = self._jobs.secret(job.facility_id, job.id)
-        if not sealed:
+        passwords = self._kept(job)
+        if not passwords:
             return {}
-        passwords = self._seal.opened(sealed, job.id)
         with self._database.transaction() as connection:
             self._jobs.note_telling(connection, job.facility_id, job.id)
             self._note(connection, job, Act.TELL_PASSWORDS, actor)
         return passwords
+
+    def _kept(self, job: Job) -> Mapping[int, str]:
+        try:
+            sealed = self._jobs.secret(job.facility_id, job.id)
+        except SealBroken as error:
+            raise PasswordsLost from error
+        return self._seal.opened(sealed, job.id) if sealed else {}
 
     def forget_passwords(self, job: Job, *, actor: str) -> None:
         """Throw the initial passwords away at the word of whoever has them; else do nothing.

@@ -155,8 +155,8 @@ class ConsentedPatients:
         now: datetime,
         answered: Collection[Part] = (),
         order: Walk | None = None,
-    ) -> Select[tuple[UUID]]:
-        """Return the query of the names that ``walk`` gives and that pass what is not ``answered`` yet.
+    ) -> Select[Any]:
+        """Return the names that ``walk`` gives and that pass what is not ``answered`` yet.
 
         Each is looked up for itself: left to join, PostgreSQL may read all of the list rather
         than the few thousand lines that are walked.
@@ -166,7 +166,8 @@ class ConsentedPatients:
         own = (consent.c.id == walked.c.id, self._own)
         asked = asked_of(query, now=now)
         left = [condition for part, condition in asked.items() if part not in answered]
-        passes = select(literal(1)).select_from(line if Part.NAME in asked else consent)
+        needs_name = Part.NAME in asked and Part.NAME not in answered
+        passes = select(literal(1)).select_from(line if needs_name else consent)
         passes = passes.where(*own, *left).correlate(walked)
         kept = select(walked.c.id).where(passes.scalar_subquery() == 1)
         if order:

@@ -1,0 +1,111 @@
+"""The worker killed while it works: every job is done once."""
+
+import csv
+import io
+import time
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import text
+
+from bench.faults.harness import Scene, Stage
+from bench.faults.row import Row
+from bench.faults.site import ACTOR
+from bench.faults.verdict import Verdict
+from zaitaku.accounts.import_table import HEADINGS
+from zaitaku.accounts.imports import ImportState, import_state
+from zaitaku.accounts.model import Role
+from zaitaku.accounts.service import Staff
+from zaitaku.core.clock import SystemClock, japan_date
+from zaitaku.facilities.model import Facility
+from zaitaku.jobs.model import ENDED, Job
+from zaitaku.services import Services
+
+ROUNDS: Final = 6
+ROWS_OF_A_JOB: Final = 200
+_NUMBER_OF_ACCOUNTS: Final = (
+    "SELECT count(*) FROM account WHERE facility_id = :facility AND user_id LIKE :mark"
+)
+
+
+def killed(stage: Stage) -> Verdict:
+    """Hand in a registration of accounts for each clinic, and kill the worker meanwhile.
+
+    A job that is lost was never done; one that is doubled did not register what it should have, or
+    did so twice. One that was under way is taken up again when its worker was silent for a minute.
+    """
+    scene = stage.begin()
+    lost = doubled = 0
+    with scene.load(turning=False) as load, scene.site.services() as services:
+        people = [_administrator(services, each) for each in scene.site.facilities[1:]]
+        for round_ in range(stage.scale.times(ROUNDS)):
+            left, wrong = _round(scene, services, people, f"{round_:02}")
+            lost, doubled = lost + left, doubled + wrong
+        load.wait_for(stage.scale.acked, stage.scale.seconds)
+    return scene.verdict().with_jobs(lost=lost, doubled=doubled)
+
+
+def _round(scene: Scene, services: Services, people: list[Staff], mark: str) -> tuple[int, int]:
+    worker = scene.deployment.worker
+    if worker is None:
+        raise ValueError("no worker runs")
+    jobs = [_hand_in(services, staff, mark) for staff in people]
+    for _ in range(2):
+        worker.kill()
+        time.sleep(scene.scale.seconds_of(3))
+    deadline = time.monotonic() + scene.scale.seconds
+    while time.monotonic() < deadline and _left(services, people, jobs):
+        time.sleep(0.2)
+    wrong = sum(not _is_right(services, *pair, mark) for pair in zip(people, jobs, strict=True))
+    return _left(services, people, jobs), wrong
+
+
+def _left(services: Services, people: list[Staff], jobs: list[Job]) -> int:
+    found = (
+        services.jobs.find(staff.facility.id, job.id)
+        for staff, job in zip(people, jobs, strict=True)
+    )
+    return sum(job.state not in ENDED for job in found)
+
+
+def _is_right(services: Services, staff: Staff, job: Job, mark: str) -> bool:
+    ended = services.jobs.find(staff.facility.id, job.id)
+    if ended.state not in ENDED:
+        return True  # it counts as lost already
+    values = {"facility": _named(services, staff.facility), "mark": f"{mark}%"}
+    with services.database.reading() as connection:
+        count = int(connection.execute(text(_NUMBER_OF_ACCOUNTS), values).scalar_one())
+    is_whole = import_state(ended) is ImportState.REGISTERED
+    return is_whole and count == ended.counts["registered"] == ROWS_OF_A_JOB
+
+
+def _named(services: Services, facility: Facility) -> str:
+    return facility.id.hex if services.database.is_sqlite else str(facility.id)
+
+
+def _hand_in(services: Services, staff: Staff, mark: str) -> Job:
+    held = services.account_imports.hand_in(
+        staff, _table(mark), file_name="faults.csv", actor=ACTOR
+    )
+    return services.jobs.release(staff.facility.id, held.id)
+
+
+def _administrator(services: Services, facility: Facility) -> Staff:
+    made = services.accounts.register(
+        facility.id, role=Role.ADMIN, user_id="faults", name="み", kana="ミ", actor=ACTOR
+    )
+    return Staff(made.account, facility)
+
+
+def _table(mark: str) -> bytes:
+    content = io.StringIO(newline="")
+    writer = csv.writer(content)
+    writer.writerow(HEADINGS)
+    today = japan_date(SystemClock().now())
+    days = [(today + timedelta(days=ahead)).isoformat() for ahead in (1, 300)]
+    for number in range(ROWS_OF_A_JOB):
+        writer.writerow(["一般", f"{mark}{number:06}", "みどり", "ミドリ", *days])
+    return content.getvalue().encode("utf-8-sig")
+
+
+ROWS: Final = (Row("worker killed", killed),)

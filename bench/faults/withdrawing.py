@@ -1,0 +1,134 @@
+"""Withdrawing consents while patients walk, and looking whether the console still shows them.
+
+Each turn a patient consents at the clinic, somebody of the clinic looks (and sees), the consent is
+withdrawn, and the same page is asked for again as soon as the withdrawal is acknowledged.
+"""
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Final, Self
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from bench.faults.patients import GaveUp, ReloadingBrowser, walk_once
+from bench.faults.posters import read_cards
+from bench.faults.site import ACTOR, Site, poster_of
+from bench.walker import Walker
+from zaitaku.consent.present import PresentConsents
+from zaitaku.consent.tables import consent
+from zaitaku.consent.withdrawal import Requester, WithdrawalRequest, withdrawable
+from zaitaku.core.errors import StoreUnavailable, ZaitakuError
+from zaitaku.core.ids import ConsentId
+from zaitaku.services import Services
+
+EVERY_SECONDS: Final = 3.0
+_PATIENCE_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.3
+_PAGE: Final = "medical-information?kind=treatment&period=latest&months=12"
+_TROUBLE: Final = (AssertionError, GaveUp, KeyError, ZaitakuError)
+
+
+@dataclass
+class Withdrawing:
+    """A thread that withdraws one consent after another, and looks at it before and after."""
+
+    site: Site
+    services: Services
+    every: float = EVERY_SECONDS
+    seen: int = 0
+    """Consents that the console showed before they were withdrawn: the look is a real one."""
+    refused: int = 0
+    """Of these, how many it refused afterwards."""
+    stale: list[str] = field(default_factory=list)
+    """Consents that it still showed afterwards."""
+
+    def __post_init__(self) -> None:
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._withdraw_all, daemon=True)
+        self._clinic = self.site.facilities[0]
+        self._staff: Walker | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _withdraw_all(self) -> None:
+        for card in cycle(reversed(read_cards(self.site.cards))):
+            if self._end.wait(self.every):
+                return
+            with suppress(*_TROUBLE):
+                browser = ReloadingBrowser(_PATIENCE_SECONDS)
+                poster = poster_of(self.services, self._clinic)
+                walk = walk_once(browser, self.site.origin, poster, card)
+                if walk.is_acknowledged:
+                    self._turn(self._consent_of(walk.reference))
+
+    def _turn(self, name: ConsentId) -> None:
+        is_seen = self._is_shown(name)
+        self._withdraw(name)
+        self.seen += is_seen
+        if self._is_shown(name):
+            self.stale.append(f"shown after its withdrawal: {name}")
+        else:
+            self.refused += is_seen
+
+    def _consent_of(self, reference: str) -> ConsentId:
+        chosen = (consent.c.facility_id == self._clinic.id) & (consent.c.reference == reference)
+        with self.services.database.reading() as connection:
+            return ConsentId(connection.execute(select(consent.c.id).where(chosen)).scalar_one())
+
+    def _withdraw(self, name: ConsentId) -> None:
+        # The same request again gives what it did the first time, so a lost answer costs nothing.
+        request = self._request(name)
+        while True:
+            with suppress(StoreUnavailable):
+                self.services.withdrawals.withdraw(self._clinic.id, request, actor=ACTOR)
+                return
+            time.sleep(_AGAIN_SECONDS)
+
+    def _request(self, name: ConsentId) -> WithdrawalRequest:
+        with self.services.database.reading() as connection:
+            held = PresentConsents(connection, self._clinic.id).find(name)
+        return WithdrawalRequest.checked(
+            name,
+            items=withdrawable(held.granted(self.services.clock.now())),
+            requester=Requester.SELF,
+            reason="faults",
+            expected=held.version,
+            submission=uuid4().hex,
+        )
+
+    def _is_shown(self, name: ConsentId) -> bool:
+        """Tell whether the console shows medical information on the strength of a consent."""
+        for _ in range(2):
+            staff = self._logged_in()
+            try:
+                staff.get(f"{self.site.origin}/console/consented-patients/{name}/{_PAGE}")
+            except (AssertionError, GaveUp):
+                return False
+            if "/login" not in staff.location:
+                return True
+            self._staff = None  # the session is gone with the short-lived store
+        return False
+
+    def _logged_in(self) -> Walker:
+        if self._staff is None:
+            staff = Walker(ReloadingBrowser(_PATIENCE_SECONDS), self.site.origin)
+            staff.get(f"{self.site.origin}/console/login")
+            staff.post(
+                {
+                    "institution_code": str(self._clinic.code),
+                    "user_id": self.site.user_id,
+                    "password": self.site.password,
+                }
+            )
+            self._staff = staff
+        return self._staff
