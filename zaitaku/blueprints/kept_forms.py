@@ -109,7 +109,7 @@ def kept_for(account: Account) -> KeptForm | None:
     Raises:
         StoreUnavailable: the short-lived store is away.
     """
-    name = session.get(_NAME_FIELD)
+    name: str = session.get(_NAME_FIELD, "")
     fields = services().ephemeral.read(_key(name)) if name else None
     if fields is None or not _is_owner(account, fields["owner"]):
         forget()
