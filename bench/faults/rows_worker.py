@@ -22,6 +22,8 @@ from zaitaku.jobs.model import ENDED, Job
 from zaitaku.services import Services
 
 ROUNDS: Final = 6
+KILLS: Final = 2
+KILL_SECONDS: Final = 3.0
 ROWS_OF_A_JOB: Final = 200
 _NUMBER_OF_ACCOUNTS: Final = (
     "SELECT count(*) FROM account WHERE facility_id = :facility AND user_id LIKE :mark"
@@ -49,10 +51,12 @@ def _round(scene: Scene, services: Services, people: list[Staff], mark: str) -> 
     worker = scene.deployment.worker
     if worker is None:
         raise ValueError("no worker runs")
+    worker.kill()
     jobs = [_hand_in(services, staff, mark) for staff in people]
-    for _ in range(2):
-        worker.kill()
-        time.sleep(scene.scale.seconds_of(3))
+    if not scene.scale.is_short:  # who works then is missed only after a minute
+        for _ in range(KILLS):
+            time.sleep(KILL_SECONDS)
+            worker.kill()
     deadline = time.monotonic() + scene.scale.seconds
     while time.monotonic() < deadline and _left(services, people, jobs):
         time.sleep(0.2)

@@ -86,15 +86,26 @@ def judge(
 
     ``retired`` tells when the retirement of a URL version was acknowledged (CLOCK_MONOTONIC).
     """
-    told = [walk for walk in walks if walk.is_acknowledged]
     with site.services() as services:
         standing = _standing(services.database)
         half = _halves(services.database) + _unproved(site, services)
+    return judge_walks(walks, standing, retired=retired or {}, half=half)
+
+
+def judge_walks(
+    walks: Sequence[Walk],
+    standing: Counter[tuple[str, str]],
+    *,
+    retired: Mapping[str, float],
+    half: int,
+) -> Verdict:
+    """Compare all walks with the records that stand, counted by journey and number."""
+    told = [walk for walk in walks if walk.is_acknowledged]
     return Verdict(
         acked=len(told),
         lost=sum((walk.journey, walk.reference) not in standing for walk in told),
         doubled=_doubled(told, standing),
-        stale=sum(_is_stale(walk, retired or {}) for walk in walks),
+        stale=sum(_is_stale(walk, retired) for walk in walks),
         half=half,
         unfinished=len(walks) - len(told),
         crashed=sum(walk.troubles.get("500", 0) for walk in walks),

@@ -1,0 +1,79 @@
+"""The suite sees what it is there for: a loss, a second record, a half one, a stale URL."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench.faults.journal import UNACKNOWLEDGED, Journal, Walk, read_walks
+from bench.faults.row import Row
+from bench.faults.verdict import Verdict, judge_walks
+
+TOLD = Walk(version="v1", entered=1.0, ended=5.0, journey="j", registering=4.0, reference="r")
+STANDING = Counter({("j", "r"): 1})
+
+
+def test_what_stands_once_is_neither_lost_nor_doubled() -> None:
+    verdict = judge_walks([TOLD], STANDING, retired={}, half=0)
+    assert verdict == Verdict(acked=1, longest_gap=4.0)
+    assert verdict.holds
+
+
+@pytest.mark.parametrize(
+    ("walks", "standing", "retired", "broken"),
+    [
+        ([TOLD], Counter[tuple[str, str]](), {}, "lost"),
+        ([TOLD], Counter({("j", "other"): 1}), {}, "lost"),
+        ([TOLD], Counter({("j", "r"): 2}), {}, "doubled"),
+        ([TOLD], Counter({("j", "r"): 1, ("j", "r2"): 1}), {}, "doubled"),
+        ([TOLD], STANDING, {"v1": 0.5}, "stale"),
+        ([TOLD], STANDING, {"v1": 3.0}, "stale"),
+    ],
+)
+def test_a_broken_promise_is_seen(
+    walks: list[Walk],
+    standing: Counter[tuple[str, str]],
+    retired: dict[str, float],
+    broken: str,
+) -> None:
+    verdict = judge_walks(walks, standing, retired=retired, half=0)
+    assert getattr(verdict, broken) == 1
+    assert not verdict.holds
+
+
+def test_who_registered_before_the_retirement_is_not_stale() -> None:
+    assert judge_walks([TOLD], STANDING, retired={"v1": 4.5, "v2": 0.0}, half=0).holds
+
+
+def test_two_numbers_for_one_journey_are_a_double() -> None:
+    again = Walk(version="v1", entered=6.0, ended=7.0, journey="j", reference="r2")
+    verdict = judge_walks([TOLD, again], STANDING, retired={}, half=0)
+    assert (verdict.doubled, verdict.lost) == (1, 1)
+
+
+def test_a_half_record_and_a_crash_are_seen() -> None:
+    assert not judge_walks([TOLD], STANDING, retired={}, half=1).holds
+    crashed = Walk(version="v1", entered=1.0, ended=2.0, failure="x", troubles={"500": 2})
+    verdict = judge_walks([TOLD, crashed], STANDING, retired={}, half=0)
+    assert (verdict.crashed, verdict.unfinished) == (2, 1)
+    assert not verdict.holds
+
+
+def test_nobody_to_see_it_is_no_success() -> None:
+    assert not judge_walks([], STANDING, retired={}, half=0).holds
+
+
+def test_a_control_passes_only_when_losses_were_seen() -> None:
+    control = Row("control", lambda _stage: Verdict(), must_lose=True)
+    assert control.passes(Verdict(acked=5, lost=1))
+    assert not control.passes(Verdict(acked=5))
+
+
+def test_the_journal_keeps_every_walk(tmp_path: Path) -> None:
+    given_up = Walk(version="v1", entered=1.0, ended=2.0, failure="GaveUp 503", troubles={"503": 9})
+    with Journal(tmp_path / "0.jsonl") as journal:
+        journal.add(TOLD)
+        journal.add(given_up)
+    assert read_walks(tmp_path) == [given_up, TOLD]
+    lines = (tmp_path / "0.jsonl").read_bytes().splitlines()
+    assert [UNACKNOWLEDGED in line for line in lines] == [False, True]
