@@ -16,10 +16,10 @@ BUNDLE_PACKAGES := binutils $(shell $(PYTHON) -c 'import sys; \
 
 # What the tests run for real, from Debian's own packages.
 TEST_PACKAGES := chromium-headless-shell nginx-light redis-server postgresql etcd-server systemd pcscd vsmartcard-vpcd opensc openssl \
-	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux \
+	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux libfaketime \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
-.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console bench-overload bench-scale bridge screenshots lock security audit sbom scan clean
+.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console faults bench-overload bench-scale bridge screenshots lock security audit sbom scan clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ bench-console: setup-dev test-packages ## 一覧の速さを百万件で測る /
 
 bench-scale: setup-dev test-packages ## 23万施設・1千万件で測る / the same questions at ten thousand to ten million consents
 	@$(BIN)/python -m bench.scale $(ARGS)
+
+faults: setup-dev test-packages ## 負荷をかけたまま壊す / every fault under load, with real servers (ARGS="--rows …")
+	@$(BIN)/python -m bench.faults $(ARGS)
 
 bridge: setup-dev ## 読み取りアプリを一つのファイルにする / the bridge as one file (OPERATOR=operator.toml)
 	@tools/packages.sh $(BUNDLE_PACKAGES)
