@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import psycopg
@@ -36,6 +36,8 @@ from bench.faults.verdict import Verdict, judge
 from bench.faults.withdrawing import Withdrawing
 from tests.cluster import Cluster, cluster
 from tests.sentinels import RedisGroup, redis_group
+
+WORKERS: Final = 2
 
 __all__ = ["Deployment", "Load", "Scene", "Site", "Stage", "Stores", "Verdict", "standing"]
 
@@ -173,7 +175,7 @@ class Stage:
     @cached_property
     def _shared(self) -> Scene:
         stores = Stores(self.postgres.url, self.redis.url)
-        return self._stack.enter_context(self.own(stores, has_worker=True))
+        return self._stack.enter_context(self.own(stores, workers=WORKERS, has_worker=True))
 
     def begin(self) -> Scene:
         """Return the shared site as a new scene, ready to serve."""
@@ -212,5 +214,6 @@ class Stage:
     def own(self, stores: Stores, **options: Any) -> Iterator[Scene]:
         """Run another site, on stores of its own."""
         folder = self.folder / uuid4().hex
+        options = {"workers": 1 if self.scale.is_short else WORKERS, **options}
         with standing(folder, stores, self.scale, keys=self.keys, **options) as scene:
             yield scene

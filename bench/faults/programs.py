@@ -18,7 +18,6 @@ from urllib3.exceptions import HTTPError
 from bench.faults.site import Site
 
 START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 30.0
 RESTART_SECONDS: Final = 0.5
 READY_PATH: Final = "/readyz"
 
@@ -63,22 +62,16 @@ class Program:
 
     def kill(self) -> None:
         """Kill it and all that it has started, at once (kill -9)."""
-        for process in [*self.children(), psutil.Process(self.process.pid)]:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-
-    def close(self) -> None:
-        """End it for good."""
-        self._is_over.set()
-        self._keeper.join()
-        left = self.children()
-        self.process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(STOP_SECONDS)
-        for process in left:
+        for process in self.children():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.kill()
+
+    def close(self) -> None:
+        """End it for good, at once: nothing of it is needed any more."""
+        self._is_over.set()
+        self._keeper.join()
+        self.kill()
         self.process.wait()
 
 

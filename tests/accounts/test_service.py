@@ -320,7 +320,10 @@ def test_an_export_is_recorded(
 class AwayStore:
     """A short-lived store that nobody can reach."""
 
-    def count(self, key: str, ttl: timedelta) -> int:
+    def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
+        raise StoreUnavailable("away")
+
+    def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
         raise StoreUnavailable("away")
 
     def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
