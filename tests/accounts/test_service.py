@@ -1,7 +1,7 @@
 """Registering, logging in, locking, changing passwords."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
 import pytest
