@@ -1,4 +1,4 @@
-"""The WSGI entry: ``granian --interface wsgi wsgi:app``."""
+"""The WSGI entry: ``gunicorn --threads 32 wsgi:app``; ``zaitaku serve`` does more."""
 
 from zaitaku.app import from_environment
 

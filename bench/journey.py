@@ -5,7 +5,7 @@ Redis that are started for it (``--stores sqlite``: on files). Every round lets 
 fast as they are served; then, at half of the journeys that the product did, they come whether or
 not they are served. Printed are medians over the rounds. The last line is for machines.
 
-``python -m bench.journey [--rounds 5] [--journeys 60] [--server granian] [--stores postgresql]``
+``python -m bench.journey [--rounds 5] [--journeys 60] [--server gunicorn] [--stores postgresql]``
 """
 
 import argparse
@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--journeys", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--server", type=Server, choices=list(Server), default=Server.GRANIAN)
+    parser.add_argument("--server", type=Server, choices=list(Server), default=Server.GUNICORN)
     parser.add_argument("--stores", choices=["postgresql", "sqlite"], default="postgresql")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@ says, and once let in walks a whole journey. PostgreSQL, Redis and the server ar
 Printed are the times of served pages by kind, how many waited, and how long they really waited
 beside what they were told. The last line is for machines.
 
-``python -m bench.overload [--times 5] [--seconds 60] [--journeys 60] [--server granian]``
+``python -m bench.overload [--times 5] [--seconds 60] [--journeys 60] [--server gunicorn]``
 """
 
 import argparse
@@ -271,7 +271,7 @@ def main() -> None:
     parser.add_argument("--times", type=float, default=5)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--journeys", type=int, default=60)
-    parser.add_argument("--server", type=Server, default=Server.GRANIAN, choices=list(Server))
+    parser.add_argument("--server", type=Server, default=Server.GUNICORN, choices=list(Server))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run(options.server, options.times, options.seconds, options.journeys, Path(folder))

@@ -23,8 +23,9 @@ THREADS: Final = gate.THREADS
 class Server(StrEnum):
     """What serves."""
 
-    GRANIAN = "granian"
     GUNICORN = "gunicorn"
+    """As ``zaitaku serve`` sets it up."""
+    GRANIAN = "granian"
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,12 @@ def served(
 
 
 def _command(server: Server, target: str, port: int, workers: int) -> list[str]:
-    threads = str(THREADS)
-    if server is Server.GRANIAN:
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
-        command += ["--blocking-threads", threads, "--respawn-failed-workers"]
-        return [*command, "--no-access-log", "--log-level", "warning", target]
-    command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", threads]
-    command += ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--keep-alive", "75"]
-    return [*command, "--log-level", "warning", f"{target}()"]
+    if server is Server.GUNICORN:
+        return [sys.executable, "-m", "bench.under_gunicorn", target, str(port), str(workers)]
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
+    command += ["--blocking-threads", str(THREADS), "--respawn-failed-workers"]
+    return [*command, "--no-access-log", "--log-level", "warning", target]
 
 
 def _wait_for(origin: str, process: subprocess.Popen[bytes]) -> None:

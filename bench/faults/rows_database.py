@@ -24,7 +24,7 @@ def killed(stage: Stage) -> Verdict:
 
     def kill() -> None:
         stage.postgres.kill()
-        time.sleep(AWAY_SECONDS)
+        time.sleep(stage.scale.seconds_of(AWAY_SECONDS))
         stage.postgres.start()
 
     scene.under_load(kill, repeated=stage.scale.times(REPEATED))
@@ -32,12 +32,12 @@ def killed(stage: Stage) -> Verdict:
 
 
 def frozen(stage: Stage) -> Verdict:
-    """Freeze every process of PostgreSQL for five seconds."""
+    """Freeze every process of PostgreSQL for five seconds (in the short form, for one)."""
     scene = stage.begin()
 
     def freeze() -> None:
         with stage.postgres.frozen():
-            time.sleep(FROZEN_SECONDS)
+            time.sleep(stage.scale.seconds_of(FROZEN_SECONDS))
 
     scene.under_load(freeze, repeated=stage.scale.times(REPEATED))
     return scene.verdict()
@@ -49,7 +49,7 @@ def exhausted(stage: Stage) -> Verdict:
 
     def take() -> None:
         with _all_taken(stage.postgres):
-            time.sleep(TAKEN_SECONDS)
+            time.sleep(stage.scale.seconds_of(TAKEN_SECONDS))
 
     scene.under_load(take, repeated=stage.scale.times(REPEATED))
     return scene.verdict()

@@ -19,7 +19,7 @@ def killed(stage: Stage) -> Verdict:
 
     def kill() -> None:
         stage.redis.kill()
-        time.sleep(AWAY_SECONDS)
+        time.sleep(stage.scale.seconds_of(AWAY_SECONDS))
         stage.redis.start()
 
     scene.under_load(kill, repeated=stage.scale.times(REPEATED))

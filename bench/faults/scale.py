@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-SHORT_SECONDS: Final = 2.0
+SHORT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,5 @@ class Scale:
 
 FULL: Final = Scale(acked=1500, processes=2, patients=6, cards=400, seconds=900, patience=60)
 SHORT: Final = Scale(
-    acked=4, processes=1, patients=3, cards=60, seconds=60, patience=30, is_short=True
+    acked=2, processes=1, patients=2, cards=30, seconds=60, patience=30, is_short=True
 )

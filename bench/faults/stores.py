@@ -3,7 +3,6 @@
 They wait for the disk as in earnest, unlike those of most tests.
 """
 
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,6 @@ from redis.exceptions import ConnectionError as RedisAway
 from tests.servers import free_port, own_folder, postgres_answers, postgres_binaries, unprivileged
 
 START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.1
 
 
@@ -34,7 +32,6 @@ class StoreServer:
     folder: Path
     command: Sequence[str]
     answers: Callable[[], bool]
-    farewell: signal.Signals
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -61,15 +58,6 @@ class StoreServer:
         if self.process is not None:
             # Its own parent must take note of the end, or its lock file looks alive.
             self.process.wait()
-
-    def stop(self) -> None:
-        """End it as the operator does."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(self.farewell)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(STOP_SECONDS)
-        self.kill()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -129,7 +117,6 @@ def postgres(
             folder=folder,
             command=command,
             answers=lambda: postgres_answers(f"postgresql://{address}"),
-            farewell=signal.SIGINT,
         )
         yield from _run(server)
 
@@ -148,7 +135,6 @@ def redis(*options: str, host: str = "127.0.0.1") -> Iterator[StoreServer]:
             folder=folder,
             command=command,
             answers=lambda: _redis_answers(host, port),
-            farewell=signal.SIGTERM,
         )
         yield from _run(server)
 
@@ -158,7 +144,7 @@ def _run(server: StoreServer) -> Iterator[StoreServer]:
     try:
         yield server
     finally:
-        server.stop()
+        server.kill()  # nothing of it is needed any more
 
 
 def _redis_answers(host: str, port: int) -> bool:

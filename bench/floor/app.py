@@ -23,6 +23,7 @@ def create_floor() -> Flask:
     database = Database(os.environ["ZAITAKU_FLOOR_DATABASE"])
     with database.transaction() as connection:
         connection.execute(CreateTable(_TABLE, if_not_exists=True))
+    database.close()  # whoever serves this may fork
 
     @app.get("/page")
     def page() -> str:

@@ -16,7 +16,7 @@ from zaitaku.cardbridge.trust.operator import OperatorBroken
 
 pytestmark = pytest.mark.slow
 
-SERVER = {"sqlalchemy", "redis", "babel", "flask_wtf", "typst", "granian", "psycopg", "argon2"}
+SERVER = {"sqlalchemy", "redis", "babel", "flask_wtf", "typst", "gunicorn", "psycopg", "argon2"}
 
 
 @pytest.fixture(scope="module")

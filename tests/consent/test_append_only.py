@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from psycopg import Cursor
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
@@ -21,13 +23,21 @@ from zaitaku.schema import all_tables
 CHANGE = re.compile(r"\b(UPDATE|DELETE\s+FROM|TRUNCATE|REPLACE\s+INTO)\s+\"?(\w+)", re.IGNORECASE)
 
 
-def test_no_service_ever_changes_a_record(any_world: World) -> None:
+def test_no_service_ever_changes_a_record(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     statements: list[str] = []
+    execute = Cursor.execute
 
     def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         statements.append(statement)
 
+    def hear_driver(cursor: Any, statement: str, *rest: Any, **options: Any) -> Any:
+        statements.append(statement)
+        return execute(cursor, statement, *rest, **options)
+
     event.listen(any_world.database.engine, "before_cursor_execute", hear)
+    monkeypatch.setattr(Cursor, "execute", hear_driver)
     _everything(any_world)
     changed = {match[2].lower() for line in statements for match in CHANGE.finditer(line)}
     assert {"consent", "consent_item", "credential", "patient"} <= changed

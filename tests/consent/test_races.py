@@ -151,7 +151,7 @@ def test_a_crash_before_the_commit_leaves_nothing(
         raise _Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr("zaitaku.consent.store.ConsentStore.apply", crash)
+        patch.setattr("zaitaku.consent.registering.Entry.state_works", crash)
         with pytest.raises(_Crash):
             any_world.consent.register(card)
     assert [any_world.count(table) for table in TABLES] == [0] * len(TABLES)

@@ -30,13 +30,13 @@ class Rationed(Permits):
         self.left -= 1
         return True
 
-    def take_promised(self) -> None:
-        return
+    def take_called(self) -> bool:
+        return self.take()
 
-    def offer(self, most: int) -> int:
-        offered = min(most, self.left)
-        self.left -= offered
-        return offered
+    def call(self, most: int) -> int:
+        called = max(0, min(most, self.left - self.expected))
+        self.expected += called
+        return called
 
 
 @dataclass

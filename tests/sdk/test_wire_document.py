@@ -88,5 +88,5 @@ def test_neither_the_sdk_nor_the_simulator_loads_the_server(code: str, allowed: 
     ).stdout.split()
     ours = {".".join(name.split(".")[:2]) for name in names if name.startswith("zaitaku.")}
     assert ours <= allowed
-    foreign = {"sqlalchemy", "redis", "itsdangerous", "flask_wtf", "babel", "rfc8785", "granian"}
+    foreign = {"sqlalchemy", "redis", "itsdangerous", "flask_wtf", "babel", "rfc8785", "gunicorn"}
     assert not foreign & {name.split(".")[0] for name in names}

@@ -30,11 +30,6 @@ from zaitaku.core.line import Place
 LINE_PATH: Final = "/line"
 """Where a waiting page's script asks how far the line is."""
 BUSY_SECONDS: Final = 4
-SHORTEST_PAUSE: Final = 5
-LONGEST_PAUSE: Final = 30
-UNKNOWN_PAUSE: Final = 10
-_ASKS: Final = 6
-"""So often a page asks until its turn comes, unless that were too often or too seldom."""
 
 _HERE: Final = "/0here0"
 _AHEAD: Final = "0ahead0"
@@ -87,13 +82,6 @@ def told_of(place: Place) -> Told:
     return Told(minutes, place.ahead == 0, place.number is not None)
 
 
-def pause_of(place: Place) -> int:
-    """Return in how many seconds somebody at ``place`` should ask again."""
-    if place.wait is None:
-        return UNKNOWN_PAUSE
-    return max(SHORTEST_PAUSE, min(LONGEST_PAUSE, int(place.wait.total_seconds() / _ASKS)))
-
-
 def _rounded(wait: timedelta) -> int:
     minutes = math.ceil(wait / timedelta(minutes=1))
     step = next((step for most, step in ((10, 1), (30, 5)) if minutes <= most), 10)
@@ -137,7 +125,7 @@ class WaitingPages:
         if place is None:
             return json.dumps({"go": True}).encode()
         text = self._text(language, told_of(place)).replace(_AHEAD, str(place.ahead))
-        return json.dumps({"go": False, "text": text, "pause": pause_of(place)}).encode()
+        return json.dumps({"go": False, "text": text, "pause": place.pause}).encode()
 
     def _render(self, kind: Kind, reader: Reader, told: Told) -> str:
         with self._context(reader):

@@ -1,16 +1,12 @@
 """``zaitaku serve`` and ``zaitaku migrate``."""
 
 import signal
-from collections.abc import Callable
 from contextlib import nullcontext
 from threading import Timer
 from types import FrameType
 from typing import Final
 
 import click
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 from zaitaku.commands.companions import beside, collecting
 from zaitaku.commands.crl import renew_at_start
@@ -19,15 +15,12 @@ from zaitaku.core.database import Database
 from zaitaku.core.draining import Draining, shared_draining
 from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import ZaitakuError
-from zaitaku.core.gate import THREADS
 from zaitaku.core.revisions import can_serve
 from zaitaku.settings import Settings
 from zaitaku.watching.notes import Notes
 from zaitaku.watching.presence import Presence, Role, present
 
 LONGEST_DRAIN_SECONDS: Final = 600
-END_SECONDS: Final = 30
-"""For so long a worker that is told to end finishes what it has begun."""
 
 
 class NotMigrated(ZaitakuError):
@@ -60,37 +53,31 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
     settings = Settings.from_env()
     _check_tables(Database(settings.database_url, standbys=settings.synchronous_standbys))
     renew_at_start(settings)
+    # The whole site: ``zaitaku migrate`` never needs it.
+    from zaitaku.app import from_environment  # noqa: PLC0415
+    from zaitaku.blueprints.edge import EXTENSION  # noqa: PLC0415
+    from zaitaku.commands.web_server import WebServer  # noqa: PLC0415
+
     with (
         collecting(settings.watching),
         present(_presence(settings)),
         beside("worker") if has_own_worker else nullcontext(),
         shared_draining() as draining,
     ):
-        _serve(host, port, workers, lambda: drain_at_term(draining, drain_seconds))
+        app = from_environment()
+        WebServer(
+            app,
+            host=host,
+            port=port,
+            workers=workers,
+            at_start=lambda: drain_at_term(draining, drain_seconds),
+            at_worker_end=app.extensions[EXTENSION].watch.close,
+        ).run()
 
 
 def _presence(settings: Settings) -> Presence:
     clock = SystemClock()
     return Presence(Notes(open_ephemeral(settings.ephemeral_url, clock)), clock, Role.WEB)
-
-
-def _serve(host: str, port: int, workers: int, at_start: Callable[[], None]) -> None:
-    server = Granian(
-        "zaitaku.app:from_environment",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=THREADS,
-        factory=True,
-        respawn_failed_workers=True,
-        workers_kill_timeout=END_SECONDS,
-        log_access=False,
-        log_level=LogLevels.warning,
-    )
-    # Only from then on does the server hear signals itself.
-    server.on_startup(at_start)
-    server.serve()
 
 
 def drain_at_term(draining: Draining, seconds: int) -> None:

@@ -4,28 +4,113 @@ Credentials are joined by the eligibility provider's person key and by nothing e
 (domain.md §11): never by a name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    String,
+    bindparam,
+    select,
+    union,
+)
 
 from zaitaku.consent.grams import index_names
 from zaitaku.consent.joining import join_patients
 from zaitaku.consent.leaving import end_given_with
 from zaitaku.consent.search import search_form
 from zaitaku.consent.tables import consent, credential, patient
+from zaitaku.core.asking import Row
 from zaitaku.core.ids import CredentialId, PatientId, new_uuid
+from zaitaku.core.together import Command, Work, together
 from zaitaku.eligibility.model import Identified, Insured, Withheld
 
 _NOTHING_SHOWN: Final[Mapping[str, Any]] = MappingProxyType(
     {"name": None, "kana": None, "birth_date": None, "sex": None, "search": "", "kana_key": None}
 )
+_IDENTITY: Final = ("person_key", *_NOTHING_SHOWN, "insured_at")
+
+_ADD_PATIENT: Final = Command(patient.insert(), "id", "created_at", *_IDENTITY)
+_UPDATE_PATIENT: Final = Command(
+    patient.update().where(patient.c.id == bindparam("the_patient")), *_IDENTITY
+)
+_ADD_CREDENTIAL: Final = Command(
+    credential.insert(), "id", "patient_id", "subject_hash", "first_seen"
+)
+# One order for all, so that two transactions never wait for each other.
+_LOCK: Final = select(patient).order_by(patient.c.id).with_for_update(of=patient)
+_LOCK_HOLDER: Final = Command(_LOCK.where(patient.c.person_key == bindparam("person_key")))
 
 
 class PatientMoved(Exception):
     """Another transaction joined the patient meanwhile: begin again."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The patients that a card and its holder's key name, locked, and then its credentials."""
+
+    patients: Sequence[Row]
+    credentials: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Whose a credential is, and what is to be written of it together with the record."""
+
+    credential: CredentialId
+    patient: PatientId
+    names: Mapping[str, Any]
+    """``search``, ``kana_key`` and ``birth_date`` of the patient as they stand now."""
+    works: tuple[Work, ...]
+    is_moved: bool
+    """Whether the patient's consents were changed by it."""
+
+
+def owners(count: int) -> CompoundSelect[tuple[PatientId]]:
+    """Return the patients of a card with ``count`` hashes and of its holder's key.
+
+    Its parameters are those of ``card_values``.
+    """
+    former = patient.alias()
+    of_card = select(credential.c.patient_id).where(credential.c.subject_hash.in_(_hashes(count)))
+    of_key = select(former.c.id).where(former.c.person_key == bindparam("person_key"))
+    return union(of_card, of_key)
+
+
+def card_values(
+    subject_hashes: tuple[str, ...], insured: Identified | None
+) -> dict[str, str | None]:
+    """Return the parameters by which a card's patients are found."""
+    return {**_hash_values(subject_hashes), "person_key": insured.person_key if insured else None}
+
+
+def locks_of_card(subject_hashes: tuple[str, ...], insured: Identified | None) -> tuple[Work, Work]:
+    """Return what locks a card's patients and reads its credentials (``Found``)."""
+    lock, read = _card_commands(len(subject_hashes))
+    return lock(**card_values(subject_hashes, insured)), read(**_hash_values(subject_hashes))
+
+
+@cache
+def _card_commands(count: int) -> tuple[Command, Command]:
+    known = credential.c.subject_hash.in_(_hashes(count))
+    return Command(_LOCK.where(patient.c.id.in_(owners(count)))), Command(
+        select(credential).where(known)
+    )
+
+
+def _hashes(count: int) -> list[BindParameter[str]]:
+    return [bindparam(f"hash_{number}", type_=String) for number in range(count)]
+
+
+def _hash_values(subject_hashes: tuple[str, ...]) -> dict[str, str]:
+    return {f"hash_{number}": name for number, name in enumerate(subject_hashes)}
 
 
 class PatientStore:
@@ -38,28 +123,33 @@ class PatientStore:
         """
         self._connection = connection
         self._at = asked_at
+        self._works: list[Work] = []
 
     def settle(
-        self, subject_hashes: tuple[str, ...], insured: Identified | None
-    ) -> tuple[CredentialId, PatientId]:
-        """Return whose credential this is, making or joining what is missing, and lock the patient.
+        self, subject_hashes: tuple[str, ...], insured: Identified | None, found: Found
+    ) -> Settled:
+        """Return whose credential this is, making or joining what is missing.
 
-        A credential known under an older key is re-keyed to the newest. Rotate subject keys in two
-        steps: first give the new key to every process as the last one, then put it first.
+        The commonest is left to be written with the record. A credential known under an older key
+        is re-keyed to the newest. Rotate subject keys in two steps: first give the new key to every
+        process as the last one, then put it first.
 
         Raises:
             PatientMoved, IntegrityError: another transaction did the same meanwhile; the caller
                 begins a new transaction.
         """
-        known = self._credential(subject_hashes)
-        holder = self._holder(insured)
-        locked = self._lock({row["patient_id"] for row in (known,) if row} | holder)
-        target = self._target(locked, known, holder, insured)
+        locked = _standing(found.patients)
+        known = _newest(subject_hashes, found.credentials)
+        if known is not None and known["patient_id"] not in locked:
+            raise PatientMoved
+        target, names = self._target(locked, known, insured)
         if known is None:
-            return self._add_credential(subject_hashes[0], target), target
-        self._move(known, locked[known["patient_id"]], target)
-        self._rekey(known, subject_hashes[0])
-        return CredentialId(known["id"]), target
+            name, is_moved = self._add_credential(subject_hashes[0], target), False
+        else:
+            name = CredentialId(known["id"])
+            is_moved = self._move(known, locked[known["patient_id"]], target)
+            self._rekey(known, subject_hashes[0])
+        return Settled(name, target, names, tuple(self._works), is_moved)
 
     def learn(self, identified: Identified) -> None:
         """Keep what a check tells of a patient who is known by the provider's key already.
@@ -67,66 +157,43 @@ class PatientStore:
         Of somebody who is withheld, nothing stays that a list, a search or a file could show
         (自己情報提供不可, domain.md §9); the next check that tells a name brings it back.
         """
-        locked = self._lock(self._holder(identified))
-        for row in locked.values():
+        holder = _LOCK_HOLDER(person_key=identified.person_key)
+        (rows,) = together(self._connection, holder)
+        for row in _standing(rows).values():
             self._update(row, identified)
-
-    def _credential(self, subject_hashes: tuple[str, ...]) -> RowMapping | None:
-        query = select(credential).where(credential.c.subject_hash.in_(subject_hashes))
-        rows = {row["subject_hash"]: row for row in self._connection.execute(query).mappings()}
-        return next((rows[name] for name in subject_hashes if name in rows), None)
-
-    def _holder(self, insured: Identified | None) -> set[PatientId]:
-        if insured is None:
-            return set()
-        query = select(patient.c.id).where(patient.c.person_key == insured.person_key)
-        return {PatientId(name) for name in self._connection.execute(query).scalars()}
-
-    def _lock(self, names: Iterable[PatientId]) -> Mapping[PatientId, RowMapping]:
-        wanted = sorted(names)
-        if not wanted:
-            return {}
-        # One order for all, so that two transactions never wait for each other.
-        query = select(patient).where(patient.c.id.in_(wanted)).order_by(patient.c.id)
-        rows = list(self._connection.execute(query.with_for_update()).mappings())
-        if any(row["joined_into"] is not None for row in rows):
-            raise PatientMoved
-        return {PatientId(row["id"]): row for row in rows}
+        self._write()
 
     def _target(
-        self,
-        locked: Mapping[PatientId, RowMapping],
-        known: RowMapping | None,
-        holder: set[PatientId],
-        insured: Identified | None,
-    ) -> PatientId:
+        self, locked: Mapping[PatientId, Row], known: Row | None, insured: Identified | None
+    ) -> tuple[PatientId, Mapping[str, Any]]:
         present = locked[known["patient_id"]] if known else None
         if insured is None:
-            return PatientId(present["id"]) if present else self._add_patient(None)
-        if holder:
-            return self._update(locked[next(iter(holder))], insured)
+            return _as_it_stands(present) if present else self._add_patient(None)
+        for row in locked.values():
+            if row["person_key"] == insured.person_key:
+                return self._update(row, insured)
         if present and present["person_key"] is None:
             return self._update(present, insured)
         return self._add_patient(insured)
 
-    def _add_patient(self, insured: Identified | None) -> PatientId:
+    def _add_patient(self, insured: Identified | None) -> tuple[PatientId, Mapping[str, Any]]:
         name = PatientId(new_uuid())
-        values = self._identity(insured) if insured else {"search": ""}
-        self._connection.execute(
-            patient.insert().values(id=name, created_at=self._at, **values),
-        )
-        return name
+        nobody = {"person_key": None, **_NOTHING_SHOWN, "insured_at": None}
+        values = self._identity(insured) if insured else nobody
+        self._works.append(_ADD_PATIENT(id=name, created_at=self._at, **values))
+        return name, values
 
-    def _update(self, row: RowMapping, insured: Identified) -> PatientId:
+    def _update(self, row: Row, insured: Identified) -> tuple[PatientId, Mapping[str, Any]]:
         name = PatientId(row["id"])
         if row["insured_at"] is not None and self._at < row["insured_at"]:
-            return name
+            return _as_it_stands(row)
         identity = self._identity(insured)
         # Its moment is kept even of an answer that says the same: an older one may still come.
-        self._connection.execute(patient.update().where(patient.c.id == name).values(identity))
+        self._works.append(_UPDATE_PATIENT(the_patient=name, **identity))
         if any(row[fact] != identity[fact] for fact in _NOTHING_SHOWN):
+            self._write()
             index_names(self._connection, consent.c.patient_id == name)
-        return name
+        return name, identity
 
     def _identity(self, insured: Identified) -> dict[str, Any]:
         facts = _NOTHING_SHOWN if isinstance(insured, Withheld) else _shown(insured)
@@ -134,33 +201,54 @@ class PatientStore:
 
     def _add_credential(self, subject_hash: str, owner: PatientId) -> CredentialId:
         name = CredentialId(new_uuid())
-        self._connection.execute(
-            credential.insert().values(
+        self._works.append(
+            _ADD_CREDENTIAL(
                 id=name, patient_id=owner, subject_hash=subject_hash, first_seen=self._at
             )
         )
         return name
 
-    def _move(self, known: RowMapping, present: RowMapping, target: PatientId) -> None:
+    def _move(self, known: Row, present: Row, target: PatientId) -> bool:
         if present["id"] == target:
-            return
+            return False
+        self._write()
         if present["person_key"] is None:
             join_patients(self._connection, source=PatientId(present["id"]), target=target)
-            return
+            return True
         # The provider now names another person for this card: nobody's consents are mixed, and
         # what the card agreed to before ends, since its holder could not withdraw it any more.
         left, former = CredentialId(known["id"]), PatientId(present["id"])
         end_given_with(self._connection, left=left, patient_id=former, at=self._at)
         chosen = credential.update().where(credential.c.id == left)
         self._connection.execute(chosen.values(patient_id=target))
+        return True
 
-    def _rekey(self, known: RowMapping, newest: str) -> None:
+    def _rekey(self, known: Row, newest: str) -> None:
         if known["subject_hash"] != newest:
             chosen = credential.update().where(credential.c.id == known["id"])
             self._connection.execute(chosen.values(subject_hash=newest))
 
+    def _write(self) -> None:
+        together(self._connection, *self._works)
+        self._works.clear()
 
-def is_withheld(row: RowMapping) -> bool:
+
+def _standing(rows: Sequence[Row]) -> Mapping[PatientId, Row]:
+    if any(row["joined_into"] is not None for row in rows):
+        raise PatientMoved
+    return {PatientId(row["id"]): row for row in rows}
+
+
+def _newest(subject_hashes: tuple[str, ...], credentials: Sequence[Row]) -> Row | None:
+    rows = {row["subject_hash"]: row for row in credentials}
+    return next((rows[name] for name in subject_hashes if name in rows), None)
+
+
+def _as_it_stands(row: Row) -> tuple[PatientId, Mapping[str, Any]]:
+    return PatientId(row["id"]), dict(row)
+
+
+def is_withheld(row: Row) -> bool:
     """Tell whether the patient of a row with ``person_key`` and ``name`` is 自己情報提供不可.
 
     Whoever the provider has identified has a name, unless nothing may be shown of them.

@@ -11,7 +11,15 @@ def receipt_from(record: ConsentRecord, wordings: Wordings) -> Receipt:
     Raises:
         MalformedDocument, UnknownWording: the record is damaged.
     """
-    document = ConsentDocument.parse_canonical(record.document)
+    return receipt_of(record, ConsentDocument.parse_canonical(record.document), wordings)
+
+
+def receipt_of(record: ConsentRecord, document: ConsentDocument, wordings: Wordings) -> Receipt:
+    """Return the receipt of a record whose document was read already.
+
+    Raises:
+        UnknownWording: the record is damaged.
+    """
     return Receipt(
         reference=record.reference,
         facility_code=document.facility_code,

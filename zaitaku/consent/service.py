@@ -1,6 +1,6 @@
 """Use cases on consent: state it, register it, show its receipt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
@@ -25,15 +25,11 @@ from zaitaku.consent.model import (
     Standing,
 )
 from zaitaku.consent.patients import PatientMoved, PatientStore
-from zaitaku.consent.receipts import receipt_from
+from zaitaku.consent.receipts import receipt_from, receipt_of
+from zaitaku.consent.registering import Entry, look, write
 from zaitaku.consent.standing import standing_from
 from zaitaku.consent.statement import check_wordings, choices_of, compose_document
-from zaitaku.consent.store import (
-    ConsentStore,
-    present_states,
-    records_of,
-    registered_record,
-)
+from zaitaku.consent.store import present_states, registered_record
 from zaitaku.consent.validity import end_of_validity
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import Clock, japan_date
@@ -47,7 +43,7 @@ from zaitaku.eligibility.provider import PersonFinder, insured_or_none
 from zaitaku.identity.model import Verified
 from zaitaku.reception.model import ReceptionContext
 from zaitaku.reception.service import ReceptionService
-from zaitaku.wire import Choice
+from zaitaku.wire import Choice, document_digest
 
 ATTEMPTS: Final = 5
 """How often a registration begins anew when others do the same at the same moment."""
@@ -146,7 +142,8 @@ class ConsentService:
             return None
         document = ConsentDocument.parse_canonical(record.document)
         states = present_states(self._database, record, document)
-        return standing_from(receipt_from(record, self._wordings), states, self._wordings)
+        receipt = receipt_of(record, document, self._wordings)
+        return standing_from(receipt, states, self._wordings)
 
     def register(self, verified: Verified) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.
@@ -198,13 +195,19 @@ class ConsentService:
         return document
 
     def _enter(self, connection: Connection, case: _Case) -> Registration:
-        standing = _standing_record(connection, case.card)
+        seen = look(connection, case.card, case.document, case.insured)
+        standing = _standing_record(seen.records, case.card)
         if standing is not None:
             return self._repeated(standing, case.card)
-        context = self._reception.lock_current(connection, case.document.url_version)
+        context = self._reception.opened(seen.context)
         _check_place(case.document, context)
-        record = self._append(connection, case, context)
-        return Registration(receipt_from(record, self._wordings), is_new=True)
+        patients = PatientStore(connection, case.asked_at)
+        settled = patients.settle(case.card.subject_hashes, case.insured, seen.people)
+        # Read once the patient is locked, so that the later record has the later time.
+        now = self._clock.now().astimezone(UTC)
+        record = self._record(case, context, settled.credential, now)
+        write(connection, seen.here, Entry(record, case.document, settled))
+        return Registration(receipt_of(record, case.document, self._wordings), is_new=True)
 
     def _repeated(self, standing: ConsentRecord, card: Verified) -> Registration:
         # Another challenge may carry other answers, or another person's card: a receipt for it
@@ -212,18 +215,6 @@ class ConsentService:
         if (standing.challenge, standing.document) != (card.challenge, card.document):
             raise JourneyRegistered(standing.reference)
         return Registration(receipt_from(standing, self._wordings), is_new=False)
-
-    def _append(
-        self, connection: Connection, case: _Case, context: ReceptionContext
-    ) -> ConsentRecord:
-        patients = PatientStore(connection, case.asked_at)
-        credential, patient = patients.settle(case.card.subject_hashes, case.insured)
-        # Read once the patient is locked, so that the later record has the later time.
-        record = self._record(case, context, credential, self._clock.now().astimezone(UTC))
-        store = ConsentStore(connection, context.facility.id)
-        store.append(record, case.document, patient)
-        store.apply(record, case.document, patient)
-        return record
 
     def _record(
         self, case: _Case, context: ReceptionContext, credential: CredentialId, at: datetime
@@ -243,7 +234,7 @@ class ConsentService:
             valid_until=valid_until,
             facility_phone=context.facility.phone,
             document=case.card.document,
-            document_sha256=case.document.sha256(),
+            document_sha256=document_digest(case.card.document).hex(),
             evidence=evidence_of(case.card).sealed(self._database.seal, record_id),
         )
 
@@ -252,10 +243,7 @@ class ConsentService:
         return f"{japan_date(at):%y%m%d}-{digits[:3]}-{digits[3:]}"
 
 
-def _standing_record(connection: Connection, card: Verified) -> ConsentRecord | None:
-    # One statement: between two, another process could record this very journey, and its own
-    # challenge would look like another's.
-    found = records_of(connection, card.journey, card.challenge)
+def _standing_record(found: Sequence[ConsentRecord], card: Verified) -> ConsentRecord | None:
     own = next((record for record in found if record.journey == card.journey), None)
     if own is None and found:
         raise ChallengeReused

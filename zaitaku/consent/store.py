@@ -4,25 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.document import ConsentDocument
-from zaitaku.consent.grams import index_names
-from zaitaku.consent.model import ConsentRecord, ConsentState, Decision, Evidence, IdToken
-from zaitaku.consent.state import implied_decisions, withdrawn_by
+from zaitaku.consent.model import ConsentRecord, ConsentState, Evidence, IdToken
 from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
 from zaitaku.core.asking import Question, Row
 from zaitaku.core.database import Database
 from zaitaku.core.ids import (
-    ChallengeId,
-    ConsentId,
     CredentialId,
     FacilityId,
     JourneyId,
-    PatientId,
     RecordId,
-    new_uuid,
 )
 
 _EVIDENCE: Final = (
@@ -97,16 +91,6 @@ def present_states(
     return {row["item"]: ConsentState(row["state"]) for row in rows}
 
 
-def records_of(
-    connection: Connection, journey: JourneyId, challenge: ChallengeId
-) -> list[ConsentRecord]:
-    """Return the records of a journey or of a challenge, both from one moment."""
-    query = select(consent_record).where(
-        or_(consent_record.c.journey == journey, consent_record.c.challenge == challenge)
-    )
-    return [_record(row) for row in connection.execute(query).mappings()]
-
-
 @dataclass(frozen=True)
 class HeldRecord:
     """A record, and who holds it."""
@@ -123,23 +107,6 @@ class ConsentStore:
         self._connection = connection
         self._facility_id = facility_id
 
-    def append(
-        self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
-    ) -> None:
-        """Add a record of the patient whose credential proved it.
-
-        Raises:
-            IntegrityError: its journey, challenge or reference stands in another record.
-        """
-        values = {name: getattr(record, name) for name in _RECORD}
-        evidence = _evidence_row(record.evidence)
-        own = {
-            "facility_id": self._facility_id,
-            "url_version_id": document.url_version,
-            "patient_id": patient_id,
-        }
-        self._connection.execute(consent_record.insert().values({**values, **evidence, **own}))
-
     def find(self, reference: str) -> ConsentRecord | None:
         """Return the facility's record under a reference number."""
         query = select(consent_record).where(
@@ -152,14 +119,14 @@ class ConsentStore:
         """Return the facility's record under a reference number, with its credential's hash."""
         query = self._held().where(consent_record.c.reference == reference)
         row = self._connection.execute(query).mappings().one_or_none()
-        return None if row is None else HeldRecord(_record(row), row["subject_hash"])
+        return None if row is None else HeldRecord(record_from(row), row["subject_hash"])
 
     def held_after(self, reference: str, most: int) -> list[HeldRecord]:
         """Return up to ``most`` records, by reference number, that come after ``reference``."""
         query = self._held().where(consent_record.c.reference > reference)
         ordered = query.order_by(consent_record.c.reference).limit(most)
         rows = self._connection.execute(ordered).mappings()
-        return [HeldRecord(_record(row), row["subject_hash"]) for row in rows]
+        return [HeldRecord(record_from(row), row["subject_hash"]) for row in rows]
 
     def _held(self) -> Select[Any]:
         return (
@@ -168,82 +135,22 @@ class ConsentStore:
             .where(consent_record.c.facility_id == self._facility_id)
         )
 
-    def apply(
-        self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
-    ) -> None:
-        """Bring the patient's present state up to a record; the patient's row is locked."""
-        consent_id = self._keep_consent(record, document, patient_id)
-        stated = {answer.item: answer.decision for answer in document.decisions}
-        standing = self._states(consent_id)
-        effects = {**withdrawn_by(stated, standing), **implied_decisions(stated)}
-        rows = [_item_row(record, consent_id, item, decision) for item, decision in effects.items()]
-        replaced = consent_item.c.item.in_([row["item"] for row in rows])
-        of_consent = consent_item.c.consent_id == consent_id
-        if standing:
-            self._connection.execute(consent_item.delete().where(of_consent & replaced))
-        self._connection.execute(consent_item.insert(), rows)
-        index_names(self._connection, consent.c.id == consent_id)
-
-    def _keep_consent(
-        self, record: ConsentRecord, document: ConsentDocument, patient_id: PatientId
-    ) -> ConsentId:
-        place = self._place(document, patient_id)
-        latest = _latest(record)
-        query = select(consent.c.id).filter_by(**place)
-        found = self._connection.execute(query).scalar_one_or_none()
-        if found is not None:
-            self._connection.execute(consent.update().where(consent.c.id == found).values(latest))
-            return ConsentId(found)
-        name = ConsentId(new_uuid())
-        values = {"id": name, **place, "visit_date": document.visit_date, **latest}
-        self._connection.execute(consent.insert().values(values))
-        return name
-
-    def _place(self, document: ConsentDocument, patient_id: PatientId) -> dict[str, Any]:
-        day = document.visit_date
-        return {
-            "facility_id": self._facility_id,
-            "patient_id": patient_id,
-            "channel": document.channel.value,
-            "visit_key": day.isoformat() if day else NO_VISIT,
-        }
-
-    def _states(self, consent_id: ConsentId) -> Mapping[str, ConsentState]:
-        query = select(consent_item.c.item, consent_item.c.state)
-        rows = self._connection.execute(query.where(consent_item.c.consent_id == consent_id))
-        return {item: ConsentState(state) for item, state in rows}
-
-
-def _latest(record: ConsentRecord) -> dict[str, Any]:
-    return {
-        "valid_until": record.valid_until,
-        "record_id": record.id,
-        "recorded_at": record.recorded_at,
-        "reference": record.reference,
-    }
-
-
-def _item_row(
-    record: ConsentRecord, consent_id: ConsentId, item: str, decision: Decision
-) -> dict[str, Any]:
-    return {
-        "consent_id": consent_id,
-        "item": item,
-        "state": decision.value,
-        "since": record.recorded_at,
-        "record_id": record.id,
-    }
-
 
 def _record_or_none(row: Row | None) -> ConsentRecord | None:
-    return None if row is None else _record(row)
+    return None if row is None else record_from(row)
 
 
-def _record(row: Row) -> ConsentRecord:
+def record_from(row: Row) -> ConsentRecord:
+    """Return the record of a row."""
     values = {name: row[name] for name in _RECORD}
     values["id"] = RecordId(row["id"])
     values["credential_id"] = CredentialId(row["credential_id"])
     return ConsentRecord(**values, evidence=_evidence(row))
+
+
+def record_row(record: ConsentRecord) -> dict[str, Any]:
+    """Return what a row keeps of a record; its patient and URL version stand beside."""
+    return {name: getattr(record, name) for name in _RECORD} | _evidence_row(record.evidence)
 
 
 def _evidence_row(evidence: Evidence) -> dict[str, Any]:

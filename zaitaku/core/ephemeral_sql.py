@@ -71,6 +71,9 @@ class SqlEphemeralStore:
         self._queue = WriterQueue(address.database or "", busy_seconds)
         self._away = (self._engine.dialect.loaded_dbapi.Error, DBAPIError, PoolTimeoutError)
         self._make_table()
+        # Until the first call nothing is open, so a server may fork meanwhile: no connection of
+        # SQLite may be carried into a child (sqlite.org/howtocorrupt.html, §2.6).
+        self._engine.dispose()
 
     def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
         """Store ``fields`` under ``key`` unless a living entry has it; tell whether it was."""

@@ -5,9 +5,14 @@ to which number people were called. A person's number is in their own browser's 
 nothing is kept of anybody. A process whose permits are plentiful does not look at the counters; it
 learns of a line from the first who comes with a number. Then it looks once a second.
 
-Each process calls as many as its own permits allow. When the store is away there is no line: each
-process then decides by its own permits alone, and who is not let in is told to try again. A store
-that has lost the counters gets them back from whoever remembers them.
+Each process calls as many as its own permits allow. Nobody knows who has left: so it counts how many
+of those who were called come, and calls as many more; and whoever asks comes in at once, called or
+not, as long as there is room for all who are known to be there. A place that nobody asks for is
+held up by nobody and holds up nobody.
+
+When the store is away there is no line: each process then decides by its own permits alone, and who
+is not let in is told to try again. A store that has lost the counters gets them back from whoever
+remembers them.
 """
 
 import logging
@@ -35,6 +40,15 @@ _MEASURED_SECONDS: Final = 60.0
 _SHORTEST_MEASURE: Final = 5.0
 """What was seen for a shorter time says nothing about how fast the line moves."""
 
+SHORTEST_PAUSE: Final = 5
+LONGEST_PAUSE: Final = 30
+UNKNOWN_PAUSE: Final = 10
+_ASKS: Final = 6
+"""So often somebody asks until their turn comes, unless that were too often or too seldom."""
+_LATE: Final = 1.5
+_LATE_SECONDS: Final = 2.0
+"""Who has not asked again after so much more than their pause is not there."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -45,6 +59,13 @@ class Place:
     ahead: int = 0
     wait: timedelta | None = None
     """How long it will take as fast as the line moves now; ``None``: nobody knows yet."""
+
+    @property
+    def pause(self) -> int:
+        """In how many seconds they should ask again."""
+        if self.wait is None:
+            return UNKNOWN_PAUSE
+        return max(SHORTEST_PAUSE, min(LONGEST_PAUSE, int(self.wait.total_seconds() / _ASKS)))
 
 
 class Line:
@@ -66,6 +87,11 @@ class Line:
         self._drawn = 0
         self._called = 0
         self._seen: deque[tuple[float, int]] = deque()
+        self._there: dict[int, float] = {}
+        """Until when whoever holds these numbers should have asked again.
+
+        Only who has shown a number before: a browser that keeps none would be counted each time.
+        """
 
     @property
     def length(self) -> int:
@@ -82,30 +108,45 @@ class Line:
         self._look_when_due()
         if self._is_away:
             return None if self._permits.take() else Place(number)
-        if number is None:
-            if not self.length and self._permits.take():
-                return None
-            number = self._draw()
-        return self._place(number)
+        if self._let_in(number):
+            return None
+        if number is not None:
+            return self._noted(number)
+        drawn = self._draw()
+        return Place(None) if drawn is None else self._place(drawn)
 
     def standing(self, number: int | None) -> Place | None:
         """Return the place of somebody in line without letting them in; ``None``: it is time."""
         self._look_when_due()
-        if number is None or number <= self._called or self._is_away:
+        if number is None or number <= self._called or self._is_away or self._has_room:
             return None
-        return Place(number, *self._wait(number))
+        return self._noted(number)
 
-    def _place(self, number: int | None) -> Place | None:
-        if number is None:
-            return Place(None)
+    def _let_in(self, number: int | None) -> bool:
+        if number is not None and number <= self._called:
+            is_in = self._permits.take_called()
+        elif self.length:
+            is_in = self._has_room and self._permits.take()
+        else:
+            is_in = self._permits.take()
+        if is_in and number is not None:
+            self._there.pop(number, None)
+        return is_in
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._permits.are_scarce and self._permits.left > len(self._there)
+
+    def _noted(self, number: int) -> Place:
+        place = self._place(number)
+        self._there[number] = self._now() + place.pause * _LATE + _LATE_SECONDS
+        return place
+
+    def _place(self, number: int) -> Place:
         if number <= self._called:
-            self._permits.take_promised()
-            return None
-        return Place(number, *self._wait(number))
-
-    def _wait(self, number: int) -> tuple[int, timedelta | None]:
+            return Place(number, 0, timedelta(0))
         ahead, speed = number - self._called - 1, self._speed()
-        return ahead, timedelta(seconds=(ahead + 1) / speed) if speed else None
+        return Place(number, ahead, timedelta(seconds=(ahead + 1) / speed) if speed else None)
 
     def _speed(self) -> float:
         """Return how many people a second were called of late; 0 when that cannot be said."""
@@ -153,13 +194,19 @@ class Line:
     def _look(self) -> None:
         self._drawn = self._counted(_DRAWN, self._drawn)
         self._called = self._counted(_CALLED, self._called)
+        self._forget_who_left()
         if not self.length:
             self._seen.clear()
             return
-        offered = self._permits.offer(self.length)
-        if offered:
-            self._called = self._ephemeral().count(_CALLED, KEPT, offered)
+        more = self._permits.call(self.length)
+        if more:
+            self._called = self._ephemeral().count(_CALLED, KEPT, more)
         self._remember()
+
+    def _forget_who_left(self) -> None:
+        now = self._now()
+        for number in [number for number, until in tuple(self._there.items()) if until < now]:
+            self._there.pop(number, None)
 
     def _counted(self, key: str, known: int) -> int:
         fields = self._ephemeral().read(key)

@@ -39,8 +39,12 @@ SMALLEST_BURST: Final = 50.0
 
 Their other pages are spread over the minutes that people read.
 """
-ABSENT_SECONDS: Final = 45.0
+ABSENT_SECONDS: Final = 20.0
 """Who was called and has not come after a few of their page's questions lets others in."""
+LEAST_COMING: Final = 0.02
+"""So small a part of those who are called is still expected when nobody has come."""
+PRIOR_CALLED: Final = 10.0
+"""So many are taken to have been called, and to have come, before many were."""
 
 _SLOWER: Final = 0.98
 _FASTER: Final = 0.01
@@ -86,7 +90,10 @@ class Permits:
         self._since = _Seen()
         self._past = _Seen()
         self._ease = 1.0
-        self._offered = 0.0
+        self._called = 0.0
+        """People who may come any moment."""
+        self._came = 0.0
+        self._missed = 0.0
         self._permits = self._burst
 
     @property
@@ -99,6 +106,17 @@ class Permits:
     def are_scarce(self) -> bool:
         """Whether less than half of what may come at one moment is left."""
         return self._permits < self._burst / 2
+
+    @property
+    def left(self) -> int:
+        """How many there are."""
+        return math.floor(self._permits)
+
+    @property
+    def _coming(self) -> float:
+        """Which part of the people who are called comes, as of late."""
+        came = self._came + PRIOR_CALLED
+        return max(LEAST_COMING, came / (came + self._missed))
 
     @property
     def _burst(self) -> float:
@@ -149,21 +167,28 @@ class Permits:
         """Use a permit if they are not scarce."""
         return not self.are_scarce and self.take()
 
-    def take_promised(self) -> None:
-        """Use a permit that was offered, even if there is none left."""
+    def take_called(self) -> bool:
+        """Use a permit for somebody who was called, if there is one."""
+        if not self.take():
+            return False
         with self._lock:
-            self._reckon()
-            self._permits -= 1
-            self._offered = max(0.0, self._offered - 1)
+            self._called = max(0.0, self._called - 1)
+            self._came += 1
+        return True
 
-    def offer(self, most: int) -> int:
-        """Return how many of ``most`` people may be called; they come by ``take_promised``."""
+    def call(self, most: int) -> int:
+        """Return how many of ``most`` people may be called, of whom some may not come.
+
+        Those who come use ``take_called``. Who does not come soon is counted as missed: so the
+        more of them have left, the more are called.
+        """
         with self._lock:
             self._reckon()
-            offered = max(0, min(most, math.floor(self._permits - self._offered)))
-            self._since.refused |= offered < most
-            self._offered += offered
-            return offered
+            free = self._permits - self._called * self._coming
+            called = max(0, min(most, math.floor(free / self._coming)))
+            self._since.refused |= called < most
+            self._called += called
+            return called
 
     def _reckon(self) -> None:
         now = self._now()
@@ -172,10 +197,17 @@ class Permits:
             return
         self._reckoned_at = now
         since, self._since = self._since, _Seen()
-        self._past = self._past.faded(math.exp(-passed / MEMORY_SECONDS), since)
+        kept = math.exp(-passed / MEMORY_SECONDS)
+        self._past = self._past.faded(kept, since)
         self._ease = self._eased(since)
-        self._offered *= math.exp(-passed / ABSENT_SECONDS)
+        self._miss(passed, kept)
         self._permits = min(self._burst, self._permits + self.rate * passed)
+
+    def _miss(self, passed: float, kept: float) -> None:
+        missed = self._called * (1 - math.exp(-passed / ABSENT_SECONDS))
+        self._called -= missed
+        self._missed = self._missed * kept + missed
+        self._came *= kept
 
     def _page(self) -> float:
         past = self._past

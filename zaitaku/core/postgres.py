@@ -19,7 +19,7 @@ _IDLE_IN_TRANSACTION_SECONDS: Final = 60
 """A program that was stopped in the middle keeps its locks no longer."""
 _INTERVAL_SECONDS: Final = 0.1
 """psycopg's own: so often it looks whether the program is to end."""
-_STANDBY: Final = "25006"
+STANDBY: Final = "25006"
 """What a standby answers to a write (PostgreSQL 15, appendix A)."""
 
 
@@ -97,7 +97,7 @@ def leave_standbys(engine: Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def leave(context: ExceptionContext) -> None:
-        if getattr(context.original_exception, "sqlstate", None) == _STANDBY:
+        if getattr(context.original_exception, "sqlstate", None) == STANDBY:
             context.is_disconnect = True
 
 

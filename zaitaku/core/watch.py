@@ -60,6 +60,10 @@ class Watch(Protocol):
         """End the request; ``route`` is its rule, ``request`` its id in the logs."""
         ...
 
+    def close(self) -> None:
+        """Pass on what is not told yet: the process ends."""
+        ...
+
 
 _NOTHING: Final = nullcontext()
 
@@ -88,6 +92,9 @@ class NoWatch:
     def end(
         self, begun: object, *, method: str, route: str, status: int, seconds: float, request: str
     ) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
         """Do nothing."""
 
 

@@ -1,5 +1,6 @@
 """Use cases on reception URLs: issue, show, change, resolve (domain.md §3)."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -7,11 +8,13 @@ from sqlalchemy import Connection
 
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
+from zaitaku.core.asking import Row
 from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
 from zaitaku.core.texts import has_control_characters
+from zaitaku.core.together import together
 from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.facilities.store import lock_facility
@@ -36,9 +39,9 @@ from zaitaku.reception.store import (
     ReceptionStore,
     context_by_handle,
     context_by_version,
+    context_found,
     handle_exists,
-    hold_pointer,
-    locked_context,
+    held_context,
 )
 from zaitaku.reception.tokens import UrlTokens, new_handle, read_typed, split_mark
 
@@ -180,8 +183,15 @@ class ReceptionService:
         Raises:
             UnknownUrl, UrlRetired, ReceptionNotBegun, ChannelOff: as ``resolve`` does.
         """
-        hold_pointer(connection, version_id)
-        return self._open(locked_context(connection, version_id))
+        return self.opened(together(connection, *held_context(version_id))[-1])
+
+    def opened(self, rows: Sequence[Row]) -> ReceptionContext:
+        """Return where a version leads that a transaction holds (``held_context``).
+
+        Raises:
+            UnknownUrl, UrlRetired, ReceptionNotBegun, ChannelOff: as ``resolve`` does.
+        """
+        return self._open(context_found(rows))
 
     def _open(self, context: ReceptionContext | None) -> ReceptionContext:
         return _open(context, japan_date(self._clock.now()))

@@ -5,7 +5,7 @@ version: whoever changes it locks its row, and whoever registers holds that row 
 registration can slip in after its URL is retired.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from zaitaku.core.append_only import guard
 from zaitaku.core.asking import Question, Row
 from zaitaku.core.database import Database, Moment, metadata
 from zaitaku.core.ids import FacilityId, UrlVersionId
+from zaitaku.core.together import Command, Work
 from zaitaku.facilities.model import Channel
 from zaitaku.facilities.store import (
     CURRENT_SETTINGS,
@@ -109,6 +110,14 @@ _CONTEXT = (
 # Made once: every page of the wizard asks one of these, and building a query costs more than it.
 _CONTEXT_OF_HANDLE: Final = Question(_CONTEXT.where(url_version.c.handle == bindparam("handle")))
 _CONTEXT_OF_VERSION: Final = Question(_CONTEXT.where(url_version.c.id == bindparam("version")))
+_SEE_CONTEXT: Final = Command(_CONTEXT_OF_VERSION.statement)
+_HOLD_POINTER: Final = Command(
+    select(reception_url.c.current_id)
+    .join_from(url_version, reception_url, _POINTER)
+    .join(facility, facility.c.id == url_version.c.facility_id)
+    .where(url_version.c.id == bindparam("version"))
+    .with_for_update(read=True, of=[reception_url, facility])
+)
 
 
 def context_by_handle(database: Database, handle: Handle) -> ReceptionContext | None:
@@ -121,25 +130,20 @@ def context_by_version(database: Database, version_id: UrlVersionId) -> Receptio
     return _context_from(next(iter(database.ask(_CONTEXT_OF_VERSION, version=version_id)), None))
 
 
-def locked_context(connection: Connection, version_id: UrlVersionId) -> ReceptionContext | None:
-    """Return where a version leads, seen by a transaction that holds its pointer."""
-    found = connection.execute(_CONTEXT_OF_VERSION.statement, {"version": version_id})
-    return _context_from(found.mappings().one_or_none())
+def held_context(version_id: UrlVersionId) -> tuple[Work, Work]:
+    """Return what a transaction does to keep a version current and to see where it leads.
 
-
-def hold_pointer(connection: Connection, version_id: UrlVersionId) -> None:
-    """Make changes of the version's URL, and of the facility's settings, wait for this transaction.
-
-    Locks alone: what was waited for is only seen by the next statement (PostgreSQL, READ
-    COMMITTED). SQLite has one writer at a time, so there is nothing to lock.
+    First changes of the version's URL, and of the facility's settings, are made to wait for the
+    transaction: a lock alone, because what was waited for is only seen by the next statement
+    (PostgreSQL, READ COMMITTED). SQLite has one writer at a time, so there is nothing to lock.
+    ``context_found`` reads what the second finds.
     """
-    rows = (
-        select(reception_url.c.current_id)
-        .join_from(url_version, reception_url, _POINTER)
-        .join(facility, facility.c.id == url_version.c.facility_id)
-        .where(url_version.c.id == version_id)
-    )
-    connection.execute(rows.with_for_update(read=True, of=[reception_url, facility]))
+    return _HOLD_POINTER(version=version_id), _SEE_CONTEXT(version=version_id)
+
+
+def context_found(rows: Sequence[Row]) -> ReceptionContext | None:
+    """Return where a version leads, from what was found of it."""
+    return _context_from(next(iter(rows), None))
 
 
 class ReceptionStore:

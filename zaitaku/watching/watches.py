@@ -103,6 +103,11 @@ class ProcessWatch:
             }
             self.tracing.end(cast("Begun", begun), facts)
 
+    def close(self) -> None:
+        """Send what is left."""
+        if self.tracing:
+            self.tracing.close()
+
 
 def _known(method: str) -> str:
     return method if method in _METHODS else _OTHER_METHOD

@@ -114,7 +114,7 @@ def test_importing_the_command_needs_nothing_of_the_server() -> None:
     code = (
         "import sys, zaitaku.cardbridge.running.cli;"
         "print([name for name in sys.modules if name.split('.')[0] in"
-        " {'sqlalchemy', 'redis', 'flask_wtf', 'babel', 'argon2', 'typst', 'granian'}"
+        " {'sqlalchemy', 'redis', 'flask_wtf', 'babel', 'argon2', 'typst', 'gunicorn'}"
         " or name.startswith('zaitaku.') and not name.startswith(('zaitaku.cardbridge',"
         " 'zaitaku.wire'))])"
     )
