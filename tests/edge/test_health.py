@@ -82,17 +82,10 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
         monkeypatch.setenv(f"ZAITAKU_{name}", value)
     servers: list[object] = []
 
-    class Server:
-        def __init__(self, *_: object, **options: object) -> None:
-            self.options = options
-
-        def on_startup(self, hook: object) -> None:
-            """Take it and, as nothing starts, let it be."""
-
-        def serve(self) -> None:
-            servers.append(self.options["workers"])
-
-    monkeypatch.setattr(commands, "Granian", Server)
+    site = Flask("site")
+    site.extensions[EXTENSION] = SimpleNamespace(watch=NO_WATCH)
+    monkeypatch.setattr(app, "from_environment", lambda: site)
+    monkeypatch.setattr(WebServer, "run", lambda server: servers.append(server.workers))
     return servers
 
 
