@@ -48,6 +48,15 @@ class ReloadingBrowser:
     address: str = "10.0.0.1"
     """Where the patient is, as the proxy in front would say."""
     troubles: Counter[str] = field(default_factory=Counter)
+    cookies: dict[str, str] = field(default_factory=dict)
+    """Also those of the pages that were asked for again: a place in line is one of them."""
+
+    def begin(self) -> None:
+        """Be the browser of another patient, somewhere else."""
+        self.first_sent.clear()
+        self.troubles.clear()
+        self.cookies.clear()
+        self.address = f"10.{'.'.join(str(random.randrange(1, 255)) for _ in range(3))}"
 
     def request(
         self,
@@ -78,19 +87,29 @@ class ReloadingBrowser:
     def _once(
         self, method: str, url: str, options: Mapping[str, Any]
     ) -> tuple[urllib3.BaseHTTPResponse | None, str]:
+        headers = options["headers"]
+        is_page = headers.get("Content-Type") != "application/json"  # that is the bridge's
+        if is_page:
+            kept = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            options = {**options, "headers": {**headers, "Cookie": kept}}
         try:
             answer = self.pool.request(method, url, **options)
         except HTTPError as error:
             return None, type(error).__name__
+        if is_page:
+            self._keep(answer)
         is_failure = answer.status >= 500 or answer.status == HTTPStatus.TOO_MANY_REQUESTS
         return (None, str(answer.status)) if is_failure else (answer, "")
+
+    def _keep(self, answer: urllib3.BaseHTTPResponse) -> None:
+        for cookie in answer.headers.getlist("Set-Cookie"):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
 
 
 def walk_once(browser: ReloadingBrowser, origin: str, poster: Poster, card: Card) -> Walk:
     """Let a patient walk from the poster to the reference number, or to where it ended."""
-    browser.first_sent.clear()
-    browser.troubles.clear()
-    browser.address = f"10.{'.'.join(str(random.randrange(1, 255)) for _ in range(3))}"
+    browser.begin()
     entered = time.monotonic()
     walker = Walker(browser, origin)
     failure = ""

@@ -7,17 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, event, select, text
+from sqlalchemy import Connection, select, text
 
 from tests.consent.world import TARO, TAROS_CARD, Card, World
 from zaitaku.consent.joining import join_patients
 from zaitaku.consent.model import Decision
 from zaitaku.consent.patients import PatientMoved
 from zaitaku.consent.present import PresentConsents
+from zaitaku.consent.registering import look
 from zaitaku.consent.service import Registration
 from zaitaku.consent.store import registered_record
 from zaitaku.consent.tables import consent, consent_item, consent_record, patient
-from zaitaku.core.database import Database
 from zaitaku.core.ids import ConsentId, PatientId
 from zaitaku.eligibility.model import Insured
 from zaitaku.eligibility.sandbox import SandboxEligibility
@@ -143,21 +143,23 @@ def test_a_journey_recorded_after_the_first_look_gives_its_receipt(
     assert [late.receipt] == [registration.receipt for registration in done]
 
 
-def test_a_journey_recorded_after_the_second_look_gives_its_receipt(any_world: World) -> None:
+def test_a_journey_recorded_after_the_second_look_gives_its_receipt(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second look is taken in the transaction, on SQLite as the one writer."""
     if any_world.database.is_sqlite:
         pytest.skip("the second look is taken as the one writer")
     card = any_world.sign(any_world.document())
-    ours = Database(any_world.database.url.render_as_string(hide_password=False))
     done: list[Registration] = []
 
-    def look(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "FROM consent_record" in statement and not done:
-            done.append(any_world.consent.register(card))
+    def second_look(*arguments: Any) -> object:
+        found = look(*arguments)
+        monkeypatch.undo()
+        done.append(any_world.consent.register(card))
+        return found
 
-    event.listen(ours.engine, "after_cursor_execute", look)
-    late = any_world.service(ours).register(card)
-    ours.close()
+    monkeypatch.setattr("zaitaku.consent.service.look", second_look)
+    late = any_world.consent.register(card)
     assert not late.is_new
     assert [late.receipt] == [registration.receipt for registration in done]
 

@@ -17,6 +17,7 @@ from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import UrlAct
 from zaitaku.reception.posters.model import NO_POSTER, PosterNumber
 from zaitaku.reception.posters.reports import Bar, Period, Report
+from zaitaku.reception.posters.uses import UseCounter
 from zaitaku.work import runner
 
 TRAFFIC = "/console/reception-urls/online/traffic"
@@ -150,8 +151,8 @@ def test_a_patient_never_notices_that_counting_fails(
         raise StoreUnavailable("OperationalError")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Database, "transaction", away)
-        broken.setattr(type(office.services.ephemeral), "count", away)
+        broken.setattr(Database, "do", away)
+        broken.setattr(UseCounter, "_open", away)
         answer = office.app.test_client().get(path_of(office))
         assert answer.status_code == 200
         answer.close()

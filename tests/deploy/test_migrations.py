@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, event, make_url, select, text
 from tests.databases import new_postgres_database
 from tests.deploy.expanding import ONLINE_SINCE, SINCE, breaches, long_locks
 from zaitaku import schema
+from zaitaku.core import postgres
 from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.revisions import (
@@ -243,15 +244,17 @@ def test_one_that_runs_keeps_the_others_out(
 
 
 def test_a_long_migration_is_not_cut_short(
-    postgresql_database: Database, make_later: MakeLater
+    postgresql_database: Database, make_later: MakeLater, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Pages of this database would give up after three seconds.
+    # Pages of this database give up after a second, and whatever they hear after that.
+    monkeypatch.setattr(postgres, "_SHORTEST_SECONDS", 1)
+    monkeypatch.setattr(postgres, "_GRACE_SECONDS", 0.1)
     url = postgresql_database.url.render_as_string(hide_password=False)
     hasty = Database(url, busy_seconds=0.5)
-    make_later('op.execute("SELECT pg_sleep(3.2)")')
+    make_later('op.execute("SELECT pg_sleep(1.3)")')
     upgrade(hasty)
     with pytest.raises(StoreUnavailable), hasty.reading() as connection:
-        connection.execute(text("SELECT pg_sleep(3.2)"))
+        connection.execute(text("SELECT pg_sleep(1.3)"))
     hasty.close()
 
 

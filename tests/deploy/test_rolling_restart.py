@@ -22,7 +22,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.revisions import newest_revision
 
 PATIENTS = 2
-CARDS = 200
+CARDS = 60
 MOST_WAITS = 30
 """How often a patient lets the waiting page of a busy machine try again."""
 AWAY_SECONDS = 2

@@ -2,17 +2,23 @@
 
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from tests.edge.conftest import Deploy
+from zaitaku import app
+from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.commands import serve as commands
+from zaitaku.commands.web_server import WebServer
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.watch import NO_WATCH
 from zaitaku.schema import upgrade
 
 LOCAL = "http://127.0.0.1:8000"

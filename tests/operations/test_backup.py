@@ -1,17 +1,19 @@
 """Copies made while the site writes, proved, carried away sealed, and restored for good."""
 
+import contextlib
 import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
 import psycopg
+import pyrage
 import pytest
 
 from tests.servers import (
@@ -30,7 +32,7 @@ from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import EnvironmentSettings, InstitutionCode
 from zaitaku.facilities.service import FacilityService
 from zaitaku.operating.backups import DATABASE_FILE, NothingToCopy, check_copy, make_copy
-from zaitaku.operating.copies import MANIFEST, CopyDamaged, newest
+from zaitaku.operating.copies import MANIFEST, CopyDamaged, file_digest, newest
 from zaitaku.operating.restoring import (
     NoSuchPoint,
     WouldOverwrite,
@@ -100,6 +102,32 @@ def test_a_copy_taken_while_the_site_writes_is_whole(
     found = codes_at(f"sqlite:///{restored}")
     assert found == CODES[: len(found)]
     assert 1 <= len(found) <= 1 + written
+
+
+def test_a_site_that_never_stops_writing_keeps_no_copy_from_its_end(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    is_over = Event()
+    with closing(sqlite3.connect(database.url.database or "")) as filling, filling:
+        filling.execute("CREATE TABLE scratch (content BLOB)")
+        filling.executemany("INSERT INTO scratch VALUES (?)", [(bytes(65536),)] * 400)
+
+    def write_on() -> None:
+        with closing(sqlite3.connect(database.url.database or "", timeout=60)) as writing:
+            while not is_over.wait(0.001):
+                with writing:
+                    writing.execute("INSERT INTO scratch VALUES (x'00')")
+
+    writer = Thread(target=write_on)
+    copier = Thread(target=make_copy, args=(database, tmp_path / "copies", clock), daemon=True)
+    writer.start()
+    copier.start()
+    copier.join(60)
+    is_finished = not copier.is_alive()
+    is_over.set()
+    writer.join()
+    copier.join(60)
+    assert is_finished
 
 
 def test_what_was_acknowledged_before_the_copy_comes_back(copy: Path, tmp_path: Path) -> None:
@@ -198,6 +226,58 @@ def test_a_sealed_copy_opens_with_its_key_alone(copy: Path, tmp_path: Path) -> N
     assert not (tmp_path / "other").exists()
 
 
+def test_nothing_lies_unsealed_on_the_medium_at_any_moment(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    seen: set[str] = set()
+    encrypt = pyrage.encrypt_io
+
+    def look_and_encrypt(packed: object, out: object, keys: object) -> None:
+        seen.update(path.name for path in medium.iterdir())
+        seen.update(name for name in open_files() if name.startswith(str(medium)))
+        encrypt(packed, out, keys)
+
+    monkeypatch.setattr(pyrage, "encrypt_io", look_and_encrypt)
+    seal((copy,), medium / "sealed.age", [new_key()[1]])
+    fresh = medium / ".sealed.age.new"
+    assert seen == {"sealed.age", fresh.name, str(fresh)}
+    assert [path.name for path in medium.iterdir()] == ["sealed.age"]
+
+
+def open_files() -> Iterator[str]:
+    """Yield what this process has open, also files without a name."""
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            yield str(link.readlink())
+
+
+def test_the_digest_tells_another_file_in_its_place(copy: Path, tmp_path: Path) -> None:
+    sealed, public = tmp_path / "sealed.age", new_key()[1]
+    digest = seal((copy,), sealed, [public])
+    assert file_digest(sealed) == digest
+    assert seal((copy,), tmp_path / "other.age", [public]) != digest
+
+
+def test_a_sealed_file_that_is_no_copy_is_told(tmp_path: Path) -> None:
+    private, public = new_key()
+    sealed = tmp_path / "sealed.age"
+    key = pyrage.x25519.Recipient.from_str(public)
+    sealed.write_bytes(pyrage.encrypt(b"no archive", [key]))
+    with pytest.raises(CannotOpen):
+        unseal(sealed, private, tmp_path / "opened")
+    assert not (tmp_path / "opened").exists()
+
+
+def test_what_cannot_be_sealed_leaves_nothing(copy: Path, tmp_path: Path) -> None:
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    with pytest.raises(FileNotFoundError):
+        seal((copy, copy / "absent"), medium / "sealed.age", [new_key()[1]])
+    assert list(medium.iterdir()) == []
+
+
 def test_a_sealed_copy_that_was_changed_does_not_open(copy: Path, tmp_path: Path) -> None:
     private, public = new_key()
     sealed = tmp_path / "sealed.age"
@@ -226,6 +306,8 @@ def test_a_sealed_file_is_never_overwritten(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         seal((copy,), sealed, [new_key()[1]])
     assert sealed.read_bytes() == b"precious"
+    assert {path.name for path in tmp_path.glob("*sealed*")} == {"sealed.age"}
+    assert list(tmp_path.glob(".*")) == []
 
 
 @pytest.fixture
@@ -264,9 +346,20 @@ def test_postgresql_goes_back_to_a_moment_and_to_the_end(
             add_facility(opened, CODES[3])  # it opened for writing
     with restored(place, archive, None) as url:
         assert codes_at(url) == CODES[:3]
+    check_hidden(place, archive, tmp_path)
     with restored(place, None, None) as url:
         assert codes_at(url) == CODES[:1]
     check_refusals(place, archive, tmp_path)
+
+
+def check_hidden(place: Path, archive: Path, tmp_path: Path) -> None:
+    """Check that what is restored is its owner's alone, and knows its archive from anywhere."""
+    (tmp_path / "open").mkdir(mode=0o755)
+    with contextlib.chdir(archive.parent):
+        restore_cluster(place, tmp_path / "open", archive=Path(archive.name))
+    assert (tmp_path / "open").stat().st_mode & 0o077 == 0
+    told = (tmp_path / "open" / "postgresql.auto.conf").read_text("utf-8")
+    assert f"restore_command = 'cp {archive}/%f %p'" in told
 
 
 def check_refusals(place: Path, archive: Path, tmp_path: Path) -> None:

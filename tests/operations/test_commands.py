@@ -1,6 +1,7 @@
 """``zaitaku backup``, ``restore`` and ``keys`` as an operator types them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,9 +11,12 @@ from click.testing import CliRunner, Result
 from tests.operations.test_doctor import environ_of
 from zaitaku.commands.backup import backup, restore
 from zaitaku.commands.keys import keys
+from zaitaku.core.openid import OpenIdProvider
 from zaitaku.core.signing import looks_random
+from zaitaku.operating.key_files import key_files
 from zaitaku.sdk.keys import SiteKeys
 from zaitaku.services import Services
+from zaitaku.watching.notes import Note, Notes, moment_in
 
 Run = Callable[..., Result]
 
@@ -29,17 +33,27 @@ def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run_words
 
 
-def test_from_a_copy_to_a_sealed_file_and_back(run: Run, tmp_path: Path) -> None:
+def test_from_a_copy_to_a_sealed_file_and_back(
+    run: Run, services: Services, tmp_path: Path
+) -> None:
     made = run(backup, "make", tmp_path / "copies")
     assert made.exit_code == 0, made.output
     (place,) = (tmp_path / "copies").iterdir()
     assert str(place) in made.output
+    assert moment_in(Notes(services.ephemeral).read(Note.BACKUP), "at") is not None
     assert "使えます" in run(backup, "verify", place).output
     public = run(backup, "new-key", tmp_path / "key").output.strip()
     sealed = run(backup, "seal", place, "--for", public, "--to", tmp_path / "sealed")
     assert sealed.exit_code == 0, sealed.output
+    digest = sealed.output.partition("SHA-256 ")[2][:64]
+    key = ("--key", tmp_path / "key")
+    other = run(
+        backup, "open", tmp_path / "sealed", *key, "--to", tmp_path / "no", "--sha256", "0" * 64
+    )
+    assert other.exit_code == 1
+    assert not (tmp_path / "no").exists()
     opened = run(
-        backup, "open", tmp_path / "sealed", "--key", tmp_path / "key", "--to", tmp_path / "out"
+        backup, "open", tmp_path / "sealed", *key, "--to", tmp_path / "out", "--sha256", digest
     )
     assert opened.exit_code == 0, opened.output
     restored = run(restore, tmp_path / "out" / place.name, tmp_path / "restored.db")
@@ -73,6 +87,25 @@ def test_the_settings_and_keys_leave_sealed_alone(
     kept = folder / f"1-{request_key.name}"
     assert kept.read_bytes() == request_key.read_bytes()
     assert kept.stat().st_mode & 0o077 == 0
+    (root,) = services.settings.trust_anchors
+    assert (folder / f"2-{root.name}").read_bytes() == root.read_bytes()
+
+
+def test_the_key_of_the_openid_client_leaves_with_the_others(
+    services: Services, tmp_path: Path
+) -> None:
+    key = tmp_path / "openid.pem"
+    key.write_text("the client's key", "utf-8")
+    provider = OpenIdProvider(
+        issuer="http://127.0.0.1:1",
+        authorization_url="http://127.0.0.1:1/authorize",
+        token_url="http://127.0.0.1:1/token",
+        keys_url="http://127.0.0.1:1/keys",
+        client_id="zaitaku",
+        key_file=key,
+    )
+    with key_files(replace(services.settings, openid=provider), {}) as folder:
+        assert (folder / "3-openid.pem").read_text("utf-8") == "the client's key"
 
 
 def test_a_copy_that_is_none_and_a_time_that_is_none_are_told(run: Run, tmp_path: Path) -> None:

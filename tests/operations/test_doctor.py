@@ -112,6 +112,8 @@ def test_a_redis_that_drops_entries_is_told(deployment: Deployment) -> None:
         assert worries(clocks.clocks(on_redis)) == {}
         late = FixedClock(SystemClock().now() - timedelta(seconds=clocks.MOST_SECONDS + 1))
         assert list(worries(clocks.clocks(replace(on_redis, clock=late)))) == ["Redisの時計"]
+        early = FixedClock(SystemClock().now() + timedelta(seconds=clocks.MOST_SECONDS + 2))
+        assert list(worries(clocks.clocks(replace(on_redis, clock=early)))) == ["Redisの時計"]
     with redis_server("--maxmemory-policy", "allkeys-lru") as server:
         settings = replace(deployment.settings, ephemeral_url=server.url)
         found = worries(stores.redis(replace(deployment, settings=settings)))
@@ -156,11 +158,30 @@ def answer_in_the_clear(server: socket.socket) -> None:
 
 
 def test_a_site_behind_a_careful_proxy_has_no_worries(deployment: Deployment) -> None:
-    proxy = Flask("proxy")
-    proxy.add_url_rule("/healthz", view_func=lambda: "ok")
+    proxy = Flask("proxy")  # like ours: it keeps even /healthz to itself
+    proxy.add_url_rule("/console/login", view_func=lambda: "ok")
     port = free_port()
     with serving(proxy, port):
         assert worries(site.site(at(deployment, f"http://127.0.0.1:{port}"))) == {}
+
+
+def test_a_readiness_that_strangers_see_is_told_also_when_it_says_no(
+    deployment: Deployment,
+) -> None:
+    proxy = Flask("proxy")
+    proxy.add_url_rule("/console/login", view_func=lambda: "ok")
+    proxy.add_url_rule("/readyz", "readyz", lambda: ("no", 503))
+    port = free_port()
+    with serving(proxy, port):
+        found = worries(site.site(at(deployment, f"http://127.0.0.1:{port}")))
+    assert list(found) == ["外から見た /readyz"]
+
+
+def test_keys_that_cannot_be_used_are_told(deployment: Deployment) -> None:
+    assert worries(machine.key_files(deployment)) == {}
+    key = deployment.settings.request_key_file
+    key.write_text("nonsense", "utf-8")
+    assert list(worries(machine.key_files(deployment))) == [f"鍵 {key}"]
 
 
 def environ_of(services: Services) -> dict[str, str]:

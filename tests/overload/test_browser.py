@@ -10,8 +10,8 @@ from tests.e2e.chromium import Watched, axe_findings, chromium, phone_context, s
 from tests.overload.test_waiting import crowded, full, let_in, patience
 from tests.patient.site import Site
 from zaitaku.blueprints import overload as gate_of_the_site
-from zaitaku.blueprints import waiting
 from zaitaku.blueprints.overload import Overload
+from zaitaku.core import line
 
 pytestmark = pytest.mark.browser
 
@@ -31,8 +31,8 @@ def browser() -> Iterator[Browser]:
 def origin(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The site, whose pages ask again every second."""
     for place, name in (
-        (waiting, "UNKNOWN_PAUSE"),
-        (waiting, "SHORTEST_PAUSE"),
+        (line, "UNKNOWN_PAUSE"),
+        (line, "SHORTEST_PAUSE"),
         (gate_of_the_site, "BUSY_SECONDS"),
     ):
         monkeypatch.setattr(place, name, 1)

@@ -23,7 +23,7 @@ def test_in_calm_times_nobody_waits() -> None:
     world.run(400, CAPACITY * 0.6)
     assert world.store.kept == Counter()
     assert world.unknown == 0
-    assert len(world.began) == world.come
+    assert len(world.began) == len(world.came)
 
 
 def test_those_who_were_let_in_are_hardly_ever_sent_away(monday: World) -> None:
@@ -46,28 +46,29 @@ def test_estimates_are_honest(monday: World) -> None:
 
 
 @pytest.mark.parametrize("keeps_cookies", [True, False])
-def test_people_who_left_hold_nobody_up(keeps_cookies: bool) -> None:
+def test_people_who_left_hold_nobody_up(*, keeps_cookies: bool) -> None:
     """Thousands of browsers asked once and never again; then the site is idle, but for a few."""
     world = World()
     world.run(60, CAPACITY * 20, comes_back=False)
     assert world.store.kept["line:drawn"] > 5000
-    world.run(30, CAPACITY / 1000)
+    world.run(20, CAPACITY / 1000)
     over = world.now
-    world.run(60, CAPACITY / 4, keeps_cookies=keeps_cookies)
-    waits = [at - came for came, at in world.entered if over < came < world.now - 15]
-    late = [came for _, came in ((at, came) for came, at in world.entered if came > over)]
-    assert len(late) > 60
+    world.run(60, CAPACITY / 2, keeps_cookies=keeps_cookies)
+    late = [came for came in world.came if over < came < world.now - 10]
+    waits = [at - came for came, at in world.entered if over < came < world.now - 10]
+    assert len(waits) == len(late) > 100
     assert max(waits) < 10
-    assert len([wait for wait in waits if wait < 2]) > 0.9 * len(waits)
+    assert sum(wait < 1 for wait in waits) > 0.95 * len(waits)
 
 
 def test_room_is_not_kept_for_those_who_leave() -> None:
-    """Four in five of those in line go away unseen; the others come in as fast as ever."""
+    """Two in three of those in line go away unseen; the others come in as fast as ever."""
     world = World()
     world.leaves = 0.0
-    for _ in range(300):
+    world.run(CALM, CAPACITY / 2)
+    for _ in range(150):
         world.run(1, CAPACITY * 4, comes_back=False)
         world.run(1, CAPACITY * 2)
     late = [at for at in world.began if at > world.now - 200]
     assert 0.7 * CAPACITY < len(late) / 200 < 1.1 * CAPACITY
-    assert world.sent_away < 0.03 * world.asked
+    assert world.sent_away < 0.05 * world.asked

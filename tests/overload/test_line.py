@@ -18,23 +18,30 @@ class Rationed(Permits):
 
     def __init__(self) -> None:
         super().__init__(4)
-        self.left = 0
+        self.rest = 0
+        self.expected = 0
+        self.scarce = 10
+
+    @property
+    def left(self) -> int:
+        return self.rest
 
     @property
     def are_scarce(self) -> bool:
-        return self.left <= 10
+        return self.rest <= self.scarce
 
     def take(self) -> bool:
-        if self.left < 1:
+        if self.rest < 1:
             return False
-        self.left -= 1
+        self.rest -= 1
         return True
 
     def take_called(self) -> bool:
+        self.expected = max(0, self.expected - 1)
         return self.take()
 
     def call(self, most: int) -> int:
-        called = max(0, min(most, self.left - self.expected))
+        called = max(0, min(most, self.rest - self.expected))
         self.expected += called
         return called
 
@@ -79,7 +86,7 @@ def numbers(*places: Place | None) -> list[int | None]:
 
 
 def test_without_a_line_people_come_in_and_nothing_is_asked(process: Process) -> None:
-    process.permits.left = 20
+    process.permits.rest = 20
     process.ephemeral = Away()  # type: ignore[assignment]
     assert process.knock() is None
     assert process.line.length == 0
@@ -87,16 +94,16 @@ def test_without_a_line_people_come_in_and_nothing_is_asked(process: Process) ->
 
 def test_first_come_first_served_over_all_processes(process: Process, other: Process) -> None:
     assert numbers(process.knock(), other.knock(), process.knock()) == [1, 2, 3]
-    other.permits.left = 2
+    other.permits.rest = 2
     assert other.knock(3) == Place(3, 0)
-    assert process.knock(1) is None
-    assert process.knock(2) is None
+    assert other.knock(1) is None
+    assert other.knock(2) is None
     assert process.knock(3) == Place(3, 0)
 
 
 def test_whoever_just_came_does_not_pass_those_who_wait(process: Process, other: Process) -> None:
     assert numbers(process.knock(), process.knock()) == [1, 2]
-    other.permits.left = 1
+    other.permits.rest = 1
     place = other.knock()
     assert place is not None
     assert place.number == 3
@@ -107,7 +114,7 @@ def test_with_plenty_of_room_a_line_is_learnt_of_from_its_people(
     process: Process, other: Process
 ) -> None:
     process.knock()
-    other.permits.left = 50
+    other.permits.rest = 50
     assert other.knock() is None
     assert other.knock(1) is None
 
@@ -115,9 +122,10 @@ def test_with_plenty_of_room_a_line_is_learnt_of_from_its_people(
 def test_the_wait_is_as_long_as_the_line_has_taken(process: Process) -> None:
     for _ in range(60):
         process.knock(after=0)
+    process.permits.scarce = 100
     places = []
     for _ in range(20):
-        process.permits.left = 1
+        process.permits.rest += 1
         places.append(process.knock(60, after=2))
     first, *_, last = places
     assert first == Place(60, 58)
@@ -138,7 +146,7 @@ def test_asking_without_coming_in(process: Process) -> None:
     process.knock()
     process.seconds += 2
     assert process.line.standing(1) == Place(1, 0)
-    process.permits.left = 1
+    process.permits.rest = 1
     process.seconds += 2
     assert process.line.standing(1) is None
     assert process.line.standing(None) is None
@@ -148,7 +156,7 @@ def test_without_the_store_each_process_decides_alone(process: Process) -> None:
     process.ephemeral = Away()  # type: ignore[assignment]
     assert process.knock() == Place(None)
     assert process.knock(7, after=10) == Place(7)
-    process.permits.left = 1
+    process.permits.rest = 1
     assert process.knock(after=10) is None
     assert process.knock(after=10) == Place(None)
 
@@ -158,10 +166,43 @@ def test_a_store_that_forgot_the_line_is_told(
 ) -> None:
     for _ in range(5):
         process.knock()
-    process.permits.left = 3
+    process.permits.rest = 3
     process.knock(5)
     for name in ("drawn", "called"):
         ephemeral.delete(f"line:{name}")
     assert numbers(process.knock()) == [6]
     assert other.knock(5) == Place(5, 1)
-    assert other.knock(3) is None
+    assert process.knock(3) is None
+
+
+def test_who_left_holds_nobody_up_where_there_is_room(process: Process) -> None:
+    for _ in range(40):
+        process.knock(after=0)
+    process.permits.rest = 20
+    process.permits.expected = 20
+    assert process.line.length > 0
+    assert process.knock() is None
+    assert process.knock(37, after=0) is None
+
+
+def test_who_is_there_is_not_passed_until_they_have_long_not_asked(process: Process) -> None:
+    for _ in range(40):
+        process.knock(after=0)
+    for number in range(1, 41):
+        process.knock(number, after=0.01)
+    process.permits.rest = process.permits.expected = 30
+    assert numbers(process.knock()) == [41]
+    assert process.line.standing(41) is not None
+    process.seconds += 60
+    assert process.line.standing(41) is None
+    assert process.knock() is None
+
+
+def test_who_is_called_when_no_permit_is_left_comes_soon(process: Process) -> None:
+    process.knock()
+    process.permits.rest = 1
+    process.line.standing(1)
+    process.seconds += 2
+    assert process.line.standing(1) is None
+    process.permits.rest = 0
+    assert process.knock(1) == Place(1, 0, timedelta(0))

@@ -91,7 +91,7 @@ def test_a_page_costs_the_same_alone_and_among_others(permits: Permits, watch: W
                 is_page=True,
             )
         watch.seconds += 1
-        permits.offer(0)
+        permits.call(0)
         assert permits.rate == pytest.approx(FULL / 0.004 / PAGES_A_JOURNEY, rel=0.1)
 
 
@@ -118,33 +118,57 @@ def test_other_work_leaves_less_but_never_nothing(permits: Permits, watch: Watch
     for _ in range(120):
         watch.seconds += 1
         permits.note(worked=0.5, together=1, waited=0.0, is_journey=False, is_page=False)
-        permits.offer(0)
+        permits.call(0)
     assert 0 < permits.rate < alone / 2
     for _ in range(120):
         watch.seconds += 1
         permits.note(worked=9.0, together=1, waited=0.0, is_journey=False, is_page=False)
-        permits.offer(0)
+        permits.call(0)
     assert permits.rate > alone / 10
 
 
-def test_what_is_offered_is_not_offered_twice_until_nobody_comes(
-    permits: Permits, watch: Watch
-) -> None:
-    first = permits.offer(1000)
+def call_many(permits: Permits, watch: Watch, seconds: int, comes: float) -> tuple[int, int]:
+    """Call as many as may be called; a part of them comes, and asks until it is let in.
+
+    Return how many were called and let in during the last 20 seconds.
+    """
+    called, entered, asking = [], [], 0
+    for _ in range(seconds):
+        watch.seconds += 1
+        entered.append(0)
+        while asking and permits.take_called():
+            asking -= 1
+            entered[-1] += 1
+        called.append(permits.call(10_000))
+        asking += int(called[-1] * comes)
+    return sum(called[-20:]), sum(entered[-20:])
+
+
+def test_who_was_called_is_waited_for(permits: Permits, watch: Watch) -> None:
+    first = permits.call(1000)
     assert first >= SMALLEST_BURST
-    assert permits.offer(1000) == 0
-    for _ in range(int(first) // 2):
-        permits.take_promised()
+    assert permits.call(1000) == 0
+    for _ in range(first // 2):
+        assert permits.take_called()
     watch.seconds += 1
-    again = permits.offer(1000)
+    again = permits.call(1000)
     assert 0 < again < first
     watch.seconds += 3 * ABSENT_SECONDS
-    assert permits.offer(1000) > again
+    assert permits.call(1000) > again
 
 
-def test_a_promise_is_kept_when_nothing_is_left(permits: Permits, watch: Watch) -> None:
+def test_the_fewer_come_the_more_are_called(permits: Permits, watch: Watch) -> None:
+    all_called, all_entered = call_many(permits, watch, 60, 1.0)
+    some_called, some_entered = call_many(permits, watch, 240, 0.25)
+    assert some_called > 3 * all_called
+    assert some_entered > all_entered
+    assert call_many(permits, watch, 120, 0.0)[0] > 2 * some_called
+    assert call_many(permits, watch, 120, 1.0)[1] > all_entered
+
+
+def test_nobody_comes_in_without_a_permit(permits: Permits) -> None:
+    permits.call(20)
     while permits.take():
         pass
-    permits.take_promised()
-    watch.seconds += 0.5
-    assert not permits.take()
+    assert not permits.take_called()
+    assert permits.left == 0

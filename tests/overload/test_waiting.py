@@ -1,6 +1,8 @@
 """What people read who have to wait, and that they end where they wanted to go."""
 
 import json
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,6 +20,7 @@ from zaitaku.core.gate import Rank
 from zaitaku.core.languages import Language
 from zaitaku.core.permits import Permits
 
+REQUEST_ID = re.compile(r"\d{4}-\d{4}-\d{4}")
 HEADINGS = {
     Language.JAPANESE: "いま、混み合っています",
     Language.EASY_JAPANESE: "いま、混んでいます",
@@ -171,6 +174,73 @@ def test_programs_are_told_in_json(overload: Overload, visitor: Visitor) -> None
         answer = visitor.client.post(wire.PROOF_PATH, json={})
         assert answer.status_code == 503
         assert answer.json == {"error": "busy", "retry_after": int(answer.headers["Retry-After"])}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept"),
+    [
+        ("GET", "/api/appointments", "*/*"),
+        ("HEAD", "/api/appointments", "*/*"),
+        ("HEAD", "/j/x", "text/html"),
+        ("GET", "/j/x/job", "application/json"),
+        ("GET", "/console/news", "application/json"),
+    ],
+)
+def test_what_asks_for_data_gets_no_page(
+    overload: Overload, visitor: Visitor, method: str, path: str, accept: str
+) -> None:
+    with full(overload):
+        answer = visitor.client.open(path, method=method, headers={"Accept": accept})
+    assert answer.status_code == 503
+    assert answer.content_type == "application/json"
+    pause = int(answer.headers["Retry-After"])
+    expected = json.dumps({"error": "busy", "retry_after": pause})
+    assert answer.text == ("" if method == "HEAD" else expected)
+    assert int(answer.headers["Content-Length"]) == len(expected)
+
+
+def test_a_program_in_line_is_told_in_json_and_a_head_takes_no_place(
+    crowded: Overload, site: Site
+) -> None:
+    assert "zaitaku-place" not in str(site.visitor().client.head(site.path()).headers)
+    answer = site.visitor().client.get(site.path(), headers={"Accept": "application/json"})
+    assert answer.json == {"error": "busy", "retry_after": int(answer.headers["Retry-After"])}
+    assert "zaitaku-place=1." in answer.headers["Set-Cookie"]
+
+
+def test_a_browser_without_cookies_comes_in_when_there_is_room(
+    crowded: Overload, site: Site
+) -> None:
+    for _ in range(100):
+        assert site.visitor().client.get(site.path()).status_code == 503
+    let_in(crowded)
+    assert site.visitor().client.get(site.path()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "status"),
+    [("", "(line)", 503), ("/line", "/line", 200), ("/j/x", "(busy)", 503)],
+)
+def test_answers_of_the_gate_are_logged_and_headed_like_all_others(
+    crowded: Overload,
+    site: Site,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    told: tuple[str, int],
+) -> None:
+    caplog.set_level(logging.INFO, "zaitaku.request")
+    usual = site.visitor().client.get("/")
+    caplog.clear()
+    with full(crowded):
+        answer = site.visitor().client.get(path or site.path())
+    (line,) = (record for record in caplog.records if record.message == "answered")
+    assert (getattr(line, "route", ""), getattr(line, "status", 0)) == told
+    assert REQUEST_ID.fullmatch(answer.headers["X-Request-Id"])
+    differing = {"Content-Length", "Content-Type", "Set-Cookie", "Vary", "Retry-After", "Location"}
+    differing |= {"X-Request-Id"}
+    assert {name: value for name, value in answer.headers if name not in differing} == {
+        name: value for name, value in usual.headers if name not in differing
+    }
 
 
 @pytest.mark.parametrize(("method", "said"), [("GET", "もう一度開きます"), ("POST", "再読み込み")])

@@ -73,10 +73,10 @@ class Person:
     """Somebody who came."""
 
     came: float
-    number: int | None = None
     keeps_cookies: bool = True
     comes_back: bool = True
-    told: list[tuple[float, timedelta]] = field(default_factory=list)
+    number: int | None = field(default=None, init=False)
+    told: list[tuple[float, timedelta]] = field(default_factory=list, init=False)
 
 
 class World:
@@ -96,7 +96,7 @@ class World:
         """When each came and when they were let in."""
         self.estimates: list[tuple[float, float]] = []
         self.unknown = 0
-        self.come = 0
+        self.came: list[float] = []
         self.asked = 0
         self.sent_away = 0
 
@@ -104,8 +104,8 @@ class World:
         """Let ``seconds`` pass in which people of these habits come."""
         for _ in range(seconds):
             for at in self.arrivals(per_second):
-                self.come += 1
-                heapq.heappush(self.asking, (at, self.come, Person(at, **habits)))
+                self.came.append(at)
+                heapq.heappush(self.asking, (at, len(self.came), Person(at, **habits)))
             while self.asking and self.asking[0][0] < self.now + 1:
                 _, order, person = heapq.heappop(self.asking)
                 self.ask(order, person)

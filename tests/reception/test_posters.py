@@ -16,7 +16,7 @@ from zaitaku.reception.posters.archive import kinds_of, parameters_of
 from zaitaku.reception.posters.model import NO_POSTER, PosterNumber, Shelf
 from zaitaku.reception.posters.reports import Bar, Period, Unit, UseReports, period_of
 from zaitaku.reception.posters.service import MistakenFields, PosterService, TakenFile
-from zaitaku.reception.posters.store import Source, add_use
+from zaitaku.reception.posters.store import Source, use_added
 from zaitaku.reception.printing import PrintKind
 
 HOME = Channel.HOME_VISIT
@@ -79,15 +79,14 @@ def test_no_count_is_lost_between_many(any_world: World, clock: FixedClock) -> N
     version = any_world.current(facility, HOME)
 
     def count(_: int) -> None:
-        with any_world.database.transaction() as connection:
-            add_use(connection, version.id, NO_POSTER, TODAY, scans=1)
+        any_world.database.do(use_added(version.id, NO_POSTER, TODAY, scans=1))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(count, range(20)))
-    with any_world.database.transaction() as connection:
-        earlier = TODAY - timedelta(days=3)
-        add_use(connection, version.id, PosterNumber(2), earlier, scans=1, completions=1)
-        add_use(connection, version.id, NO_POSTER, TODAY, completions=2)
+    earlier = TODAY - timedelta(days=3)
+    add = any_world.database.do
+    add(use_added(version.id, PosterNumber(2), earlier, scans=1, completions=1))
+    add(use_added(version.id, NO_POSTER, TODAY, completions=2))
     reports = UseReports(database=any_world.database, clock=clock, keep_days=400)
     assert reports.recent(facility.id, HOME) == (
         Source(1, NO_POSTER, 20, 2, TODAY),
@@ -136,9 +135,8 @@ def test_counts_are_forgotten_after_their_days(any_world: World, clock: FixedClo
     facility = any_world.add_facility()
     version = any_world.current(facility, HOME)
     kept = TODAY - timedelta(days=400)
-    with any_world.database.transaction() as connection:
-        for day in (kept - timedelta(days=1), kept, TODAY):
-            add_use(connection, version.id, NO_POSTER, day, scans=1)
+    for day in (kept - timedelta(days=1), kept, TODAY):
+        any_world.database.do(use_added(version.id, NO_POSTER, day, scans=1))
     reports = UseReports(database=any_world.database, clock=clock, keep_days=400)
     assert [reports.forget(), reports.forget()] == [1, 0]
     every = Period(date(2020, 1, 1), TODAY)
@@ -148,9 +146,8 @@ def test_counts_are_forgotten_after_their_days(any_world: World, clock: FixedClo
 def test_long_periods_are_summed_by_month(world: World, clock: FixedClock) -> None:
     facility = world.add_facility()
     version = world.current(facility, HOME)
-    with world.database.transaction() as connection:
-        for day in (date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 31)):
-            add_use(connection, version.id, NO_POSTER, day, scans=1)
+    for day in (date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 31)):
+        world.database.do(use_added(version.id, NO_POSTER, day, scans=1))
     reports = UseReports(database=world.database, clock=clock, keep_days=400)
     report = reports.report(facility.id, HOME, Period(date(2026, 8, 15), TODAY))
     assert report.period.unit is Unit.MONTH

@@ -19,6 +19,7 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.wrappers import Request
 
+from zaitaku.blueprints import request_log
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.pages import TextSize
 from zaitaku.blueprints.places import INSIDE, Ticket, cookie_for, ticket_of
@@ -46,7 +47,14 @@ _TOLD_EVERY_SECONDS: Final = 1.0
 _SPREAD: Final = 0.2
 _EMPTY: Final = ("204", "304")
 """Answers that have no body, and so no length (RFC 9110 §8.6)."""
-_UNAVAILABLE: Final = f"{HTTPStatus.SERVICE_UNAVAILABLE.value} Service Unavailable"
+_BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
+_HTML: Final = "text/html"
+_JSON: Final = "application/json"
+_CAME: Final = "zaitaku.came"
+"""Where a request keeps when it came (``time.monotonic``)."""
+_IN_LINE: Final = "(line)"
+_SENT_AWAY: Final = "(busy)"
+"""What stands for a route in logs and metrics when the gate itself has answered."""
 
 _ENTRY: Final = "/r/"
 _JOURNEY: Final = ("/j/", "/h/")
@@ -66,7 +74,10 @@ class OverloadState:
     """What may be watched."""
 
     gate: GateState
-    line_length: int
+    waiting: int
+    """People in line who still ask."""
+    permits: int
+    """Journeys that may begin at this moment."""
     entries_per_second: float
     """The rate at which this process lets people begin, as it measures it."""
 
@@ -101,20 +112,33 @@ class Overload:
         self.permits = Permits(ACTIVE)
         self.line = Line(ephemeral=lambda: self._services.ephemeral, permits=self.permits)
         self._answers = _Answers(app)
+        self._tell_due = 0.0
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer, or give the request its turn."""
-        path = environ["PATH_INFO"]
-        rank = rank_of(environ["REQUEST_METHOD"], path)
+        environ[_CAME] = now = monotonic()
+        if now >= self._tell_due:
+            self._tell_due = now + _TOLD_EVERY_SECONDS
+            self._tell()
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        rank = rank_of(method, path)
         if rank is None:
             return self._unguarded(path, environ, start)
-        if rank is Rank.ENTERING and path.startswith(_ENTRY):
+        # A HEAD begins nothing.
+        if rank is Rank.ENTERING and path.startswith(_ENTRY) and method != "HEAD":
             return self._enter(environ, start)
         return self._in_turn(rank, environ, start)
 
     def state(self) -> OverloadState:
         """Return how things stand in this process."""
-        return OverloadState(self.gate.state(), self.line.length, self.permits.rate)
+        permits = self.permits
+        return OverloadState(self.gate.state(), self.line.waiting(), permits.left, permits.rate)
+
+    def _tell(self) -> None:
+        state, watch = self.state(), self._services.watch
+        watch.stands_at(Level.WAITING, state.waiting)
+        watch.stands_at(Level.PERMITS, state.permits)
+        watch.stands_at(Level.TURNS_WANTED, state.gate.waiting)
 
     @property
     def _services(self) -> Services:
@@ -134,9 +158,8 @@ class Overload:
         if ticket and ticket.is_inside:
             return self._in_turn(Rank.ENTERING, environ, start)
         place = self.line.knock(ticket.number if ticket else None)
-        watch = self._services.watch
-        watch.stands_at(Level.WAITING, self.line.length)
         if place is not None:
+            watch = self._services.watch
             watch.happened(Happening.ADMISSION, Rank.ENTERING.name.lower(), "in-line")
             waits = [cookie_for(Ticket(place.number), self._services)] if place.number else []
             return self._answers.waiting(environ, start, Kind.LINE, place=place, cookies=waits)
@@ -152,7 +175,7 @@ class Overload:
                 self.permits.note_sent_away()
             watch = self._services.watch
             watch.happened(Happening.ADMISSION, rank.name.lower(), "sent-away")
-            return self._answers.busy(environ, start, rank, self.gate)
+            return self._answers.busy(environ, start, self.gate)
         turn = _Turn(self, rank, came)
         try:
             return turn.end_unless_streamed(self._inner(environ, turn.watching(start)))
@@ -231,6 +254,16 @@ class _Turn:
                 self._overload.permits.note_further(monotonic() - began)
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What the gate answers itself; ``route`` stands for it in logs and metrics."""
+
+    status: HTTPStatus
+    route: str
+    media_type: str
+    body: bytes
+
+
 class _Answers:
     """What is said to whoever has to wait."""
 
@@ -249,21 +282,20 @@ class _Answers:
         place: Place | None = None,
         cookies: list[tuple[str, str]],
     ) -> list[bytes]:
-        """Answer with a waiting page."""
-        request = Request(environ)
+        """Answer with a waiting page, or with what a program understands."""
         pause = self._spread(place.pause if place else BUSY_SECONDS)
+        further = [("Retry-After", str(pause)), *cookies]
+        route = _IN_LINE if kind is Kind.LINE else _SENT_AWAY
+        if _wants_json(environ):
+            body = dumps({"error": "busy", "retry_after": pause}).encode()
+            return self._send(environ, start, _Answer(_BUSY, route, _JSON, body), further)
+        request = Request(environ)
         page = self._pages.page(kind, self._reader(request), request, pause=pause, place=place)
-        body = b"" if request.method == "HEAD" else page.encode()
-        return self._send(start, "text/html", body, [("Retry-After", str(pause)), *cookies])
+        return self._send(environ, start, _Answer(_BUSY, route, _HTML, page.encode()), further)
 
-    def busy(self, environ: Environ, start: Start, rank: Rank, gate: Gate) -> list[bytes]:
+    def busy(self, environ: Environ, start: Start, gate: Gate) -> list[bytes]:
         """Answer somebody whose turn did not come."""
         self._log(gate)
-        path = environ["PATH_INFO"]
-        if path.startswith(_PROGRAMS):
-            pause = str(self._spread(BUSY_SECONDS))
-            body = dumps({"error": "busy", "retry_after": int(pause)}).encode()
-            return self._send(start, "application/json", body, [("Retry-After", pause)])
         return self.waiting(environ, start, _kind_of(environ), cookies=[])
 
     def news(
@@ -272,17 +304,23 @@ class _Answers:
         """Tell a waiting page's script how far the line is."""
         language = _language(Request(environ).args.get("lang")) or Language.JAPANESE
         body = self._pages.news(language, place)
-        start("200 OK", [*self._headers("application/json", body), *cookies])
-        return [body]
+        return self._send(environ, start, _Answer(HTTPStatus.OK, LINE_PATH, _JSON, body), cookies)
 
     def _send(
-        self, start: Start, media_type: str, body: bytes, further: list[tuple[str, str]]
+        self, environ: Environ, start: Start, answer: "_Answer", further: list[tuple[str, str]]
     ) -> list[bytes]:
-        start(_UNAVAILABLE, [*self._headers(media_type, body), *further])
-        return [body]
-
-    def _headers(self, media_type: str, body: bytes) -> list[tuple[str, str]]:
-        return [*self._pages.headers(media_type), ("Content-Length", str(len(body)))]
+        found: Services = self._app.extensions[EXTENSION]
+        name = request_log.answered_before(
+            found.watch,
+            method=environ["REQUEST_METHOD"],
+            route=answer.route,
+            status=answer.status,
+            seconds=monotonic() - environ[_CAME],
+        )
+        headers = [*self._pages.headers(answer.media_type), ("X-Request-Id", name), *further]
+        length = ("Content-Length", str(len(answer.body)))
+        start(f"{answer.status.value} {answer.status.phrase}", [*headers, length])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
     def _reader(self, request: Request) -> Reader:
         if request.path.startswith("/console"):
@@ -311,6 +349,13 @@ class _Answers:
             self._told_at = now
             turned = dict(zip((rank.name for rank in Rank), gate.state().turned_away, strict=True))
             log.warning("overloaded", extra={"turned_away": turned})
+
+
+def _wants_json(environ: Environ) -> bool:
+    if environ["REQUEST_METHOD"] == "HEAD" or environ["PATH_INFO"].startswith(_PROGRAMS):
+        return True
+    accepted = environ.get("HTTP_ACCEPT", "")
+    return _JSON in accepted and _HTML not in accepted
 
 
 def _kind_of(environ: Environ) -> Kind:

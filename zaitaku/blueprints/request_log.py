@@ -14,6 +14,7 @@ from flask import Flask, Response, g, request
 from zaitaku.blueprints.edge import services
 from zaitaku.core.ids import random_digits
 from zaitaku.core.logs import request_id
+from zaitaku.core.watch import Watch
 
 log = logging.getLogger("zaitaku.request")
 
@@ -47,24 +48,40 @@ def _forget(_: BaseException | None) -> None:
     request_id.set("")
 
 
+def answered_before(watch: Watch, *, method: str, route: str, status: int, seconds: float) -> str:
+    """Note an answer that is given before the application is asked; return the request's id.
+
+    It is no failure: a full house is no error.
+    """
+    name = _new_request_id()
+    meanwhile = request_id.set(name)
+    _log(logging.INFO, method, route, status, seconds)
+    request_id.reset(meanwhile)
+    watch.end(
+        watch.begin(method, None),
+        method=method,
+        route=route,
+        status=status,
+        seconds=seconds,
+        request=name,
+    )
+    return name
+
+
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id.get()
     seconds = time.perf_counter() - g.began
     level = (
         logging.ERROR if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     )
-    log.log(
-        level,
-        "answered",
-        extra={
-            "method": request.method,
-            "route": _route(),
-            "status": response.status_code,
-            "milliseconds": round(seconds * 1000, 1),
-        },
-    )
+    _log(level, request.method, _route(), response.status_code, seconds)
     _tell(response.status_code, seconds)
     return response
+
+
+def _log(level: int, method: str, route: str, status: int, seconds: float) -> None:
+    words = {"method": method, "route": route, "status": status}
+    log.log(level, "answered", extra={**words, "milliseconds": round(seconds * 1000, 1)})
 
 
 def _tell(status: int, seconds: float) -> None:

@@ -16,7 +16,7 @@ from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.files import write_once
 from zaitaku.operating.backups import check_copy, make_copy
-from zaitaku.operating.copies import Engine, Manifest
+from zaitaku.operating.copies import Engine, Manifest, file_digest
 from zaitaku.operating.key_files import key_files
 from zaitaku.operating.restoring import restore_cluster, restore_file
 from zaitaku.operating.sealed import new_key, seal, unseal
@@ -97,8 +97,8 @@ def seal_copies(places: tuple[Path, ...], recipients: tuple[str, ...], target: P
     with _told():
         for place in places:
             check_copy(place)
-        seal(places, target, recipients)
-    click.echo(f"封をしました: {target}")
+        digest = seal(places, target, recipients)
+    _tell_sealed(target, digest)
 
 
 @backup.command("keys")
@@ -111,16 +111,21 @@ def seal_keys(recipients: tuple[str, ...], target: Path) -> None:
     """
     settings = Settings.from_env()
     with _told(), key_files(settings, os.environ) as folder:
-        seal((folder,), target, recipients)
-    click.echo(f"封をしました: {target}")
+        digest = seal((folder,), target, recipients)
+    _tell_sealed(target, digest)
 
 
 @backup.command("open")
 @click.argument("sealed", metavar="FILE", type=_FILE)
 @click.option("--key", "key_file", required=True, type=_FILE, help="秘密の鍵のファイル")
 @click.option("--to", "folder", required=True, type=_FOLDER, help="作るフォルダー")
-def open_sealed(sealed: Path, key_file: Path, folder: Path) -> None:
+@click.option("--sha256", "digest", help="封をしたときに表示された値。合わなければ開きません")
+def open_sealed(sealed: Path, key_file: Path, folder: Path, digest: str | None) -> None:
     """封をしたファイルを開き、中の控えを FOLDER に取り出します。"""
+    if digest is not None and file_digest(sealed) != digest.strip().lower():
+        raise click.ClickException(
+            f"{sealed} は、封をしたときのものではありません。開いていません。"
+        )
     with _told():
         unseal(sealed, key_file.read_text("utf-8", errors="replace"), folder)
     click.echo(f"取り出しました: {folder}")
@@ -144,6 +149,11 @@ def restore(place: Path, target: Path, archive: Path | None, until: str | None) 
             manifest = restore_cluster(place, target, archive=archive, until=moment)
     click.echo(f"戻しました: {target}。{_described(manifest)}")
     click.echo("次に zaitaku migrate、zaitaku records verify、zaitaku audit verify を動かします。")
+
+
+def _tell_sealed(target: Path, digest: str) -> None:
+    click.echo(f"封をしました: {target}")
+    click.echo(f"SHA-256 {digest}（サイトの機械ではないところに、書きとめてください）")
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -7,6 +7,7 @@ at once. An application must not have opened a connection, nor need a thread, be
 import gc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -194,8 +195,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if _HEAD_END in head or not has_more:
             super().enqueue_req(conn)
         elif len(head) > HEAD_BYTES:
+            # No browser sends so much: it learns nothing.
             self.nr_conns -= 1
-            _refuse(conn.sock, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             conn.close()
         else:
             self._wait_for_more(conn)
@@ -217,7 +218,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         status = next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR)
         if status is HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("request failed in the server", exc_info=exc)
-        _refuse(client, status)
+        with suppress(OSError):
+            util.write_error(client, status.value, status.phrase, "")
 
 
 def _read_what_is_there(conn: TConn) -> bool:
@@ -233,10 +235,3 @@ def _read_what_is_there(conn: TConn) -> bool:
     unreader.buf.seek(0, os.SEEK_END)
     unreader.buf.write(came)
     return bool(came)
-
-
-def _refuse(client: socket, status: HTTPStatus) -> None:
-    try:
-        util.write_error(client, status.value, status.phrase, "")
-    except OSError:
-        return

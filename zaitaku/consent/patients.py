@@ -125,14 +125,24 @@ class PatientStore:
         self._at = asked_at
         self._works: list[Work] = []
 
-    def settle(
-        self, subject_hashes: tuple[str, ...], insured: Identified | None, found: Found
-    ) -> Settled:
+    def settle(self, subject_hashes: tuple[str, ...], insured: Identified | None) -> Settled:
         """Return whose credential this is, making or joining what is missing.
 
-        The commonest is left to be written with the record. A credential known under an older key
-        is re-keyed to the newest. Rotate subject keys in two steps: first give the new key to every
-        process as the last one, then put it first.
+        Raises:
+            PatientMoved, IntegrityError: as ``plan`` does.
+        """
+        found = together(self._connection, *locks_of_card(subject_hashes, insured))
+        settled = self.plan(subject_hashes, insured, Found(*found))
+        self._write()
+        return settled
+
+    def plan(
+        self, subject_hashes: tuple[str, ...], insured: Identified | None, found: Found
+    ) -> Settled:
+        """Return whose credential this is; the commonest is left to be written with the record.
+
+        A credential known under an older key is re-keyed to the newest. Rotate subject keys in two
+        steps: first give the new key to every process as the last one, then put it first.
 
         Raises:
             PatientMoved, IntegrityError: another transaction did the same meanwhile; the caller

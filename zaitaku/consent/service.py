@@ -202,7 +202,7 @@ class ConsentService:
         context = self._reception.opened(seen.context)
         _check_place(case.document, context)
         patients = PatientStore(connection, case.asked_at)
-        settled = patients.settle(case.card.subject_hashes, case.insured, seen.people)
+        settled = patients.plan(case.card.subject_hashes, case.insured, seen.people)
         # Read once the patient is locked, so that the later record has the later time.
         now = self._clock.now().astimezone(UTC)
         record = self._record(case, context, settled.credential, now)

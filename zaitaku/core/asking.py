@@ -5,14 +5,14 @@ the answer does. On PostgreSQL a question is one round trip here: nothing begins
 committed, because a single statement sees one moment anyway (PostgreSQL 15, §13.2.1).
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from select import POLLIN, poll
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, RowMapping, Select
+from sqlalchemy import CompoundSelect, Engine, RowMapping, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 Row = RowMapping | Mapping[str, Any]
@@ -25,7 +25,7 @@ class Question:
     as they are (psycopg 3, "Adapting basic Python types").
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
         self.statement: Final = statement
         self._columns = tuple(statement.selected_columns.keys())
 
@@ -41,13 +41,20 @@ class Question:
             psycopg.Error: the question was not answered.
         """
         text, fixed = self._compiled
-        driver.autocommit = True
-        try:
+        with alone(driver):
             found = driver.execute(text, {**fixed, **values}).fetchall()
-        finally:
-            with suppress(psycopg.Error):  # the connection is gone
-                driver.autocommit = False
         return [dict(zip(self._columns, row, strict=True)) for row in found]
+
+
+@contextmanager
+def alone(driver: psycopg.Connection[Any]) -> Iterator[None]:
+    """Let each statement of the block stand alone; the connection is in no transaction."""
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):  # the connection is gone
+            driver.autocommit = False
 
 
 def ping_by_looking(engine: Engine) -> None:

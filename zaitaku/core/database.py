@@ -26,13 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from zaitaku.core.asking import Question, Row, ping_by_looking
+from zaitaku.core.asking import Question, Row, alone, ping_by_looking
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.postgres import bound_answers, connection_arguments, leave_standbys
 from zaitaku.core.replication import insist_on_standbys
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
 from zaitaku.core.sqlite_queue import WriterQueue
+from zaitaku.core.together import Work
 from zaitaku.core.watch import NO_WATCH, Watch
 
 metadata = MetaData(
@@ -185,13 +186,30 @@ class Database:
             if self.is_sqlite:
                 with self.engine.connect() as connection:
                     return connection.execute(question.statement, values).mappings().all()
-            return self._ask_driver(question, values)
+            with self._lent_driver() as driver:
+                return question.ask(driver, values)
 
-    def _ask_driver(self, question: Question, values: dict[str, object]) -> Sequence[Row]:
+    def do(self, work: Work) -> None:
+        """Do what is whole in a single statement; on PostgreSQL one round trip.
+
+        Raises:
+            IntegrityError: it would break a rule of the tables.
+            StoreUnavailable: as with ``transaction``.
+        """
+        with self._watch.asked("database", "write"):
+            if self.is_sqlite:
+                with self._connected(self._begin_writing) as connection:
+                    work.run(connection)
+                return
+            with _reported(), self._lent_driver() as driver, alone(driver):
+                work.send(driver)
+
+    @contextmanager
+    def _lent_driver(self) -> Iterator[psycopg.Connection[Any]]:
         lent = self.engine.raw_connection()
         driver: Any = lent.driver_connection
         try:
-            return question.ask(driver, values)
+            yield driver
         except psycopg.Error as error:
             if driver.closed:
                 lent.invalidate(error)

@@ -25,6 +25,31 @@ def write_once(path: Path, content: bytes) -> bytes:
 
 
 @contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Give a file (mode 0600) beside ``path`` that takes its name when the block ends well.
+
+    The name is taken at the start, also where a file system knows no links: nothing that is there,
+    or comes meanwhile, is replaced.
+
+    Raises:
+        FileExistsError: something has the name.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.touch(mode=0o600)
+        yield fresh
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextmanager
 def _beside(path: Path, content: bytes) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
     fresh = Path(name)

@@ -5,10 +5,10 @@ to which number people were called. A person's number is in their own browser's 
 nothing is kept of anybody. A process whose permits are plentiful does not look at the counters; it
 learns of a line from the first who comes with a number. Then it looks once a second.
 
-Each process calls as many as its own permits allow. Nobody knows who has left: so it counts how many
-of those who were called come, and calls as many more; and whoever asks comes in at once, called or
-not, as long as there is room for all who are known to be there. A place that nobody asks for is
-held up by nobody and holds up nobody.
+Each process calls as many as its own permits allow. Nobody says that they leave: so it counts how
+many of those who were called come, and calls as many more; and as long as there is room for all who
+are known to be there, whoever asks comes in at once, called or not. So a place whose browser never
+asks again holds nobody up.
 
 When the store is away there is no line: each process then decides by its own permits alone, and who
 is not let in is told to try again. A store that has lost the counters gets them back from whoever
@@ -97,6 +97,11 @@ class Line:
     def length(self) -> int:
         """How many have drawn a number and were not called yet, as last seen."""
         return max(0, self._drawn - self._called)
+
+    def waiting(self) -> int:
+        """Return how many who have waited once are there, of those who asked this process last."""
+        self._forget_who_left()
+        return len(self._there)
 
     def knock(self, number: int | None) -> Place | None:
         """Return the place of somebody with ``number`` (``None``: they just came).

@@ -48,7 +48,7 @@ PRIOR_CALLED: Final = 10.0
 
 _SLOWER: Final = 0.98
 _FASTER: Final = 0.01
-_FURTHER: Final = 0.004
+_FURTHER: Final = 0.002
 _LEAST: Final = 0.3
 _MOST: Final = 3.0
 _STEP_SECONDS: Final = 1.0
@@ -91,7 +91,9 @@ class Permits:
         self._past = _Seen()
         self._ease = 1.0
         self._called = 0.0
-        """People who may come any moment."""
+        """People who were called and may come any moment."""
+        self._expected = 0.0
+        """How many of them were thought to come when they were called, and have not."""
         self._came = 0.0
         self._missed = 0.0
         self._permits = self._burst
@@ -173,6 +175,7 @@ class Permits:
             return False
         with self._lock:
             self._called = max(0.0, self._called - 1)
+            self._expected = max(0.0, self._expected - 1)
             self._came += 1
         return True
 
@@ -184,10 +187,12 @@ class Permits:
         """
         with self._lock:
             self._reckon()
-            free = self._permits - self._called * self._coming
-            called = max(0, min(most, math.floor(free / self._coming)))
+            coming = self._coming
+            free = self._permits - min(self._expected, self._called * coming)
+            called = max(0, min(most, math.floor(free / coming)))
             self._since.refused |= called < most
             self._called += called
+            self._expected += called * coming
             return called
 
     def _reckon(self) -> None:
@@ -204,9 +209,10 @@ class Permits:
         self._permits = min(self._burst, self._permits + self.rate * passed)
 
     def _miss(self, passed: float, kept: float) -> None:
-        missed = self._called * (1 - math.exp(-passed / ABSENT_SECONDS))
-        self._called -= missed
-        self._missed = self._missed * kept + missed
+        hoped = math.exp(-passed / ABSENT_SECONDS)
+        self._missed = self._missed * kept + self._called * (1 - hoped)
+        self._called *= hoped
+        self._expected *= hoped
         self._came *= kept
 
     def _page(self) -> float:

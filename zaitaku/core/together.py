@@ -47,11 +47,13 @@ class Work(Protocol):
 class Command:
     """A statement with named parameters whose values are of types that drivers know.
 
-    ``sets`` are the columns that its values set without being named in it.
+    ``sets`` are the columns that its values set without being named in it; ``sqlite`` is the same
+    statement where SQLAlchemy spells it in another way for SQLite.
     """
 
-    def __init__(self, statement: Executable, *sets: str) -> None:
+    def __init__(self, statement: Executable, *sets: str, sqlite: Executable | None = None) -> None:
         self.statement: Final = statement
+        self.sqlite: Final = statement if sqlite is None else sqlite
         self.columns: Final = _found_by(statement)
         self._sets: Final = sets
         self._spelt: tuple[str, Values] | None = None
@@ -81,7 +83,7 @@ class Doing:
 
     def run(self, connection: Connection) -> Sequence[Row]:
         """Do it at once, by SQLAlchemy."""
-        found = connection.execute(self.command.statement, self.values)
+        found = connection.execute(self.command.sqlite, self.values)
         return found.mappings().all() if self.columns else ()
 
     def send(self, driver: Driver) -> psycopg.Cursor[Any]:

@@ -28,7 +28,11 @@ class Level(StrEnum):
     """What rises and falls."""
 
     WAITING = "waiting"
-    """Patients in the waiting room, of the whole deployment: any process may tell it."""
+    """Patients whose waiting page still asks, of those who asked this process last."""
+    PERMITS = "permits"
+    """Journeys that may begin in this process at this moment."""
+    TURNS_WANTED = "turns-wanted"
+    """Requests that wait for a turn in this process."""
 
 
 class Watch(Protocol):

@@ -22,12 +22,13 @@ from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import ConsentItem, Decision, Operator
 from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import JST, japan_date
-from zaitaku.core.ids import JourneyId, new_secret_name
+from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
 from zaitaku.core.languages import Language
+from zaitaku.core.together import Work, together
 from zaitaku.eligibility.months import MonthRange
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.reception.posters.model import PosterNumber
-from zaitaku.reception.posters.store import add_use
+from zaitaku.reception.posters.store import use_added
 from zaitaku.records.appointments.model import Planned
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import ListQuery
@@ -139,18 +140,18 @@ def _put_up_posters(services: Services, facility: Facility, actor: str) -> None:
         current = services.reception.show(facility.id, channel).current
         for name in names:
             services.posters.add(facility.id, channel, name=name, note="", actor=actor)
+        uses = [
+            _use_of(current.id, today - timedelta(days=ago), ago, number)
+            for ago in range(_DAYS)
+            for number in range(len(names) + 1)
+        ]
         with services.database.transaction() as connection:
-            for ago in range(_DAYS):
-                for number in range(len(names) + 1):
-                    scans = (ago * 7 + number * 5) % 6 if ago % 7 not in _CLOSED else 0
-                    add_use(
-                        connection,
-                        current.id,
-                        PosterNumber(number),
-                        today - timedelta(days=ago),
-                        scans=scans,
-                        completions=scans // 2,
-                    )
+            together(connection, *uses)
+
+
+def _use_of(version: UrlVersionId, day: date, ago: int, number: int) -> Work:
+    scans = (ago * 7 + number * 5) % 6 if ago % 7 not in _CLOSED else 0
+    return use_added(version, PosterNumber(number), day, scans=scans, completions=scans // 2)
 
 
 def _look(services: Services, facility: Facility) -> None:

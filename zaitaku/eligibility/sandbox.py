@@ -5,7 +5,7 @@ from zaitaku.core.database import Database
 from zaitaku.eligibility.errors import EligibilityTimedOut, PersonUnknown
 from zaitaku.eligibility.kinds import SandboxKind
 from zaitaku.eligibility.model import EligibilityResult, Identified, Insured, Withheld
-from zaitaku.eligibility.store import SandboxPeople, SandboxPerson
+from zaitaku.eligibility.store import SandboxPeople, SandboxPerson, person_of
 from zaitaku.eligibility.synthetic.insurance import invented_result
 
 
@@ -30,8 +30,7 @@ class SandboxEligibility:
         Raises:
             EligibilityTimedOut: bound to 初回登録タイムアウト, and this is the first time.
         """
-        with self._database.reading() as connection:
-            person = SandboxPeople(connection).find(subject_hashes)
+        person = person_of(self._database, subject_hashes)
         if person is None or not person.is_known:
             return None
         self._time_out_once(person)

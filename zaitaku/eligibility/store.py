@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,10 +18,14 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    bindparam,
+    null,
     select,
+    union_all,
 )
 
-from zaitaku.core.database import Moment, metadata
+from zaitaku.core.asking import Question, Row
+from zaitaku.core.database import Database, Moment, metadata
 from zaitaku.core.ids import FacilityId
 from zaitaku.eligibility.bindings import REGISTERED_AT_FIRST, Binding, Category
 from zaitaku.eligibility.kinds import SandboxKind
@@ -90,6 +95,46 @@ class SandboxPerson:
         return self.binding is None or self.binding.is_insurance_card
 
 
+_BINDING: Final = tuple(
+    column for column in sandbox_binding.columns if column.name not in sandbox_person.columns
+)
+_PERSON: Final = ("person_key", "name", "kana", "birth_date", "sex")
+
+
+def person_of(database: Database, subject_hashes: tuple[str, ...]) -> SandboxPerson | None:
+    """Return the person of the first hash that is known; what a facility bound goes first."""
+    if not subject_hashes:
+        return None
+    names = {f"hash_{number}": name for number, name in enumerate(subject_hashes)}
+    rows = database.ask(_question_of(len(subject_hashes)), **names)
+    ranked = sorted(
+        rows, key=lambda row: (row["id"] is None, subject_hashes.index(row["subject_hash"]))
+    )
+    return _person(ranked[0]) if ranked else None
+
+
+@cache
+def _question_of(count: int) -> Question:
+    hashes = [bindparam(f"hash_{number}", type_=String) for number in range(count)]
+    bound = (
+        select(sandbox_card.c.subject_hash, *_BINDING, *(sandbox_binding.c[n] for n in _PERSON))
+        .join(sandbox_binding, sandbox_binding.c.id == sandbox_card.c.binding_id)
+        .where(sandbox_card.c.subject_hash.in_(hashes))
+    )
+    unbound = (null().label(column.name) for column in _BINDING)
+    given = select(
+        sandbox_person.c.subject_hash, *unbound, *(sandbox_person.c[n] for n in _PERSON)
+    ).where(sandbox_person.c.subject_hash.in_(hashes))
+    return Question(union_all(bound, given))
+
+
+def _person(row: Row) -> SandboxPerson:
+    if row["id"] is None:
+        return SandboxPerson(_insured(row))
+    bound = _binding(row)
+    return SandboxPerson(bound.person, bound.kind, bound)
+
+
 class SandboxPeople:
     """Synthetic people by the keyed hash of their cards, and by their keys."""
 
@@ -102,14 +147,6 @@ class SandboxPeople:
         self._connection.execute(sandbox_person.delete().where(same))
         values = {"subject_hash": subject_hash, **_written(insured)}
         self._connection.execute(sandbox_person.insert().values(values))
-
-    def find(self, subject_hashes: tuple[str, ...]) -> SandboxPerson | None:
-        """Return the person of the first hash that is known; what a facility bound goes first."""
-        bound = self.bound(subject_hashes)
-        if bound:
-            return SandboxPerson(bound.person, bound.kind, bound)
-        insured = self.of_operator(subject_hashes)
-        return SandboxPerson(insured) if insured else None
 
     def of_key(self, person_key: str) -> SandboxPerson | None:
         """Return the person with this key; what a facility bound last goes first."""
@@ -248,7 +285,7 @@ def _written(insured: Insured) -> dict[str, Any]:
     }
 
 
-def _insured(row: RowMapping) -> Insured:
+def _insured(row: Row) -> Insured:
     return Insured(
         person_key=row["person_key"],
         name=row["name"],
@@ -258,7 +295,7 @@ def _insured(row: RowMapping) -> Insured:
     )
 
 
-def _binding(row: RowMapping) -> Binding:
+def _binding(row: Row) -> Binding:
     return Binding(
         id=row["id"],
         facility_id=FacilityId(row["facility_id"]),

@@ -26,7 +26,6 @@ from zaitaku.watching.presence import code_version
 DATABASE_FILE: Final = "database.db"
 CLUSTER_FOLDER: Final = "cluster"
 _PAGES_AT_ONCE: Final = 1024
-_PAUSE_SECONDS: Final = 0.01
 _OWNER_ONLY: Final = 0o700
 
 
@@ -81,12 +80,15 @@ def check_copy(place: Path) -> Manifest:
 
 
 def _copy_sqlite(database: Database, place: Path) -> None:
-    # The pages come in portions, so that no writer of the site waits for the whole.
+    # One moment is read from beginning to end: else each write of the site would begin it anew.
+    # Writers wait for no reader (sqlite.org/wal.html, §2.2).
     source, target = database.url.database or "", place / DATABASE_FILE
     target.touch(mode=0o600)
     try:
         with closing(_read_only(Path(source))) as live, closing(sqlite3.connect(target)) as copy:
-            live.backup(copy, pages=_PAGES_AT_ONCE, sleep=_PAUSE_SECONDS)
+            live.execute("BEGIN")
+            live.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            live.backup(copy, pages=_PAGES_AT_ONCE)
             # One file is the whole: it is read where nothing beside it may be written.
             copy.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
@@ -105,7 +107,7 @@ def _check_sqlite(place: Path) -> None:
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
 def _copy_postgresql(database: Database, place: Path) -> None:

@@ -105,10 +105,19 @@ def check_files(folder: Path) -> Manifest:
 def digests(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of ``folder`` but the manifest, by its path."""
     return {
-        path.relative_to(folder).as_posix(): _digest(path)
+        path.relative_to(folder).as_posix(): file_digest(path)
         for path in _files(folder)
         if path != folder / MANIFEST
     }
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def newest(folder: Path) -> Manifest | None:
@@ -134,11 +143,3 @@ def _files(folder: Path) -> Iterator[Path]:
             raise CopyDamaged(f"{path.name} is a link")
         if path.is_file():
             yield path
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -42,6 +42,7 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = {
     "condition": _condition,
     "mode": machine.mode,
     "private-files": machine.private_files,
+    "keys": machine.key_files,
     "disk": machine.disk,
     "time-zone": machine.time_zone,
     "durability": stores.durability,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.files import new_file
 from zaitaku.operating.backups import CLUSTER_FOLDER, DATABASE_FILE, check_copy
 from zaitaku.operating.copies import Engine, Manifest
 
@@ -46,15 +47,11 @@ def restore_file(place: Path, target: Path) -> Manifest:
     for path in (target, *(target.with_name(target.name + end) for end in _SQLITE_COMPANIONS)):
         if path.exists():
             raise WouldOverwrite(str(path))
-    fresh = target.with_name(f".{target.name}.restored")
-    fresh.touch(mode=0o600)
     try:
-        shutil.copyfile(place / DATABASE_FILE, fresh)
-        target.hardlink_to(fresh)  # unlike a renaming, this never replaces what has come meanwhile
+        with new_file(target) as fresh:
+            shutil.copyfile(place / DATABASE_FILE, fresh)
     except FileExistsError as error:
         raise WouldOverwrite(str(target)) from error
-    finally:
-        fresh.unlink()
     return manifest
 
 
@@ -105,7 +102,7 @@ def _check_point(manifest: Manifest, archive: Path | None, until: datetime | Non
 
 
 def _recovery(archive: Path, until: datetime | None) -> Iterator[str]:
-    yield f"restore_command = {_quoted(f'cp {_shell_quoted(str(archive))}/%f %p')}"
+    yield f"restore_command = {_quoted(f'cp {_shell_quoted(str(archive.resolve()))}/%f %p')}"
     if until is not None:
         moment = until.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         yield f"recovery_target_time = {_quoted(moment)}"

@@ -1,12 +1,15 @@
 """What leaves the machine: one file that only the holder of a key elsewhere can open.
 
-The site holds the public key alone (age, age-encryption.org/v1), so whoever takes the site over can
-neither read the copies that left nor alter them unseen.
+The site holds the public key alone (age, age-encryption.org/v1), so whoever takes the site over
+cannot read the copies that left. Anybody who knows the public key can seal something else: what
+tells is the digest, kept elsewhere.
 """
 
+import os
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -15,7 +18,8 @@ import pyrage
 from pyrage.x25519 import Identity, Recipient
 
 from zaitaku.core.errors import ZaitakuError
-from zaitaku.core.files import write_private
+from zaitaku.core.files import new_file
+from zaitaku.operating.copies import file_digest
 
 _OWNER_ONLY: Final = 0o700
 PUBLIC_PREFIX: Final = "age1"
@@ -39,8 +43,11 @@ def new_key() -> tuple[str, str]:
     return str(identity), str(identity.to_public())
 
 
-def seal(places: Sequence[Path], target: Path, recipients: Iterable[str]) -> None:
+def seal(places: Sequence[Path], target: Path, recipients: Iterable[str]) -> str:
     """Put files and folders into one file at ``target`` that only ``recipients`` can open.
+
+    Nothing lies unsealed beside it at any moment. Returned is the file's SHA-256: kept elsewhere,
+    it tells whether somebody who knows the public key has put another file in its place.
 
     Raises:
         KeyUnfit: there is no recipient, or one is not a public key of age.
@@ -49,14 +56,9 @@ def seal(places: Sequence[Path], target: Path, recipients: Iterable[str]) -> Non
     keys = [_recipient(text) for text in recipients]
     if not keys:
         raise KeyUnfit("there is no public key")
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    # The packed copy is as secret as the copy itself: it lies beside the result, for its owner.
-    with _packed(places, target.parent) as packed:
-        write_private(unfinished, b"")
-        with unfinished.open("wb") as out:
-            pyrage.encrypt_io(packed, out, keys)
-    target.hardlink_to(unfinished)
-    unfinished.unlink()
+    with new_file(target) as fresh, fresh.open("wb") as out, _packed(places) as packed:
+        pyrage.encrypt_io(packed, out, keys)
+    return file_digest(target)
 
 
 def unseal(sealed: Path, identity: str, folder: Path) -> None:
@@ -75,10 +77,17 @@ def unseal(sealed: Path, identity: str, folder: Path) -> None:
         with sealed.open("rb") as source, packed.open("wb+") as plain:
             _decrypt(source, plain, key)
             plain.seek(0)
-            with tarfile.open(fileobj=plain) as archive:
-                archive.extractall(inside, filter="data")
+            _unpack(plain, inside)
         folder.mkdir(mode=_OWNER_ONLY)
         inside.rename(folder)
+
+
+def _unpack(plain: IO[bytes], inside: Path) -> None:
+    try:
+        with tarfile.open(fileobj=plain) as archive:
+            archive.extractall(inside, filter="data")
+    except tarfile.TarError as error:
+        raise CannotOpen("what is in it is no copy of ours") from error
 
 
 def _decrypt(source: IO[bytes], plain: IO[bytes], key: Identity) -> None:
@@ -93,13 +102,20 @@ def _decrypt(source: IO[bytes], plain: IO[bytes], key: Identity) -> None:
 
 
 @contextmanager
-def _packed(places: Sequence[Path], beside: Path) -> Iterator[IO[bytes]]:
-    with tempfile.TemporaryFile(dir=beside) as file:
-        with tarfile.open(fileobj=file, mode="w") as archive:
-            for place in places:
-                archive.add(place, arcname=place.name)
-        file.seek(0)
-        yield file
+def _packed(places: Sequence[Path]) -> Iterator[IO[bytes]]:
+    """Give what a packer beside writes: what is unsealed is only ever on its way in memory."""
+    read_end, write_end = os.pipe()
+    with ThreadPoolExecutor(max_workers=1) as packer:
+        packing = packer.submit(_pack, places, write_end)
+        with os.fdopen(read_end, "rb") as packed:
+            yield packed
+        packing.result()
+
+
+def _pack(places: Sequence[Path], write_end: int) -> None:
+    with os.fdopen(write_end, "wb") as pipe, tarfile.open(fileobj=pipe, mode="w|") as archive:
+        for place in places:
+            archive.add(place, arcname=place.name)
 
 
 def _recipient(text: str) -> Recipient:

@@ -29,7 +29,11 @@ _HAPPENINGS: Final[Mapping[Happening, tuple[str, str, tuple[str, ...]]]] = Mappi
     }
 )
 _LEVELS: Final[Mapping[Level, tuple[str, str]]] = MappingProxyType(
-    {Level.WAITING: ("zaitaku_waiting_patients", "Patients in the waiting room")}
+    {
+        Level.WAITING: ("zaitaku_waiting_patients", "Patients whose waiting page still asks"),
+        Level.PERMITS: ("zaitaku_entry_permits", "Journeys that may begin at this moment"),
+        Level.TURNS_WANTED: ("zaitaku_requests_waiting", "Requests that wait for a turn"),
+    }
 )
 
 
@@ -45,7 +49,7 @@ class Meters:
             for what, (name, words, labels) in _HAPPENINGS.items()
         }
         self._levels = {
-            what: Gauge(name, words, multiprocess_mode="mostrecent", registry=registry)
+            what: Gauge(name, words, multiprocess_mode="livesum", registry=registry)
             for what, (name, words) in _LEVELS.items()
         }
         self._child = _Children()

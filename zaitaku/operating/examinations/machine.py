@@ -1,11 +1,14 @@
 """The machine on which the command runs: its files, its disk, its time zones."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from zaitaku.core.errors import SettingsError
+from zaitaku.identity.keys import RequestKeys
+from zaitaku.identity.oidc.client_keys import ClientKeys
 from zaitaku.operating.deployment import Deployment
 from zaitaku.settings import Mode
 from zaitaku.watching.words import Line
@@ -45,6 +48,23 @@ def _privacy(path: Path) -> Line:
     if is_open:
         return Line(part, "ほかの利用者も読めます", f"chmod 600 {path} を実行してください。")
     return Line(part, "持ち主だけが読めます")
+
+
+def key_files(deployment: Deployment) -> Iterator[Line]:
+    """Tell whether the keys in files can be used."""
+    settings = deployment.settings
+    yield _usable(settings.request_key_file, RequestKeys.load)
+    if settings.openid is not None:
+        yield _usable(settings.openid.key_file, ClientKeys.load)
+
+
+def _usable(path: Path, load: Callable[[Path], object]) -> Line:
+    part = f"鍵 {path}"
+    try:
+        load(path)
+    except SettingsError as error:
+        return Line(part, "使えません", f"鍵のファイルを直してください（{error.detail}）。")
+    return Line(part, "使えます")
 
 
 def disk(deployment: Deployment) -> Iterator[Line]:

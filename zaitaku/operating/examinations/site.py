@@ -11,6 +11,8 @@ from zaitaku.operating.deployment import Deployment
 from zaitaku.watching.words import Line
 
 TIMEOUT_SECONDS: Final = 5.0
+_PUBLIC: Final = "/console/login"
+"""A page that every deployment shows to everybody, with the application's own headers."""
 _CLOSED: Final = ("/readyz", "/metrics")
 """What only the operator's own machines may ask."""
 
@@ -20,7 +22,7 @@ def site(deployment: Deployment) -> Iterator[Line]:
     origin = deployment.settings.origin
     pool = urllib3.PoolManager(timeout=TIMEOUT_SECONDS, retries=False)
     try:
-        answer = pool.request("GET", f"{origin}/healthz", redirect=False)
+        answer = pool.request("GET", f"{origin}{_PUBLIC}", redirect=False)
     except SSLError:
         yield Line(
             "サイト", "TLSの証明書を信用できません", "証明書と中間証明書を確かめてください。"

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Date,
+    Executable,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -23,12 +24,13 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.postgresql import Insert as _PostgresqlInsert
+from sqlalchemy.dialects.sqlite import Insert as _SqliteInsert
 
 from zaitaku.core.append_only import guard
 from zaitaku.core.database import Moment, metadata
 from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
+from zaitaku.core.together import Command, Work
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.model import Poster, PosterNumber, Print
 from zaitaku.reception.store import url_version
@@ -88,28 +90,34 @@ class Source:
     last_scanned: date | None
 
 
-def add_use(
-    connection: Connection,
+def use_added(
     version_id: UrlVersionId,
     poster_number: PosterNumber,
     day: date,
     *,
     scans: int = 0,
     completions: int = 0,
-) -> None:
-    """Add to the counts of a day, in one statement whoever else counts meanwhile."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    insert = sqlite_insert if is_sqlite else postgresql_insert
-    row = insert(url_use).values(
+) -> Work:
+    """Return the adding to the counts of a day: one statement, whoever else counts meanwhile."""
+    return _ADD_USE(
         version_id=version_id,
-        poster_number=poster_number,
+        poster_number=int(poster_number),
         day=day,
         scans=scans,
         completions=completions,
     )
-    more = {"scans": url_use.c.scans + scans, "completions": url_use.c.completions + completions}
-    key = [url_use.c.version_id, url_use.c.poster_number, url_use.c.day]
-    connection.execute(row.on_conflict_do_update(index_elements=key, set_=more))
+
+
+def _adding(insert: type[_PostgresqlInsert] | type[_SqliteInsert]) -> Executable:
+    row = insert(url_use)
+    more = {name: url_use.c[name] + row.excluded[name] for name in ("scans", "completions")}
+    return row.on_conflict_do_update(index_elements=_USE_KEY, set_=more)
+
+
+_USE_KEY: Final = ("version_id", "poster_number", "day")
+_ADD_USE: Final = Command(
+    _adding(_PostgresqlInsert), *url_use.columns.keys(), sqlite=_adding(_SqliteInsert)
+)
 
 
 def forget_uses_before(connection: Connection, day: date) -> int:

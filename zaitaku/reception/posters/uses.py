@@ -20,7 +20,7 @@ from zaitaku.core.ephemeral import COUNT_FIELD, EphemeralStore
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.ids import JourneyId, UrlVersionId
 from zaitaku.reception.posters.model import PosterNumber
-from zaitaku.reception.posters.store import add_use
+from zaitaku.reception.posters.store import use_added
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,9 @@ class UseCounter:
         completions: int = 0,
     ) -> None:
         today = japan_date(self._clock.now())
-        with self._database.transaction() as connection:
-            add_use(connection, version_id, number, today, scans=scans, completions=completions)
+        self._database.do(
+            use_added(version_id, number, today, scans=scans, completions=completions)
+        )
 
     def _open(self, version_id: UrlVersionId, number: PosterNumber, journey: JourneyId) -> None:
         slot = _slot(self._clock.now())

@@ -1,0 +1,282 @@
+"""What serves the site: it outlives its workers, believes nobody, and writes down no request."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+import pytest
+import urllib3
+
+from bench.site import make_site
+from tests.deploy.echo import BROKEN, SLOW
+from tests.servers import free_port
+from zaitaku.core.gate import THREADS
+
+WORKERS = 2
+KILLS = 8
+PATIENCE_SECONDS = 60
+SECRET = "ASH_mRo.kb8HRte6_zGvb0jEFn870A"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A web server that runs."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    folder: Path
+
+    @property
+    def parent(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
+
+    def workers(self) -> set[int]:
+        """Return the processes that answer."""
+        return {child.pid for child in self.parent.children()}
+
+    def ask(self, path: str = "/healthz", **headers: str) -> urllib3.BaseHTTPResponse:
+        """Ask once, on a connection of its own."""
+        with urllib3.PoolManager(retries=False, timeout=20) as pool:
+            return pool.request("GET", f"http://127.0.0.1:{self.port}{path}", headers=headers)
+
+    def send(self, words: bytes) -> bytes:
+        """Send words as they are and return all that comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(words)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def log(self) -> str:
+        """Return all that it has written."""
+        return (self.folder / "log").read_text("utf-8")
+
+    def wait(self) -> None:
+        """Wait until it answers with all its workers."""
+        wait_until(lambda: answers(self) and len(self.workers()) == WORKERS)
+
+
+def answers(server: Server) -> bool:
+    try:
+        return server.ask().status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def wait_until(is_so: object) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (callable(is_so) and is_so()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(command: list[str], port: int, folder: Path, **environ: str) -> Iterator[Server]:
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env={**os.environ, **environ},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        server = Server(process, port, folder)
+        server.wait()
+        yield server
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The product, on files."""
+    folder, port = tmp_path_factory.mktemp("site"), free_port()
+    made = make_site(
+        folder,
+        origin=f"http://127.0.0.1:{port}",
+        database_url=f"sqlite:///{folder / 'zaitaku.db'}",
+        ephemeral_url=f"sqlite:///{folder / 'ephemeral.db'}",
+        patients=0,
+    )
+    command = ["zaitaku", "serve", "--port", str(port), "--workers", str(WORKERS)]
+    with running([*command, "--no-own-worker"], port, folder, **made.environ) as server:
+        yield server
+
+
+@contextmanager
+def echoing(folder: Path) -> Iterator[Server]:
+    port = free_port()
+    command = ["bench.under_gunicorn", "tests.deploy.echo:make", str(port), str(WORKERS)]
+    with running(command, port, folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An application that tells what it is told."""
+    with echoing(tmp_path_factory.mktemp("echo")) as server:
+        yield server
+
+
+@dataclass
+class Asking:
+    """Somebody who asks all the time, on connections that stay open."""
+
+    server: Server
+    answered: int = 0
+    lost: int = 0
+
+    def __enter__(self) -> Self:
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        with urllib3.PoolManager(retries=False, timeout=20) as pool:
+            while not self._is_over.is_set():
+                try:
+                    pool.request("GET", f"http://127.0.0.1:{self.server.port}/healthz")
+                    self.answered += 1
+                except urllib3.exceptions.HTTPError:
+                    self.lost += 1
+
+
+def test_killed_workers_are_replaced_and_the_instance_serves_on(site: Server) -> None:
+    before = site.workers()
+    with Asking(site) as asking:
+        for _ in range(KILLS):
+            wait_until(site.workers)
+            os.kill(min(site.workers()), signal.SIGKILL)
+            time.sleep(0.2)
+        site.wait()
+        served = asking.answered
+        wait_until(lambda: asking.answered > served + 20)
+    # A worker takes with it what it was asked at that moment, and no more.
+    assert asking.lost <= KILLS
+    assert site.process.poll() is None
+    assert not site.workers() & before
+
+
+def test_no_worker_inherits_a_connection(site: Server) -> None:
+    # A moment of the parent's own, each minute, is left alone: no worker is forked meanwhile.
+    wait_until(lambda: not [file for file in site.parent.open_files() if ".db" in file.path])
+    assert [each for each in site.parent.net_connections() if each.status == "ESTABLISHED"] == []
+
+
+def test_new_workers_come_without_losing_an_answer(site: Server) -> None:
+    before = site.workers()
+    with Asking(site) as asking:
+        site.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(site.workers() - before) == WORKERS)
+        wait_until(lambda: not site.workers() & before)
+    assert (asking.lost, asking.answered > 0) == (0, True)
+    # Another parent is not to be had.
+    site.process.send_signal(signal.SIGUSR2)
+    assert site.ask().status == 200
+    assert len(site.workers()) == WORKERS
+
+
+def test_its_lines_are_like_all_others(site: Server) -> None:
+    lines = [json.loads(line) for line in site.log().splitlines()]
+    assert {line["logger"] for line in lines if "SIGKILL" in line["message"]} == {"gunicorn.error"}
+
+
+def test_what_was_begun_is_finished(tmp_path: Path) -> None:
+    with echoing(tmp_path) as server:
+        found: list[int] = []
+        asking = threading.Thread(target=lambda: found.append(server.ask(SLOW).status))
+        asking.start()
+        time.sleep(0.5)
+        server.process.terminate()
+        asking.join()
+        assert found == [200]
+        assert server.process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_nobody_is_believed_about_where_they_come_from(echo: Server) -> None:
+    invented = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Ssl": "on",
+        "X-Forwarded-For": "203.0.113.7",
+        "Script_Name": "/page",
+        "X_Forwarded_For": "203.0.113.8",
+    }
+    told = echo.ask("/page", **invented).json()
+    assert (told["wsgi.url_scheme"], told["REMOTE_ADDR"]) == ("http", "127.0.0.1")
+    assert (told["SCRIPT_NAME"], told["PATH_INFO"]) == ("", "/page")
+    # It is for the application to judge, and nothing can be mistaken for it.
+    assert told["HTTP_X_FORWARDED_FOR"] == "203.0.113.7"
+
+
+def test_it_does_not_say_what_it_is(echo: Server) -> None:
+    for answer in (echo.send(b"GET / HTTP/1.0\r\n\r\n"), echo.send(b"nonsense\r\n\r\n")):
+        assert b"gunicorn" not in answer.partition(b"\r\n\r\n")[0].lower()
+        assert b"\r\nserver:" not in answer.lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (b"GET /" + b"a" * 8200 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nCookie: " + b"a" * 8200 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nExpect: miracles\r\n\r\n", 417),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (f"GET /r/{SECRET} HTTP/9.9\r\n\r\n".encode(), 400),
+        (f"GET {BROKEN}?code={SECRET} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), 500),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_what_cannot_be_understood_is_refused_and_not_written_down(
+    echo: Server, words: bytes, status: int
+) -> None:
+    assert echo.send(words).startswith(f"HTTP/1.1 {status} ".encode())
+    assert "127.0.0.1" not in echo.log()
+    assert SECRET not in echo.log()
+
+
+def test_clients_that_never_end_their_headers_keep_nobody_out(echo: Server) -> None:
+    with ExitStack() as stack:
+        address = ("127.0.0.1", echo.port)
+        crowd = range(WORKERS * THREADS + 8)
+        crawling = [
+            stack.enter_context(socket.create_connection(address, timeout=20)) for _ in crowd
+        ]
+        for each in crawling:
+            each.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        for _ in range(20):
+            assert echo.ask().status == 200
+        crawling[-1].sendall(b"b\r\n\r\n")
+        assert crawling[-1].recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def test_headers_without_end_are_hung_up_on(echo: Server) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", echo.port), timeout=20) as connection,
+        pytest.raises(ConnectionError),
+    ):
+        while True:
+            connection.sendall(b"A: b\r\n" * 10_000)
+    assert echo.ask().status == 200
+
+
+def test_questions_that_come_together_are_all_answered(echo: Server) -> None:
+    one = b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = echo.send(one * 2 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 ") == 3
