@@ -31,7 +31,7 @@ from bench.serving import Server, served
 from bench.site import Site, make_site
 from bench.walker import Card, Client, Walker
 from tests.servers import free_port, postgres_server, redis_server
-from zaitaku.blueprints.overload import rank_of
+from zaitaku.blueprints.ranks import rank_of
 
 WORKERS: Final = 2
 PATIENTS: Final = 40

@@ -58,6 +58,7 @@ def build_app(services: Services) -> Flask:
     headers.add(app)
     errors.register_error_pages(app)
     overload.add(app)
+    _believe_proxies(app, services)
     return app
 
 
@@ -85,8 +86,12 @@ def _configure(app: Flask, services: Services) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app).exempt(api.blueprint)
     browser.add(app)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
+
+
+def _believe_proxies(app: Flask, services: Services) -> None:
+    # Before everything else: who comes from one address has a share of what is urgent.
+    hops = services.settings.trusted_proxies
+    if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
 
 

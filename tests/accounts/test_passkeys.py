@@ -20,7 +20,6 @@ from zaitaku.accounts.passkeys import (
     Ceremonies,
     Purpose,
     RelyingParty,
-    VerifiedUse,
     shown_passkey,
     steps_back,
 )
@@ -28,6 +27,7 @@ from zaitaku.accounts.sign_in_model import (
     Passkey,
     PasskeyId,
     PasskeyRefused,
+    VerifiedUse,
     check_passkey_name,
 )
 from zaitaku.core.clock import FixedClock

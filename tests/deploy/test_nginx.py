@@ -1,8 +1,13 @@
 """The shipped nginx configuration: read by nginx itself, and run before a stand-in."""
 
 import gzip
+import re
+import socket
+import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,8 +16,12 @@ import urllib3
 
 from tests.deploy.nginx import SHIPPED, Nginx, check, free_pair, running_nginx, write_configuration
 from tests.servers import free_port
+from zaitaku.core.limits import BEGIN_BY_ADDRESS
 
 SECRET = "AbCdEf0.very-secret-token"
+ONE_AT_ONCE = "limit_conn zaitaku_connections 1;"
+CONFIGURATION = (SHIPPED / "zaitaku.conf").read_text("utf-8")
+AT_ONCE = re.findall(r"limit_conn zaitaku_connections \d+;", CONFIGURATION)[0]
 
 
 class StandIn(ThreadingHTTPServer):
@@ -26,6 +35,8 @@ class StandIn(ThreadingHTTPServer):
         self.status = 200
         self.breaks_off = False
         self.cache = "no-store"
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     @property
     def port(self) -> int:
@@ -40,6 +51,7 @@ class _Answers(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         self.rfile.read(length)
         self.server.heard.append((self.command, self.path, dict(self.headers.items())))
+        self.server.may_answer.wait(20)
         if self.server.breaks_off:
             self.connection.close()
             self.close_connection = True
@@ -237,3 +249,89 @@ def test_plain_http_leads_to_tls(nginx: Nginx) -> None:
         answer = pool.request("GET", f"http://127.0.0.1:{nginx.port + 1}/r/x", redirect=False)
     assert answer.status == 301
     assert answer.headers["Location"] == "https://127.0.0.1/r/x"
+
+
+def words_of(answer: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Return the status, headers and page of an answer as it came."""
+    head, _, page = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return int(first.split()[1]), dict(line.split(": ", 1) for line in lines), page
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "page"),
+    [
+        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n", 413, "too-large"),
+        (f"GET /{'a' * 9000} HTTP/1.1\r\nHost: x\r\n", 414, "unreadable"),
+        (f"GET / HTTP/1.1\r\nHost: x\r\nCookie: {'a' * 9000}\r\n", 431, "unreadable"),
+        ("GET / HTTP/1.1\r\n", 400, "unreadable"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_what_nginx_refuses_is_told_in_plain_words(
+    nginx: Nginx, asked: str, status: int, page: str
+) -> None:
+    trusting = ssl.create_default_context(cafile=nginx.authority)
+    with (
+        socket.create_connection(("127.0.0.1", nginx.port), timeout=20) as plain,
+        trusting.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        connection.sendall(f"{asked}Connection: close\r\n\r\n".encode())
+        answer = b""
+        # nginx hangs up a while later: it lets the other side read first.
+        while not answer.endswith(b"</html>\n"):
+            answer += connection.recv(65536)
+    told, headers, body = words_of(answer)
+    assert (told, body) == (status, (SHIPPED / f"{page}.html").read_bytes())
+    assert headers["Cache-Control"] == "no-store"
+    # It would be the same again later.
+    assert "Retry-After" not in headers
+
+
+def test_too_many_from_one_address_are_asked_to_wait(
+    two: tuple[StandIn, StandIn], tmp_path: Path
+) -> None:
+    for server in two:
+        server.may_answer.clear()
+    ports = [server.port for server in two]
+    first: list[int] = []
+    with (
+        running_nginx(tmp_path, free_pair(), ports, [(AT_ONCE, ONE_AT_ONCE)]) as nginx,
+        urllib3.PoolManager(ca_certs=nginx.authority, retries=False, maxsize=2) as pool,
+    ):
+        asking = threading.Thread(
+            target=lambda: first.append(pool.request("GET", f"{nginx.origin}/page").status)
+        )
+        asking.start()
+        wait_for(lambda: bool(heard(two)))
+        for method in ("GET", "POST"):
+            answer = pool.request(method, f"{nginx.origin}/r/x")
+            assert (answer.status, answer.headers["Retry-After"]) == (429, "10")
+            assert answer.data == (SHIPPED / "busy.html").read_bytes()
+        for server in two:
+            server.may_answer.set()
+        asking.join()
+    assert first == [200]
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_hospital_behind_one_address_is_not_too_many() -> None:
+    # As many as may begin from one address in five minutes, each asking for three things at once.
+    patients = BEGIN_BY_ADDRESS.most / (BEGIN_BY_ADDRESS.window / timedelta(minutes=5))
+    assert int(re.findall(r"\d+", AT_ONCE)[0]) >= patients * 3
+
+
+@pytest.mark.parametrize("page", sorted(SHIPPED.glob("*.html")), ids=lambda page: page.stem)
+def test_each_page_of_nginx_speaks_to_everybody(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert re.findall(r' lang="([\w-]+)"', text) == ["ja", "ja-x-yasashii", "en"]
+    assert f"/{page.name};" in CONFIGURATION
+    # Only what may be different the next time is asked for again.
+    waits = f"/{page.name} 10;" in CONFIGURATION
+    assert ('http-equiv="refresh" content="10"' in text) is waits

@@ -180,6 +180,7 @@ def test_a_rolling_restart_fails_no_journey(
     site: Site, instances: list[Instance], nginx: Nginx
 ) -> None:
     url = site.environ["ZAITAKU_DATABASE_URL"]
+    import atexit, shutil; atexit.register(lambda: None)
     with Patients(nginx, site) as patients:
         for turn, instance in enumerate(instances):
             before = patients.done
@@ -192,7 +193,6 @@ def test_a_rolling_restart_fails_no_journey(
             assert patients.failures == []
             assert patients.done > before
     assert patients.failures == []
-    import shutil; shutil.copytree(nginx.folder, "/tmp/s4/g/nginx", dirs_exist_ok=True)
     assert troubles(nginx) == []
     assert count_records(url) == patients.done
     # It was asked of the instance that was ending, which handed it on.

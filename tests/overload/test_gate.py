@@ -113,3 +113,19 @@ def test_turns_are_not_lost_among_threads(crowd: ThreadPoolExecutor) -> None:
 
     assert any(crowd.map(come, range(400)))
     assert made.state().active == made.state().waiting == 0
+
+
+def test_registrations_leave_places_and_turns_to_those_under_way(crowd: ThreadPoolExecutor) -> None:
+    """Whoever can make requests that look most urgent cannot stop everybody else."""
+    made = full(waiting=12)
+    urgent = [queued(made, crowd, Rank.REGISTERING) for _ in range(6)]
+    assert not made.enter(Rank.REGISTERING)
+    step = queued(made, crowd, Rank.UNDER_WAY)
+    for _ in range(4):
+        made.leave()
+    assert step.result(30)
+    assert [each.result(30) for each in urgent[:3]] == [True] * 3
+    assert made.state().waiting == 3
+    for _ in range(3):
+        made.leave()
+    assert made.state().waiting == 0

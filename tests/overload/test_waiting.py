@@ -13,8 +13,9 @@ from tests.patient.conftest import Cards
 from tests.patient.lint import check_page, words
 from tests.patient.site import Site, Visitor
 from zaitaku import wire
-from zaitaku.blueprints.overload import Overload, rank_of
+from zaitaku.blueprints.overload import Overload
 from zaitaku.blueprints.places import PLACE_KEPT
+from zaitaku.blueprints.ranks import rank_of
 from zaitaku.core import gate
 from zaitaku.core.gate import Rank
 from zaitaku.core.languages import Language
@@ -218,8 +219,8 @@ def test_a_browser_without_cookies_comes_in_when_there_is_room(
 
 
 @pytest.mark.parametrize(
-    ("path", "route", "status"),
-    [("", "(line)", 503), ("/line", "/line", 200), ("/j/x", "(busy)", 503)],
+    ("path", "told"),
+    [("", ("(line)", 503)), ("/line", ("/line", 200)), ("/j/x", ("(busy)", 503))],
 )
 def test_answers_of_the_gate_are_logged_and_headed_like_all_others(
     crowded: Overload,

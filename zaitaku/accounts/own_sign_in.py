@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from zaitaku.accounts.completing import complete_login
 from zaitaku.accounts.model import SYSTEM_ROLES, Account
-from zaitaku.accounts.passkeys import Ceremonies, Ceremony, Purpose, VerifiedPasskey
+from zaitaku.accounts.passkeys import Ceremonies, Ceremony, Purpose
 from zaitaku.accounts.recovery import code_digest, new_codes
 from zaitaku.accounts.sessions import ListedSession, Session, Sessions
 from zaitaku.accounts.sign_in_model import (
@@ -29,6 +29,7 @@ from zaitaku.accounts.sign_in_model import (
     SignInPolicy,
     Stage,
     TooManyPasskeys,
+    VerifiedPasskey,
     check_passkey_name,
 )
 from zaitaku.accounts.sign_in_store import SignInStore

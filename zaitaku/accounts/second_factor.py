@@ -21,7 +21,6 @@ from zaitaku.accounts.passkeys import (
     Ceremonies,
     Ceremony,
     Purpose,
-    VerifiedUse,
     shown_passkey,
     steps_back,
 )
@@ -36,6 +35,7 @@ from zaitaku.accounts.sign_in_model import (
     RecoveryCodeRefused,
     SecondStepLocked,
     Stage,
+    VerifiedUse,
 )
 from zaitaku.accounts.sign_in_store import SignInStore, whose_credential
 from zaitaku.accounts.store import AccountStore, KnownAccount

@@ -187,3 +187,30 @@ class PolicyChanged(Conflict):
     def __init__(self, present: SignInPolicy) -> None:
         super().__init__()
         self.present = present
+
+
+@dataclass(frozen=True)
+class VerifiedPasskey:
+    """A new passkey that the browser has proved to hold."""
+
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    transports: tuple[str, ...]
+    is_backed_up: bool
+
+
+@dataclass(frozen=True)
+class VerifiedUse:
+    """A proof with a known passkey."""
+
+    sign_count: int
+    is_backed_up: bool
+
+
+@dataclass(frozen=True)
+class ShownPasskey:
+    """What an answer says of itself; nothing of it is verified."""
+
+    credential_id: bytes
+    user_handle: bytes | None

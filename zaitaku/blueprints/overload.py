@@ -23,6 +23,7 @@ from zaitaku.blueprints import request_log
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.pages import TextSize
 from zaitaku.blueprints.places import INSIDE, Ticket, cookie_for, ticket_of
+from zaitaku.blueprints.ranks import Claim, Claims, rank_of, session_of
 from zaitaku.blueprints.waiting import (
     BUSY_SECONDS,
     LINE_PATH,
@@ -57,11 +58,6 @@ _SENT_AWAY: Final = "(busy)"
 """What stands for a route in logs and metrics when the gate itself has answered."""
 
 _ENTRY: Final = "/r/"
-_JOURNEY: Final = ("/j/", "/h/")
-_LAST: Final = ("/card", "/return", "/done", "/receipt", "/receipt/text")
-_UNGUARDED: Final = ("/static/", "/healthz", "/readyz", LINE_PATH)
-_CARD: Final = ("/api/card/", KEYS_PATH, "/app/")
-_CONSOLE: Final = ("/console", "/api/")
 _PROGRAMS: Final = ("/api/", KEYS_PATH)
 
 Environ = dict[str, Any]
@@ -89,19 +85,6 @@ def add(app: Flask) -> None:
     app.wsgi_app = overload  # type: ignore[assignment,method-assign]
 
 
-def rank_of(method: str, path: str) -> Rank | None:
-    """Return what a request is for; ``None``: it passes without a turn."""
-    if path.startswith(_JOURNEY):
-        return Rank.REGISTERING if path.endswith(_LAST) else Rank.UNDER_WAY
-    if path.startswith(_UNGUARDED):
-        return None
-    if path.startswith(_CARD):
-        return Rank.REGISTERING
-    if path.startswith(_CONSOLE):
-        return Rank.CONSOLE
-    return Rank.UNDER_WAY if method == "POST" else Rank.ENTERING
-
-
 class Overload:
     """The gate of one application, as WSGI middleware (PEP 3333)."""
 
@@ -111,6 +94,7 @@ class Overload:
         self.gate = Gate()
         self.permits = Permits(ACTIVE)
         self.line = Line(ephemeral=lambda: self._services.ephemeral, permits=self.permits)
+        self.claims = Claims(app)
         self._answers = _Answers(app)
         self._tell_due = 0.0
 
@@ -170,18 +154,29 @@ class Overload:
     def _in_turn(self, rank: Rank, environ: Environ, start: Start) -> Iterable[bytes]:
         _read_small_body(environ)
         came = monotonic()
-        if not self.gate.enter(rank):
-            if rank <= Rank.UNDER_WAY:
-                self.permits.note_sent_away()
-            watch = self._services.watch
-            watch.happened(Happening.ADMISSION, rank.name.lower(), "sent-away")
+        claim = self._turn_for(rank, environ)
+        if claim is None:
             return self._answers.busy(environ, start, self.gate)
-        turn = _Turn(self, rank, came)
+        turn = _Turn(self, claim, came)
         try:
             return turn.end_unless_streamed(self._inner(environ, turn.watching(start)))
         except BaseException:
             turn.end()
             raise
+
+    def _turn_for(self, rank: Rank, environ: Environ) -> Claim | None:
+        """Return the claim under which a turn came; ``None``: none did."""
+        if self.gate.enter_at_once(rank):
+            return Claim(rank)
+        claim = self.claims.of(rank, environ)
+        if self.gate.enter(claim.rank):
+            return claim
+        self.claims.end(claim)
+        if claim.rank <= Rank.UNDER_WAY:
+            self.permits.note_sent_away()
+        watch = self._services.watch
+        watch.happened(Happening.ADMISSION, claim.rank.name.lower(), "sent-away")
+        return None
 
 
 class _Turn:
@@ -191,9 +186,10 @@ class _Turn:
     part. What the application does after sending counts as work, but holds nobody up.
     """
 
-    def __init__(self, overload: Overload, rank: Rank, came: float) -> None:
+    def __init__(self, overload: Overload, claim: Claim, came: float) -> None:
         self._overload = overload
-        self._rank = rank
+        self._claim = claim
+        self._rank = claim.rank
         self._began = monotonic()
         self._waited = self._began - came
         self._beside = overload.gate.active
@@ -225,6 +221,7 @@ class _Turn:
             gate, rank = self._overload.gate, self._rank
             together = max(1.0, (self._beside + gate.active) / 2)
             gate.leave()
+            self._overload.claims.end(self._claim)
             self._overload.permits.note(
                 worked=monotonic() - self._began,
                 together=together,
@@ -325,7 +322,7 @@ class _Answers:
     def _reader(self, request: Request) -> Reader:
         if request.path.startswith("/console"):
             return Reader(is_staff=True)
-        kept = self._session(request)
+        kept = session_of(self._app, request)
         asked = request.args
         language = _language(asked.get("lang")) or _language(kept.get("lang"))
         size = asked.get("size") or kept.get("size")
@@ -333,11 +330,6 @@ class _Answers:
             language or Language.JAPANESE,
             TextSize(size) if size in set(TextSize) else TextSize.STANDARD,
         )
-
-    def _session(self, request: Request) -> dict[str, Any]:
-        interface = self._app.session_interface
-        kept = interface.open_session(self._app, request)  # type: ignore[arg-type]
-        return dict(kept or {})
 
     def _spread(self, seconds: int) -> int:
         # Not everybody at once.

@@ -37,6 +37,9 @@ its own works on each."""
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than nginx keeps a connection that it does not use: whoever asks must be the one to close
 it, or a question meets a door that closes."""
+LINGER_SECONDS: Final = 0.5
+"""For so long a worker that ends still hears connections on which nothing is under way. An instance
+has to be gone, this included, before nginx tries it again."""
 HEAD_SECONDS: Final = 10
 """The first line and the headers of a request have to be there after about this time."""
 LINE_BYTES: Final = 8190
@@ -208,6 +211,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             EVENT_READ,
             lambda client: self.on_pending_socket_readable(conn, client),
         )
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(min(deadline, monotonic() + LINGER_SECONDS))
 
     def handle_error(self, req: object, client: socket, addr: object, exc: Exception) -> None:
         """Answer what cannot be understood, and failures of the server itself.

@@ -45,6 +45,10 @@ Nobody but a registration waits so long that, with the work itself, it could tak
 """
 _KEPT_FREE: Final = {Rank.REGISTERING: 0, Rank.UNDER_WAY: 0, Rank.CONSOLE: 2, Rank.ENTERING: 1}
 """Turns that a rank leaves to those before it; a long export holds no patient up."""
+_FOR_OTHERS: Final = 4
+"""Each fourth turn goes to a page under way first, and registrations have half of the places at
+most: however many requests look like one, nobody who is under way is shut out."""
+_OTHERS_FIRST: Final = (Rank.UNDER_WAY, Rank.REGISTERING, Rank.CONSOLE, Rank.ENTERING)
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,20 @@ class Gate:
         self._most_waiting = waiting
         self._free = active
         self._waiting = 0
+        self._given = 0
         self._lock = Lock()
         self._queues: tuple[deque[_Waiter], ...] = tuple(deque() for _ in Rank)
         self._turned_away = [0 for _ in Rank]
 
+    def enter_at_once(self, rank: Rank) -> bool:
+        """Take a turn if one is free for ``rank``. If so, ``leave`` must be called once."""
+        with self._lock:
+            return self._takes_free(rank)
+
     def enter(self, rank: Rank) -> bool:
         """Wait for a turn; tell whether it came. If so, ``leave`` must be called once."""
         with self._lock:
-            if self._free > _KEPT_FREE[rank]:
-                self._free -= 1
+            if self._takes_free(rank):
                 return True
             waiter = self._queue_up(rank)
         return waiter is not None and self._await(waiter)
@@ -108,7 +117,15 @@ class Gate:
         with self._lock:
             return GateState(self._active - self._free, self._waiting, tuple(self._turned_away))
 
+    def _takes_free(self, rank: Rank) -> bool:
+        is_free = self._free > _KEPT_FREE[rank]
+        self._free -= is_free
+        return is_free
+
     def _queue_up(self, rank: Rank) -> _Waiter | None:
+        if rank is Rank.REGISTERING and self._is_half_registering():
+            self._turned_away[rank] += 1
+            return None
         if self._waiting >= self._most_waiting and not self._make_room(rank):
             self._turned_away[rank] += 1
             return None
@@ -116,6 +133,9 @@ class Gate:
         self._queues[rank].append(waiter)
         self._waiting += 1
         return waiter
+
+    def _is_half_registering(self) -> bool:
+        return 2 * len(self._queues[Rank.REGISTERING]) >= self._most_waiting
 
     def _make_room(self, rank: Rank) -> bool:
         """Send away the last of the least urgent, if they are less urgent than ``rank``."""
@@ -133,9 +153,10 @@ class Gate:
         waiter.turn.release()
 
     def _next(self) -> _Waiter | None:
-        for rank in Rank:
+        for rank in _OTHERS_FIRST if self._given % _FOR_OTHERS == _FOR_OTHERS - 1 else Rank:
             if self._queues[rank] and self._free > _KEPT_FREE[rank]:
                 self._waiting -= 1
+                self._given += 1
                 return self._queues[rank].popleft()
         return None
 

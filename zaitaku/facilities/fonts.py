@@ -4,8 +4,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from fontTools.ttLib import TTFont
-
 from zaitaku.core.resources import resource_folder
 
 FAMILY: Final = "BIZ UDPGothic"
@@ -24,5 +22,7 @@ def printable_characters() -> frozenset[int]:
 
 
 def _code_points(file_name: str) -> frozenset[int]:
+    from fontTools.ttLib import TTFont  # noqa: PLC0415 - large, and no patient needs it
+
     with TTFont(font_folder() / file_name, lazy=True) as font:
         return frozenset(font.getBestCmap())

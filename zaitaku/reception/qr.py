@@ -9,9 +9,8 @@ from itertools import groupby
 from math import ceil
 from typing import Final
 
-from PIL import Image
 from qrcode.constants import ERROR_CORRECT_Q
-from qrcode.image.pil import PilImage
+from qrcode.image.base import BaseImage
 from qrcode.main import QRCode
 
 QUIET_ZONE: Final = 4
@@ -28,6 +27,8 @@ Modules = tuple[tuple[bool, ...], ...]
 
 def qr_modules(png: bytes) -> Modules:
     """Return the symbol of an image that ``qr_png`` made: what is printed is what is kept."""
+    from PIL import Image  # noqa: PLC0415 - large, and no patient needs it
+
     with Image.open(io.BytesIO(png)) as opened:
         image = opened.convert("L")
     # The upper left corner of every symbol is dark (the finder pattern, ISO/IEC 18004 §6.3.3).
@@ -50,12 +51,14 @@ def qr_png(text: str) -> bytes:
     Printed at the resolution that the file states (300 ppi or a little more), the symbol is 60 mm
     wide.
     """
+    from qrcode.image.pil import PilImage  # noqa: PLC0415 - as above
+
     code = _code(text)
     inches = PRINT_MILLIMETRES / MILLIMETRES_PER_INCH
     code.box_size = ceil(MINIMUM_PPI * inches / code.modules_count)
     ppi = code.modules_count * code.box_size / inches
     file = io.BytesIO()
-    code.make_image().save(file, "PNG", dpi=(ppi, ppi), optimize=True)
+    code.make_image(PilImage).save(file, "PNG", dpi=(ppi, ppi), optimize=True)
     return file.getvalue()
 
 
@@ -69,8 +72,8 @@ def qr_svg(modules: Modules) -> str:
     )
 
 
-def _code(text: str) -> QRCode[PilImage]:
-    code = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE, image_factory=PilImage)
+def _code(text: str) -> QRCode[BaseImage]:
+    code: QRCode[BaseImage] = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE)
     code.add_data(text, optimize=0)
     code.make(fit=True)
     return code
