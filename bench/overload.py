@@ -30,6 +30,7 @@ from bench.load import Crowd
 from bench.serving import Server, served
 from bench.site import Site, make_site
 from bench.walker import Card, Client, Walker
+from tests.deploy.nginx import free_pair, running_nginx
 from tests.servers import free_port, postgres_server, redis_server
 from zaitaku.blueprints.ranks import rank_of
 
@@ -206,10 +207,24 @@ def capacity(site: Site, journeys: int) -> float:
     return journeys / Crowd(walk, hands=8).rush(journeys)
 
 
-def run(server: Server, times: float, seconds: float, journeys: int, folder: Path) -> None:
+def add_nginx(stack: ExitStack, folder: Path, port: int) -> int:
+    """Run the shipped nginx on ``port``; return the port that it expects the server at.
+
+    The patients come without TLS: they share the machine that is measured.
+    """
+    behind = free_port()
+    plain = (f"listen 127.0.0.1:{port} ssl http2;", f"listen 127.0.0.1:{port};")
+    stack.enter_context(running_nginx(folder, port, [behind, behind], [plain]))
+    return behind
+
+
+def run(
+    server: Server, times: float, seconds: float, journeys: int, folder: Path, *, has_nginx: bool
+) -> None:
     """Measure and print."""
-    port = free_port()
+    port = free_pair()
     with ExitStack() as stack:
+        behind = add_nginx(stack, folder, port) if has_nginx else port
         site = make_site(
             folder,
             origin=f"http://127.0.0.1:{port}",
@@ -217,8 +232,9 @@ def run(server: Server, times: float, seconds: float, journeys: int, folder: Pat
             ephemeral_url=stack.enter_context(redis_server()).url,
             patients=PATIENTS,
         )
+        environ = {**site.environ, "ZAITAKU_TRUSTED_PROXIES": str(int(has_nginx))}
         stack.enter_context(
-            served(server, "zaitaku.app:from_environment", port, site.environ, WORKERS)
+            served(server, "zaitaku.app:from_environment", behind, environ, WORKERS)
         )
         capacity(site, journeys)
         most = capacity(site, journeys)
@@ -272,9 +288,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--journeys", type=int, default=60)
     parser.add_argument("--server", type=Server, default=Server.GUNICORN, choices=list(Server))
+    parser.add_argument("--nginx", action="store_true", help="with the shipped nginx in front")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run(options.server, options.times, options.seconds, options.journeys, Path(folder))
+        run(
+            options.server,
+            options.times,
+            options.seconds,
+            options.journeys,
+            Path(folder),
+            has_nginx=options.nginx,
+        )
 
 
 if __name__ == "__main__":

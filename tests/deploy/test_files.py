@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from zaitaku.cli import root
+from zaitaku.commands.web_server import KEEP_ALIVE_SECONDS, LINGER_SECONDS
 from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address, is_redis
 
 HOUSE = Path(__file__).parents[2]
@@ -94,11 +95,14 @@ def test_instances_are_told_apart_and_end_in_order() -> None:
     drain = int(re.findall(r"--drain-seconds (\d+)", text)[0])
     nginx = (SERVER / "nginx" / "zaitaku.conf").read_text("utf-8")
     away = {int(seconds) for seconds in re.findall(r"fail_timeout=(\d+)s", nginx)}
-    # nginx must not try an instance again while it drains, and the next must wait for nginx.
-    assert {drain < seconds for seconds in away} == {True}
+    # nginx must not try an instance again until it is gone, and the next must wait for nginx.
+    assert {drain + LINGER_SECONDS < seconds for seconds in away} == {True}
     restart = (SERVER / "rolling-restart.sh").read_text("utf-8")
     assert int(re.findall(r"AWAY_SECONDS:-(\d+)", restart)[0]) > max(away) + 2
     assert "KillMode=mixed" in text
+    # Whoever asks is the one to close a connection on which nothing is under way.
+    kept = re.findall(r"zone zaitaku .+?keepalive_timeout (\d+)s", nginx, re.DOTALL)
+    assert [int(seconds) < KEEP_ALIVE_SECONDS for seconds in kept] == [True]
     servers = re.findall(r"^    server (\S+) max_fails=(\d)", nginx, re.MULTILINE)
     # Whoever is believed to rest is asked once more before a patient is sent away.
     assert {name for name, fails in servers if fails == "0"} == {name for name, _ in servers}

@@ -4,6 +4,7 @@ import gzip
 import re
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -288,6 +289,14 @@ def test_what_nginx_refuses_is_told_in_plain_words(
     assert "Retry-After" not in headers
 
 
+def test_what_is_too_large_over_http_2_is_told_as_well(nginx: Nginx) -> None:
+    # nginx measures it once more in the place of the page (github.com/nginx/nginx/issues/1356).
+    asked = ["--header", "Content-Length: 9000000", "--data", "x", f"{nginx.origin}/"]
+    options = ["--silent", "--http2", "--cacert", nginx.authority, "--write-out", "%{http_version}"]
+    told = subprocess.run(["curl", *options, *asked], capture_output=True, check=True).stdout
+    assert told == (SHIPPED / "too-large.html").read_bytes() + b"2"
+
+
 def test_too_many_from_one_address_are_asked_to_wait(
     two: tuple[StandIn, StandIn], tmp_path: Path
 ) -> None:
@@ -335,3 +344,18 @@ def test_each_page_of_nginx_speaks_to_everybody(page: Path) -> None:
     # Only what may be different the next time is asked for again.
     waits = f"/{page.name} 10;" in CONFIGURATION
     assert ('http-equiv="refresh" content="10"' in text) is waits
+
+
+@pytest.mark.parametrize("path", ["/r/x", "/line"])
+def test_a_waiting_page_comes_from_one_server_as_it_is_and_anew_each_time(
+    two: tuple[StandIn, StandIn], nginx: Nginx, pool: urllib3.PoolManager, path: str
+) -> None:
+    two[0].status = two[1].status = 503
+    for asked in (1, 2, 3, 4, 5, 6):
+        answer = pool.request("GET", nginx.origin + path)
+        assert answer.status == 503
+        assert answer.data.startswith(b"body { color: black }")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert len(heard(two)) == asked
+    # Being full is not being away: nobody is left out.
+    assert len(two[0].heard) == len(two[1].heard) == 3

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -109,28 +110,32 @@ def test_a_site_that_never_stops_writing_keeps_no_copy_from_its_end(
     database: Database, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backups, "_PAGES_AT_ONCE", 1)  # as long as a large file takes
-    is_over = Event()
-    with closing(sqlite3.connect(database.url.database or "")) as filling, filling:
+    path = database.url.database or ""
+    with closing(sqlite3.connect(path)) as filling, filling:
         filling.execute("CREATE TABLE scratch (content BLOB)")
-        filling.executemany("INSERT INTO scratch VALUES (?)", [(bytes(65536),)] * 60)
-
-    def write_on() -> None:
-        with closing(sqlite3.connect(database.url.database or "", timeout=60)) as writing:
-            writing.execute("PRAGMA synchronous=OFF")  # often, not durably
-            while not is_over.is_set():
-                with writing:
-                    writing.execute("INSERT INTO scratch VALUES (x'00')")
-
-    writer = Thread(target=write_on)
+        filling.executemany("INSERT INTO scratch VALUES (?)", [(bytes(65536),)] * 600)
     copier = Thread(target=make_copy, args=(database, tmp_path / "copies", clock), daemon=True)
-    writer.start()
-    copier.start()
-    copier.join(60)
-    is_finished = not copier.is_alive()
-    is_over.set()
-    writer.join()
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE)
+    with writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()  # it is at work
+        copier.start()
+        copier.join(60)
+        is_finished = not copier.is_alive()
+        writer.kill()
     copier.join(60)
     assert is_finished
+
+
+WRITER = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+database.execute("PRAGMA synchronous=OFF")  # often, not durably
+database.execute("INSERT INTO scratch VALUES (x'00')")
+print("writing", flush=True)
+while True:
+    database.execute("INSERT INTO scratch VALUES (x'00')")
+"""
 
 
 def test_what_was_acknowledged_before_the_copy_comes_back(copy: Path, tmp_path: Path) -> None:

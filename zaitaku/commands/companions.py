@@ -62,7 +62,8 @@ def keep(command: list[str], is_over: Event) -> None:
         if process.poll() is None:
             _end(process)
             return
-        log.error("companion ended by itself", extra={"status": process.returncode})
+        # With what status is not known where the web server has met the dead before us.
+        log.error("companion ended by itself", extra={"companion": command[3]})
         is_over.wait(RESTART_SECONDS)
 
 

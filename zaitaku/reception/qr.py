@@ -7,11 +7,10 @@ around, as ISO/IEC 18004 §6.3.8 demands.
 import io
 from itertools import groupby
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from qrcode.constants import ERROR_CORRECT_Q
-from qrcode.image.base import BaseImage
-from qrcode.main import QRCode
+if TYPE_CHECKING:
+    from qrcode.main import QRCode
 
 QUIET_ZONE: Final = 4
 """Light modules on each side."""
@@ -27,7 +26,7 @@ Modules = tuple[tuple[bool, ...], ...]
 
 def qr_modules(png: bytes) -> Modules:
     """Return the symbol of an image that ``qr_png`` made: what is printed is what is kept."""
-    from PIL import Image  # noqa: PLC0415 - large, and no patient needs it
+    from PIL import Image  # noqa: PLC0415 - large, and hardly a patient needs it
 
     with Image.open(io.BytesIO(png)) as opened:
         image = opened.convert("L")
@@ -72,8 +71,11 @@ def qr_svg(modules: Modules) -> str:
     )
 
 
-def _code(text: str) -> QRCode[BaseImage]:
-    code: QRCode[BaseImage] = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE)
+def _code(text: str) -> "QRCode[Any]":
+    from qrcode.constants import ERROR_CORRECT_Q  # noqa: PLC0415 - with all its kinds of images
+    from qrcode.main import QRCode  # noqa: PLC0415
+
+    code: QRCode[Any] = QRCode(error_correction=ERROR_CORRECT_Q, border=QUIET_ZONE)
     code.add_data(text, optimize=0)
     code.make(fit=True)
     return code
