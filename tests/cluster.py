@@ -291,14 +291,15 @@ def _node(folder: Path, name: str, etcd: list[str], configuration: Mapping[str, 
     settings = home / "patroni.yml"
     written = _settings(home, ports, etcd, configuration)
     settings.write_text(json.dumps(written), "utf-8")
-    command = [*_prefix(), sys.executable, "-m", "patroni", str(settings)]
+    command = [*unprivileged_prefix(), sys.executable, "-m", "patroni", str(settings)]
     for path in (home, settings):
         if os.geteuid() == 0:
             shutil.chown(path, "postgres", "postgres")
     return Node(name, *ports, Machine(command, home, {"HOME": str(home)}))
 
 
-def _prefix() -> list[str]:
+def unprivileged_prefix() -> list[str]:
+    """Return how a command line begins that runs Patroni here: never as root."""
     if os.geteuid() != 0:
         return []
     # PostgreSQL refuses to run as root, and its user may not see root's Python.

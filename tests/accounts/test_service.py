@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.accounts.conftest import CODE, PASSWORD, attempt, new_facility
+from zaitaku.accounts import service
 from zaitaku.accounts.errors import (
     AccountExists,
     AccountNotUsable,
@@ -346,6 +347,23 @@ class AwayStore:
 
     def close(self) -> None:
         """There is nothing to close."""
+
+
+def test_a_database_that_is_away_uses_up_no_attempts(
+    accounts: AccountService, facility: Facility, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is locked out for having tried while nothing could be looked up."""
+    register(accounts, facility)
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("OperationalError")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(service, "find_for_login", away)
+        for _ in range(ATTEMPTS_PER_ADDRESS + 1):
+            with pytest.raises(StoreUnavailable):
+                accounts.authenticate(attempt(PASSWORD))
+    assert accounts.authenticate(attempt(PASSWORD))
 
 
 def test_without_counters_nobody_logs_in(

@@ -67,6 +67,12 @@ def test_when_and_how_the_trails_were_walked_is_noted_for_who_watches(
     assert clinic("audit", "verify").exit_code == 0
     with closing(open_ephemeral(f"sqlite:///{tmp_path / 'ephemeral.db'}", SystemClock())) as store:
         assert Notes(store).read(Note.AUDIT)["is_whole"] == "yes"
+        code, sequence, digest = heads(clinic).split()
+        forged = kept(tmp_path, f"{code} {sequence} {digest[::-1]}\n")
+        assert clinic("audit", "verify", "--heads", forged).exit_code == 1
+        assert Notes(store).read(Note.AUDIT)["is_whole"] == "no"
+        assert clinic("audit", "verify").exit_code == 0
+        assert Notes(store).read(Note.AUDIT)["is_whole"] == "yes"
         with database.transaction() as connection:
             connection.execute(text("DROP TRIGGER audit_entry_no_update"))
             connection.execute(text("UPDATE audit_entry SET actor = 'x' WHERE sequence = 1"))

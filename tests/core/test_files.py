@@ -32,14 +32,24 @@ def test_the_durable_files_are_their_owners_alone(tmp_path: Path, umask: int) ->
     database = Database(f"sqlite:///{tmp_path / 'a.db'}")
     with database.transaction() as connection:
         connection.exec_driver_sql("CREATE TABLE thing (number INTEGER)")
-        assert modes(tmp_path) == {"a.db": 0o600, "a.db-wal": 0o600, "a.db-shm": 0o600}
+        assert modes(tmp_path) == {
+            "a.db": 0o600,
+            "a.db-wal": 0o600,
+            "a.db-shm": 0o600,
+            "a.db-queue": 0o600,
+        }
     database.close()
 
 
 def test_the_short_lived_files_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
     store = open_ephemeral(f"sqlite:///{tmp_path / 'b.db'}", FixedClock(NOW))
     store.create("key", {"a": "b"}, timedelta(hours=1))
-    assert modes(tmp_path) == {"b.db": 0o600, "b.db-wal": 0o600, "b.db-shm": 0o600}
+    assert modes(tmp_path) == {
+        "b.db": 0o600,
+        "b.db-wal": 0o600,
+        "b.db-shm": 0o600,
+        "b.db-queue": 0o600,
+    }
     store.close()
 
 

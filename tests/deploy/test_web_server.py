@@ -208,6 +208,14 @@ def test_what_was_begun_is_finished(tmp_path: Path) -> None:
         assert server.process.wait(PATIENCE_SECONDS) == 0
 
 
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    with echoing(tmp_path) as server:
+        workers = [psutil.Process(pid) for pid in server.workers()]
+        server.process.kill()
+        _, left = psutil.wait_procs(workers, PATIENCE_SECONDS)
+        assert left == []
+
+
 def test_nobody_is_believed_about_where_they_come_from(echo: Server) -> None:
     invented = {
         "X-Forwarded-Proto": "https",

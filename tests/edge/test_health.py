@@ -125,3 +125,16 @@ def test_a_list_that_ends_warns_and_takes_no_instance_out(
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.get_json()["warnings"] == warnings
+
+
+@pytest.mark.parametrize("left", [None, b"no list at all"])
+def test_a_list_that_is_lost_or_broken_warns_too(
+    deploy: Deploy, tmp_path: Path, left: bytes | None
+) -> None:
+    path = tmp_path / "revoked.crl"
+    if left is not None:
+        path.write_bytes(left)
+    client = deploy(origin=LOCAL, trusted_proxies=0, crl_file=path).test_client()
+    answer = client.get("/readyz", base_url=LOCAL)
+    assert answer.status_code == 200
+    assert answer.get_json()["warnings"] == ["crl-missing"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.overload.world import CAPACITY, World
 
-CALM, RUSH = 60, 400
+CALM, RUSH = 60, 300
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def monday() -> World:
 
 def test_in_calm_times_nobody_waits() -> None:
     world = World()
-    world.run(400, CAPACITY * 0.6)
+    world.run(200, CAPACITY * 0.6)
     assert world.store.kept == Counter()
     assert world.unknown == 0
     assert len(world.began) == len(world.came)

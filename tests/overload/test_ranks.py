@@ -26,7 +26,7 @@ Ask = Callable[[Site], int]
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits here waits until the test lets them in."""
-    monkeypatch.setattr(gate, "PATIENCE_SECONDS", dict.fromkeys(Rank, 30.0))
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", dict.fromkeys(Rank, 10.0))
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ def sound(at: datetime, **changes: Any) -> Condition:
         audit=AuditCondition(at, is_whole=True),
         backup_at=at,
         crl_ends=at + timedelta(days=5),
+        crl_is_readable=True,
         certificates=(
             CertificateEnd("root", at + timedelta(days=900)),
             CertificateEnd("tls", at + timedelta(days=60)),

@@ -152,9 +152,12 @@ class TestPostgres:
     def test_without_the_right_to_know_nothing_is_made_up(self) -> None:
         whole = sound(NOW).postgres
         assert whole
-        blind = replace(whole, standbys=(Standby("b", None, False, None, None),))
+        blind = replace(whole, standbys=(Standby("b", None, None, None, None),))
         assert blind.worst_lag_bytes is None
-        assert "zaitaku_replication_lag_bytes" not in metrics(sound(NOW, postgres=blind))
+        told = metrics(sound(NOW, postgres=blind))
+        assert "zaitaku_replication_lag_bytes" not in told
+        assert "zaitaku_standbys{" not in told
+        assert worries(sound(NOW, postgres=blind)) == set()
         facts = [line.fact for line in lines_of(sound(NOW, postgres=blind))]
         assert any(fact.startswith(UNKNOWN) for fact in facts)
 
@@ -170,6 +173,7 @@ class TestPostgres:
         ({"backup_at": NOW - timedelta(hours=27)}, "最後の控え"),
         ({"audit": None}, "操作の記録の確認"),
         ({"crl_ends": NOW + timedelta(hours=23)}, "失効リストの期限"),
+        ({"crl_ends": None, "crl_is_readable": False}, "失効リスト"),
         ({"certificates": (CertificateEnd("tls", None),)}, "サイトのTLS証明書の期限"),
         (
             {"certificates": (CertificateEnd("root", NOW + timedelta(days=29)),)},
@@ -185,6 +189,31 @@ class TestPostgres:
 def test_what_needs_care_is_told_and_else_nothing(changes: dict[str, Any], part: str) -> None:
     assert worries(sound(NOW)) == set()
     assert part in worries(sound(NOW, **changes))
+
+
+@pytest.mark.parametrize("left", [None, b"no list at all"])
+def test_a_list_that_is_lost_or_broken_is_seen(
+    settings: Settings, database: Database, ephemeral: EphemeralStore, clock: FixedClock,
+    tmp_path: Path, *, left: bytes | None,
+) -> None:
+    path = tmp_path / "revoked.crl"
+    if left is not None:
+        path.write_bytes(left)
+    found = Looker(replace(settings, crl_file=path), database, ephemeral, clock).look()
+    assert "失効リスト" in worries(found)
+    assert "zaitaku_crl_readable 0.0" in metrics(found)
+    without = Looker(replace(settings, crl_file=None), database, ephemeral, clock).look()
+    assert "失効リスト" not in worries(without)
+    assert "zaitaku_crl_readable" not in metrics(without)
+
+
+def test_processes_that_cannot_be_asked_after_are_unknown_and_not_gone() -> None:
+    lines = [
+        line
+        for line in lines_of(sound(NOW, ephemeral_answers=False, instances=None))
+        if line.part.startswith("プロセス")
+    ]
+    assert [(line.fact, line.worry) for line in lines] == [(UNKNOWN, "")] * 2
 
 
 class TestPresence:

@@ -83,9 +83,13 @@ def test_the_primary_tells_who_follows_and_how_far(pair: Pair) -> None:
 
 
 def test_who_may_not_know_is_told_the_name_alone(pair: Pair) -> None:
-    (standby,) = pair.seen("blind", pair.primary).standbys
+    found = pair.seen("blind", pair.primary)
+    (standby,) = found.standbys
     assert standby.name == "second"
     assert (standby.state, standby.lag_bytes, standby.lag) == (None, None, None)
+    assert standby.is_synchronous is None
+    assert found.is_synchronous
+    assert found.synchronous_standbys is None
 
 
 def test_a_standby_says_that_it_is_one(pair: Pair) -> None:

@@ -124,6 +124,13 @@ class SecondFactorService:
             StoreUnavailable: a store is away; nobody is let through uncounted.
         """
         attempt = self._addresses.begin(address_bucket(address))
+        with self._addresses.unless_away(attempt):
+            known = self._proved(ceremony, answer)
+        self._addresses.give_back(attempt)
+        has_begun = known.facility.has_begun(japan_date(self._clock.now()))
+        return Staff(known.account, known.facility, has_begun)
+
+    def _proved(self, ceremony: str, answer: str) -> KnownAccount:
         challenge = self._ceremonies.take_challenge(ceremony, Purpose.LOG_IN, whose=ANYBODY)
         shown = shown_passkey(answer)
         with self._database.reading() as connection:
@@ -134,10 +141,7 @@ class SecondFactorService:
         if shown.user_handle != passkey.account_id.bytes:
             raise PasskeyRefused("user handle")
         use = self._ceremonies.verify_use(passkey, challenge, answer)
-        known = self._settle(facility_id, passkey, use, Act.LOGIN, Method.PASSKEY)
-        self._addresses.give_back(attempt)
-        has_begun = known.facility.has_begun(japan_date(self._clock.now()))
-        return Staff(known.account, known.facility, has_begun)
+        return self._settle(facility_id, passkey, use, Act.LOGIN, Method.PASSKEY)
 
     def begin_second_step(self, account: Account, session: Session) -> Ceremony:
         """Ask for a proof with one of the account's own passkeys.

@@ -218,7 +218,8 @@ class AccountService:
         code, key = half_width(attempt.institution_code), user_key(half_width(attempt.user_id))
         by_address = self._addresses.begin(address_bucket(attempt.address))
         by_name = self._names.begin(f"{code}/{key}")
-        staff = self._logged_in(self._find(code, key), attempt.password, refusal_of)
+        with self._addresses.unless_away(by_address), self._names.unless_away(by_name):
+            staff = self._logged_in(self._find(code, key), attempt.password, refusal_of)
         self._addresses.give_back(by_address)
         self._names.give_back(by_name)
         return staff

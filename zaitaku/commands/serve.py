@@ -1,7 +1,8 @@
 """``zaitaku serve`` and ``zaitaku migrate``."""
 
 import signal
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from threading import Timer
 from types import FrameType
 from typing import Final
@@ -14,7 +15,7 @@ from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.draining import Draining, shared_draining
 from zaitaku.core.ephemeral_open import open_ephemeral
-from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.revisions import can_serve
 from zaitaku.settings import Settings
 from zaitaku.watching.notes import Notes
@@ -107,15 +108,29 @@ def migrate() -> None:
     # Its tools are large, and a server never needs them.
     from zaitaku.schema import upgrade  # noqa: PLC0415
 
-    upgrade(Database(Settings.from_env().database_url))
+    with _naming_the_database():
+        upgrade(Database(Settings.from_env().database_url))
 
 
 def _check_tables(database: Database) -> None:
     try:
-        if not can_serve(database):
-            raise NotMigrated(
-                "データベースがこの版の形になっていません（ZAITAKU_DATABASE_URL の場所も確かめて"
-                "ください）。先に zaitaku migrate を実行してください。"
-            )
+        with _naming_the_database():
+            is_fit = can_serve(database)
     finally:
         database.close()
+    if not is_fit:
+        raise NotMigrated(
+            "データベースがこの版の形になっていません（ZAITAKU_DATABASE_URL の場所も確かめて"
+            "ください）。先に zaitaku migrate を実行してください。"
+        )
+
+
+@contextmanager
+def _naming_the_database() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"データベースを使えません（{error.detail}）。動いているか、ZAITAKU_DATABASE_URL の"
+            "とおりにつながるかを確かめてください。"
+        ) from error

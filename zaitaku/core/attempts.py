@@ -7,14 +7,15 @@ forgotten together. The numbers stand in ``zaitaku.core.limits``.
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from zaitaku.core.clock import Clock
 from zaitaku.core.ephemeral import COUNT_FIELD, EphemeralStore
-from zaitaku.core.errors import TooManyAttempts
+from zaitaku.core.errors import StoreUnavailable, TooManyAttempts
 from zaitaku.core.limits import Limit
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,6 +110,19 @@ class FailureLimit:
             StoreUnavailable: the short-lived store is away.
         """
         self._ephemeral.count(f"{attempt.key}:succeeded", self._window)
+
+    @contextmanager
+    def unless_away(self, attempt: Attempt) -> Iterator[None]:
+        """Give the attempt back when a store is away meanwhile: nothing was learnt by it.
+
+        Else whoever tries again while it is away would be refused when it is back.
+        """
+        try:
+            yield
+        except StoreUnavailable:
+            with suppress(StoreUnavailable):
+                self.give_back(attempt)
+            raise
 
     def _given_back(self, attempt: Attempt) -> int:
         found = self._ephemeral.read(f"{attempt.key}:succeeded")

@@ -80,6 +80,8 @@ class Condition:
     backup_at: datetime | None
     crl_ends: datetime | None
     """When the first of the revocation lists at hand ends."""
+    crl_is_readable: bool | None
+    """Whether there is one with an end; ``None``: the settings name no file of lists."""
     certificates: tuple[CertificateEnd, ...]
 
 
@@ -99,6 +101,7 @@ class Looker:
         now = self._clock.now()
         jobs = _or_none(lambda: self._read(lambda connection: JobsCondition.of(connection, now)))
         seen = _or_none(lambda: instances(self._notes))
+        crl_ends = earliest_crl_end(self._settings.crl_file)
         return Condition(
             at=now,
             version=code_version(),
@@ -111,7 +114,8 @@ class Looker:
             postgres=_or_none(lambda: self._read(postgres_condition)),
             audit=_or_none(self._audit),
             backup_at=_or_none(lambda: moment_in(self._notes.read(Note.BACKUP), "at")),
-            crl_ends=earliest_crl_end(self._settings.crl_file),
+            crl_ends=crl_ends,
+            crl_is_readable=crl_ends is not None if self._settings.crl_file else None,
             certificates=certificate_ends(self._settings),
         )
 

@@ -49,6 +49,9 @@ def _reachable(found: Condition) -> Iterator[Metric]:
     yield up
     if found.schema_fits is not None:
         yield _single("schema_fits", "Whether this code can work on the tables", found.schema_fits)
+    if found.crl_is_readable is not None:
+        words = "Whether there is a list of revoked cards with an end"
+        yield _single("crl_readable", words, found.crl_is_readable)
     if found.audit is not None:
         words = "Whether the last walk along all audit chains found them whole"
         yield _single("audit_whole", words, found.audit.is_whole)
@@ -102,9 +105,10 @@ def _postgres(found: PostgresCondition) -> Iterator[Metric]:
         "database_synchronous", "Whether commits wait for a standby", found.is_synchronous
     )
     family = GaugeMetricFamily(f"{_PREFIX}_standbys", "Standbys that follow", labels=["kind"])
-    synchronous = sum(each.is_synchronous for each in found.standbys)
-    family.add_metric(["synchronous"], synchronous)
-    family.add_metric(["asynchronous"], len(found.standbys) - synchronous)
+    synchronous = found.synchronous_standbys
+    if synchronous is not None:
+        family.add_metric(["synchronous"], synchronous)
+        family.add_metric(["asynchronous"], len(found.standbys) - synchronous)
     yield family
     if found.worst_lag_bytes is not None:
         words = "How far the last standby is behind"

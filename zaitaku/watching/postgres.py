@@ -30,8 +30,8 @@ class Standby:
 
     name: str
     state: str | None
-    is_synchronous: bool
-    """Whether commits may wait for it."""
+    is_synchronous: bool | None
+    """Whether commits may wait for it; ``None``: the role may not know."""
     lag_bytes: int | None
     lag: timedelta | None
     """``None`` also when there was nothing to follow lately."""
@@ -39,11 +39,11 @@ class Standby:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """Read a row of the question above."""
-        seconds = row["lag_seconds"]
+        seconds, kind = row["lag_seconds"], row["sync_state"]
         return cls(
             name=row["application_name"] or "",
             state=row["state"],
-            is_synchronous=row["sync_state"] in _SYNCHRONOUS,
+            is_synchronous=None if kind is None else kind in _SYNCHRONOUS,
             lag_bytes=row["lag_bytes"],
             lag=None if seconds is None else timedelta(seconds=seconds),
         )
@@ -61,6 +61,12 @@ class PostgresCondition:
     """When the last piece of the write-ahead log was archived."""
     archive_fails: bool
     """Whether the last attempt to archive failed."""
+
+    @property
+    def synchronous_standbys(self) -> int | None:
+        """How many there are for which commits may wait; ``None``: the role may not know."""
+        kinds = [each.is_synchronous for each in self.standbys]
+        return None if None in kinds else kinds.count(True)
 
     @property
     def worst_lag_bytes(self) -> int | None:

@@ -61,7 +61,10 @@ def _stores(found: Condition) -> Iterator[Line]:
 
 
 def _instances(found: Condition) -> Iterator[Line]:
-    present = [each for each in found.instances or () if each.is_there(found.at)]
+    if found.instances is None:
+        yield from (Line(f"プロセス（{each}）", UNKNOWN) for each in _ROLES.values())
+        return
+    present = [each for each in found.instances if each.is_there(found.at)]
     for each in present:
         yield Line(f"プロセス（{_ROLES[each.role]}）", f"{each.name}　版 {each.version}")
     yield from (_missing(role) for role in Role if not _has(role, present))
@@ -112,7 +115,7 @@ def _postgres(found: PostgresCondition | None) -> Iterator[Line]:
     yield Line("同期の複製", promise, "" if found.is_synchronous else _ASYNCHRONOUS)
     for each in found.standbys:
         yield _standby(each)
-    if found.is_synchronous and not any(each.is_synchronous for each in found.standbys):
+    if found.is_synchronous and found.synchronous_standbys == 0:
         yield Line(
             "待機系", "同期のものがありません", "登録が止まります。待機系を動かしてください。"
         )
@@ -124,7 +127,7 @@ _ASYNCHRONOUS: Final = "主系がこわれると、登録を失うことがあ�
 
 
 def _standby(each: Standby) -> Line:
-    if each.lag_bytes is None:
+    if each.lag_bytes is None or each.is_synchronous is None:
         return Line(f"待機系 {each.name}", f"{UNKNOWN}（利用者に pg_monitor を与えると見えます）")
     kind = "同期" if each.is_synchronous else "非同期"
     is_far = each.lag_bytes > FAR_BEHIND_BYTES
@@ -155,10 +158,15 @@ def _ends(found: Condition) -> Iterator[Line]:
         is_soon = found.crl_ends - found.at < CRL_SOON
         worry = "切れるとカードを確かめられません。zaitaku crl refresh を実行してください。"
         yield Line("失効リストの期限", _moment(found.crl_ends), worry if is_soon else "")
+    elif found.crl_is_readable is False:
+        yield Line("失効リスト", "読めません", _NO_LIST)
     for each in found.certificates:
         is_soon = each.ends is None or each.ends - found.at < CERTIFICATE_SOON
         name = f"{_CERTIFICATES[each.name]}の期限"
         yield Line(name, _moment(each.ends), "新しいものを用意してください。" if is_soon else "")
+
+
+_NO_LIST: Final = "カードを確かめられません。zaitaku crl refresh を実行するか、ファイルを置き直してください。"
 
 
 def _moment(moment: datetime | None) -> str:

@@ -57,7 +57,9 @@ def ready() -> tuple[Response, int]:
 def _warnings() -> list[str]:
     verifier, now = services().identity.verifier, services().clock.now()
     ends = first_list_end(verifier.revocation)
-    if ends is None or ends - now >= CRL_SOON:
+    if ends is None:
+        return ["crl-missing"] if services().settings.crl_file else []
+    if ends - now >= CRL_SOON:
         return []
     return ["crl-ended" if ends < now else "crl-ends-soon"]
 
