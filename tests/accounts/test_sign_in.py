@@ -7,6 +7,7 @@ import pytest
 
 from tests.accounts.door import ORIGIN, Door, door
 from tests.accounts.software_key import SoftwareKey
+from zaitaku.accounts import second_factor
 from zaitaku.accounts.errors import AccountNotUsable
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.recovery import code_digest
@@ -32,7 +33,7 @@ from zaitaku.audit.model import Act
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
-from zaitaku.core.errors import TooManyAttempts
+from zaitaku.core.errors import StoreUnavailable, TooManyAttempts
 from zaitaku.core.ids import AccountId
 
 
@@ -221,6 +222,22 @@ def test_guessing_passkeys_is_limited_by_address_and_success_is_not(
         door.log_in(key)
     door.log_in(key, "192.0.2.2")
     door.clock.advance(timedelta(minutes=15))
+    door.log_in(key)
+
+
+def test_a_database_that_is_away_uses_up_no_attempts(
+    door: Door, key: SoftwareKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.register(key)
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("OperationalError")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(second_factor, "whose_credential", away)
+        for _ in range(ATTEMPTS_PER_ADDRESS + 1):
+            with pytest.raises(StoreUnavailable):
+                door.log_in(key)
     door.log_in(key)
 
 

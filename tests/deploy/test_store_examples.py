@@ -31,12 +31,8 @@ from zaitaku.operating.postgresql_tools import ToolFailed
 
 COMPOSE = Path(__file__).parents[2] / "packaging" / "server" / "compose"
 PATIENCE_SECONDS = 60
-WORDS = {
-    name: f"word-of-{name.lower()}"
-    for name in re.findall(
-        r"^(\w+)=", (COMPOSE / "passwords.env.example").read_text(), re.MULTILINE
-    )
-}
+EXAMPLE = (COMPOSE / "passwords.env.example").read_text("utf-8")
+WORDS = {name: f"word-of-{name.lower()}" for name in re.findall(r"(?m)^(\w+)=", EXAMPLE)}
 
 
 @dataclass(frozen=True)
@@ -128,13 +124,20 @@ def running_patroni(folder: Path, etcd: str) -> Iterator[Stores]:
 
 
 @pytest.fixture(scope="module")
-def stores() -> Iterator[Stores]:
-    memory = Path("/dev/shm")
+def memory() -> Iterator[Path]:
+    """A folder that is no disk, where there is one: nobody has to wait for it."""
+    place = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=place if place.is_dir() else None) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def stores(memory: Path) -> Iterator[Stores]:
+    folders = memory / "etcd", memory / "patroni"
+    memory.chmod(0o711)
+    for folder in folders:
+        folder.mkdir()
     with ExitStack() as stack:
-        place = memory if memory.is_dir() else None
-        folders = [
-            Path(stack.enter_context(tempfile.TemporaryDirectory(dir=place))) for _ in range(2)
-        ]
         etcd = stack.enter_context(running_etcd(folders[0]))
         for _ in range(2):  # The second time, it finds everything done.
             make_users(etcd)
@@ -152,11 +155,14 @@ def make_users(etcd: str) -> None:
 def etcdctl(stores: Stores, *words: str) -> str:
     """Return how etcd refuses; empty when it does not."""
     command = ["etcdctl", "--endpoints", stores.etcd, *words]
-    told = subprocess.run(command, env={**os.environ, "ETCDCTL_API": "3"}, **QUIETLY)
-    return str(told.stderr).strip().splitlines()[-1] if told.returncode else ""
-
-
-QUIETLY: Mapping[str, Any] = {"capture_output": True, "text": True, "check": False}
+    told = subprocess.run(
+        command,
+        env={**os.environ, "ETCDCTL_API": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stderr.strip().splitlines()[-1] if told.returncode else ""
 
 
 def test_nobody_changes_the_cluster_without_its_word(stores: Stores) -> None:
@@ -176,17 +182,15 @@ def test_nobody_reads_or_writes_etcd_without_its_word(stores: Stores) -> None:
     assert etcdctl(stores, *patroni, "auth", "disable").endswith("permission denied")
 
 
-def test_the_site_cannot_copy_the_cluster_and_the_backup_can(
-    stores: Stores, tmp_path: Path
-) -> None:
+def test_the_site_cannot_copy_the_cluster_and_the_backup_can(stores: Stores, memory: Path) -> None:
     site = stores.database("zaitaku", WORDS["ZAITAKU_DATABASE_PASSWORD"])
     backup = stores.database("zaitaku_backup", WORDS["ZAITAKU_BACKUP_PASSWORD"])
     with site.transaction() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('202611230114')")
     with pytest.raises(ToolFailed, match="replication"):
-        make_copy(site, tmp_path, SystemClock())
-    assert check_copy(make_copy(backup, tmp_path, SystemClock())).engine is Engine.POSTGRESQL
+        make_copy(site, memory, SystemClock())
+    assert check_copy(make_copy(backup, memory, SystemClock())).engine is Engine.POSTGRESQL
     for database in (site, backup):
         database.close()
 

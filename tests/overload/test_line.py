@@ -206,3 +206,35 @@ def test_who_is_called_when_no_permit_is_left_comes_soon(process: Process) -> No
     assert process.line.standing(1) is None
     process.permits.rest = 0
     assert process.knock(1) == Place(1, 0, timedelta(0))
+
+
+def lost(ephemeral: EphemeralStore) -> None:
+    for name in ("drawn", "called"):
+        ephemeral.delete(f"line:{name}")
+
+
+def test_who_stood_in_a_line_that_everybody_forgot_comes_before_the_new_one(
+    process: Process, ephemeral: EphemeralStore
+) -> None:
+    """The processes and the store began anew together; tickets are still in hand."""
+    for _ in range(40):
+        process.knock(after=0)
+    lost(ephemeral)
+    anew = Process(ephemeral)
+    assert numbers(anew.knock(), anew.knock()) == [1, 2]
+    assert anew.knock(38) == Place(38, 0, timedelta(0))
+    assert anew.line.standing(38) is None
+    anew.permits.rest = 1
+    assert anew.knock(38) is None
+    anew.permits.rest = anew.permits.expected = 1
+    assert anew.knock(39) is None
+    assert numbers(anew.knock(2)) == [2]
+
+
+def test_a_number_that_another_process_just_gave_passes_nobody(
+    process: Process, other: Process
+) -> None:
+    assert numbers(process.knock(), other.knock(), other.knock()) == [1, 2, 3]
+    process.permits.rest = process.permits.expected = 1
+    assert process.knock(3, after=0) == Place(3, 2)
+    assert process.line.standing(3) == Place(3, 2)

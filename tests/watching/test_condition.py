@@ -27,7 +27,7 @@ from zaitaku.watching.condition import Condition, JobsCondition, Looker
 from zaitaku.watching.gauges import ConditionGauges
 from zaitaku.watching.listener import MetricsPage
 from zaitaku.watching.notes import Note, Notes, note_audit, note_backup
-from zaitaku.watching.postgres import PostgresCondition, Standby, postgres_condition
+from zaitaku.watching.postgres import PostgresCondition, Standby, archive_fails, postgres_condition
 from zaitaku.watching.presence import Instance, Presence, Role, instances, present
 from zaitaku.watching.words import UNKNOWN, lines_of
 from zaitaku.work import work_off
@@ -149,6 +149,13 @@ class TestPostgres:
         assert whole
         assert part in worries(sound(NOW, postgres=replace(whole, **change)))
 
+    def test_a_failure_to_archive_is_over_when_the_next_one_succeeds(self) -> None:
+        later = NOW + timedelta(minutes=1)
+        assert archive_fails(None, NOW)
+        assert archive_fails(NOW, later)
+        assert not archive_fails(later, NOW)
+        assert not archive_fails(NOW, None)
+
     def test_without_the_right_to_know_nothing_is_made_up(self) -> None:
         whole = sound(NOW).postgres
         assert whole
@@ -193,8 +200,13 @@ def test_what_needs_care_is_told_and_else_nothing(changes: dict[str, Any], part:
 
 @pytest.mark.parametrize("left", [None, b"no list at all"])
 def test_a_list_that_is_lost_or_broken_is_seen(
-    settings: Settings, database: Database, ephemeral: EphemeralStore, clock: FixedClock,
-    tmp_path: Path, *, left: bytes | None,
+    settings: Settings,
+    database: Database,
+    ephemeral: EphemeralStore,
+    clock: FixedClock,
+    tmp_path: Path,
+    *,
+    left: bytes | None,
 ) -> None:
     path = tmp_path / "revoked.crl"
     if left is not None:
@@ -202,7 +214,9 @@ def test_a_list_that_is_lost_or_broken_is_seen(
     found = Looker(replace(settings, crl_file=path), database, ephemeral, clock).look()
     assert "失効リスト" in worries(found)
     assert "zaitaku_crl_readable 0.0" in metrics(found)
-    without = Looker(replace(settings, crl_file=None), database, ephemeral, clock).look()
+    without = Looker(
+        replace(settings, crl_file=None, ocsp_url="http://127.0.0.1:1/"), database, ephemeral, clock
+    ).look()
     assert "失効リスト" not in worries(without)
     assert "zaitaku_crl_readable" not in metrics(without)
 

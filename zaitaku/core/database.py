@@ -33,7 +33,7 @@ from zaitaku.core.replication import insist_on_standbys
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
 from zaitaku.core.sqlite_queue import WriterQueue
-from zaitaku.core.together import Work
+from zaitaku.core.together import Work, rules_told
 from zaitaku.core.watch import NO_WATCH, Watch
 
 metadata = MetaData(
@@ -201,7 +201,7 @@ class Database:
                 with self._connected(self._begin_writing) as connection:
                     work.run(connection)
                 return
-            with _reported(), self._lent_driver() as driver, alone(driver):
+            with _reported(), rules_told(), self._lent_driver() as driver, alone(driver):
                 work.send(driver)
 
     @contextmanager

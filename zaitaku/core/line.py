@@ -12,7 +12,8 @@ asks again holds nobody up.
 
 When the store is away there is no line: each process then decides by its own permits alone, and who
 is not let in is told to try again. A store that has lost the counters gets them back from whoever
-remembers them.
+remembers them. Where nobody does, because the processes began anew as well, whoever holds a number
+that was never drawn stood in the line that was lost, before everybody in this one.
 """
 
 import logging
@@ -123,14 +124,25 @@ class Line:
     def standing(self, number: int | None) -> Place | None:
         """Return the place of somebody in line without letting them in; ``None``: it is time."""
         self._look_when_due()
-        if number is None or number <= self._called or self._is_away or self._has_room:
+        if number is None or self._is_away or self._has_room or self._is_due(number):
             return None
         return self._noted(number)
+
+    def _is_due(self, number: int) -> bool:
+        return number <= self._called or self._is_of_lost_line(number)
+
+    def _is_of_lost_line(self, number: int) -> bool:
+        if number > self._drawn:  # as last seen: another process may have drawn it since
+            try:
+                self._drawn = self._counted(_DRAWN, self._drawn)
+            except StoreUnavailable:
+                self._stay_away()
+        return number > self._drawn
 
     def _let_in(self, number: int | None) -> bool:
         if number is not None and number <= self._called:
             is_in = self._permits.take_called()
-        elif self.length:
+        elif self.length and not (number and self._is_of_lost_line(number)):
             is_in = self._has_room and self._permits.take()
         else:
             is_in = self._permits.take()
@@ -148,7 +160,7 @@ class Line:
         return place
 
     def _place(self, number: int) -> Place:
-        if number <= self._called:
+        if number <= self._called or number > self._drawn:
             return Place(number, 0, timedelta(0))
         ahead, speed = number - self._called - 1, self._speed()
         return Place(number, ahead, timedelta(seconds=(ahead + 1) / speed) if speed else None)

@@ -187,12 +187,20 @@ def together(connection: Connection, *works: Work) -> list[Sequence[Row]]:
 
 
 @contextmanager
-def _told(connection: Connection, driver: Driver) -> Iterator[None]:
-    """Say what went wrong as SQLAlchemy would, to whoever called and to the pool."""
+def rules_told() -> Iterator[None]:
+    """Tell of a broken rule as SQLAlchemy does, but without the values: they may be a person's."""
     try:
         yield
     except psycopg.IntegrityError as error:
-        raise IntegrityError("together", None, error) from error
+        raise IntegrityError(type(error).__name__, None, error) from error
+
+
+@contextmanager
+def _told(connection: Connection, driver: Driver) -> Iterator[None]:
+    """Say what went wrong as SQLAlchemy would, to whoever called and to the pool."""
+    try:
+        with rules_told():
+            yield
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)

@@ -87,5 +87,10 @@ def postgres_condition(connection: Connection) -> PostgresCondition | None:
         is_synchronous=bool(connection.execute(_PROMISE).scalar_one()),
         standbys=tuple(Standby.of(dict(row)) for row in rows),
         archived_at=archived_at,
-        archive_fails=failed_at is not None and (archived_at is None or failed_at > archived_at),
+        archive_fails=archive_fails(archived_at, failed_at),
     )
+
+
+def archive_fails(archived_at: datetime | None, failed_at: datetime | None) -> bool:
+    """Tell whether the last attempt failed, of which the last good and the last bad are known."""
+    return failed_at is not None and (archived_at is None or failed_at > archived_at)

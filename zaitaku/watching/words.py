@@ -166,7 +166,9 @@ def _ends(found: Condition) -> Iterator[Line]:
         yield Line(name, _moment(each.ends), "新しいものを用意してください。" if is_soon else "")
 
 
-_NO_LIST: Final = "カードを確かめられません。zaitaku crl refresh を実行するか、ファイルを置き直してください。"
+_NO_LIST: Final = (
+    "カードを確かめられません。zaitaku crl refresh を実行するか、ファイルを置き直してください。"
+)
 
 
 def _moment(moment: datetime | None) -> str:

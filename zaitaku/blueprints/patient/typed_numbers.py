@@ -45,7 +45,8 @@ class NumberPage:
         if not form.validate():
             return self._shown(form, _MISSING), 422
         try:
-            address = self.find(form.number.data)
+            with limit.unless_away(attempt):
+                address = self.find(form.number.data)
         except self.unknown:
             return self._shown(form, self.not_found), 422
         limit.give_back(attempt)
