@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 
@@ -20,13 +20,14 @@ from zaitaku.core.gate import ACTIVE, WAITING, Rank
 __all__ = ["deploy"]
 
 STRANGERS = 31
+PATIENCE_SECONDS = 10.0
 Ask = Callable[[Site], int]
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits here waits until the test lets them in."""
-    monkeypatch.setattr(gate, "PATIENCE_SECONDS", dict.fromkeys(Rank, 10.0))
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", dict.fromkeys(Rank, PATIENCE_SECONDS))
 
 
 @pytest.fixture
@@ -65,9 +66,14 @@ def posting(path: str) -> Ask:
 
 def settled(overload: Overload, asked: list[Future[int]], waiting: int) -> None:
     """Wait until so many wait for a turn, and the others were sent away."""
-    while sum(each.done() for each in asked) < len(asked) - waiting:
-        sleep(0.001)
-    while overload.state().gate.waiting < waiting:
+
+    def is_so() -> bool:
+        gone = sum(each.done() for each in asked)
+        return gone >= len(asked) - waiting and overload.state().gate.waiting >= waiting
+
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert monotonic() < deadline
         sleep(0.001)
 
 

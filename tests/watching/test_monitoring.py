@@ -107,3 +107,8 @@ def test_the_example_asks_where_the_listener_is() -> None:
     ]
     assert job["metrics_path"] == "/metrics"
     assert job["job_name"] == "zaitaku"
+
+
+def test_the_shipped_database_lets_the_site_know_of_its_standbys() -> None:
+    script = ROOT / "packaging" / "server" / "compose" / "first-database.sh"
+    assert "GRANT pg_monitor TO zaitaku;" in script.read_text("utf-8").splitlines()
