@@ -263,6 +263,7 @@ def _etcd(folder: Path, stack: ExitStack, count: int) -> tuple[list[Machine], li
     place = stack.enter_context(
         tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else folder)
     )
+    _give_away(Path(place))
     ports = [(free_port(), free_port()) for _ in range(count)]
     everybody = ",".join(f"m{turn}=http://127.0.0.1:{peer}" for turn, (_, peer) in enumerate(ports))
     machines = [_etcd_member(Path(place), turn, *ports[turn], everybody) for turn in range(count)]
@@ -275,7 +276,15 @@ def _etcd(folder: Path, stack: ExitStack, count: int) -> tuple[list[Machine], li
 def _etcd_member(place: Path, turn: int, client: int, peer: int, everybody: str) -> Machine:
     home = place / f"m{turn}"
     home.mkdir()
-    command = ["etcd", "--name", f"m{turn}", "--data-dir", str(home / "data")]
+    _give_away(home)
+    command = [
+        *unprivileged_prefix(),
+        "etcd",
+        "--name",
+        f"m{turn}",
+        "--data-dir",
+        str(home / "data"),
+    ]
     for name, port in (("client", client), ("peer", peer)):
         urls = f"http://127.0.0.1:{port}"
         advertised = "advertise-client-urls" if name == "client" else "initial-advertise-peer-urls"
@@ -293,9 +302,13 @@ def _node(folder: Path, name: str, etcd: list[str], configuration: Mapping[str, 
     settings.write_text(json.dumps(written), "utf-8")
     command = [*unprivileged_prefix(), sys.executable, "-m", "patroni", str(settings)]
     for path in (home, settings):
-        if os.geteuid() == 0:
-            shutil.chown(path, "postgres", "postgres")
+        _give_away(path)
     return Node(name, *ports, Machine(command, home, {"HOME": str(home)}))
+
+
+def _give_away(path: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(path, "postgres", "postgres")
 
 
 def unprivileged_prefix() -> list[str]:

@@ -1,13 +1,14 @@
 """Registering, logging in, locking, changing passwords."""
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from tests.accounts.conftest import CODE, PASSWORD, attempt, new_facility
+from tests.core.stores import AwayStore
 from zaitaku.accounts import service
 from zaitaku.accounts.errors import (
     AccountExists,
@@ -23,7 +24,7 @@ from zaitaku.accounts.store import account
 from zaitaku.audit.store import audit_entry
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
-from zaitaku.core.ephemeral import EphemeralStore, Fields
+from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.errors import InvalidField, NotFound, StoreUnavailable, TooManyAttempts
 from zaitaku.core.ids import FacilityId, new_uuid
 from zaitaku.facilities.model import Facility
@@ -316,37 +317,6 @@ def test_an_export_is_recorded(
             select(audit_entry).where(audit_entry.c.act == "export_patients")
         ).one()
     assert (last.subject, last.actor) == ("staff1", "staff1 みどり")
-
-
-class AwayStore:
-    """A short-lived store that nobody can reach."""
-
-    def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
-        raise StoreUnavailable("away")
-
-    def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
-        raise StoreUnavailable("away")
-
-    def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
-        raise StoreUnavailable("away")
-
-    def read(self, key: str) -> Fields | None:
-        raise StoreUnavailable("away")
-
-    def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
-        raise StoreUnavailable("away")
-
-    def take(self, key: str) -> Fields | None:
-        raise StoreUnavailable("away")
-
-    def discard(self, key: str, names: Collection[str]) -> None:
-        raise StoreUnavailable("away")
-
-    def delete(self, key: str) -> None:
-        raise StoreUnavailable("away")
-
-    def close(self) -> None:
-        """There is nothing to close."""
 
 
 def test_a_database_that_is_away_uses_up_no_attempts(

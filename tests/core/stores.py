@@ -1,6 +1,6 @@
 """The adapters of the short-lived store as one kind of thing, so that one suite fits them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +10,9 @@ from typing import TypeVar
 from redis import Redis
 
 from zaitaku.core.clock import JST, FixedClock
-from zaitaku.core.ephemeral import EphemeralStore
+from zaitaku.core.ephemeral import EphemeralStore, Fields
 from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.errors import StoreUnavailable
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=JST)
 HOUR = timedelta(hours=1)
@@ -88,3 +89,34 @@ def merge_often(url: str, key: str, names: list[str]) -> int:
     seen = [len(store.merge(key, {name: "1"}, HOUR) or {}) for name in names]
     store.close()
     return seen[-1]
+
+
+class AwayStore:
+    """A short-lived store that nobody can reach."""
+
+    def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
+        raise StoreUnavailable("away")
+
+    def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
+        raise StoreUnavailable("away")
+
+    def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
+        raise StoreUnavailable("away")
+
+    def read(self, key: str) -> Fields | None:
+        raise StoreUnavailable("away")
+
+    def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
+        raise StoreUnavailable("away")
+
+    def take(self, key: str) -> Fields | None:
+        raise StoreUnavailable("away")
+
+    def discard(self, key: str, names: Collection[str]) -> None:
+        raise StoreUnavailable("away")
+
+    def delete(self, key: str) -> None:
+        raise StoreUnavailable("away")
+
+    def close(self) -> None:
+        """There is nothing to close."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from threading import Event
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -203,7 +204,9 @@ class TestAway:
             OWN.create_all(store.engine)
             with pytest.raises(StoreUnavailable), store.transaction() as used:
                 add(used, 1)
+                backend = psutil.Process(used.exec_driver_sql("SELECT pg_backend_pid()").scalar())
                 server.kill()
+                backend.wait(60)  # it may outlive its parent for a moment, and roll back
                 raise CallersMistake
             store.close()
 

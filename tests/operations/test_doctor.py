@@ -4,7 +4,7 @@ import json
 import shutil
 import socket
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -152,7 +152,7 @@ def test_a_site_without_good_tls_is_told(deployment: Deployment) -> None:
 
 def answer_in_the_clear(server: socket.socket) -> None:
     connection, _ = server.accept()
-    with connection:
+    with connection, suppress(OSError):  # who asked may be gone before all is said
         connection.recv(1024)
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
