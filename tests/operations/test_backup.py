@@ -34,7 +34,7 @@ from zaitaku.facilities.model import EnvironmentSettings, InstitutionCode
 from zaitaku.facilities.service import FacilityService
 from zaitaku.operating import backups
 from zaitaku.operating.backups import DATABASE_FILE, NothingToCopy, check_copy, make_copy
-from zaitaku.operating.copies import MANIFEST, CopyDamaged, file_digest, newest
+from zaitaku.operating.copies import MANIFEST, CopyDamaged, file_digest
 from zaitaku.operating.restoring import (
     NoSuchPoint,
     WouldOverwrite,
@@ -144,7 +144,7 @@ def test_what_was_acknowledged_before_the_copy_comes_back(copy: Path, tmp_path: 
     assert codes_at(f"sqlite:///{restored}") == CODES[:1]
     assert restored.stat().st_mode & 0o077 == 0
     assert copy.stat().st_mode & 0o077 == 0
-    assert newest(copy.parent) == manifest
+    assert check_copy(copy) == manifest
 
 
 def test_nothing_that_is_there_is_overwritten(

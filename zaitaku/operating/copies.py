@@ -120,23 +120,6 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def newest(folder: Path) -> Manifest | None:
-    """Return the manifest of the newest finished copy that lies in ``folder``.
-
-    A copy whose manifest cannot be read counts as none: it is not to be relied on.
-    """
-    found = list(_manifests(folder))
-    return max(found, key=lambda manifest: manifest.made_at) if found else None
-
-
-def _manifests(folder: Path) -> Iterator[Manifest]:
-    for path in sorted(folder.glob(f"{PREFIX}*/{MANIFEST}")):
-        try:
-            yield Manifest.read(path.parent)
-        except CopyDamaged:
-            continue
-
-
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():

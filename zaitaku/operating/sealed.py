@@ -22,7 +22,6 @@ from zaitaku.core.files import new_file
 from zaitaku.operating.copies import file_digest
 
 _OWNER_ONLY: Final = 0o700
-PUBLIC_PREFIX: Final = "age1"
 
 
 class KeyUnfit(ZaitakuError):
