@@ -2,12 +2,15 @@
 
 import ctypes
 import sys
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
-from tests.cardbridge.made_up_pcsc import CONTEXT, PRESENT, Library
+from tests.cardbridge.made_up_pcsc import CONTEXT, PRESENT, READERS, Library
 from zaitaku.cardbridge.card.apdu import SUCCESS
 from zaitaku.cardbridge.card.pinpad import PinEntry, features_out, pad_of
 from zaitaku.cardbridge.card.transport import (
@@ -23,7 +26,7 @@ from zaitaku.cardbridge.card.transport import (
     ReaderFault,
     TransportTrouble,
 )
-from zaitaku.cardbridge.pcsc.api import Abi, Pcsc, abi_of
+from zaitaku.cardbridge.pcsc.api import Abi, Pcsc, abi_of, load_pcsc
 from zaitaku.cardbridge.pcsc.service import PcscService
 
 LINUX, MAC, WINDOWS = abi_of("linux"), abi_of("darwin"), abi_of("win32")
@@ -176,8 +179,66 @@ def test_a_missing_library_means_no_service(monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError(f"{name}: cannot open shared object file")
 
     monkeypatch.setattr(ctypes, "CDLL", absent)
+    load_pcsc.cache_clear()
     with pytest.raises(NoService):
         PcscService().readers()
+
+
+class Crowded(Library):
+    """Notes how many of its functions change or walk the list of contexts at the same time."""
+
+    def __init__(self, abi: Abi, *, hangs: threading.Event | None = None) -> None:
+        self.inside = self.most = 0
+        self._hangs = hangs
+        super().__init__(abi)
+
+    def _told(self, name: str, function: Callable[..., None]) -> Callable[..., int]:
+        told = super()._told(name, function)
+        if name not in {"EstablishContext", "ReleaseContext", "Disconnect"}:
+            return told
+
+        def noted(*arguments: object) -> int:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            time.sleep(0.001)
+            if name == "Disconnect" and self._hangs:
+                self._hangs.wait(10)
+            self.inside -= 1
+            return told(*arguments)
+
+        return noted
+
+
+def test_the_librarys_contexts_stand_still_while_a_card_is_let_go() -> None:
+    library = Crowded(LINUX)
+    made = PcscService(lambda: pcsc, patience=0)
+    pcsc = Pcsc(LINUX, library)
+
+    def visit(_: int) -> None:
+        made.connect("Läser B").close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(visit, range(40)))
+    assert library.calls.count("Disconnect") == 40
+    assert library.most == 1
+
+
+def test_a_reader_that_hangs_while_it_lets_go_does_not_stop_the_others() -> None:
+    goes_on = threading.Event()
+    library = Crowded(LINUX, hangs=goes_on)
+    pcsc = Pcsc(LINUX, library)
+    made = PcscService(lambda: pcsc, patience=0)
+    hung = made.connect("Läser B")
+    with ThreadPoolExecutor(1) as pool:
+        leaving = pool.submit(hung.close)
+        assert list(READERS) == made.readers()
+        assert not leaving.done()
+        goes_on.set()
+
+
+def test_all_services_of_a_process_take_turns_at_one_library() -> None:
+    load_pcsc.cache_clear()
+    assert load_pcsc() is load_pcsc()
 
 
 VERIFY_CODE = 0x42330006

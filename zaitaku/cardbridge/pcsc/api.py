@@ -7,9 +7,12 @@ pcsc-lite's ``pcsclite.h`` and Microsoft's "Authentication Return Values".
 
 import ctypes
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from functools import cache
+from threading import Lock
 from typing import Any, Final
 
 from zaitaku.cardbridge.card.transport import (
@@ -44,6 +47,8 @@ _TIMED_OUT: Final = (0x8010000A, 0x80100002)
 _NAMES_LENGTH: Final = 4096
 _ATTRIBUTE_LENGTH: Final = 264
 _ANSWER_LENGTH: Final = 65538
+_TURN_SECONDS: Final = 0.5
+"""A reader that hangs while its card is let go holds up the others for no longer."""
 
 Troubles = dict[int, type[TransportTrouble]]
 
@@ -204,6 +209,7 @@ class Pcsc:
         self._status = declare(f"SCardGetStatusChange{by_name}", handle, dword, pointer, dword)
         self._cancel = declare("SCardCancel", handle)
         self._reader_state = abi.reader_state()
+        self._turn = Lock()
 
     @property
     def notifies(self) -> bool:
@@ -222,13 +228,15 @@ class Pcsc:
             NoService: nobody listens.
         """
         context = self._abi.handle()
-        code = self._establish(self._abi.scope, None, None, ctypes.byref(context))
+        with self._in_turn():
+            code = self._establish(self._abi.scope, None, None, ctypes.byref(context))
         _check(code, _ANYWHERE)
         return int(context.value)
 
     def release(self, context: int) -> None:
         """Close a context; a stale one is no failure."""
-        self._release(context)
+        with self._in_turn():
+            self._release(context)
 
     def list_readers(self, context: int) -> list[str]:
         """Return the readers' names.
@@ -277,7 +285,19 @@ class Pcsc:
 
     def disconnect(self, handle: int, disposition: int = RESET_CARD) -> None:
         """Let the card go, reset unless told otherwise; a vanished card is no failure."""
-        self._disconnect(handle, disposition)
+        with self._in_turn():
+            self._disconnect(handle, disposition)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        # pcsc-lite's SCardDisconnect walks the list of contexts without its lock, while
+        # SCardEstablishContext and SCardReleaseContext change it (1.9.9): together they crash.
+        is_alone = self._turn.acquire(timeout=_TURN_SECONDS)
+        try:
+            yield
+        finally:
+            if is_alone:
+                self._turn.release()
 
     def control(self, handle: int, code: int, data: bytes) -> bytes:
         """Send words to the reader itself and return its answer.
@@ -378,8 +398,9 @@ class _Declare:
         return declared
 
 
+@cache  # the turns are the library's, of which a process has one
 def load_pcsc() -> Pcsc:
-    """Load this platform's library.
+    """Load this platform's library, once.
 
     Raises:
         NoService: it is not installed.
