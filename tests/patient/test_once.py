@@ -11,10 +11,13 @@ from tests.patient.test_budget import counting
 from tests.patient.test_walk import receipt_of
 from zaitaku.blueprints.failures import explain
 from zaitaku.consent.model import Decision
+from zaitaku.consent.service import Registration
+from zaitaku.consent.store import registered_record
 from zaitaku.consent.wording import NOTICE_ID
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.languages import Language
+from zaitaku.identity.model import Verified
 
 ORIGIN = "http://localhost:8000"
 NOTHING = "登録されていません"
@@ -225,3 +228,33 @@ def test_a_full_refusal_is_explained_before_the_card(
 ) -> None:
     visitor.walk_to_check(mode=mode)
     assert ("前に同意した情報があれば、それも見えなくなります。" in visitor.text) is is_said
+
+
+def _unconfirmed() -> None:
+    raise StoreUnavailable("no standby has it yet")
+
+
+def test_no_page_tells_of_a_record_that_no_standby_has(
+    visitor: Visitor, cards: Cards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = visitor.walk_to_card()
+    way = visitor.prove(visitor.ask(journey), cards.good)
+    database = visitor.site.services.database
+    lost = visitor.site.services.consent.register
+
+    def register(verified: Verified) -> Registration:
+        lost(verified)
+        raise StoreUnavailable("the server closed the connection")
+
+    monkeypatch.setattr(visitor.site.services.consent, "register", register)
+    assert visitor.get(way) == 503
+    monkeypatch.undo()
+    monkeypatch.setattr(database, "confirm", _unconfirmed)
+    record = registered_record(database, JourneyId(journey.removeprefix("/j/")))
+    assert record is not None
+    for path in (way, f"{journey}/done", f"{journey}/receipt", f"{journey}/receipt/text"):
+        assert visitor.get(path) == 503
+        assert record.reference not in visitor.text
+    monkeypatch.undo()
+    assert visitor.get(f"{journey}/done") == 200
+    assert record.reference in visitor.text

@@ -14,8 +14,6 @@ from enum import StrEnum
 from typing import Any, Final, NoReturn, Self, TypeVar
 from uuid import UUID
 
-import rfc8785
-
 from zaitaku.consent.errors import MalformedDocument
 from zaitaku.consent.model import Answer, ConsentItem, Decision, Operator, WordingRef
 from zaitaku.consent.questions import wording_ids
@@ -79,7 +77,7 @@ class ConsentDocument:
 
     def canonical(self) -> str:
         """Return the document's one text (RFC 8785)."""
-        return rfc8785.dumps(self._to_mapping()).decode()
+        return _CANONICAL.encode(self._to_mapping())
 
     def sha256(self) -> str:
         """Return the digest of the canonical text, lower-case hex."""
@@ -138,6 +136,13 @@ class ConsentDocument:
         return document
 
 
+_CANONICAL: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
+"""Writes RFC 8785 where names are ASCII, numbers small and whole, and all texts UTF-8, as here.
+
+Python escapes the same characters (§3.2.2.2) and brings such names into the same order (§3.2.3).
+"""
 _MEMBERS: Final = frozenset(
     {
         "type",

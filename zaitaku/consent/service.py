@@ -71,6 +71,14 @@ class _Case:
     """The moment before who it is was asked."""
 
 
+class _Standing(Exception):
+    """Another request has registered the journey meanwhile."""
+
+    def __init__(self, record: ConsentRecord) -> None:
+        super().__init__(record.reference)
+        self.record = record
+
+
 class ConsentService:
     """Consents of all facilities; each registration is one transaction."""
 
@@ -130,20 +138,37 @@ class ConsentService:
         """Return when a consent for ``visit_date`` would end; ``None``: holds until withdrawn."""
         return end_of_validity(visit_date, self._online_validity_days)
 
-    def receipt_of(self, journey: JourneyId) -> Receipt | None:
-        """Return the receipt of a journey that is registered, or ``None``."""
-        record = registered_record(self._database, journey)
+    def receipt_of(self, journey: JourneyId, *, told: str = "") -> Receipt | None:
+        """Return the receipt of a journey that is registered, or ``None``.
+
+        ``told`` is the reference number that the patient was told before, if any: any other
+        record is made sure of first, because a receipt acknowledges it.
+
+        Raises:
+            StoreUnavailable: the record cannot be read, or the standbys do not have it yet.
+        """
+        record = self._acknowledged(journey, told)
         return receipt_from(record, self._wordings) if record else None
 
-    def standing_of(self, journey: JourneyId) -> Standing | None:
-        """Return a registered journey's receipt and what its facility sees now, or ``None``."""
-        record = registered_record(self._database, journey)
+    def standing_of(self, journey: JourneyId, *, told: str = "") -> Standing | None:
+        """Return a registered journey's receipt and what its facility sees now, or ``None``.
+
+        ``told`` and ``Raises`` as for ``receipt_of``.
+        """
+        record = self._acknowledged(journey, told)
         if record is None:
             return None
         document = ConsentDocument.parse_canonical(record.document)
         states = present_states(self._database, record, document)
         receipt = receipt_of(record, document, self._wordings)
         return standing_from(receipt, states, self._wordings)
+
+    def _acknowledged(self, journey: JourneyId, told: str) -> ConsentRecord | None:
+        record = registered_record(self._database, journey)
+        if record is not None and record.reference != told:
+            # Whoever was told nothing the first time is told now: it must stand as firmly as then.
+            self._database.confirm()
+        return record
 
     def register(self, verified: Verified) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.
@@ -162,20 +187,14 @@ class ConsentService:
             StoreUnavailable: nothing was recorded; trying again is right.
         """
         document = self._checked(verified)
-        standing = registered_record(self._database, verified.journey)
+        standing = self._acknowledged(verified.journey, told="")
         if standing is not None:
-            return self._confirmed(self._repeated(standing, verified))
+            return self._repeated(standing, verified)
         asked_at = self._clock.now()
         insured = insured_or_none(self._eligibility, verified.subject_hashes)
         registration = self._recorded(_Case(verified, document, insured, asked_at))
-        if not registration.is_new:
-            return self._confirmed(registration)
-        self._watch.happened(Happening.JOURNEY, "registered")
-        return registration
-
-    def _confirmed(self, registration: Registration) -> Registration:
-        # Whoever was told nothing the first time is told now: it must stand as firmly as then.
-        self._database.confirm()
+        if registration.is_new:
+            self._watch.happened(Happening.JOURNEY, "registered")
         return registration
 
     def _recorded(self, case: _Case) -> Registration:
@@ -185,6 +204,9 @@ class ConsentService:
                     return self._enter(connection, case)
             except (IntegrityError, PatientMoved):
                 continue  # somebody else was faster: what they wrote is visible to the next try
+            except _Standing as found:
+                self._acknowledged(case.card.journey, told="")
+                return self._repeated(found.record, case.card)
         raise StoreUnavailable("registrations kept colliding")
 
     def _checked(self, verified: Verified) -> ConsentDocument:
@@ -195,10 +217,15 @@ class ConsentService:
         return document
 
     def _enter(self, connection: Connection, case: _Case) -> Registration:
+        """Write the record.
+
+        Raises:
+            _Standing: it is there already.
+        """
         seen = look(connection, case.card, case.document, case.insured)
         standing = _standing_record(seen.records, case.card)
         if standing is not None:
-            return self._repeated(standing, case.card)
+            raise _Standing(standing)
         context = self._reception.opened(seen.context)
         _check_place(case.document, context)
         patients = PatientStore(connection, case.asked_at)

@@ -2,7 +2,7 @@
 
 AES-256-GCM (NIST SP 800-38D). A seal binds its content to one place: table, column and row, so that
 a value moved elsewhere does not open. It names its key, so that a ring can be changed while both
-old and new seals stand in the database (``ZAITAKU_SEAL_KEYS``, ``docs/security/sealing.md``).
+old and new seals stand in the database (``ZAITAKU_SEAL_KEYS``, ``docs/security/cryptography.md``).
 """
 
 import hmac

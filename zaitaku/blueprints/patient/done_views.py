@@ -27,7 +27,7 @@ def done(journey: str) -> str | Response:
     """Show the reference number and what the facility sees now."""
     with recorded_or_unknown():
         present = journeys.load(JourneyId(journey))
-        standing = services().consent.standing_of(present.id)
+        standing = services().consent.standing_of(present.id, told=present.registered)
         if standing is None:
             return _before_the_card(present)
         if not present.registered:
@@ -47,7 +47,7 @@ def receipt_page(journey: str) -> str | Response:
     """Show the whole statement, to print."""
     with recorded_or_unknown():
         present = journeys.load(JourneyId(journey))
-        standing = services().consent.standing_of(present.id)
+        standing = services().consent.standing_of(present.id, told=present.registered)
         if standing is None:
             return _before_the_card(present)
         values = _receipt_values(present, standing.receipt)
@@ -64,7 +64,7 @@ def receipt_text(journey: str) -> Response:
     """Give the receipt as a plain text file, to keep."""
     with recorded_or_unknown():
         present = journeys.load(JourneyId(journey))
-        receipt = services().consent.receipt_of(present.id)
+        receipt = services().consent.receipt_of(present.id, told=present.registered)
         if receipt is None:
             return _before_the_card(present)
         values = _receipt_values(present, receipt)
