@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROVIDER := tests/provider/node_modules/.package-lock.json
 export ZAITAKU_DATA ?= data
+# Hundreds of our own processes start in a run: each would compile the whole product again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Cases for each target of `make fuzz`: three targets and more look at each kind of input.
 CASES ?= 34000

@@ -27,6 +27,7 @@ from zaitaku.blueprints import (
     uploads,
 )
 from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.blueprints.site import Site
 from zaitaku.core.draining import own_draining
 from zaitaku.core.logs import configure_logging
 from zaitaku.core.resources import resource_folder
@@ -39,7 +40,7 @@ MAX_REQUEST_BYTES = 64 * 1024
 
 def build_app(services: Services) -> Flask:
     """Return the application that serves ``services``."""
-    app = characters.StrictFlask(
+    app = Site(
         "zaitaku",
         static_folder=resource_folder("static"),
         template_folder=resource_folder("templates"),

@@ -13,6 +13,7 @@ from zaitaku.blueprints import characters, headers, operator, pages, request_log
 from zaitaku.blueprints.console.presenting import japan_day, japan_time
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.operator.room import ENTRANCE, Entrance
+from zaitaku.blueprints.site import Site
 from zaitaku.core.resources import resource_folder
 from zaitaku.services import Services
 
@@ -25,7 +26,7 @@ def build_operator_site(services: Services, key: str) -> Flask:
 
     Its cookies are signed with a secret of this process, so they end with it.
     """
-    app = characters.StrictFlask(
+    app = Site(
         "zaitaku_operator",
         static_folder=resource_folder("static"),
         template_folder=resource_folder("templates"),

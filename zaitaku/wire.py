@@ -12,8 +12,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, NoReturn, Self
 
 PROTOCOL: Final = 1
@@ -144,10 +145,7 @@ class CardRequest:
 
     def claims(self) -> dict[str, Any]:
         """Return the JWT claims (RFC 7519 §4) of this request."""
-        body = asdict(self)
-        for choice in body["choices"]:
-            if not choice["marked"]:
-                del choice["marked"]
+        body = {**vars(self), "choices": [_said(choice) for choice in self.choices]}
         for name in ("text_size", "bridge"):
             if body[name] == _UNSAID[name]:
                 del body[name]
@@ -221,7 +219,7 @@ class CardProof:
 
     def to_json(self) -> str:
         """Return the JSON text of this proof."""
-        return json.dumps(asdict(self))
+        return json.dumps(vars(self))
 
     @classmethod
     def from_mapping(cls, body: object) -> Self:
@@ -236,6 +234,14 @@ class CardProof:
         for part in (certificate, signature):
             _hex(part)
         return cls(_text(body, "challenge"), certificate, signature)
+
+
+def _said(choice: Choice) -> dict[str, Any]:
+    """Return what stands in a claim for ``choice``: readings only where there are any."""
+    said = dict(vars(choice))
+    if not choice.marked:
+        del said["marked"]
+    return said
 
 
 _UNSAID: Final = {"text_size": TEXT_SIZES[0], "bridge": ""}
@@ -303,11 +309,13 @@ def _visible(text: str, name: str, limit: int) -> str:
     return text
 
 
+@lru_cache(maxsize=128)
 def is_readable(text: str) -> bool:
     """Tell whether a person sees every character of ``text`` and nothing covers or strikes it.
 
     It has a letter or a digit; nothing in it is invisible or encloses or strikes through its
     neighbour, and at most ``MARKS_LIMIT`` combining marks follow each other, none at its beginning.
+    (A site shows the same wordings again and again, and looking at each letter takes its time.)
     """
     plain = _VARIANT.sub(r"\1", text)
     categories = [unicodedata.category(character) for character in plain]

@@ -1,88 +1,111 @@
 """``make faults``: every row with load running, a table, and one line for machines.
 
-``python -m bench.faults [--rows NAME,…] [--acked 1500] [--list]``
+``python -m bench.faults [--rows NAME,…] [--acked N] [--resume | --table | --list]``
+
+Each row's line is printed and kept as it ends (``build/faults.jsonl``): ``--table`` prints what is
+kept at any moment, ``--resume`` runs the rows that have not passed yet. Without either all rows
+begin anew, and with ``--rows`` these only.
 """
 
 import argparse
+import shutil
 import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
+from bench.faults import kept, table
 from bench.faults.harness import Stage
+from bench.faults.kept import Result
 from bench.faults.row import Row
 from bench.faults.rows import ROWS
-from bench.faults.scale import FULL, Scale
 from bench.faults.verdict import Verdict
-
-_HEADINGS: Final = ("acked", "lost", "doubled", "stale", "half", "unfinished", "longest gap s")
-_WIDTH: Final = 44
-
-Result = tuple[Row, Verdict]
 
 
 def main() -> None:
     """Run the rows; the exit status tells whether every promise was kept."""
-    parser = argparse.ArgumentParser(description="faults under load")
-    parser.add_argument("--rows", default="", help="names, or parts of names; empty: all")
-    parser.add_argument("--acked", type=int, default=FULL.acked)
-    parser.add_argument("--list", action="store_true")
-    options = parser.parse_args()
-    wanted = [word.strip() for word in options.rows.split(",") if word.strip()]
-    rows = [row for row in ROWS if not wanted or any(word in row.name for word in wanted)]
+    options = _options()
+    rows = _chosen(options.rows)
     if options.list:
         print("\n".join(row.name for row in rows))
         return
-    # Told to end, it still ends what it has started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    results = _run_all(rows, replace(FULL, acked=options.acked))
-    failed = [row.name for row, verdict in results if not row.passes(verdict)]
-    _print(results, failed)
-    sys.exit(bool(failed) or len(results) < len(rows))
+    if not (options.rows or options.resume or options.table):
+        options.kept.unlink(missing_ok=True)
+    print(table.heading(), flush=True)
+    done = [result for result in _of(rows, options.kept) if result.passed and options.resume]
+    for result in _of(rows, options.kept) if options.table else done:
+        print(table.line(result), flush=True)
+    if not options.table:
+        # Told to end, it still ends what it has started.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        _run_all([row for row in rows if row.name not in {each.row for each in done}], options)
+    results = _of(rows, options.kept)
+    print("\n".join(table.ending(results, rows)))
+    sys.exit(len(results) < len(rows) or not all(result.passed for result in results))
 
 
-def _run_all(rows: Iterable[Row], scale: Scale) -> list[Result]:
-    results = []
-    print(f"{'row':{_WIDTH}}" + "".join(f"{name:>14}" for name in _HEADINGS) + "  load", flush=True)
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="faults under load")
+    parser.add_argument("--rows", default="", help="names, or parts of names; empty: all")
+    parser.add_argument("--acked", type=int, help="patients to be served in each row")
+    parser.add_argument("--kept", type=Path, default=kept.DEFAULT, help="the file of results")
+    parser.add_argument("--resume", action="store_true", help="only rows that have not passed")
+    parser.add_argument("--table", action="store_true", help="what is kept; run nothing")
+    parser.add_argument("--list", action="store_true", help="the names; run nothing")
+    return parser.parse_args()
+
+
+def _chosen(names: str) -> list[Row]:
+    wanted = [word.strip() for word in names.split(",") if word.strip()]
+    whole = {row.name for row in ROWS}
+    return [
+        row for row in ROWS if not wanted or any(_is_meant(row, word, whole) for word in wanted)
+    ]
+
+
+def _is_meant(row: Row, word: str, whole: Container[str]) -> bool:
+    return word == row.name if word in whole else word in row.name
+
+
+def _of(rows: Sequence[Row], path: Path) -> list[Result]:
+    found = {result.row: result for result in kept.read(path)}
+    return [found[row.name] for row in rows if row.name in found]
+
+
+def _run_all(rows: Iterable[Row], options: argparse.Namespace) -> None:
     for row in rows:
-        began = time.monotonic()
+        result = _run(row, options)
+        kept.keep(options.kept, result)
+        print(table.line(result), flush=True)
+
+
+def _run(row: Row, options: argparse.Namespace) -> Result:
+    began = time.monotonic()
+    scale = replace(row.scale, acked=options.acked or row.scale.acked)
+    with tempfile.TemporaryDirectory(prefix="zaitaku-faults-") as folder:
         try:
-            with (
-                tempfile.TemporaryDirectory(prefix="zaitaku-faults-") as folder,
-                Stage(Path(folder), scale) as stage,
-            ):
+            with Stage(Path(folder), scale) as stage:
                 verdict = row.run(stage)
         except Exception:  # noqa: BLE001 - the other rows shall still be seen
             traceback.print_exc()
             verdict = Verdict(note="did not run to its end")
-        results.append((row, verdict))
-        print(f"{_line(row, verdict)} ({time.monotonic() - began:.0f} s)", flush=True)
-    return results
+        result = Result.of(row, verdict, time.monotonic() - began)
+        if not result.passed:
+            _keep_traces(Path(folder), options.kept.with_suffix("") / row.name)
+    return result
 
 
-def _line(row: Row, verdict: Verdict) -> str:
-    numbers = (verdict.acked, verdict.lost, verdict.doubled, verdict.stale, verdict.half)
-    cells = "".join(f"{number:>14,}" for number in (*numbers, verdict.unfinished))
-    mark = "" if row.passes(verdict) else "  FAILED"
-    told = f"{verdict.load} {verdict.note}".strip()
-    return f"{row.name:{_WIDTH}}{cells}{verdict.longest_gap:>14.1f}  {told}{mark}"
-
-
-def _print(results: Iterable[Result], failed: list[str]) -> None:
-    real = [verdict for row, verdict in results if row.is_walked and not row.must_lose]
-    if failed:
-        print(f"failed: {', '.join(failed)}")
-    print(
-        f"acked={sum(verdict.acked for verdict in real)}"
-        f" lost={sum(verdict.lost for verdict in real)}"
-        f" doubled={sum(verdict.doubled for verdict in real)}"
-        f" stale={sum(verdict.stale for verdict in real)}"
-    )
+def _keep_traces(folder: Path, place: Path) -> None:
+    """Keep what programs and patients wrote, for whoever looks for the reason."""
+    for pattern in ("*.log", "*.jsonl"):
+        for found in folder.rglob(pattern):
+            target = place / found.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found, target)
 
 
 if __name__ == "__main__":

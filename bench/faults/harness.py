@@ -78,6 +78,7 @@ class Scene:
                 processes=self.scale.processes,
                 patients=self.scale.patients,
                 patience=patience or self.scale.patience,
+                is_hurried=self.scale.is_hurried,
             )
             self.loads.append(load)
             yield stack.enter_context(load)

@@ -15,10 +15,11 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, Self
 
+from bench.faults.hurry import HurriedWalker
 from bench.faults.journal import UNACKNOWLEDGED, Journal, Walk, read_walks
 from bench.faults.patients import ReloadingBrowser, walk_once
 from bench.faults.posters import read_cards, read_posters
-from bench.walker import Card
+from bench.walker import Card, Walker
 
 LOOK_SECONDS: Final = 0.2
 
@@ -37,6 +38,8 @@ class Plan:
     processes: int
     patients: int
     patience: float
+    is_hurried: bool
+    """Whether only the first of its patients reads every page."""
     end: str
     """When this file appears, no further walk begins."""
 
@@ -60,6 +63,7 @@ class Load:
         processes: int,
         patients: int,
         patience: float,
+        is_hurried: bool,
     ) -> None:
         self._folder = folder
         self._end = folder / "end"
@@ -72,6 +76,7 @@ class Load:
                 processes=processes,
                 patients=patients,
                 patience=patience,
+                is_hurried=is_hurried,
                 end=str(self._end),
             )
             for turn in range(processes)
@@ -122,17 +127,26 @@ def walk_by(plan: Plan, journal: Journal) -> None:
     cards = read_cards(Path(plan.cards))[plan.turn :: plan.processes]
     hands = [cards[turn :: plan.patients] or cards for turn in range(plan.patients)]
     with ThreadPoolExecutor(plan.patients) as pool:
-        for ended in [pool.submit(_one_after_another, plan, journal, own) for own in hands]:
+        for ended in [
+            pool.submit(_one_after_another, plan, journal, own, _walker(plan, turn))
+            for turn, own in enumerate(hands)
+        ]:
             ended.result()
 
 
-def _one_after_another(plan: Plan, journal: Journal, cards: Sequence[Card]) -> None:
+def _walker(plan: Plan, patient: int) -> type[Walker]:
+    return HurriedWalker if plan.is_hurried and patient else Walker
+
+
+def _one_after_another(
+    plan: Plan, journal: Journal, cards: Sequence[Card], walker: type[Walker]
+) -> None:
     browser, end = ReloadingBrowser(plan.patience), Path(plan.end)
     for turn, card in enumerate(cycle(cards)):
         if end.exists():
             return
         posters = read_posters(Path(plan.posters))
-        walk = walk_once(browser, plan.origin, posters[turn % len(posters)], card)
+        walk = walk_once(browser, plan.origin, posters[turn % len(posters)], card, walker)
         journal.add(walk)
         if walk.failure:
             time.sleep(0.1)

@@ -107,11 +107,17 @@ class ReloadingBrowser:
             self.cookies[name] = value
 
 
-def walk_once(browser: ReloadingBrowser, origin: str, poster: Poster, card: Card) -> Walk:
+def walk_once(
+    browser: ReloadingBrowser,
+    origin: str,
+    poster: Poster,
+    card: Card,
+    walking: type[Walker] = Walker,
+) -> Walk:
     """Let a patient walk from the poster to the reference number, or to where it ended."""
     browser.begin()
     entered = time.monotonic()
-    walker = Walker(browser, origin)
+    walker = walking(browser, origin)
     failure = ""
     try:
         page = walker.give_consent(poster.url, card)

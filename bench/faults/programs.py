@@ -115,19 +115,20 @@ def deployed(
     site: Site,
     *,
     workers: int = 2,
+    port: int | None = None,
     has_worker: bool = False,
     prefix: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
     """Run the site with so many web worker processes, and ``zaitaku worker`` if wanted.
 
-    ``prefix`` stands before each command (another network, say); ``environ`` is added to the
-    site's settings.
+    ``port`` is another than patients go to, when something stands in front. ``prefix`` stands
+    before each command (another network, say); ``environ`` is added to the site's settings.
     """
     settings = {**site.environ, **(environ or {})}
     command = [sys.executable, "-m", "zaitaku"]
-    host = "127.0.0.1" if site.host == "localhost" else site.host
-    serve = [*command, "serve", "--host", host, "--port", str(site.port)]
+    host, port = "127.0.0.1" if site.host == "localhost" else site.host, port or site.port
+    serve = [*command, "serve", "--host", host, "--port", str(port)]
     serve += ["--workers", str(workers), "--no-own-worker"]
     with ExitStack() as stack:
         web = Program(serve, settings, site.folder / "serve.log", prefix=prefix)
@@ -138,7 +139,7 @@ def deployed(
                 [*command, "worker"], settings, site.folder / "worker.log", prefix=prefix
             )
             stack.callback(worker.close)
-        running = Deployment(site, [web], worker, [site.origin])
+        running = Deployment(site, [web], worker, [f"http://{site.host}:{port}"])
         running.wait_until_ready()
         yield running
 

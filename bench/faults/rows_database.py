@@ -78,7 +78,7 @@ def _all_taken(server: StoreServer) -> Iterator[None]:
 
 
 ROWS: Final = (
-    Row("PostgreSQL killed and restarted", killed),
-    Row("PostgreSQL frozen for 5 s", frozen),
-    Row("all connections of PostgreSQL taken", exhausted),
+    Row("PostgreSQL killed and restarted", killed, is_below_pages=True),
+    Row("PostgreSQL frozen for 5 s", frozen, is_below_pages=True),
+    Row("all connections of PostgreSQL taken", exhausted, is_below_pages=True),
 )

@@ -88,6 +88,6 @@ def filled(disk: Path) -> Iterator[None]:
 
 
 ROWS: Final = (
-    Row("disk full under SQLite", sqlite_full),
-    Row("disk full under PostgreSQL", postgres_full),
+    Row("disk full under SQLite", sqlite_full, is_below_pages=True),
+    Row("disk full under PostgreSQL", postgres_full, is_below_pages=True),
 )

@@ -35,6 +35,10 @@ def cut_from(stage: Stage, neighbour: str) -> Verdict:
 
 
 ROWS: Final = (
-    Row("network cut, web and database", lambda stage: cut_from(stage, "database")),
+    Row(
+        "network cut, web and database",
+        lambda stage: cut_from(stage, "database"),
+        is_below_pages=True,
+    ),
     Row("network cut, web and Redis", lambda stage: cut_from(stage, "redis")),
 )

@@ -1,12 +1,16 @@
 """Web servers killed, and clients that never end what they ask."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from bench.faults.harness import Stage
+from bench.faults.harness import Site, Stage
 from bench.faults.row import Row
 from bench.faults.slow import slow_connections
 from bench.faults.verdict import Verdict
+from tests.deploy.nginx import running_nginx
+from tests.servers import free_port
 
 REPEATED: Final = 10
 SEVERAL: Final = 8
@@ -55,12 +59,29 @@ def whole_server(stage: Stage) -> Verdict:
 
 
 def slow_clients(stage: Stage) -> Verdict:
-    """Hold connections open that send a letter a second, while patients walk."""
-    scene = stage.begin()
-    with scene.load() as load, slow_connections("127.0.0.1", scene.site.port):
-        time.sleep(2 if stage.scale.is_short else SLOW_SECONDS)
-        load.wait_for(stage.scale.acked, stage.scale.seconds)
-    return scene.verdict()
+    """Hold connections open that send a letter a second; nginx stands in front, as deployed."""
+    behind = free_port()
+    with (
+        stage.own(stage.other_stores("slow"), port=behind) as scene,
+        _in_front(scene.site, behind) as port,
+    ):
+        with scene.load() as load, slow_connections("127.0.0.1", port):
+            time.sleep(2 if stage.scale.is_short else SLOW_SECONDS)
+            load.wait_for(stage.scale.acked, stage.scale.seconds)
+        return scene.verdict()
+
+
+@contextmanager
+def _in_front(site: Site, behind: int) -> Iterator[int]:
+    """Run the shipped nginx where patients go; they come without TLS."""
+    folder, port = site.folder / "nginx", site.port
+    folder.mkdir()
+    changes = (
+        (f"listen 127.0.0.1:{port} ssl http2;", f"listen 127.0.0.1:{port};"),
+        (f"listen 127.0.0.1:{port + 1};", f"listen 127.0.0.1:{free_port()};"),
+    )
+    with running_nginx(folder, port, [behind, behind], changes):
+        yield port
 
 
 ROWS: Final = (

@@ -20,6 +20,8 @@ class Scale:
     """How long a row waits for its patients before it fails."""
     patience: float
     """Seconds for which a patient goes on asking for one page."""
+    is_hurried: bool = False
+    """Whether only one patient of each process reads every page (``HurriedWalker``)."""
     is_short: bool = False
 
     def times(self, full: int) -> int:
@@ -34,7 +36,14 @@ class Scale:
         return f"{self.processes * self.patients} at a time"
 
 
-FULL: Final = Scale(acked=1500, processes=2, patients=6, cards=400, seconds=900, patience=60)
+FULL: Final = Scale(acked=600, processes=2, patients=6, cards=400, seconds=900, patience=60)
 SHORT: Final = Scale(
-    acked=2, processes=1, patients=2, cards=30, seconds=60, patience=30, is_short=True
+    acked=2,
+    processes=1,
+    patients=2,
+    cards=30,
+    seconds=60,
+    patience=30,
+    is_hurried=True,
+    is_short=True,
 )

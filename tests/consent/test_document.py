@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import rfc8785
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,15 @@ def test_parsing_the_canonical_text_gives_the_document_back(document: ConsentDoc
     text = document.canonical()
     assert ConsentDocument.parse_canonical(text) == document
     assert ConsentDocument.parse(text).sha256() == document.sha256()
+
+
+@given(documents(), st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_the_canonical_text_is_what_another_implementation_writes(
+    document: ConsentDocument, name: str
+) -> None:
+    assume(name.strip())
+    text = replace(document, facility_name=name).canonical()
+    assert text.encode() == rfc8785.dumps(json.loads(text))
 
 
 @given(documents(), st.randoms(use_true_random=False), st.booleans())

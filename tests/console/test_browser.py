@@ -79,8 +79,13 @@ class Desk:
         self.page.keyboard.press("Enter")
         expect(self.page.locator("h1")).to_have_text("メニュー")
 
-    def heading(self) -> str:
-        return self.page.locator("h1").inner_text()
+    def press(self, button: str) -> None:
+        self.page.get_by_role("button", name=button).click()
+
+    def look(self, heading: str) -> None:
+        """Arrive on a page and have axe look at it."""
+        expect(self.page.locator("h1")).to_have_text(heading)
+        assert axe_findings(self.page) == [], heading
 
 
 @pytest.fixture
@@ -109,6 +114,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(desk: Desk) -> None:
     consent(desk.office)
     for path in PAGES:
         desk.open(path)
+        expect(desk.page.locator("h1")).to_have_count(1)
         assert axe_findings(desk.page) == [], path
         for size in (PHONE, NARROW):
             desk.page.set_viewport_size(size)  # type: ignore[arg-type]
@@ -127,30 +133,34 @@ def test_axe_finds_nothing_in_the_dark(desk: Desk) -> None:
 def test_axe_finds_nothing_on_the_way_through_a_change(desk: Desk) -> None:
     desk.open(f"{URLS}/online/rotate")
     page = desk.page
-    findings = axe_findings(page)
-    page.get_by_role("button", name="次へ").click()
+    expect(page.locator("h1")).to_contain_text("URLを変更する：オンライン")
+    assert axe_findings(page) == []
+    desk.press("次へ")
     expect(page.get_by_role("alert")).to_be_focused()
-    findings += axe_findings(page)
+    expect(page.locator("h1")).to_contain_text("URLを変更する：オンライン")
+    assert axe_findings(page) == []
     page.get_by_role("checkbox").check()
-    for button in ("次へ", "OK"):
-        page.get_by_role("button", name=button).click()
-        findings += axe_findings(page)
+    desk.press("次へ")
+    desk.look("警告：今のURLは使えなくなります")
+    desk.press("OK")
+    desk.look("URLを変更する：理由の入力")
     page.locator("textarea").fill("ポスターの貼り替え")
-    page.get_by_role("button", name="URLを変更する").click()
-    findings += axe_findings(page)
-    page.get_by_role("button", name="OK").click()
-    assert desk.heading() == "URLを変更しました"
-    assert findings + axe_findings(page) == []
+    desk.press("URLを変更する")
+    desk.look("URLを変更する：確認")
+    desk.press("OK")
+    desk.look("URLを変更しました")
 
 
 def test_axe_finds_nothing_at_the_entrance(desk: Desk) -> None:
     desk.open("/console/logout")
-    desk.page.get_by_role("button", name="ログアウト").click()
-    findings = axe_findings(desk.page)
+    desk.look("ログアウトしますか")
+    desk.press("ログアウト")
+    desk.look("ログアウトしました")
     desk.page.get_by_role("link", name="ログイン画面へ").click()
-    findings += axe_findings(desk.page)
-    desk.page.get_by_role("button", name="ログイン").click()
-    assert findings + axe_findings(desk.page) == []
+    desk.look("ログイン")
+    desk.press("ログイン")
+    expect(desk.page.get_by_role("alert")).to_be_focused()
+    desk.look("ログイン")
 
 
 def test_copying_says_so_and_the_text_can_be_selected(desk: Desk) -> None:

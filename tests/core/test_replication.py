@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from tests.core.stores import NOW
 from tests.servers import RunningServer, postgres_server
@@ -18,6 +19,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.ephemeral_sql import SqlEphemeralStore
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.replication import Durability, NotReplicated, standbys_needed
+from zaitaku.core.together import Command
 
 BUSY = 0.2
 NOBODY = "synchronous_standby_names=ANY 1 (nobody)"
@@ -173,7 +175,14 @@ def _is_back(store: Database) -> bool:
     return True
 
 
-def test_a_connection_that_leads_to_a_standby_is_left(server: RunningServer) -> None:
+def _do(store: Database) -> None:
+    store.do(Command(text("INSERT INTO word VALUES ('word')"))())
+
+
+@pytest.mark.parametrize("write", [_write, _do])
+def test_a_connection_that_leads_to_a_standby_is_left(
+    server: RunningServer, write: Callable[[Database], None]
+) -> None:
     _set(server, "synchronous_standby_names=")
     store = Database(server.url, busy_seconds=BUSY)
     with store.reading() as connection:
@@ -182,6 +191,18 @@ def test_a_connection_that_leads_to_a_standby_is_left(server: RunningServer) -> 
         driver.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         driver.commit()
     with pytest.raises(StoreUnavailable):
-        _write(store)
-    _write(store)
+        write(store)
+    write(store)
+    store.close()
+
+
+def test_the_short_lived_store_leaves_a_standby(server: RunningServer) -> None:
+    _set(server, "synchronous_standby_names=")
+    store = SqlEphemeralStore(server.url, FixedClock(NOW), busy_seconds=BUSY)
+    with _admin(server) as connection:  # so new sessions answer as a standby's do
+        connection.execute("ALTER DATABASE postgres SET default_transaction_read_only = on")
+        with pytest.raises(StoreUnavailable):
+            store.create("left", {}, timedelta(minutes=1))
+        connection.execute("ALTER DATABASE postgres RESET default_transaction_read_only")
+    assert store.create("left", {}, timedelta(minutes=1))
     store.close()

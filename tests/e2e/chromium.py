@@ -25,13 +25,17 @@ ARGUMENTS: Final = (
 )
 PHONE: Final = {"width": 390, "height": 844}
 AXE: Final = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text("utf-8")
-_RUN_AXE: Final = """async () => {
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const result = await axe.run(document, {
-    runOnly: {type: 'tag', values: tags}, rules: {'target-size': {enabled: true}},
-    resultTypes: ['violations']});
+_RUN_AXE: Final = """async options => {
+  const is_passing = one => one.effect.getComputedTiming().endTime !== Infinity;
+  await Promise.allSettled(document.getAnimations().filter(is_passing).map(one => one.finished));
+  const result = await axe.run(document, options);
   return result.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '));
 }"""
+_AXE_OPTIONS: Final = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"target-size": {"enabled": True}},
+    "resultTypes": ["violations"],
+}
 
 
 @lru_cache
@@ -82,9 +86,14 @@ def phone_context(browser: Browser, **options: Any) -> BrowserContext:
 
 
 def axe_findings(page: Page) -> list[str]:
-    """Return what axe finds on the page (WCAG 2.2 AA and best practices)."""
+    """Return what axe finds on the page (WCAG 2.2 AA and best practices).
+
+    The page is there when it is whole and at rest: a click returns when the next page begins, and
+    of half a page, or of a button that is changing its colour, axe tells what nobody sees.
+    """
+    page.wait_for_load_state("load")
     page.evaluate(AXE)
-    found: list[str] = page.evaluate(_RUN_AXE)
+    found: list[str] = page.evaluate(_RUN_AXE, _AXE_OPTIONS)
     return found
 
 

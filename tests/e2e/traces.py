@@ -35,7 +35,7 @@ def shapes_of(pin: str) -> dict[str, bytes]:
     """Return patterns (regular expressions over bytes) by the name of the encoding."""
     patterns = {name: re.escape(text) for name, text in _encoded(pin).items()}
     after = rb"(?![0-9A-Fa-f])"
-    patterns["digits"] = rb"(?<![0-9A-Fa-f])" + pin.encode() + after
+    patterns["digits"] = _not_after(rb"[0-9A-Fa-f]", pin.encode()) + after
     patterns["digits after an escape"] = _ESCAPE + pin.encode() + after
     patterns["list"] = _spread(list(pin), rb"[ ,'\"b]{1,5}")
     patterns["decimal"] = _spread([str(ord(digit)) for digit in pin], _BETWEEN + b"{1,4}")
@@ -46,7 +46,14 @@ def shapes_of(pin: str) -> dict[str, bytes]:
 
 
 def _spread(parts: list[str], between: bytes) -> bytes:
-    return rb"(?<![0-9])" + between.join(part.encode() for part in parts) + rb"(?![0-9])"
+    first, *others = (part.encode() for part in parts)
+    return between.join([_not_after(rb"[0-9]", first), *others]) + rb"(?![0-9])"
+
+
+def _not_after(kind: bytes, literal: bytes) -> bytes:
+    # What stands before is looked at last: a pattern that begins with a literal is looked for five
+    # times as fast as one that begins with a condition, and what is searched is large.
+    return literal + rb"(?<!" + kind + literal + rb")"
 
 
 def _encoded(pin: str) -> dict[str, bytes]:

@@ -1,13 +1,16 @@
 """Answers: nothing preselected, kind errors, Back, changes, two tabs, languages."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.patient.lint import words
 from tests.patient.site import Site, Visitor
+from zaitaku.blueprints.failures import explain
 from zaitaku.facilities.model import Channel
 
 ORIGIN = "http://localhost:8000"
@@ -286,6 +289,50 @@ def test_no_order_of_requests_gets_past_an_open_question(site: Site, seed: int) 
         assert (visitor.heading == "答えを確かめてください") == (place == len(order) - 1)
     visitor.send()
     assert visitor.heading == "マイナンバーカードを読み取ります"
+
+
+@pytest.mark.parametrize("ceased", [{"specific_disease": False}, {"checkup": False}])
+def test_an_item_that_is_asked_no_more_is_passed_over(
+    visitor: Visitor, ceased: dict[str, bool]
+) -> None:
+    visitor.walk_to_check(mode="each")
+    visitor.send("grant")
+    visitor.site.change_settings(**ceased)
+    for _ in range(2):
+        visitor.send("grant")
+    visitor.send("grant")
+    assert visitor.heading == "答えを確かめてください"
+
+
+@pytest.mark.parametrize("page", ["operator", "items/surgery"])
+def test_an_answer_on_a_retired_url_ends_at_once(visitor: Visitor, page: str) -> None:
+    journey = visitor.walk_to_check()
+    answer = {**visitor.hidden(), "answer": "self" if page == "operator" else "refuse"}
+    visitor.site.rotate()
+    assert visitor.post(f"{journey}/{page}", answer) == 410
+    assert visitor.heading == explain("url-retired").heading
+
+
+def test_a_journey_that_an_earlier_release_began_goes_on(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = type(visitor.site.services.ephemeral)
+    for name in ("create", "merge"):
+        monkeypatch.setattr(store, name, _forgetting(getattr(store, name)))
+    journey = visitor.walk_to_check(Channel.ONLINE, mode="each")
+    for _ in range(4):
+        visitor.send("grant")
+    assert visitor.location == f"{journey}/items/high-cost-limit"
+    visitor.send("grant")
+    assert visitor.heading == "答えを確かめてください"
+
+
+def _forgetting(write: Callable[..., Any]) -> Callable[..., Any]:
+    def written(store: object, key: str, fields: dict[str, str], ttl: timedelta) -> Any:
+        kept = {name: value for name, value in fields.items() if name not in {"channel", "shown"}}
+        return write(store, key, kept, ttl)
+
+    return written
 
 
 def test_an_item_that_is_not_asked_has_no_page(visitor: Visitor) -> None:

@@ -2,12 +2,14 @@
 
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from zaitaku.sdk.files import SCHEMAS, schema
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 
 def _exact(part: Any) -> Any:
@@ -23,11 +25,19 @@ def _exact(part: Any) -> Any:
 
 
 @cache
-def validator(name: str) -> Draft202012Validator:
+def validators() -> type["Draft202012Validator"]:
+    """Return the library's class; its grammars take two seconds of every process that loads it."""
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator
+
+
+@cache
+def validator(name: str) -> "Draft202012Validator":
     """Return the validator of one schema."""
     known = [(schema(one)["$id"], Resource.from_contents(_exact(schema(one)))) for one in SCHEMAS]
     registry: Registry[Any] = Registry().with_resources(known)
-    return Draft202012Validator(_exact(schema(name)), registry=registry)
+    return validators()(_exact(schema(name)), registry=registry)
 
 
 def is_valid(name: str, message: object) -> bool:

@@ -44,9 +44,11 @@ def _check() -> None:
 
 
 def _texts() -> Iterator[str]:
+    sources = [request.args] if request.query_string else []
     # Nobody reads a form that comes with a GET.
-    is_bare = request.method in _WITHOUT_FORM
-    for values in (request.args,) if is_bare else (request.args, request.form):
+    if request.method not in _WITHOUT_FORM:
+        sources.append(request.form)
+    for values in sources:
         for name, value in values.items(multi=True):
             yield name
             yield value

@@ -1,28 +1,51 @@
 """Security headers of every answer (OWASP ASVS 5.0 §3.4)."""
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import EXTENSION
 
-_ALWAYS: Final = {
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ALWAYS: Final = (
     # No view says any of these, so nothing is looked for before they are added.
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
     # Flask-WTF compares the referrer of posts over TLS; other origins never see one.
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-_HSTS: Final = "max-age=63072000; includeSubDomains"
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+_HSTS: Final = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 
 
 def add(app: Flask) -> None:
     """Send the headers with every answer of ``app``."""
     app.after_request(secure)
+    is_tls = app.extensions[EXTENSION].settings.is_tls
+    app.wsgi_app = _always(app.wsgi_app, is_tls=is_tls)  # type: ignore[assignment,method-assign]
+
+
+def always(*, is_tls: bool) -> list[tuple[str, str]]:
+    """Return the headers that hang on nothing in an answer."""
+    return [*_ALWAYS, _HSTS] if is_tls else [*_ALWAYS]
+
+
+def _always(application: "WSGIApplication", *, is_tls: bool) -> "WSGIApplication":
+    # Beneath the framework, which would look at each of them three times.
+    constant = always(is_tls=is_tls)
+
+    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        return application(
+            environ, lambda status, headers, *rest: start(status, headers + constant, *rest)
+        )
+
+    return answer
 
 
 def allow_form_target(*sources: str) -> None:
@@ -31,12 +54,9 @@ def allow_form_target(*sources: str) -> None:
 
 
 def secure(response: Response) -> Response:
-    """Give the answer to the present request its headers."""
-    response.headers.extend(_ALWAYS)
+    """Give the answer to the present request the headers that are its own."""
     targets = g.get("form_targets", ())
     response.headers.add("Content-Security-Policy", _content_security_policy(targets))
-    if services().settings.is_tls:
-        response.headers["Strict-Transport-Security"] = _HSTS
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -12,6 +12,7 @@ from typing import Final
 
 from babel.messages.pofile import read_po
 from flask import Flask, current_app, g, has_request_context, request, session
+from flask.sansio.app import App
 from markupsafe import Markup
 
 from zaitaku.core import ruby
@@ -63,6 +64,12 @@ def add(app: Flask) -> None:
     app.jinja_env.globals.update({"_": page_text, "text": plain_text, "N_": mark})
 
 
+def words_of(app: App, language: Language) -> Words:
+    """Return the words of one language."""
+    words: Words = app.extensions[_EXTENSION][language]
+    return words
+
+
 def mark(message: str) -> str:
     """Return ``message`` itself: marks it for the catalogues where it is only stored."""
     return message
@@ -84,7 +91,7 @@ def _words() -> Words:
     try:
         words: Words = g.words
     except AttributeError:
-        words = g.words = current_app.extensions[_EXTENSION][current_language()]
+        words = g.words = words_of(current_app, current_language())
     return words
 
 

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from io import BytesIO
 from json import dumps
 from random import SystemRandom
 from time import monotonic
@@ -19,7 +18,8 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.wrappers import Request
 
-from zaitaku.blueprints import request_log
+from zaitaku.blueprints import bodies, request_log
+from zaitaku.blueprints.bodies import Bodies, Refused
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.pages import TextSize
 from zaitaku.blueprints.places import INSIDE, Ticket, cookie_for, ticket_of
@@ -30,6 +30,7 @@ from zaitaku.blueprints.waiting import (
     Kind,
     Reader,
     WaitingPages,
+    kept_fields,
 )
 from zaitaku.core.gate import ACTIVE, Gate, GateState, Rank
 from zaitaku.core.languages import Language
@@ -43,7 +44,6 @@ log = logging.getLogger(__name__)
 
 OVERLOAD: Final = "zaitaku.overload"
 """Where an application keeps its ``Overload``."""
-_MOST_READ: Final = 64 * 1024
 _TOLD_EVERY_SECONDS: Final = 1.0
 _SPREAD: Final = 0.2
 _EMPTY: Final = ("204", "304")
@@ -51,10 +51,12 @@ _EMPTY: Final = ("204", "304")
 _BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
 _HTML: Final = "text/html"
 _JSON: Final = "application/json"
+_MALFORMED: Final = dumps({"error": "malformed"}).encode()
 _CAME: Final = "zaitaku.came"
 """Where a request keeps when it came (``time.monotonic``)."""
 _IN_LINE: Final = "(line)"
 _SENT_AWAY: Final = "(busy)"
+_UNREAD: Final = "(unread)"
 """What stands for a route in logs and metrics when the gate itself has answered."""
 
 _ENTRY: Final = "/r/"
@@ -95,6 +97,7 @@ class Overload:
         self.permits = Permits(ACTIVE)
         self.line = Line(ephemeral=lambda: self._services.ephemeral, permits=self.permits)
         self.claims = Claims(app)
+        self._bodies = Bodies(app)
         self._answers = _Answers(app)
         self._tell_due = 0.0
 
@@ -130,6 +133,7 @@ class Overload:
         return found
 
     def _unguarded(self, path: str, environ: Environ, start: Start) -> Iterable[bytes]:
+        bodies.leave(environ)
         if path != LINE_PATH:
             return self._inner(environ, start)
         ticket = ticket_of(environ, self._services)
@@ -152,7 +156,16 @@ class Overload:
         return self._in_turn(Rank.ENTERING, environ, start)
 
     def _in_turn(self, rank: Rank, environ: Environ, start: Start) -> Iterable[bytes]:
-        _read_small_body(environ)
+        try:
+            reading = self._bodies.read(environ)
+        except Refused as refused:
+            return self._answers.refuse(environ, start, refused.status)
+        try:
+            return self._take_turn(rank, environ, start)
+        finally:
+            self._bodies.done(reading)
+
+    def _take_turn(self, rank: Rank, environ: Environ, start: Start) -> Iterable[bytes]:
         came = monotonic()
         claim = self._turn_for(rank, environ)
         if claim is None:
@@ -287,13 +300,39 @@ class _Answers:
             body = dumps({"error": "busy", "retry_after": pause}).encode()
             return self._send(environ, start, _Answer(_BUSY, route, _JSON, body), further)
         request = Request(environ)
-        page = self._pages.page(kind, self._reader(request), request, pause=pause, place=place)
+        kept = self._session(request)
+        fields = kept_fields(environ, kept) if kind is Kind.SENT else ""
+        page = self._pages.page(
+            Kind.LOST if kind is Kind.SENT and not fields else kind,
+            _reader(request, kept),
+            request,
+            pause=pause,
+            place=place,
+            fields=fields,
+        )
         return self._send(environ, start, _Answer(_BUSY, route, _HTML, page.encode()), further)
 
     def busy(self, environ: Environ, start: Start, gate: Gate) -> list[bytes]:
         """Answer somebody whose turn did not come."""
         self._log(gate)
+        if bodies.LEFT in environ:
+            return self.refuse(environ, start, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return self.waiting(environ, start, _kind_of(environ), cookies=[])
+
+    def refuse(self, environ: Environ, start: Start, status: HTTPStatus) -> list[bytes]:
+        """Answer somebody who has sent what could not be read."""
+        if status is _BUSY:
+            return self.waiting(environ, start, Kind.LOST, cookies=[])
+        further = []
+        if status is HTTPStatus.REQUEST_TIMEOUT:
+            further = [("Retry-After", str(self._spread(BUSY_SECONDS)))]
+        if _wants_json(environ):
+            answer = _Answer(status, _UNREAD, _JSON, _MALFORMED)
+        else:
+            request = Request(environ)
+            page = self._pages.refusal(_reader(request, self._session(request)), request)
+            answer = _Answer(status, _UNREAD, _HTML, page.encode())
+        return self._send(environ, start, answer, further)
 
     def news(
         self, environ: Environ, start: Start, place: Place | None, cookies: list[tuple[str, str]]
@@ -319,17 +358,8 @@ class _Answers:
         start(f"{answer.status.value} {answer.status.phrase}", [*headers, length])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
-    def _reader(self, request: Request) -> Reader:
-        if request.path.startswith("/console"):
-            return Reader(is_staff=True)
-        kept = session_of(self._app, request)
-        asked = request.args
-        language = _language(asked.get("lang")) or _language(kept.get("lang"))
-        size = asked.get("size") or kept.get("size")
-        return Reader(
-            language or Language.JAPANESE,
-            TextSize(size) if size in set(TextSize) else TextSize.STANDARD,
-        )
+    def _session(self, request: Request) -> dict[str, Any]:
+        return {} if _is_staff(request) else session_of(self._app, request)
 
     def _spread(self, seconds: int) -> int:
         # Not everybody at once.
@@ -356,6 +386,22 @@ def _kind_of(environ: Environ) -> Kind:
     return Kind.RETURN if environ["PATH_INFO"].endswith("/return") else Kind.BUSY
 
 
+def _is_staff(request: Request) -> bool:
+    return request.path.startswith("/console")
+
+
+def _reader(request: Request, kept: dict[str, Any]) -> Reader:
+    if _is_staff(request):
+        return Reader(is_staff=True)
+    asked = request.args
+    language = _language(asked.get("lang")) or _language(kept.get("lang"))
+    size = asked.get("size") or kept.get("size")
+    return Reader(
+        language or Language.JAPANESE,
+        TextSize(size) if size in set(TextSize) else TextSize.STANDARD,
+    )
+
+
 def _language(tag: str | None) -> Language | None:
     return Language(tag) if tag in set(Language) else None
 
@@ -365,10 +411,3 @@ def _with(start: Start, header: tuple[str, str]) -> Start:
         return start(status, [*headers, header], *rest)
 
     return started
-
-
-def _read_small_body(environ: Environ) -> None:
-    """Read a form before its turn comes: a slow sender keeps a thread, but nobody's turn."""
-    length = environ.get("CONTENT_LENGTH")
-    if length and length.isascii() and length.isdigit() and int(length) <= _MOST_READ:
-        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))

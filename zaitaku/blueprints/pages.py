@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from flask import Flask, Response, request, session
-from jinja2 import Template
-from jinja2.environment import TemplateModule
-from jinja2.runtime import Context
+from flask import Flask, Response, render_template, request, session
+from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
 from zaitaku.blueprints import i18n
@@ -23,17 +21,8 @@ from zaitaku.settings import Mode
 
 _COOKIE_FIELD: Final = "size"
 _DIGEST_CHARACTERS: Final = 10
-
-
-class _Template(Template):
-    """A template whose macros are made ready once.
-
-    Jinja2 compares all names that it knows with all names of the importing template at every
-    import, because these could differ; here they are those of the environment for all templates.
-    """
-
-    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
-        return super()._get_default_module()
+_START: Final = "\N{NULL}"
+"""Stands for the present page's address; no address has such a character (``characters``)."""
 
 
 class TextSize(StrEnum):
@@ -77,26 +66,10 @@ class Page:
         """The class of the root element; empty at the standard size."""
         return "" if self.size is TextSize.STANDARD else f"size-{self.size}"
 
-    @property
-    def languages(self) -> list[SwitchLink]:
-        """The language switch: each language named in itself."""
-        start = _here_with("lang")
-        return [SwitchLink(NAMES[tag], tag, start + tag, tag is self.language) for tag in Language]
-
-    @property
-    def sizes(self) -> list[SwitchLink]:
-        """The text size switch."""
-        start = _here_with("size")
-        return [
-            SwitchLink(_SIZE_NAMES[size], size, start + size, size is self.size)
-            for size in TextSize
-        ]
-
 
 def add(app: Flask) -> None:
     """Give the templates of ``app`` their words, ``asset()`` and ``page``."""
     i18n.add(app)
-    app.jinja_env.template_class = _Template
     static = Path(app.static_folder or "static")
 
     @lru_cache
@@ -108,9 +81,29 @@ def add(app: Flask) -> None:
         # Not by url_for, which knows no addresses while a request for a foreign host is refused.
         return f"{app.static_url_path}/{quote(name)}?v={digest(name)}"
 
-    app.jinja_env.globals["asset"] = asset
+    @lru_cache
+    def ready_switches(language: Language, size: TextSize) -> str:
+        return _switches(language, size)
+
+    def switches() -> Markup:
+        ready = ready_switches(i18n.current_language(), text_size())
+        return Markup(ready.replace(_START, escape(_start())))  # noqa: S704 - escaped  # nosec B704
+
+    app.jinja_env.globals.update(asset=asset, switches=switches)
     app.context_processor(_frame)
     app.view_functions["static"] = _versioned(app.view_functions["static"], digest)
+
+
+def _switches(language: Language, size: TextSize) -> str:
+    """Return both switches; ``_START`` stands for what each link's address begins with."""
+    languages = [
+        SwitchLink(NAMES[tag], tag, f"{_START}lang={tag}", tag is language) for tag in Language
+    ]
+    sizes = [
+        SwitchLink(_SIZE_NAMES[each], each, f"{_START}size={each}", each is size)
+        for each in TextSize
+    ]
+    return render_template("components/switches.html", languages=languages, sizes=sizes)
 
 
 def remember_choices() -> None:
@@ -159,6 +152,6 @@ def here() -> str:
     return quote(request.path) + (f"?{urlencode(kept)}" if kept else "")
 
 
-def _here_with(name: str) -> str:
+def _start() -> str:
     address = here()
-    return f"{address}{'&' if '?' in address else '?'}{name}="
+    return f"{address}{'&' if '?' in address else '?'}"

@@ -14,7 +14,7 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.wrappers import Request
 
-from zaitaku.blueprints.waiting import LINE_PATH
+from zaitaku.blueprints.waiting import LINE_PATH, SHOWN_FORM
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.gate import ACTIVE, Rank
 from zaitaku.wire import KEYS_PATH
@@ -30,8 +30,6 @@ _CARD: Final = ("/api/card/", KEYS_PATH, "/app/")
 _CONSOLE: Final = ("/console", "/api/")
 _BROWSER_FIELD: Final = "sid"
 """A browser's secret name in its session: it has begun a journey, or reads a card for one."""
-_FORM_FIELD: Final = "csrf_token"
-"""What a browser has in its session that was shown a form."""
 
 
 def rank_of(method: str, path: str) -> Rank | None:
@@ -92,6 +90,6 @@ class Claims:
         kept = session_of(self._app, request)
         if request.path.startswith(_JOURNEY):
             return str(kept.get(_BROWSER_FIELD, ""))
-        known = str(kept.get(_BROWSER_FIELD) or kept.get(_FORM_FIELD, ""))
+        known = str(kept.get(_BROWSER_FIELD) or kept.get(SHOWN_FORM, ""))
         is_without = not known and request.path.startswith(_CARD)
         return address_bucket(request.remote_addr or "") if is_without else known

@@ -69,7 +69,7 @@ def answered_before(watch: Watch, *, method: str, route: str, status: int, secon
 
 
 def _end(response: Response) -> Response:
-    response.headers["X-Request-Id"] = request_id.get()
+    response.headers.add("X-Request-Id", request_id.get())
     seconds = time.perf_counter() - g.began
     level = (
         logging.ERROR if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
@@ -80,8 +80,11 @@ def _end(response: Response) -> Response:
 
 
 def _log(level: int, method: str, route: str, status: int, seconds: float) -> None:
-    words = {"method": method, "route": route, "status": status}
-    log.log(level, "answered", extra={**words, "milliseconds": round(seconds * 1000, 1)})
+    if log.isEnabledFor(level):
+        words = {"method": method, "route": route, "status": status}
+        words["milliseconds"] = round(seconds * 1000, 1)
+        # Not by ``log.log``, which would first look for the line of code that calls it.
+        log.handle(log.makeRecord(log.name, level, "", 0, "answered", (), None, extra=words))
 
 
 def _tell(status: int, seconds: float) -> None:

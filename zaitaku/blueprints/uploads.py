@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from flask import Flask, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
 
 MEGABYTE: Final = 1024 * 1024
 _ATTRIBUTE: Final = "__upload_bytes__"
@@ -30,3 +32,13 @@ def add(app: Flask) -> None:
         most_bytes: int | None = getattr(view, _ATTRIBUTE, None)
         if most_bytes is not None:
             request.max_content_length = most_bytes
+
+
+def most_bytes(app: Flask, path: str, method: str) -> int:
+    """Return how large a request may be."""
+    try:
+        endpoint = app.url_map.bind("").match(path, method=method)[0]
+    except (HTTPException, RoutingException):
+        endpoint = ""
+    usual: int = app.config["MAX_CONTENT_LENGTH"]
+    return int(getattr(app.view_functions.get(endpoint), _ATTRIBUTE, usual))

@@ -7,21 +7,23 @@ ready. See ``docs/overload.md``.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from flask import Flask, Response, render_template
-from markupsafe import Markup, escape
+from markupsafe import escape
 from werkzeug.wrappers import Request
 
 from zaitaku.blueprints import headers
 from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.i18n import mark, page_text, plain_text
 from zaitaku.blueprints.pages import TextSize
 from zaitaku.core.languages import Language
@@ -35,7 +37,14 @@ _HERE: Final = "/0here0"
 _AHEAD: Final = "0ahead0"
 _PAUSE: Final = "0pause0"
 _FIELDS: Final = "0fields0"
+_MARKS: Final = re.compile(rf"({_HERE}\?|{_HERE}|{_AHEAD}|{_PAUSE}|{_FIELDS})")
 _KEPT_PAGES: Final = 512
+MOST_KEPT_BYTES: Final = 16 * 1024
+MOST_KEPT_FIELDS: Final = 50
+"""What a waiting page holds of a form at most; those of patients are far smaller."""
+_FORM: Final = "application/x-www-form-urlencoded"
+SHOWN_FORM: Final = "csrf_token"
+"""What a browser has in its session that was shown a form."""
 
 _SOON: Final = mark("まもなく順番が来ます。")
 _MINUTES: Final = mark("約%(minutes)s分で、順番が来る見こみです。")
@@ -53,6 +62,8 @@ class Kind(StrEnum):
     """A page that could not be shown just now."""
     SENT = "sent"
     """A form that could not be taken just now; the page holds it, to be sent again."""
+    LOST = "lost"
+    """What was sent could not be taken, and the page does not hold it."""
     RETURN = "return"
     """The card has signed; only the registration is left."""
 
@@ -94,31 +105,37 @@ class WaitingPages:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._page = lru_cache(_KEPT_PAGES)(self._render)
+        self._refusal = lru_cache(self._render_refusal)
         self._text = lru_cache(_KEPT_PAGES)(self._tell)
         self.headers = lru_cache(self._headers)
 
     def _headers(self, media_type: str) -> list[tuple[str, str]]:
         with self._context(Reader()):
             answer = headers.secure(Response(mimetype=media_type))
-        return [pair for pair in answer.headers if pair[0] != "Content-Length"]
+        own = [pair for pair in answer.headers if pair[0] != "Content-Length"]
+        return own + headers.always(is_tls=self._app.extensions[EXTENSION].settings.is_tls)
 
     def page(
-        self, kind: Kind, reader: Reader, request: Request, *, pause: int, place: Place | None
+        self,
+        kind: Kind,
+        reader: Reader,
+        request: Request,
+        *,
+        pause: int,
+        place: Place | None,
+        fields: str = "",
     ) -> str:
-        """Return the page for ``request``, which stays where it is and comes back there."""
-        here = _address(request)
-        told = told_of(place) if place else Told()
-        ready = self._page(kind, reader, told)
-        parts: Mapping[str, str] = {
-            _HERE + "?": here + ("&amp;" if "?" in here else "?"),
-            _HERE: here,
-            _AHEAD: str(place.ahead if place else 0),
-            _PAUSE: str(pause),
-            _FIELDS: _hidden(request) if kind is Kind.SENT and not reader.is_staff else "",
-        }
-        for mark_, value in parts.items():
-            ready = ready.replace(mark_, value)
-        return ready
+        """Return the page for ``request``, which stays where it is and comes back there.
+
+        ``fields`` is what it holds of a form, as HTML.
+        """
+        parts = self._page(kind, reader, told_of(place) if place else Told())
+        ahead = str(place.ahead if place else 0)
+        return _filled(parts, request, {_AHEAD: ahead, _PAUSE: str(pause), _FIELDS: fields})
+
+    def refusal(self, reader: Reader, request: Request) -> str:
+        """Return the page that says that nothing was done, as what was sent could not be read."""
+        return _filled(self._refusal(reader), request, {})
 
     def news(self, language: Language, place: Place | None) -> bytes:
         """Return what the page's script is told (JSON)."""
@@ -127,10 +144,10 @@ class WaitingPages:
         text = self._text(language, told_of(place)).replace(_AHEAD, str(place.ahead))
         return json.dumps({"go": False, "text": text, "pause": place.pause}).encode()
 
-    def _render(self, kind: Kind, reader: Reader, told: Told) -> str:
+    def _render(self, kind: Kind, reader: Reader, told: Told) -> Sequence[str]:
         with self._context(reader):
             name = "waiting-console" if reader.is_staff else "waiting"
-            return render_template(
+            page = render_template(
                 f"errors/{name}.html",
                 kind=kind.value,
                 told=_words(told, page_text) if kind is Kind.LINE else "",
@@ -139,6 +156,15 @@ class WaitingPages:
                 ask=f"{LINE_PATH}?lang={reader.language}" if kind is Kind.LINE else "",
                 fields=_FIELDS if kind is Kind.SENT else "",
             )
+        return _MARKS.split(page)
+
+    def _render_refusal(self, reader: Reader) -> Sequence[str]:
+        with self._context(reader):
+            explanation = explain("bad-request")
+            page = render_template(
+                "errors/failure.html", explanation=explanation, is_staff=reader.is_staff
+            )
+        return _MARKS.split(page)
 
     def _tell(self, language: Language, told: Told) -> str:
         with self._context(Reader(language)):
@@ -162,16 +188,43 @@ def _words(told: Told, speak: Callable[..., str]) -> str:
     return wait + ("" if wait.endswith("。") else " ") + ahead
 
 
+def kept_fields(environ: Mapping[str, Any], session: Mapping[str, Any]) -> str:
+    """Return the fields of a form that a page may hold, as HTML; empty: it holds nothing.
+
+    Only a browser that was shown a form has something to send again. Whoever else posts, and
+    whoever posts more than any form of a patient does, costs no more than anybody sent away.
+    """
+    body = environ["wsgi.input"]
+    is_form = environ.get("CONTENT_TYPE", "").lower().startswith(_FORM)
+    is_small = int(environ.get("CONTENT_LENGTH") or 0) <= MOST_KEPT_BYTES
+    if not (is_form and is_small and session.get(SHOWN_FORM)):
+        return ""
+    return _hidden(body.read())
+
+
+def _hidden(form: bytes) -> str:
+    try:
+        pairs = parse_qsl(
+            form.decode("utf-8", "replace"),
+            keep_blank_values=True,
+            max_num_fields=MOST_KEPT_FIELDS,
+        )
+    except ValueError:
+        return ""
+    return "\n".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in pairs
+    )
+
+
+def _filled(parts: Sequence[str], request: Request, values: Mapping[str, str]) -> str:
+    here = _address(request)
+    known = {**values, _HERE: here, _HERE + "?": here + ("&amp;" if "?" in here else "?")}
+    # Every second part is a mark. What is put in its place is never looked at again: it is others'.
+    return "".join(known[part] if at % 2 else part for at, part in enumerate(parts))
+
+
 def _address(request: Request) -> str:
     kept = [pair for pair in request.args.items(multi=True) if pair[0] not in {"lang", "size"}]
     query = f"?{urlencode(kept)}" if kept else ""
     return str(escape(quote(request.path) + query))
-
-
-def _hidden(request: Request) -> str:
-    pairs = parse_qsl(request.get_data().decode("utf-8", "replace"), keep_blank_values=True)
-    lines = (
-        Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
-        for name, value in pairs
-    )
-    return "\n".join(lines)

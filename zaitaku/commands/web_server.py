@@ -6,13 +6,15 @@ at once. An application must not have opened a connection, nor need a thread, be
 
 import gc
 import os
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from selectors import EVENT_READ
-from socket import MSG_DONTWAIT, socket
+from socket import MSG_DONTWAIT, SHUT_WR, socket
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +26,8 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from zaitaku.commands.arrivals import Arrivals
+from zaitaku.core.addresses import address_bucket
 from zaitaku.core.gate import THREADS
 
 if TYPE_CHECKING:
@@ -40,17 +44,36 @@ it, or a question meets a door that closes."""
 LINGER_SECONDS: Final = 0.5
 """For so long a worker that ends still hears connections on which nothing is under way. An instance
 has to be gone, this included, before nginx tries it again."""
-HEAD_SECONDS: Final = 10
-"""The first line and the headers of a request have to be there after about this time."""
+ARRIVAL_SECONDS: Final = 10
+"""A request, to the end of its body if that is small, has to be there after this time."""
+ARRIVING: Final = 512
+"""Connections of a worker that wait for the rest of a request. When another comes, the one that has
+waited longest goes: who sends as browsers do is there within moments."""
+ARRIVING_FROM_ONE: Final = 64
+"""Of these, from one network address (IPv6: from one /64)."""
+PARTING: Final = 64
+"""Connections of a worker whose client has its last answer and has not closed them yet."""
+PARTING_SECONDS: Final = 2.0
+"""So long such a client has time: closed at once, the end of its answer could be lost."""
 LINE_BYTES: Final = 8190
 """Of a request's first line and of each header; nginx takes no more either."""
-HEAD_BYTES: Final = 64 * 1024
 HEADERS: Final = 100
 
 # Files there have no name for anybody to guess; on a disk that is slow, hearts would stop.
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # nosec B108
-_AT_ONCE: Final = 16 * 1024
-_HEAD_END: Final = b"\r\n\r\n"
+_AT_ONCE: Final = 64 * 1024
+_REFUSAL: Final = """\
+HTTP/1.1 {status.value} {status.phrase}\r
+Connection: close\r
+Retry-After: {seconds}\r
+Content-Type: text/plain; charset=utf-8\r
+Content-Length: {length}\r
+\r
+"""
+_WORDS: Final = """\
+送った内容が、最後まで届きませんでした。少し待ってから、もう一度やってみてください。
+What you sent did not arrive completely. Please wait a little and try again.
+"""
 _STATUSES: Final = (
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
     (errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
@@ -163,14 +186,16 @@ class _OurLog(Logger):  # type: ignore[misc]
 
 
 class _Answer(wsgi.Response):  # type: ignore[misc]
-    """Does not say who serves."""
+    """Does not say who serves, and waits for nothing that was sent and that nobody wants."""
 
     def default_headers(self) -> list[str]:
+        if not self.req.unreader.has(self.req):
+            self.force_close()
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Gives a request to a thread when its whole head is there.
+    """Gives a request to a thread when it is there, and waits for no client in its main loop.
 
     Else a thread would wait for it, and a few dozen clients that send a letter a second would keep
     all others out.
@@ -180,30 +205,45 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Serve until told to end."""
         # The library has no other way to answer in other words.
         wsgi.Response = _Answer
+        self._parting: deque[TConn] = deque()
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Begin with the next request of a connection."""
-        conn.timeout = monotonic() + HEAD_SECONDS
+        conn.timeout = monotonic() + ARRIVAL_SECONDS
+        conn.init()
+        if not isinstance(conn.parser.unreader, Arrivals):
+            conn.parser.unreader = Arrivals(conn.sock, address_bucket(conn.client[0]))
+        conn.parser.unreader.begin()
         self._go_on(conn)
 
     def on_pending_socket_readable(self, conn: TConn, client: socket) -> None:
         """Go on with a request of which a part was there."""
-        self.poller.unregister(client)
-        self.pending_conns.remove(conn)
-        self._go_on(conn)
+        # Room may have been made of it since the poller saw it.
+        if conn in self.pending_conns:
+            self._forget(conn)
+            self._go_on(conn)
 
     def _go_on(self, conn: TConn) -> None:
-        has_more = _read_what_is_there(conn)
-        head = conn.parser.unreader.buf.getvalue()
-        if _HEAD_END in head or not has_more:
+        arrivals = conn.parser.unreader
+        has_more = arrivals.take()
+        if arrivals.is_enough() or not has_more:
             super().enqueue_req(conn)
-        elif len(head) > HEAD_BYTES:
+        elif arrivals.is_endless():
             # No browser sends so much: it learns nothing.
-            self.nr_conns -= 1
-            conn.close()
+            self._hang_up(conn)
         else:
+            self._make_room(arrivals.address)
             self._wait_for_more(conn)
+
+    def _make_room(self, address: str) -> None:
+        if len(self.pending_conns) < ARRIVING_FROM_ONE:
+            return
+        neighbours = [each for each in self.pending_conns if _address(each) == address]
+        if len(neighbours) >= ARRIVING_FROM_ONE:
+            self._refuse(min(neighbours, key=_deadline), HTTPStatus.SERVICE_UNAVAILABLE)
+        elif len(self.pending_conns) >= ARRIVING:
+            self._refuse(min(self.pending_conns, key=_deadline), HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _wait_for_more(self, conn: TConn) -> None:
         self.pending_conns.append(conn)
@@ -212,6 +252,72 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             EVENT_READ,
             lambda client: self.on_pending_socket_readable(conn, client),
         )
+
+    def _forget(self, conn: TConn) -> None:
+        self.poller.unregister(conn.sock)
+        self.pending_conns.remove(conn)
+
+    def murder_pending(self) -> None:
+        """Part with whoever has had their time."""
+        now = monotonic()
+        for conn in [each for each in self.pending_conns if each.timeout <= now]:
+            self._refuse(conn, HTTPStatus.REQUEST_TIMEOUT)
+        while self._parting and self._parting[0].timeout <= now:
+            self._part(self._parting[0])
+
+    def _refuse(self, conn: TConn, status: HTTPStatus) -> None:
+        self._forget(conn)
+        if not conn.parser.unreader.held:
+            # A browser keeps a connection ready that it may never use.
+            self._hang_up(conn)
+            return
+        words = _WORDS.encode()
+        head = _REFUSAL.format(status=status, seconds=ARRIVAL_SECONDS, length=len(words))
+        with suppress(OSError):
+            conn.sock.send(head.encode() + words, MSG_DONTWAIT)
+        self._hear_out(conn)
+
+    def finish_request(self, conn: TConn, done: "Future[object]") -> None:
+        """Go on with a connection, or part with its client."""
+        if done.cancelled() or done.exception() or done.result():
+            super().finish_request(conn, done)
+        else:
+            # gunicorn would wait for the client here, and nobody else would be heard.
+            self._hear_out(conn)
+
+    def _hear_out(self, conn: TConn) -> None:
+        """Let a client close its connection after the last answer (RFC 9112 §9.6)."""
+        try:
+            conn.sock.shutdown(SHUT_WR)
+        except OSError:
+            self._hang_up(conn)
+            return
+        if len(self._parting) >= PARTING:
+            self._part(self._parting[0])
+        conn.timeout = monotonic() + (PARTING_SECONDS if self.alive else LINGER_SECONDS)
+        self._parting.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, lambda _: self._hear(conn))
+
+    def _hear(self, conn: TConn) -> None:
+        if conn not in self._parting:
+            return
+        try:
+            is_open = bool(conn.sock.recv(_AT_ONCE, MSG_DONTWAIT))
+        except BlockingIOError:
+            is_open = True
+        except OSError:
+            is_open = False
+        if not is_open:
+            self._part(conn)
+
+    def _part(self, conn: TConn) -> None:
+        self.poller.unregister(conn.sock)
+        self._parting.remove(conn)
+        self._hang_up(conn)
+
+    def _hang_up(self, conn: TConn) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(min(deadline, monotonic() + LINGER_SECONDS))
@@ -229,16 +335,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             util.write_error(client, status.value, status.phrase, "")
 
 
-def _read_what_is_there(conn: TConn) -> bool:
-    """Read into the connection's buffer without waiting; tell whether more may come."""
-    conn.init()
-    unreader = conn.parser.unreader
-    try:
-        came = conn.sock.recv(_AT_ONCE, MSG_DONTWAIT)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    unreader.buf.seek(0, os.SEEK_END)
-    unreader.buf.write(came)
-    return bool(came)
+def _address(conn: TConn) -> str:
+    return str(conn.parser.unreader.address)
+
+
+def _deadline(conn: TConn) -> float:
+    return float(conn.timeout)

@@ -15,6 +15,8 @@ import psycopg
 from sqlalchemy import CompoundSelect, Engine, RowMapping, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from zaitaku.core.postgres import BoundedConnection
+
 Row = RowMapping | Mapping[str, Any]
 
 
@@ -34,7 +36,7 @@ class Question:
         compiled = self.statement.compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]
         return str(compiled), compiled.params
 
-    def ask(self, driver: psycopg.Connection[Any], values: Mapping[str, object]) -> Sequence[Row]:
+    def ask(self, driver: BoundedConnection, values: Mapping[str, object]) -> Sequence[Row]:
         """Return the rows that a PostgreSQL connection gives; it is in no transaction.
 
         Raises:
@@ -42,7 +44,7 @@ class Question:
         """
         text, fixed = self._compiled
         with alone(driver):
-            found = driver.execute(text, {**fixed, **values}).fetchall()
+            found = driver.questions.execute(text, {**fixed, **values}).fetchall()
         return [dict(zip(self._columns, row, strict=True)) for row in found]
 
 

@@ -28,7 +28,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from zaitaku.core.asking import Question, Row, alone, ping_by_looking
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.postgres import bound_answers, connection_arguments, leave_standbys
+from zaitaku.core.postgres import (
+    STANDBY,
+    BoundedConnection,
+    bound_answers,
+    connection_arguments,
+    leave_standbys,
+)
 from zaitaku.core.replication import insist_on_standbys
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
@@ -53,7 +59,7 @@ BUSY_SECONDS = 5.0
 _ONE_MORE_WORD: Final = "SELECT pg_logical_emit_message(true, 'zaitaku', '')"
 _UNAVAILABLE_STATES: Final = frozenset(
     {
-        "25006",  # a standby's answer to a write
+        STANDBY,
         "25P03",  # was idle in a transaction for too long
         "42P01",  # the table is not there: not migrated
         "XX001",  # a damaged table
@@ -205,13 +211,13 @@ class Database:
                 work.send(driver)
 
     @contextmanager
-    def _lent_driver(self) -> Iterator[psycopg.Connection[Any]]:
+    def _lent_driver(self) -> Iterator[BoundedConnection]:
         lent = self.engine.raw_connection()
         driver: Any = lent.driver_connection
         try:
             yield driver
         except psycopg.Error as error:
-            if driver.closed:
+            if driver.closed or error.sqlstate == STANDBY:
                 lent.invalidate(error)
             raise
         finally:

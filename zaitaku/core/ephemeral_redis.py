@@ -6,7 +6,7 @@ find nothing, a second ``count`` would count twice. Time is Redis's own.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,12 +14,13 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
-from redis import Redis, exceptions
+from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from zaitaku.core.ephemeral import COUNT_FIELD, Fields
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.redis_lines import RedisLines
 from zaitaku.core.redis_servers import connection_pool
 
 TIMEOUT_SECONDS: Final = 2.0
@@ -87,6 +88,14 @@ local number = redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[3])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return number
 """)
+_COUNT_ALL: Final = _Script("""#!lua
+local numbers = {}
+for place, key in ipairs(KEYS) do
+  numbers[place] = redis.call('HINCRBY', key, ARGV[1], 1)
+  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ARGV[place + 1]) end
+end
+return numbers
+""")
 
 
 class RedisEphemeralStore:
@@ -106,82 +115,61 @@ class RedisEphemeralStore:
             socket_connect_timeout=timeout_seconds,
             health_check_interval=HEALTH_CHECK_SECONDS,
         )
-        self._redis = Redis.from_pool(pool)
+        self._lines = RedisLines(pool)
 
     def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
         """Store ``fields`` under ``key`` unless a living entry has it; tell whether it was."""
         with self._reported():
-            return bool(self._run(_CREATE, key, _milliseconds(ttl), *_flat(fields)))
+            return bool(self._run(_CREATE, [key], _milliseconds(ttl), *_flat(fields)))
 
     def read(self, key: str) -> Fields | None:
         """Return the living entry's fields, or ``None``."""
         with self._reported():
-            return _entry(self._ask("HGETALL", key))
+            return _entry(self._lines.ask("HGETALL", key))
 
     def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
         """Set ``fields`` in a living entry and renew its time to live; return all its fields."""
         with self._reported():
-            return _entry(self._run(_MERGE, key, _milliseconds(ttl), *_flat(fields)))
+            return _entry(self._run(_MERGE, [key], _milliseconds(ttl), *_flat(fields)))
 
     def take(self, key: str) -> Fields | None:
         """Remove the living entry and return its fields: of many takers exactly one gets it."""
         with self._reported():
-            return _entry(self._run(_TAKE, key))
+            return _entry(self._run(_TAKE, [key]))
 
     def discard(self, key: str, names: Collection[str]) -> None:
         """Remove the fields ``names`` from a living entry; it lives on, as long as before."""
         if names:
             with self._reported():
-                self._run(_DISCARD, key, *names)
+                self._run(_DISCARD, [key], *names)
 
     def delete(self, key: str) -> None:
         """Remove the entry if there is one."""
         with self._reported():
-            self._ask("DEL", key)
+            self._lines.ask("DEL", key)
 
     def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
         """Add ``step`` to a counter and return it; the time to live runs from the first count."""
         with self._reported():
-            return int(self._run(_COUNT, key, _milliseconds(ttl), COUNT_FIELD, step))
+            return int(self._run(_COUNT, [key], _milliseconds(ttl), COUNT_FIELD, step))
 
     def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
         """Add one to each counter and return them, in one round trip."""
-        with self._reported(), self._redis.pipeline() as pipeline:
-            for key, ttl in keys.items():
-                pipeline.hincrby(key, COUNT_FIELD, 1)
-                pipeline.pexpire(key, _milliseconds(ttl), nx=True)
-            return [int(number) for number in pipeline.execute()[::2]]
+        with self._reported():
+            lives = map(_milliseconds, keys.values())
+            return list(map(int, self._run(_COUNT_ALL, list(keys), COUNT_FIELD, *lives)))
 
     def close(self) -> None:
-        """Close all pooled connections."""
-        self._redis.close()
+        """Close all connections that are not in use."""
+        self._lines.leave()
 
-    def _run(self, script: _Script, key: str, *values: str | int) -> Any:  # noqa: ANN401
+    def _run(self, script: _Script, keys: Sequence[str], *values: str | int) -> Any:  # noqa: ANN401
+        call = (script.digest, len(keys), *keys, *values)
         try:
-            return self._ask("EVALSHA", script.digest, 1, key, *values)
+            return self._lines.ask("EVALSHA", *call)
         except exceptions.NoScriptError:
-            self._ask("SCRIPT", "LOAD", script.text)
-            return self._ask("EVALSHA", script.digest, 1, key, *values)
-
-    def _ask(self, *command: str | int) -> Any:  # noqa: ANN401 - each command has its own answer
-        """Send one command and return its answer.
-
-        What redis-py's own commands add to each call (retries, timings, callbacks) takes longer
-        than the call, and every page makes one.
-        """
-        pool = self._redis.connection_pool
-        line = pool.get_connection()
-        try:
-            line.send_command(*command)  # type: ignore[no-untyped-call]
-            return line.read_response()
-        except exceptions.ResponseError:
-            raise
-        except BaseException:
-            # Its answer may still come, and must not be taken for another's.
-            line.disconnect()  # type: ignore[no-untyped-call]
-            raise
-        finally:
-            pool.release(line)
+            self._lines.ask("SCRIPT", "LOAD", script.text)
+            return self._lines.ask("EVALSHA", *call)
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -190,7 +178,7 @@ class RedisEphemeralStore:
         except _AWAY as error:
             if isinstance(error, exceptions.ReadOnlyError):
                 # This server is a replica now: the next call shall look for the new primary.
-                self._redis.connection_pool.disconnect(inuse_connections=False)
+                self._lines.leave()
             raise StoreUnavailable(type(error).__name__) from error
         except exceptions.ResponseError as error:
             code = str(error).partition(" ")[0]

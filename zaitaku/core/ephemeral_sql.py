@@ -34,7 +34,7 @@ from zaitaku.core.ephemeral_statements import (
     for_psycopg,
 )
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.postgres import bound_answers, connection_arguments
+from zaitaku.core.postgres import bound_answers, connection_arguments, standby_left
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
 from zaitaku.core.sqlite_queue import WriterQueue
 
@@ -154,6 +154,7 @@ class SqlEphemeralStore:
         with (
             self._reported(),
             self._engine.connect() as connection,
+            standby_left(connection),
             self._queue.turn() if stands_in_line else nullcontext(),
             closing(connection.connection.cursor()) as cursor,
         ):

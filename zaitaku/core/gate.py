@@ -32,6 +32,10 @@ WAITING: Final = 16
 THREADS: Final = 32
 """Threads that a server should give a process: more than work and wait together, so that who is
 turned away never waits for a thread."""
+SMALL_BODY_BYTES: Final = 64 * 1024
+"""A body of at most this length is there before a server gives its request to a thread."""
+READING: Final = THREADS // 4
+"""Threads of a process that may wait for larger bodies at the same time."""
 
 PATIENCE_SECONDS: Final = {
     Rank.REGISTERING: 2.0,

@@ -6,6 +6,7 @@ What slips through is caught by name and by shape (``redacted``), as the last li
 would rather hide an innocent word than let a token pass.
 """
 
+import json
 import logging
 import re
 import traceback
@@ -14,8 +15,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, TextIO
-
-from pythonjsonlogger.json import JsonFormatter
 
 from zaitaku.core.errors import ZaitakuError
 
@@ -97,39 +96,37 @@ class _SilentHandler(logging.StreamHandler[TextIO]):
             return
 
 
-class _SafeFormatter(JsonFormatter):
+_OF_EVERY_RECORD: Final = frozenset(
+    logging.LogRecord("", 0, "", 0, "", (), None).__dict__.keys() | {"message", "asctime"}
+)
+
+
+class _SafeFormatter(logging.Formatter):
     """Writes what a line may hold, by name and by shape."""
 
-    def __init__(self) -> None:
-        super().__init__("%(message)s")
-
-    def add_fields(
-        self,
-        log_data: dict[str, Any],
-        record: logging.LogRecord,
-        message_dict: dict[str, Any],
-    ) -> None:
-        extras: dict[str, Any] = {}
-        super().add_fields(extras, record, message_dict)
-        for told_by_values in ("exc_info", "stack_info"):
-            extras.pop(told_by_values, None)
-        log_data["time"] = _utc(record.created)
-        log_data["level"] = record.levelname
-        log_data["logger"] = record.name
-        log_data["request"] = request_id.get()
-        for name, value in extras.items():
-            log_data.setdefault(redacted(name), _safe(name, value))
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _utc(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "request": request_id.get(),
+            "message": redacted(record.getMessage()),
+        }
+        for name, value in record.__dict__.items():
+            if name not in _OF_EVERY_RECORD:
+                line.setdefault(redacted(name), _safe(name, value))
         if record.exc_info and record.exc_info[1]:
-            log_data["error"] = "\n".join(_story(record.exc_info[1]))
+            line["error"] = "\n".join(_story(record.exc_info[1]))
+        return json.dumps(line)
 
 
 def _utc(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 def _safe(name: str, value: object) -> object:
-    if _PRIVATE_FIELD.fullmatch(name):
+    if _is_private(name):
         return HIDDEN
     if isinstance(value, str):
         return redacted(value)
@@ -140,6 +137,11 @@ def _safe(name: str, value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     return _name_of(value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _is_private(name: str) -> bool:
+    return _PRIVATE_FIELD.fullmatch(name) is not None
 
 
 def _name_of(value: object) -> str:

@@ -1,9 +1,12 @@
 """How both stores open PostgreSQL: every wait has an end, whoever of both sides falls silent."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, Cursor, Error, OperationalError
 from psycopg.abc import PQGen
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, event
@@ -76,7 +79,7 @@ def bound_answers(engine: Engine, busy_seconds: float) -> None:
     limit = _statement_seconds(busy_seconds) + _GRACE_SECONDS
     of_address = _Servers()
 
-    class Bounded(_BoundedConnection):
+    class Bounded(BoundedConnection):
         answer_seconds = limit
         servers = of_address
 
@@ -99,6 +102,17 @@ def leave_standbys(engine: Engine) -> None:
     def leave(context: ExceptionContext) -> None:
         if getattr(context.original_exception, "sqlstate", None) == STANDBY:
             context.is_disconnect = True
+
+
+@contextmanager
+def standby_left(connection: SqlConnection) -> Iterator[None]:
+    """Let go of ``connection`` when its driver, asked without SQLAlchemy, has met a standby."""
+    try:
+        yield
+    except Error as error:
+        if error.sqlstate == STANDBY:
+            connection.invalidate(error)
+        raise
 
 
 class _Servers:
@@ -144,9 +158,16 @@ def _server_of(connection: Connection[Any]) -> tuple[str, str]:
     return connection.info.host, str(connection.info.port)
 
 
-class _BoundedConnection(Connection[Any]):
+class BoundedConnection(Connection[Any]):
+    """A connection whose every wait has an end."""
+
     answer_seconds: float
     servers: _Servers
+
+    @cached_property
+    def questions(self) -> Cursor[Any]:
+        """The cursor for one question after another: making one costs a quarter of a question."""
+        return self.cursor()
 
     def wait(
         self,

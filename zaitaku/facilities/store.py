@@ -3,8 +3,10 @@
 Settings are append-only versions; the current one is the highest.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
@@ -39,6 +41,12 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=256)
+def _settings_from(text: str) -> EnvironmentSettings:
+    # Each page reads them anew, and they are the same text again and again.
+    return EnvironmentSettings.from_mapping(json.loads(text))
+
+
 def facility_from(row: Row) -> Facility:
     """Return the facility in a row that has ``FACILITY_COLUMNS``."""
     return Facility(
@@ -47,7 +55,7 @@ def facility_from(row: Row) -> Facility:
         registered_name=row["registered_name"],
         phone=row["phone"],
         hours=row["hours"],
-        settings=EnvironmentSettings.from_mapping(row["settings"]),
+        settings=_settings_from(row["settings_text"]),
         settings_version=row["settings_version"],
         created_at=row["facility_created_at"],
         enrolment=Enrolment(

@@ -11,7 +11,9 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    Text,
     Uuid,
+    cast,
     false,
     func,
     select,
@@ -111,7 +113,7 @@ FACILITY_COLUMNS = (
     facility.c.subsidy_pilot,
     facility.c.chart_sharing_from,
     facility.c.revision.label("facility_revision"),
-    environment_settings.c.settings,
+    cast(environment_settings.c.settings, Text).label("settings_text"),
     environment_settings.c.version.label("settings_version"),
 )
 """What ``facility_from`` reads, under names that no neighbour's table has."""

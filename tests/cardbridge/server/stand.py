@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests.cardbridge.cards import Material, make_card, write_card
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import claims_for
-from tests.e2e.chromium import AXE
+from tests.e2e.chromium import axe_findings
 from tests.e2e.chromium import chromium as running_chromium
 from zaitaku.cardbridge.reading.config import BridgeConfig
 from zaitaku.cardbridge.running.serving import RunningBridge, running_bridge
@@ -21,24 +21,6 @@ from zaitaku.cardbridge.virtual.box import CardBox
 from zaitaku.cardbridge.virtual.inprocess import InProcessService
 from zaitaku.cardbridge.virtual.pad import VirtualPad
 from zaitaku.cardbridge.virtual.reader import VirtualReader
-
-AXE_OPTIONS = {
-    "resultTypes": ["violations"],
-    "runOnly": [
-        "wcag2a",
-        "wcag2aa",
-        "wcag21a",
-        "wcag21aa",
-        "wcag22aa",
-        "best-practice",
-    ],
-    "rules": {"target-size": {"enabled": True}},
-}
-_RUN_AXE = """async options =>
-  (await axe.run(document, options)).violations.map(rule => `${rule.id}: ${rule.nodes[0].html}`)
-"""
-"""Only what is wrong comes back: the whole of what axe tells is megabytes."""
-
 
 TORN = """
 [...document.querySelectorAll('ruby')].filter(one => one.checkVisibility() && (
@@ -132,8 +114,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 def faults(page: Page) -> list[str]:
     """Return what axe finds, and whether the page is wider than its window."""
-    page.evaluate(AXE)
-    names: list[str] = page.evaluate(_RUN_AXE, AXE_OPTIONS)
+    names = axe_findings(page)
     # After a change of size the page is laid out anew: measured before, it has its former width.
     page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

@@ -14,6 +14,7 @@ from uuid import UUID
 from zaitaku.consent.model import ConsentItem, Decision, Operator
 from zaitaku.core.ids import JourneyId, UrlVersionId
 from zaitaku.core.languages import Language
+from zaitaku.facilities.model import Channel
 
 ITEM_PREFIX: Final = "item."
 
@@ -72,6 +73,8 @@ class Journey:
 
     id: JourneyId
     version: UrlVersionId
+    channel: Channel | None
+    """The version's, which never changes; ``None``: an earlier release, which did not note it."""
     prepared: frozenset[Preparation]
     operator: Operator | None
     visit: Visit | None
@@ -80,6 +83,8 @@ class Journey:
 
     Which text it was is part of the revision that is confirmed on the check page."""
     mode: ChoiceMode | None
+    shown: tuple[ConsentItem, ...]
+    """The items that the page of the choice has shown, in their order; what is asked may change."""
     own: Mapping[ConsentItem, Decision]
     """The answer on each item; a shortcut answers every item that its page showed, and no other."""
     checked: str
@@ -105,11 +110,13 @@ class Journey:
         return cls(
             id=id_,
             version=UrlVersionId(UUID(given["version"])),
+            channel=Channel(given["channel"]) if "channel" in given else None,
             prepared=frozenset(part for part in Preparation if given.get(part) == "yes"),
             operator=Operator(given["operator"]) if "operator" in given else None,
             visit=_visit(given),
             noticed=given.get("noticed", ""),
             mode=ChoiceMode(given["mode"]) if "mode" in given else None,
+            shown=tuple(map(ConsentItem, given.get("shown", "").split())),
             own=_own_answers(given),
             checked=given.get("checked", ""),
             checked_language=Language(given.get("checked_language", Language.JAPANESE)),
@@ -136,12 +143,12 @@ def mode_fields(mode: ChoiceMode, shown: Iterable[str]) -> dict[str, str]:
     A shortcut takes the place of single answers. It answers what was shown and nothing else: what
     the facility begins to ask later is a question of its own.
     """
+    known = [ConsentItem(item) for item in dict.fromkeys(shown) if item in set(ConsentItem)]
+    kept = {"mode": mode, **({"shown": " ".join(known)} if known else {})}
     if mode is ChoiceMode.EACH:
-        return {"mode": mode}
-    answers = dict.fromkeys(ConsentItem, "") | dict.fromkeys(
-        set(ConsentItem) & set(shown), _MODE_DECISIONS[mode]
-    )
-    return {"mode": mode, **{ITEM_PREFIX + item: answer for item, answer in answers.items()}}
+        return kept
+    answers = dict.fromkeys(ConsentItem, "") | dict.fromkeys(known, _MODE_DECISIONS[mode])
+    return {**kept, **{ITEM_PREFIX + item: answer for item, answer in answers.items()}}
 
 
 def _visit(given: Mapping[str, str]) -> Visit | None:

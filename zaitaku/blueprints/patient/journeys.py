@@ -9,7 +9,7 @@ from flask import g, session
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.patient.errors import JourneyFinished, JourneyGone
 from zaitaku.blueprints.patient.journey import Journey
-from zaitaku.blueprints.patient.steps import Situation
+from zaitaku.blueprints.patient.steps import Answers, Situation, Told
 from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import ZaitakuError
@@ -41,7 +41,9 @@ def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
     journey = JourneyId(new_secret_name())
     lifetime = services().settings.journey_lifetime
     services().ephemeral.create(
-        _key(journey), {"version": str(context.version.id), **fields}, lifetime
+        _key(journey),
+        {"version": str(context.version.id), "channel": context.channel.value, **fields},
+        lifetime,
     )
     services().watch.happened(Happening.JOURNEY, "begun")
     return journey
@@ -103,6 +105,17 @@ def best_effort() -> Iterator[None]:
         yield
     except ZaitakuError as error:
         log.warning("registered, but not marked: %s", type(error).__name__)
+
+
+def told_by(journey: Journey) -> Answers:
+    """Return what leads the journey to its next page, which asks anew whether it may be shown.
+
+    So an answer costs no query, and no page is shown, no card asked for and nothing registered on
+    the word of what was remembered. Journeys that an earlier release began are asked about.
+    """
+    if journey.channel is None or (journey.mode and not journey.shown):
+        return situation_of(journey)
+    return Told(journey, journey.channel, japan_date(services().clock.now()))
 
 
 def situation_of(journey: Journey) -> Situation:

@@ -24,12 +24,12 @@ from zaitaku.blueprints.patient.stepping import (
     Answer,
     address_of,
     back_of_item,
-    next_step,
+    lead_on,
     opened,
     page_of,
     take,
 )
-from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
+from zaitaku.blueprints.patient.steps import Answers, Situation, StepName, first_open, is_open
 from zaitaku.consent.model import ConsentItem, Decision, Operator
 from zaitaku.consent.state import is_full_refusal
 from zaitaku.core.errors import NotFound
@@ -172,6 +172,9 @@ def items(journey: str, item: str) -> Answer:
     if form.validate_on_submit():
         return _take_item(JourneyId(journey), asked, Decision(form.answer.data))
     situation = opened(JourneyId(journey), StepName.ITEMS)
+    if asked in situation.journey.shown and asked not in situation.asked:
+        # The facility has ceased to ask it since the patient was shown what is asked.
+        return redirect(address_of(first_open(situation), situation), 303)
     place = _place(situation, asked)
     wording = show.wordings_of(situation)[place]
     return _answered(
@@ -218,13 +221,16 @@ def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
 
 
 def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
-    situation = journeys.situation_of(journeys.answer(id_, {ITEM_PREFIX + item: decision}))
-    place = _place(situation, item)
-    one_by_one = situation.journey.mode is ChoiceMode.EACH and "change" not in request.args
-    if one_by_one and place + 1 < len(situation.questions):
-        following = situation.questions[place + 1].item.value
+    journey = journeys.answer(id_, {ITEM_PREFIX + item: decision})
+    answers = journeys.told_by(journey)
+    if item not in answers.asked:
+        answers = journeys.situation_of(journey)
+    place = _place(answers, item)
+    one_by_one = journey.mode is ChoiceMode.EACH and "change" not in request.args
+    if one_by_one and place + 1 < len(answers.asked):
+        following = answers.asked[place + 1].value
         return redirect(url_for("patient.items", journey=id_, item=following), 303)
-    return redirect(address_of(next_step(StepName.ITEMS, situation), situation), 303)
+    return lead_on(StepName.ITEMS, answers)
 
 
 def _item(name: str) -> ConsentItem:
@@ -233,11 +239,10 @@ def _item(name: str) -> ConsentItem:
     return ConsentItem(name)
 
 
-def _place(situation: Situation, item: ConsentItem) -> int:
-    asked = [question.item for question in situation.questions]
-    if item not in asked:
-        raise NotFound("item not asked")
-    return asked.index(item)
+def _place(answers: Answers, item: ConsentItem) -> int:
+    if item in answers.asked:
+        return answers.asked.index(item)
+    raise NotFound("item not asked")
 
 
 def _choice(id_: JourneyId, page: ChoicePage, form: ChoiceForm) -> Answer:

@@ -1,7 +1,6 @@
 """How the wizard moves: which page may be shown, what comes next, what came before."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -11,12 +10,14 @@ from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.errors import JourneyFinished
 from zaitaku.blueprints.patient.steps import (
     BY_NAME,
+    Answers,
     Situation,
     StepName,
     after,
     before,
     first_open,
     is_open,
+    undecided,
 )
 from zaitaku.core.ids import JourneyId
 from zaitaku.reception.model import ReceptionContext
@@ -56,33 +57,27 @@ def answering(id_: JourneyId, name: StepName) -> Situation:
     return situation
 
 
-def address_of(name: StepName, situation: Situation) -> str:
+def address_of(name: StepName, answers: Answers) -> str:
     """Return the address of a step's page; of the items, the first undecided one's."""
-    id_ = situation.journey.id
+    id_ = answers.journey.id
     if name is not StepName.ITEMS:
         return url_for(f"patient.{name}", journey=id_)
-    question = (situation.undecided or situation.questions)[0]
-    return url_for("patient.items", journey=id_, item=question.item.value)
+    item = (undecided(answers) or answers.asked)[0]
+    return url_for("patient.items", journey=id_, item=item.value)
 
 
 def take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
     """Keep an answer to the step ``name`` and lead to the next page."""
-    return _lead_on(name, journeys.situation_of(journeys.answer(id_, fields)))
+    return lead_on(name, journeys.told_by(journeys.answer(id_, fields)))
 
 
-def take_in(situation: Situation, name: StepName, fields: Mapping[str, str]) -> Response:
-    """Keep an answer in a situation that was looked at already."""
-    return _lead_on(name, replace(situation, journey=journeys.answer(situation.journey.id, fields)))
+def lead_on(name: StepName, answers: Answers) -> Response:
+    """Lead to the page after the step ``name``; after a change, to the check page.
 
-
-def _lead_on(name: StepName, situation: Situation) -> Response:
-    return redirect(address_of(next_step(name, situation), situation), 303)
-
-
-def next_step(name: StepName, situation: Situation) -> StepName:
-    """Return the step after ``name``; after a change, the check page where it is open."""
-    following = StepName.CHECK if "change" in request.args else after(name, situation)
-    return following if is_open(following, situation) else first_open(situation)
+    Where that page may not be shown yet, it leads to where the journey stands.
+    """
+    following = StepName.CHECK if "change" in request.args else after(name, answers)
+    return redirect(address_of(following, answers), 303)
 
 
 def page_of(template: str, situation: Situation, name: StepName, **values: object) -> str:

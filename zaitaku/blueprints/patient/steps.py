@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from zaitaku.blueprints.patient.journey import ChoiceMode, Journey, Preparation
 from zaitaku.blueprints.patient.visit_dates import is_bookable
@@ -35,6 +35,38 @@ class StepName(StrEnum):
     ITEMS = "items"
     CHECK = "check"
     CARD = "card"
+
+
+class Answers(Protocol):
+    """What tells the way from page to page."""
+
+    @property
+    def journey(self) -> Journey: ...
+
+    @property
+    def channel(self) -> Channel: ...
+
+    @property
+    def today(self) -> date: ...
+
+    @property
+    def asked(self) -> tuple[ConsentItem, ...]:
+        """The items that are asked, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a journey tells by itself: enough to lead on, not to show or to register anything."""
+
+    journey: Journey
+    channel: Channel
+    today: date
+
+    @property
+    def asked(self) -> tuple[ConsentItem, ...]:
+        """The items that the patient was shown."""
+        return self.journey.shown
 
 
 @dataclass(frozen=True)
@@ -74,12 +106,22 @@ class Situation:
         return {item: decision for item, decision in asked if decision}
 
     @property
-    def undecided(self) -> tuple[Question, ...]:
-        """The questions that have no answer yet."""
-        return tuple(q for q in self.questions if self.journey.decision_of(q.item) is None)
+    def channel(self) -> Channel:
+        """The channel on which the journey began."""
+        return self.context.channel
+
+    @property
+    def asked(self) -> tuple[ConsentItem, ...]:
+        """The items that the facility asks now."""
+        return tuple(question.item for question in self.questions)
 
 
-def _always(_: Situation) -> bool:
+def undecided(answers: Answers) -> tuple[ConsentItem, ...]:
+    """Return the items that are asked and have no answer yet."""
+    return tuple(item for item in answers.asked if answers.journey.decision_of(item) is None)
+
+
+def _always(_: Answers) -> bool:
     return True
 
 
@@ -87,20 +129,20 @@ def _has(part: Preparation) -> Callable[[Situation], bool]:
     return lambda situation: part in situation.journey.prepared
 
 
-def _has_visit(situation: Situation) -> bool:
-    visit = situation.journey.visit
-    return visit is not None and is_bookable(visit.day, situation.today)
+def _has_visit(answers: Answers) -> bool:
+    visit = answers.journey.visit
+    return visit is not None and is_bookable(visit.day, answers.today)
 
 
-def _asks_visit(situation: Situation) -> bool:
-    if situation.context.channel is not Channel.ONLINE:
+def _asks_visit(answers: Answers) -> bool:
+    if answers.channel is not Channel.ONLINE:
         return False
-    visit = situation.journey.visit
-    return not (visit and visit.fixed and _has_visit(situation))
+    visit = answers.journey.visit
+    return not (visit and visit.fixed and _has_visit(answers))
 
 
-def _asks_each(situation: Situation) -> bool:
-    return situation.journey.mode is ChoiceMode.EACH or bool(situation.undecided)
+def _asks_each(answers: Answers) -> bool:
+    return answers.journey.mode is ChoiceMode.EACH or bool(undecided(answers))
 
 
 def _is_checked(situation: Situation) -> bool:
@@ -119,7 +161,7 @@ class Step:
     name: StepName
     needs: tuple[StepName, ...]
     is_done: Callable[[Situation], bool]
-    applies: Callable[[Situation], bool] = _always
+    applies: Callable[[Answers], bool] = _always
     opens_off_the_way: bool = False
 
 
@@ -134,7 +176,7 @@ STEPS: Final = (
     Step(
         StepName.ITEMS,
         (StepName.CHOOSE,),
-        lambda s: not s.undecided,
+        lambda s: not undecided(s),
         _asks_each,
         opens_off_the_way=True,
     ),
@@ -159,9 +201,9 @@ def first_open(situation: Situation) -> StepName:
     return StepName.CARD
 
 
-def after(name: StepName, situation: Situation) -> StepName:
+def after(name: StepName, answers: Answers) -> StepName:
     """Return the step that follows ``name``, whether or not it was answered before."""
-    names = [step.name for step in STEPS if step.applies(situation) or step.name is name]
+    names = [step.name for step in STEPS if step.applies(answers) or step.name is name]
     return names[min(names.index(name) + 1, len(names) - 1)]
 
 

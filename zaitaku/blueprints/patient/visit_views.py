@@ -15,7 +15,7 @@ from zaitaku.blueprints.patient.stepping import (
     opened,
     page_of,
     require_open,
-    take_in,
+    take,
 )
 from zaitaku.blueprints.patient.steps import Situation, StepName
 from zaitaku.blueprints.patient.visit_dates import FIELD, TypedDate
@@ -44,7 +44,7 @@ def visit(journey: str) -> Answer:
     if form.validate_on_submit():
         try:
             fields = visit_fields(_read_visit(VisitKind(form.answer.data), typed))
-            return take_in(situation, StepName.VISIT, fields)
+            return take(situation.journey.id, StepName.VISIT, fields)
         except InvalidField as failure:
             error = failure
     return _visit_page(situation, form, typed, error)

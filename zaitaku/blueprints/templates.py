@@ -1,0 +1,111 @@
+"""The templates, compiled for each language with its words already in them (``folding``)."""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final
+
+from flask.sansio.app import App
+from flask.templating import Environment
+from jinja2 import Template, nodes
+from jinja2.environment import TemplateModule
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, Macro
+
+from zaitaku.blueprints import i18n
+from zaitaku.blueprints.folding import Vocabulary, fold, is_fixed
+from zaitaku.core.languages import Language
+
+FIXED: Final = ("asset", "N_")
+"""Globals whose results hang on nothing but what they are given."""
+
+
+class _Template(Template):
+    """A template whose macros are made ready once.
+
+    Jinja2 compares all names that it knows with all names of the importing template at every
+    import, because these could differ; here they are those of the environment for all templates.
+    """
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        return super()._get_default_module()
+
+
+class Templates(Environment):
+    """The templates of an application: a page gets them in its own language."""
+
+    def __init__(self, app: App, **options: Any) -> None:  # noqa: ANN401 - as in the base class
+        super().__init__(app, **options)
+        self._options = options
+        self._of: dict[Language, _Spoken] = {}
+
+    def of(self, language: Language) -> Environment:
+        """Return the templates of one language."""
+        found = self._of.get(language)
+        return found or self._of.setdefault(language, self._spoken(language))
+
+    def _spoken(self, language: Language) -> "_Spoken":
+        spoken = _Spoken(self.app, i18n.words_of(self.app, language), **self._options)
+        spoken.trim_blocks, spoken.lstrip_blocks = self.trim_blocks, self.lstrip_blocks
+        spoken.globals, spoken.filters, spoken.tests = self.globals, self.filters, self.tests
+        return spoken
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: Any = None,  # noqa: A002, ANN401 - as in the base class
+    ) -> Template:
+        """Return a template in the language of the present page."""
+        return self.of(i18n.current_language()).get_template(name, parent, globals)
+
+
+class _Spoken(Environment):
+    """The templates of one language."""
+
+    template_class = _Template
+
+    def __init__(self, app: App, words: i18n.Words, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(app, **options)
+        self._words = words
+        self._is_fixed: dict[str | None, bool] = {}
+        self._ready: dict[str, Template] = {}
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: Any = None,  # noqa: A002, ANN401
+    ) -> Template:
+        """Return a template; asked for by each part of each page."""
+        if self.auto_reload or not isinstance(name, str):
+            return super().get_template(name, parent, globals)
+        found = self._ready.get(name)
+        return found or self._ready.setdefault(name, super().get_template(name, parent, globals))
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the names that a template knows: no template has any of its own."""
+        return super().make_globals(d) if d else self.globals
+
+    def fixed_macros(self, template: str) -> Mapping[str, Macro]:
+        """Return the macros of a template that depend on their arguments alone."""
+        module = self.get_template(template).module
+        if not self._is_fixed[template]:
+            return {}
+        return {name: each for name, each in vars(module).items() if isinstance(each, Macro)}
+
+    def fixed_text(self, template: str) -> str | None:
+        """Return what a template says, if it says the same every time."""
+        found = self.get_template(template)
+        return found.render() if self._is_fixed[template] else None
+
+    def _generate(
+        self,
+        source: nodes.Template,
+        name: str | None,
+        filename: str | None,
+        defer_init: bool = False,
+    ) -> str:
+        functions: dict[str, Any] = {each: self.globals[each] for each in FIXED}
+        phrases: dict[str, Any] = {"_": self._words.marked, "text": self._words.plain}
+        folded = fold(source, EvalContext(self, name), Vocabulary(phrases, functions), self)
+        self._is_fixed[name] = is_fixed(folded, self)
+        return super()._generate(folded, name, filename, defer_init)
