@@ -28,6 +28,7 @@ from zaitaku.blueprints import (
 )
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.site import Site
+from zaitaku.blueprints.templates import compile_patients
 from zaitaku.core.draining import own_draining
 from zaitaku.core.logs import configure_logging
 from zaitaku.core.resources import resource_folder
@@ -102,4 +103,5 @@ def from_environment() -> Flask:
     settings = Settings.from_env()
     app = build_app(build_services(settings, watch=open_watch(settings.watching)))
     draining.add(app, own_draining())
+    compile_patients(app)
     return app

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from bench.faults.site import Site
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 180.0
 RESTART_SECONDS: Final = 0.5
 READY_PATH: Final = "/readyz"
 

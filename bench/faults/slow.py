@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from zaitaku.core.gate import THREADS
+
 CONNECTIONS: Final = 60
+PAST_NGINX: Final = 2 * (2 * THREADS + 10)
+"""Half of them never end a body: more than two workers have threads."""
 SECONDS_PER_LETTER: Final = 1.0
 
 _UNENDED_HEADERS: Final = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "

@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from tests.servers import free_port, own_folder, postgres_answers, postgres_binaries, unprivileged
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 180.0
 _PAUSE_SECONDS: Final = 0.1
 
 

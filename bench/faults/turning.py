@@ -6,6 +6,7 @@ neither may come through once the retirement is acknowledged.
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Final, Self
@@ -63,16 +64,17 @@ class Turning:
 
     def __post_init__(self) -> None:
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._turn_all, daemon=True)
+        self._hand = ThreadPoolExecutor(1)
         self._cards = cycle(read_cards(self.site.cards))
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._work = self._hand.submit(self._turn_all)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
-        self._thread.join()
+        self._hand.shutdown()
+        self._work.result()  # a probe that broke has seen nothing since
 
     def _turn_all(self) -> None:
         for facility in cycle(self.site.facilities[1:]):

@@ -6,6 +6,7 @@ withdrawn, and the same page is asked for again as soon as the withdrawal is ack
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -48,17 +49,18 @@ class Withdrawing:
 
     def __post_init__(self) -> None:
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._withdraw_all, daemon=True)
+        self._hand = ThreadPoolExecutor(1)
         self._clinic = self.site.facilities[0]
         self._staff: Walker | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._work = self._hand.submit(self._withdraw_all)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
-        self._thread.join()
+        self._hand.shutdown()
+        self._work.result()  # a probe that broke has seen nothing since
 
     def _withdraw_all(self) -> None:
         for card in cycle(reversed(read_cards(self.site.cards))):

@@ -234,7 +234,7 @@ def test_on_paper_there_is_what_was_found_and_nothing_to_press(desk: Desk) -> No
         expect(desk.page.locator("h1")).to_be_visible()
         expect(desk.page.locator("main")).to_contain_text(receipt.reference)
         for part in ("button", "nav", "form", "footer", "header"):
-            assert desk.page.locator(f"{part}:visible").count() == 0, (path, part)
+            expect(desk.page.locator(f"{part}:visible"), f"{path} {part}").to_have_count(0)
 
 
 def test_without_javascript_everything_is_still_there(office: Office, browser: Browser) -> None:

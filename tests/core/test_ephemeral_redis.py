@@ -1,5 +1,6 @@
 """The Redis adapter: what it sends, and a server that is away, stuck, full or a replica."""
 
+import os
 import socketserver
 import threading
 import time
@@ -98,6 +99,34 @@ class TestTime:
             left = [client.pttl(key) for key in client.scan_iter()]
         assert len(left) == 2
         assert all(3_590_000 < milliseconds <= 3_600_000 for milliseconds in left)
+
+
+class TestProcesses:
+    def test_a_forked_process_speaks_on_connections_of_its_own(
+        self, store: RedisEphemeralStore
+    ) -> None:
+        store.create("k", {"a": "1"}, HOUR)
+        child = os.fork()
+        if not child:
+            with _ending(1):
+                for number in range(200):
+                    fields = store.merge("k", {"child": str(number)}, HOUR) or {}
+                    assert fields["child"] == str(number)
+        for number in range(200):
+            fields = store.merge("k", {"parent": str(number)}, HOUR) or {}
+            assert fields["parent"] == str(number)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+
+
+@contextmanager
+def _ending(failure: int) -> Iterator[None]:
+    """End this process after the block, with ``failure`` if it fails; no test goes on in it."""
+    try:
+        yield
+        failure = 0
+    finally:
+        os._exit(failure)
 
 
 class TestTrouble:

@@ -4,12 +4,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,114 +15,12 @@ import psutil
 import pytest
 import urllib3
 
-from bench.site import make_site
 from tests.deploy.echo import BROKEN, SLOW
-from tests.servers import free_port
+from tests.deploy.web import PATIENCE_SECONDS, WORKERS, Server, echoing, wait_until
 from zaitaku.core.gate import THREADS
 
-WORKERS = 2
 KILLS = 8
-PATIENCE_SECONDS = 60
 SECRET = "ASH_mRo.kb8HRte6_zGvb0jEFn870A"
-
-
-@dataclass(frozen=True)
-class Server:
-    """A web server that runs."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    folder: Path
-
-    @property
-    def parent(self) -> psutil.Process:
-        return psutil.Process(self.process.pid)
-
-    def workers(self) -> set[int]:
-        """Return the processes that answer."""
-        return {child.pid for child in self.parent.children()}
-
-    def ask(self, path: str = "/healthz", **headers: str) -> urllib3.BaseHTTPResponse:
-        """Ask once, on a connection of its own."""
-        with urllib3.PoolManager(retries=False, timeout=20) as pool:
-            return pool.request("GET", f"http://127.0.0.1:{self.port}{path}", headers=headers)
-
-    def send(self, words: bytes) -> bytes:
-        """Send words as they are and return all that comes back."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(words)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
-
-    def log(self) -> str:
-        """Return all that it has written."""
-        return (self.folder / "log").read_text("utf-8")
-
-    def wait(self) -> None:
-        """Wait until it answers with all its workers."""
-        wait_until(lambda: answers(self) and len(self.workers()) == WORKERS)
-
-
-def answers(server: Server) -> bool:
-    try:
-        return server.ask().status == 200
-    except urllib3.exceptions.HTTPError:
-        return False
-
-
-def wait_until(is_so: object) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (callable(is_so) and is_so()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@contextmanager
-def running(command: list[str], port: int, folder: Path, **environ: str) -> Iterator[Server]:
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env={**os.environ, **environ},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        server = Server(process, port, folder)
-        server.wait()
-        yield server
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The product, on files."""
-    folder, port = tmp_path_factory.mktemp("site"), free_port()
-    made = make_site(
-        folder,
-        origin=f"http://127.0.0.1:{port}",
-        database_url=f"sqlite:///{folder / 'zaitaku.db'}",
-        ephemeral_url=f"sqlite:///{folder / 'ephemeral.db'}",
-        patients=0,
-    )
-    command = ["zaitaku", "serve", "--port", str(port), "--workers", str(WORKERS)]
-    with running([*command, "--no-own-worker"], port, folder, **made.environ) as server:
-        yield server
-
-
-@contextmanager
-def echoing(folder: Path) -> Iterator[Server]:
-    port = free_port()
-    command = ["bench.under_gunicorn", "tests.deploy.echo:make", str(port), str(WORKERS)]
-    with running(command, port, folder) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An application that tells what it is told."""
-    with echoing(tmp_path_factory.mktemp("echo")) as server:
-        yield server
 
 
 @dataclass

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 EXECUTABLE: Final = "/usr/bin/chromium-headless-shell"
 """Debian's Chromium without its windows: the same pages for two thirds of the work."""
@@ -23,6 +30,8 @@ ARGUMENTS: Final = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
+PATIENCE_MILLISECONDS: Final = 15_000
+"""How long a story waits for what must come: a busy machine is slow, not wrong."""
 PHONE: Final = {"width": 390, "height": 844}
 AXE: Final = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text("utf-8")
 _RUN_AXE: Final = """async options => {
@@ -42,6 +51,7 @@ _AXE_OPTIONS: Final = {
 def driver() -> Playwright:
     """Return this process's one Playwright: a second would find the first one's loop running."""
     running = sync_playwright().start()
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     atexit.register(running.stop)
     return running
 
@@ -81,7 +91,7 @@ class Watched:
 def phone_context(browser: Browser, **options: Any) -> BrowserContext:
     """Return a new private window at phone size, in Japanese."""
     context = browser.new_context(**{"viewport": PHONE, "locale": "ja-JP", **options})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
     return context
 
 

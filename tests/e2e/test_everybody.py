@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.chromium import axe_findings, phone_context, sideways_scroll
-from tests.e2e.clinic import Clinic
 from tests.e2e.patient import Patient, lay_card
 from tests.e2e.running import RunningDemo
 
@@ -76,30 +75,6 @@ def test_no_page_has_a_barrier(demo: RunningDemo, browser: Browser, language: st
     context.close()
     assert inspector.faults == []
     assert len(set(inspector.titles.values())) == len(inspector.titles)
-
-
-def test_no_page_of_the_console_has_a_barrier(demo: RunningDemo, browser: Browser) -> None:
-    context = phone_context(browser, viewport={"width": 1280, "height": 900})
-    clinic = Clinic(context.new_page(), demo)
-    inspector = Inspector()
-    clinic.log_in()
-    base = f"{demo.origin}/console"
-    for path in (
-        "/",
-        "/reception-urls",
-        "/reception-urls/online/history",
-        "/reception-urls/online/rotate",
-        "/reception-urls/online/poster",
-        "/consented-patients",
-        "/consented-patients?q=nobody",
-        "/help",
-        "/password",
-        "/logout",
-    ):
-        clinic.page.goto(base + path)
-        inspector.look(clinic.page)
-    context.close()
-    assert inspector.faults == []
 
 
 def test_large_text_and_dark_mode_lose_nothing(demo: RunningDemo, browser: Browser) -> None:

@@ -36,10 +36,7 @@ class Desk:
     def phone_with_code(self, query: str = "", **options: object) -> Page:
         """Answer everything on a phone and have it show the code."""
         phone = self.screen(query, **options)
-        patient = Patient(phone)
-        patient.reach_choices(self.demo.patient_url("home-visit"))
-        patient.choose("all")
-        patient.go_on()
+        Patient(phone).reach_card(self.demo.patient_url("home-visit"))
         phone.goto(re.sub(r"/card.*", "/hand-over", phone.url))
         press(phone, "begin")
         expect(phone.locator(".qr svg")).to_be_visible()

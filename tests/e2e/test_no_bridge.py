@@ -27,10 +27,7 @@ def test_when_the_bridge_is_not_running_the_card_page_helps(page: Page, tmp_path
         running(site_command(places), ready.environ) as site,
     ):
         wait_until_up(f"{places.origin}/readyz", site)
-        patient.reach_choices(ready.summary["patient_urls"]["home-visit"])
-        patient.choose("all")
-        patient.go_on()
-        patient.go_on()
+        patient.ask_card(ready.summary["patient_urls"]["home-visit"])
         page.wait_for_url("chrome-error://chromewebdata/")
         page.go_back()
         expect(page.locator("main")).to_contain_text("読み取りアプリが開きませんでしたか")

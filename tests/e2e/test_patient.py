@@ -56,9 +56,7 @@ def test_online_with_a_date_that_the_link_carries(demo: RunningDemo, page: Page)
 
 def test_a_wrong_pin_tells_the_tries_that_are_left(demo: RunningDemo, page: Page) -> None:
     patient = Patient(page)
-    patient.reach_choices(demo.patient_url("home-visit"))
-    patient.choose("all")
-    patient.confirm_and_ask_card()
+    patient.ask_card(demo.patient_url("home-visit"))
     patient.type_pin("9999")
     expect(page.locator("main")).to_contain_text("あと2回")
     assert "9999" not in page.content()
@@ -77,9 +75,7 @@ def test_a_wrong_pin_tells_the_tries_that_are_left(demo: RunningDemo, page: Page
 def test_a_card_that_the_site_refuses(demo: RunningDemo, page: Page, card: str, words: str) -> None:
     lay_card(demo, card)
     patient = Patient(page)
-    patient.reach_choices(demo.patient_url("home-visit"))
-    patient.choose("all")
-    patient.confirm_and_ask_card()
+    patient.ask_card(demo.patient_url("home-visit"))
     patient.type_pin()
     expect(page).to_have_url(re.compile("/card/return"))
     expect(page.locator("main")).to_contain_text(words)
@@ -99,9 +95,7 @@ def test_a_card_at_which_the_bridge_stops(
 ) -> None:
     lay_card(demo, card)
     patient = Patient(page)
-    patient.reach_choices(demo.patient_url("home-visit"))
-    patient.choose("all")
-    patient.confirm_and_ask_card()
+    patient.ask_card(demo.patient_url("home-visit"))
     expect(page.locator("main")).to_contain_text(words)
     expect(page.locator("input[name=pin]")).to_have_count(0)
     give_up(page)
@@ -110,9 +104,7 @@ def test_a_card_at_which_the_bridge_stops(
 def test_no_card_in_the_reader_then_it_is_laid_there(demo: RunningDemo, page: Page) -> None:
     take_card_away(demo)
     patient = Patient(page)
-    patient.reach_choices(demo.patient_url("home-visit"))
-    patient.choose("all")
-    patient.confirm_and_ask_card()
+    patient.ask_card(demo.patient_url("home-visit"))
     expect(page.locator("input[name=pin]")).to_have_count(0)
     lay_card(demo, "yamada-hanako")
     page.reload()
@@ -122,18 +114,14 @@ def test_no_card_in_the_reader_then_it_is_laid_there(demo: RunningDemo, page: Pa
 
 def test_giving_up_at_the_bridge_leads_back(demo: RunningDemo, page: Page) -> None:
     patient = Patient(page)
-    patient.reach_choices(demo.patient_url("home-visit"))
-    patient.choose("all")
-    patient.confirm_and_ask_card()
+    patient.ask_card(demo.patient_url("home-visit"))
     give_up(page)
     expect(page.locator("h1")).to_be_visible()
 
 
 def test_asking_again_after_going_back_is_not_busy(demo: RunningDemo, page: Page) -> None:
     patient = Patient(page)
-    patient.reach_choices(demo.patient_url("home-visit"))
-    patient.choose("all")
-    patient.confirm_and_ask_card()
+    patient.ask_card(demo.patient_url("home-visit"))
     expect(page.locator("input[name=pin]")).to_be_visible()
     page.go_back()
     page.get_by_role("button", name="カードの読み取りを始める").click()
@@ -147,9 +135,7 @@ def test_another_journey_waits_while_a_reading_is_under_way(
     context = phone_context(browser)
     first, second = Patient(context.new_page()), Patient(context.new_page())
     for patient in (first, second):
-        patient.reach_choices(demo.patient_url("home-visit"))
-        patient.choose("all")
-        patient.confirm_and_ask_card()
+        patient.ask_card(demo.patient_url("home-visit"))
     expect(second.page.locator("main")).to_have_attribute("data-page", re.compile("busy"))
     first.type_pin()
     first.reference()

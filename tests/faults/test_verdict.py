@@ -2,12 +2,15 @@
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bench.faults.journal import UNACKNOWLEDGED, Journal, Walk, read_walks
 from bench.faults.row import Row
 from bench.faults.verdict import Verdict, judge_walks
+from bench.faults.withdrawing import Withdrawing
 
 TOLD = Walk(version="v1", entered=1.0, ended=5.0, journey="j", registering=4.0, reference="r")
 STANDING = Counter({("j", "r"): 1})
@@ -77,3 +80,10 @@ def test_the_journal_keeps_every_walk(tmp_path: Path) -> None:
     assert read_walks(tmp_path) == [given_up, TOLD]
     lines = (tmp_path / "0.jsonl").read_bytes().splitlines()
     assert [UNACKNOWLEDGED in line for line in lines] == [False, True]
+
+
+def test_a_probe_that_breaks_is_seen(tmp_path: Path) -> None:
+    site: Any = SimpleNamespace(facilities=["clinic"], cards=tmp_path / "none")
+    services: Any = None
+    with pytest.raises(FileNotFoundError), Withdrawing(site, services):
+        pass

@@ -146,6 +146,8 @@ def use_up() -> None:
 
 
 def _after(response: Response) -> Response:
+    if "staff" not in g and "sent_form" not in g:
+        return response
     try:
         _settle_sent(response)
         _give_back(response)

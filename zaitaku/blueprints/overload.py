@@ -46,6 +46,9 @@ OVERLOAD: Final = "zaitaku.overload"
 """Where an application keeps its ``Overload``."""
 _TOLD_EVERY_SECONDS: Final = 1.0
 _SPREAD: Final = 0.2
+_QUERY_LENGTH: Final = 2000
+_QUERY_FIELDS: Final = 20
+"""Whoever is sent away with more than any page of ours has in its address comes back without."""
 _EMPTY: Final = ("204", "304")
 """Answers that have no body, and so no length (RFC 9110 §8.6)."""
 _BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
@@ -299,7 +302,7 @@ class _Answers:
         if _wants_json(environ):
             body = dumps({"error": "busy", "retry_after": pause}).encode()
             return self._send(environ, start, _Answer(_BUSY, route, _JSON, body), further)
-        request = Request(environ)
+        request = _request(environ)
         kept = self._session(request)
         fields = kept_fields(environ, kept) if kind is Kind.SENT else ""
         page = self._pages.page(
@@ -329,7 +332,7 @@ class _Answers:
         if _wants_json(environ):
             answer = _Answer(status, _UNREAD, _JSON, _MALFORMED)
         else:
-            request = Request(environ)
+            request = _request(environ)
             page = self._pages.refusal(_reader(request, self._session(request)), request)
             answer = _Answer(status, _UNREAD, _HTML, page.encode())
         return self._send(environ, start, answer, further)
@@ -338,7 +341,7 @@ class _Answers:
         self, environ: Environ, start: Start, place: Place | None, cookies: list[tuple[str, str]]
     ) -> list[bytes]:
         """Tell a waiting page's script how far the line is."""
-        language = _language(Request(environ).args.get("lang")) or Language.JAPANESE
+        language = _language(_request(environ).args.get("lang")) or Language.JAPANESE
         body = self._pages.news(language, place)
         return self._send(environ, start, _Answer(HTTPStatus.OK, LINE_PATH, _JSON, body), cookies)
 
@@ -384,6 +387,12 @@ def _kind_of(environ: Environ) -> Kind:
     if environ["REQUEST_METHOD"] == "POST":
         return Kind.SENT
     return Kind.RETURN if environ["PATH_INFO"].endswith("/return") else Kind.BUSY
+
+
+def _request(environ: Environ) -> Request:
+    query = environ.get("QUERY_STRING", "")
+    is_usual = len(query) <= _QUERY_LENGTH and query.count("&") <= _QUERY_FIELDS
+    return Request(environ if is_usual else {**environ, "QUERY_STRING": ""})
 
 
 def _is_staff(request: Request) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
+from flask import Flask
 from flask.sansio.app import App
 from flask.templating import Environment
 from jinja2 import Template, nodes
@@ -16,6 +17,8 @@ from zaitaku.core.languages import Language
 
 FIXED: Final = ("asset", "N_")
 """Globals whose results hang on nothing but what they are given."""
+
+_PATIENTS: Final = ("patient/", "errors/", "components/switches")
 
 
 class _Template(Template):
@@ -56,6 +59,20 @@ class Templates(Environment):
     ) -> Template:
         """Return a template in the language of the present page."""
         return self.of(i18n.current_language()).get_template(name, parent, globals)
+
+
+def compile_patients(app: Flask) -> None:
+    """Compile what patients are shown, in each language.
+
+    Done before workers are forked, they share it, and nobody waits for it.
+    """
+    templates = app.jinja_env
+    if not isinstance(templates, Templates):
+        raise TypeError(type(templates))
+    shown = [name for name in templates.list_templates() if name.startswith(_PATIENTS)]
+    for language in Language:
+        for name in shown:
+            templates.of(language).get_template(name)
 
 
 class _Spoken(Environment):

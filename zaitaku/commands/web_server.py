@@ -4,6 +4,7 @@ Workers are forked from a parent that has made the application, so they share it
 at once. An application must not have opened a connection, nor need a thread, before that.
 """
 
+import ctypes
 import gc
 import os
 from collections import deque
@@ -61,6 +62,8 @@ HEADERS: Final = 100
 
 # Files there have no name for anybody to guess; on a disk that is slow, hearts would stop.
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # nosec B108
+_M_ARENA_MAX: Final = -8
+"""Of glibc's ``malloc.h``."""
 _AT_ONCE: Final = 64 * 1024
 _REFUSAL: Final = """\
 HTTP/1.1 {status.value} {status.phrase}\r
@@ -112,6 +115,7 @@ class WebServer:
         # What is there now stays: whoever looked for what can go would copy it into each worker.
         gc.collect()
         gc.freeze()
+        _keep_one_heap()
         _Parent(self).run()
 
     def options(self) -> dict[str, object]:
@@ -140,6 +144,16 @@ class WebServer:
             "control_socket_disable": True,
             "when_ready": lambda _parent: self.at_start(),
         }
+
+
+def _keep_one_heap() -> None:
+    """Let all threads of a worker take memory from one place (glibc, ``mallopt(3)``).
+
+    Else each of them keeps what it has used for itself. They take turns at Python anyway, so none
+    waits for another. Other C libraries have no such places.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 class _Site(BaseApplication):  # type: ignore[misc]

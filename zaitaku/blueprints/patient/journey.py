@@ -55,6 +55,8 @@ class ChoiceMode(StrEnum):
     EACH = "each"
 
 
+_PARTS: Final = tuple(Preparation)
+_ITEM_FIELDS: Final = {ITEM_PREFIX + item: item for item in ConsentItem}
 _MODE_DECISIONS: Final = {ChoiceMode.ALL: Decision.GRANT, ChoiceMode.NONE: Decision.REFUSE}
 
 
@@ -111,7 +113,7 @@ class Journey:
             id=id_,
             version=UrlVersionId(UUID(given["version"])),
             channel=Channel(given["channel"]) if "channel" in given else None,
-            prepared=frozenset(part for part in Preparation if given.get(part) == "yes"),
+            prepared=frozenset(part for part in _PARTS if given.get(part) == "yes"),
             operator=Operator(given["operator"]) if "operator" in given else None,
             visit=_visit(given),
             noticed=given.get("noticed", ""),
@@ -162,11 +164,7 @@ def _visit(given: Mapping[str, str]) -> Visit | None:
 
 
 def _own_answers(given: Mapping[str, str]) -> dict[ConsentItem, Decision]:
-    return {
-        item: Decision(given[ITEM_PREFIX + item])
-        for item in ConsentItem
-        if ITEM_PREFIX + item in given
-    }
+    return {item: Decision(given[name]) for name, item in _ITEM_FIELDS.items() if name in given}
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,0 +1,17 @@
+"""``bench.under_gunicorn`` with less time for clients than the product gives them."""
+
+from bench import under_gunicorn
+from zaitaku.commands import arrivals, web_server
+
+SECONDS = 1.0
+
+
+def main() -> None:
+    """Serve until told to end."""
+    web_server.ARRIVAL_SECONDS = SECONDS  # type: ignore[misc, assignment]
+    arrivals.BODY_SECONDS = SECONDS  # type: ignore[misc]
+    under_gunicorn.main()
+
+
+if __name__ == "__main__":
+    main()
