@@ -108,7 +108,9 @@ class Scene:
         walks = [walk for load in self.loads for walk in load.walks()]
         tried = f"{len(self.retired)} URLs retired, {self.withdrawn} consents withdrawn"
         return judge(self.site, walks, self.retired).with_seen(
-            stale=len(self.stale), load=str(self.scale), note=", ".join(filter(None, (note, tried)))
+            stale=len(self.stale),
+            load=str(self.scale),
+            note=", ".join(filter(None, (note, *self.stale, tried))),
         )
 
 

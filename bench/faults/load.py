@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 from bench.faults.hurry import HurriedWalker
 from bench.faults.journal import UNACKNOWLEDGED, Journal, Walk, read_walks
 from bench.faults.patients import ReloadingBrowser, walk_once
-from bench.faults.posters import read_cards, read_posters
+from bench.faults.posters import cards_in_hand, read_posters
 from bench.walker import Card, Walker
 
 LOOK_SECONDS: Final = 0.2
@@ -124,7 +124,7 @@ class Load:
 
 def walk_by(plan: Plan, journal: Journal) -> None:
     """Let the plan's patients walk until the end is there."""
-    cards = read_cards(Path(plan.cards))[plan.turn :: plan.processes]
+    cards = cards_in_hand(Path(plan.cards))[plan.turn :: plan.processes]
     hands = [cards[turn :: plan.patients] or cards for turn in range(plan.patients)]
     with ThreadPoolExecutor(plan.patients) as pool:
         for ended in [

@@ -4,11 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bench.walker import Card
+
+KEPT_BACK: Final = 10
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,16 @@ def write_posters(path: Path, posters: Sequence[Poster]) -> None:
 def read_posters(path: Path) -> list[Poster]:
     """Return what hangs on the walls now."""
     return [Poster(**body) for body in json.loads(path.read_text("utf-8"))]
+
+
+def cards_in_hand(path: Path) -> list[Card]:
+    """Return the cards with which patients walk."""
+    return read_cards(path)[:-KEPT_BACK]
+
+
+def cards_kept_back(path: Path) -> list[Card]:
+    """Return the cards of those who withdraw: nobody else consents anew with one meanwhile."""
+    return read_cards(path)[-KEPT_BACK:]
 
 
 def read_cards(path: Path) -> list[Card]:

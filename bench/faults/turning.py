@@ -13,7 +13,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from bench.faults.patients import GaveUp, ReloadingBrowser
-from bench.faults.posters import Poster, read_cards
+from bench.faults.posters import Poster, cards_in_hand
 from bench.faults.site import ACTOR, Site, poster_of
 from bench.walker import Card, Walker
 from zaitaku.core.errors import Conflict, StoreUnavailable
@@ -65,7 +65,7 @@ class Turning:
     def __post_init__(self) -> None:
         self._end = threading.Event()
         self._hand = ThreadPoolExecutor(1)
-        self._cards = cycle(read_cards(self.site.cards))
+        self._cards = cycle(cards_in_hand(self.site.cards))
 
     def __enter__(self) -> Self:
         self._work = self._hand.submit(self._turn_all)

@@ -16,7 +16,7 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from bench.faults.patients import GaveUp, ReloadingBrowser, walk_once
-from bench.faults.posters import read_cards
+from bench.faults.posters import cards_kept_back
 from bench.faults.site import ACTOR, Site, poster_of
 from bench.walker import Walker
 from zaitaku.consent.present import PresentConsents
@@ -63,7 +63,7 @@ class Withdrawing:
         self._work.result()  # a probe that broke has seen nothing since
 
     def _withdraw_all(self) -> None:
-        for card in cycle(reversed(read_cards(self.site.cards))):
+        for card in cycle(cards_kept_back(self.site.cards)):
             if self._end.wait(self.every):
                 return
             with suppress(*_TROUBLE):

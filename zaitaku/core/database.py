@@ -35,7 +35,7 @@ from zaitaku.core.postgres import (
     connection_arguments,
     leave_standbys,
 )
-from zaitaku.core.replication import insist_on_standbys
+from zaitaku.core.replication import ONE_MORE_WORD, insist_on_standbys
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
 from zaitaku.core.sqlite_queue import WriterQueue
@@ -56,7 +56,6 @@ metadata = MetaData(
 BUSY_SECONDS = 5.0
 """How long a writer waits for another's lock, or anyone for a connection, before it gives up."""
 
-_ONE_MORE_WORD: Final = "SELECT pg_logical_emit_message(true, 'zaitaku', '')"
 _UNAVAILABLE_STATES: Final = frozenset(
     {
         STANDBY,
@@ -170,7 +169,7 @@ class Database:
         """
         if not self.is_sqlite:
             with self.transaction() as connection:
-                connection.exec_driver_sql(_ONE_MORE_WORD)
+                connection.exec_driver_sql(ONE_MORE_WORD)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -17,6 +17,10 @@ _QUESTION: Final = (
 )
 
 
+ONE_MORE_WORD: Final = "SELECT pg_logical_emit_message(true, 'zaitaku', '')"
+"""Changes nothing, and its commit waits as every other: they have then all that came before it."""
+
+
 class NotReplicated(StoreUnavailable):
     """The database would answer a commit before enough machines have it; nothing was written."""
 
@@ -67,7 +71,9 @@ def standbys_needed(names: str) -> int:
 def insist_on_standbys(engine: Engine, standbys: int) -> None:
     """Take no connection of ``engine`` into use whose commits fewer standbys would have.
 
-    So a primary that was promoted a moment ago is not written to before it waits for others.
+    So a primary that was promoted a moment ago is not written to before it waits for others. And
+    one that has crashed is not read before they have what it shows: a commit that was waiting for
+    them became visible by the crash, unanswered (PostgreSQL 15, §27.2.8).
     """
 
     @event.listens_for(engine, "connect")
@@ -76,6 +82,8 @@ def insist_on_standbys(engine: Engine, standbys: int) -> None:
             rows = driver.execute(_QUESTION).fetchall()
             driver.rollback()
             Durability.read(*rows[0]).check(standbys)
+            driver.execute(ONE_MORE_WORD)
+            driver.commit()
         except BaseException:
             driver.close()  # the pool does not have it yet
             raise
