@@ -36,6 +36,7 @@ from bench.faults.verdict import Verdict, judge
 from bench.faults.withdrawing import Withdrawing
 from tests.cluster import Cluster, cluster
 from tests.sentinels import RedisGroup, redis_group
+from zaitaku.services import Services
 
 WORKERS: Final = 2
 
@@ -54,6 +55,8 @@ class Scene:
     stale: list[str] = field(default_factory=list)
     withdrawn: int = 0
     """Consents that the console showed before their withdrawal and refused after it."""
+    is_turned: bool = False
+    """Whether URLs were to be retired and consents withdrawn meanwhile."""
 
     @contextmanager
     def load(self, *, turning: bool = True, patience: float | None = None) -> Iterator[Load]:
@@ -64,12 +67,7 @@ class Scene:
         with ExitStack() as stack:
             services = stack.enter_context(self.site.services())
             self.site.hang_posters(services)
-            if turning:
-                around = Turning(self.site, services)
-                beside = Withdrawing(self.site, services)
-                stack.callback(self._keep, around, beside)
-                stack.enter_context(around)
-                stack.enter_context(beside)
+            probes = stack.enter_context(self._probes(services)) if turning else ()
             load = Load(
                 self.site.folder / f"load-{uuid4().hex}",
                 origin=self.site.origin,
@@ -82,6 +80,17 @@ class Scene:
             )
             self.loads.append(load)
             yield stack.enter_context(load)
+            for probe in probes:
+                probe.wait_for_one(self.scale.seconds)
+
+    @contextmanager
+    def _probes(self, services: Services) -> Iterator[tuple[Turning, Withdrawing]]:
+        around, beside = Turning(self.site, services), Withdrawing(self.site, services)
+        with ExitStack() as stack:
+            stack.callback(self._keep, around, beside)
+            stack.enter_context(around)
+            stack.enter_context(beside)
+            yield around, beside
 
     def under_load(
         self, fault: Callable[[], None], *, repeated: int = 1, turning: bool = True
@@ -99,6 +108,7 @@ class Scene:
                 load.wait_for(load.acknowledged() + part, self.scale.seconds)
 
     def _keep(self, around: Turning, beside: Withdrawing) -> None:
+        self.is_turned = True
         self.retired.update(around.retired)
         self.stale.extend((*around.stale, *beside.stale))
         self.withdrawn += beside.refused
@@ -109,6 +119,7 @@ class Scene:
         tried = f"{len(self.retired)} URLs retired, {self.withdrawn} consents withdrawn"
         return judge(self.site, walks, self.retired).with_seen(
             stale=len(self.stale),
+            untried=self.is_turned * ((not self.retired) + (not self.withdrawn)),
             load=str(self.scale),
             note=", ".join(filter(None, (note, *self.stale, tried))),
         )

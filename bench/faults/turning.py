@@ -7,6 +7,7 @@ neither may come through once the retirement is acknowledged.
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Final, Self
@@ -64,6 +65,7 @@ class Turning:
 
     def __post_init__(self) -> None:
         self._end = threading.Event()
+        self._once = threading.Event()
         self._hand = ThreadPoolExecutor(1)
         self._cards = cycle(cards_in_hand(self.site.cards))
 
@@ -78,12 +80,15 @@ class Turning:
 
     def _turn_all(self) -> None:
         for facility in cycle(self.site.facilities[1:]):
+            with suppress(StoreUnavailable):
+                self.turn(facility)
+                self._once.set()
             if self._end.wait(self.every):
                 return
-            try:
-                self.turn(facility)
-            except StoreUnavailable:
-                continue
+
+    def wait_for_one(self, seconds: float) -> None:
+        """Wait until one URL was retired and tried, or the time is over."""
+        self._once.wait(seconds)
 
     def turn(self, facility: Facility) -> None:
         """Retire a clinic's URL and try the old one.

@@ -58,6 +58,9 @@ class Verdict:
     """Answers with status 500: a fault that nobody foresaw."""
     longest_gap: float = 0.0
     """Seconds in which nobody was acknowledged, at most."""
+    untried: int = 0
+    """Promises that were to be tried while patients walked and were not: no URL was retired, or no
+    consent was seen, withdrawn and refused."""
     load: str = ""
     note: str = ""
 
@@ -65,12 +68,12 @@ class Verdict:
     def holds(self) -> bool:
         """Whether every promise was kept, and anybody was there to see it."""
         broken = self.lost + self.doubled + self.stale + self.half + self.crashed
-        return self.acked > 0 and not broken
+        return self.acked > 0 and not broken and not self.untried
 
-    def with_seen(self, *, stale: int, load: str, note: str) -> Self:
+    def with_seen(self, *, stale: int, untried: int, load: str, note: str) -> Self:
         """Add what probes have seen, and words about the row."""
         met = ", ".join(part for part in (note, self.note) if part)
-        return replace(self, stale=self.stale + stale, load=load, note=met)
+        return replace(self, stale=self.stale + stale, untried=untried, load=load, note=met)
 
     def with_jobs(self, *, lost: int, doubled: int) -> Self:
         """Add jobs that were handed in and not done, or done wrongly."""

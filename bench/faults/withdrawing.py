@@ -49,6 +49,7 @@ class Withdrawing:
 
     def __post_init__(self) -> None:
         self._end = threading.Event()
+        self._once = threading.Event()
         self._hand = ThreadPoolExecutor(1)
         self._clinic = self.site.facilities[0]
         self._staff: Walker | None = None
@@ -64,14 +65,18 @@ class Withdrawing:
 
     def _withdraw_all(self) -> None:
         for card in cycle(cards_kept_back(self.site.cards)):
-            if self._end.wait(self.every):
-                return
             with suppress(*_TROUBLE):
                 browser = ReloadingBrowser(_PATIENCE_SECONDS)
                 poster = poster_of(self.services, self._clinic)
                 walk = walk_once(browser, self.site.origin, poster, card)
                 if walk.is_acknowledged:
                     self._turn(self._consent_of(walk.reference))
+            if self._end.wait(self.every):
+                return
+
+    def wait_for_one(self, seconds: float) -> None:
+        """Wait until one consent was seen, withdrawn and looked at again, or the time is over."""
+        self._once.wait(seconds)
 
     def _turn(self, name: ConsentId) -> None:
         is_seen = self._is_shown(name)
@@ -81,6 +86,8 @@ class Withdrawing:
             self.stale.append(f"shown after its withdrawal: {name}")
         else:
             self.refused += is_seen
+        if self.refused or self.stale:
+            self._once.set()
 
     def _consent_of(self, reference: str) -> ConsentId:
         chosen = (consent.c.facility_id == self._clinic.id) & (consent.c.reference == reference)

@@ -214,6 +214,7 @@ class TestRuby:
             "ruby",
             "rp",
             "rt",
+            "wbr",
         }
 
 

@@ -87,3 +87,9 @@ def test_a_probe_that_breaks_is_seen(tmp_path: Path) -> None:
     services: Any = None
     with pytest.raises(FileNotFoundError), Withdrawing(site, services):
         pass
+
+
+def test_a_row_that_tried_no_retirement_or_withdrawal_shows_nothing() -> None:
+    verdict = judge_walks([TOLD], STANDING, retired={}, half=0)
+    assert verdict.with_seen(stale=0, untried=0, load="", note="").holds
+    assert not verdict.with_seen(stale=0, untried=1, load="", note="").holds

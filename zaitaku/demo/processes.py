@@ -7,10 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
+from typing import Any
 
 import urllib3
 from urllib3.exceptions import HTTPError
+from waitress import wasyncore
 from waitress.server import create_server
 
 from zaitaku.core.errors import ZaitakuError
@@ -86,12 +89,17 @@ def wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def serving(application: Callable[..., object], port: int) -> Iterator[None]:
     """Serve a small WSGI application on a thread of this process until the block ends."""
-    server = create_server(application, host="127.0.0.1", port=port, threads=1)
-    Thread(target=server.run, daemon=True).start()
+    channels: dict[int, Any] = {}
+    server = create_server(application, map=channels, host="127.0.0.1", port=port, threads=1)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        server.close()
+        # The thread itself closes what it waits for: closed under its hands, it would fail.
+        server.task_dispatcher.shutdown(timeout=END_SECONDS)
+        server.trigger.pull_trigger(partial(wasyncore.close_all, channels, ignore_all=True))
+        thread.join(END_SECONDS)
 
 
 def wait_for_end(processes: list[subprocess.Popen[bytes]]) -> None:
