@@ -52,12 +52,14 @@ def network() -> Iterator[Network]:
     name = f"zaitaku-{number}"
     with ExitStack() as stack:
         _ip("netns", "add", name)
-        stack.callback(_ip, "netns", "del", name)  # and with it go the links
+        stack.callback(_ip, "netns", "del", name)
         _ip("-n", name, "link", "set", "lo", "up")
         cables = {
             neighbour: _cable(name, f"zf{number}{neighbour[0]}", f"10.{200 + turn}.{number}")
             for turn, neighbour in enumerate(NEIGHBOURS)
         }
+        for cable in cables.values():  # the kernel takes its time with those of a namespace
+            stack.callback(_ip, "link", "del", cable.link)
         yield Network(name, cables)
 
 

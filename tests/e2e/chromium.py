@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    Error,
     Page,
     Playwright,
     expect,
@@ -32,6 +33,8 @@ ARGUMENTS: Final = (
 )
 PATIENCE_MILLISECONDS: Final = 15_000
 """How long a story waits for what must come: a busy machine is slow, not wrong."""
+_TRIES: Final = 5
+"""A page that waits renews itself, the sooner the shorter it expects to wait."""
 PHONE: Final = {"width": 390, "height": 844}
 AXE: Final = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text("utf-8")
 _RUN_AXE: Final = """async options => {
@@ -101,10 +104,23 @@ def axe_findings(page: Page) -> list[str]:
     The page is there when it is whole and at rest: a click returns when the next page begins, and
     of half a page, or of a button that is changing its colour, axe tells what nobody sees.
     """
-    page.wait_for_load_state("load")
-    page.evaluate(AXE)
-    found: list[str] = page.evaluate(_RUN_AXE, _AXE_OPTIONS)
-    return found
+    for _ in range(_TRIES):
+        page.wait_for_load_state("load")
+        with _renewing():
+            page.evaluate(AXE)
+            found: list[str] = page.evaluate(_RUN_AXE, _AXE_OPTIONS)
+            return found
+    raise AssertionError("the page renews itself all the time")
+
+
+@contextmanager
+def _renewing() -> Iterator[None]:
+    """Let a page go that renews itself while it is looked at, as one that waits does."""
+    try:
+        yield
+    except Error as error:
+        if "context was destroyed" not in str(error):
+            raise
 
 
 def sideways_scroll(page: Page) -> int:

@@ -22,6 +22,8 @@ from zaitaku.cardbridge.virtual.inprocess import InProcessService
 from zaitaku.cardbridge.virtual.pad import VirtualPad
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 
+LAYOUT_SECONDS = 3.0
+
 TORN = """
 [...document.querySelectorAll('ruby')].filter(one => one.checkVisibility() && (
   /flex|grid/.test(getComputedStyle(one.parentElement).display) ||
@@ -115,9 +117,20 @@ def page(chromium: Browser) -> Iterator[Page]:
 def faults(page: Page) -> list[str]:
     """Return what axe finds, and whether the page is wider than its window."""
     names = axe_findings(page)
-    # After a change of size the page is laid out anew: measured before, it has its former width.
-    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
-    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    width = _too_wide(page)
     torn = page.evaluate(TORN)
     names += [f"a word in pieces: {text}" for text in torn]
     return names + ([f"{width} px too wide"] if width > 0 else [])
+
+
+def _too_wide(page: Page) -> int:
+    # After a change of size the page is laid out anew: measured before, it has its former width.
+    deadline = time.monotonic() + LAYOUT_SECONDS
+    while (width := _excess(page)) > 0 and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    return width
+
+
+def _excess(page: Page) -> int:
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
