@@ -5,17 +5,19 @@ the answer does. On PostgreSQL a question is one round trip here: nothing begins
 committed, because a single statement sees one moment anyway (PostgreSQL 15, §13.2.1).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from select import POLLIN, poll
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import CompoundSelect, Engine, RowMapping, Select
+from psycopg.pq import TransactionStatus
+from sqlalchemy import CompoundSelect, Connection, Engine, RowMapping, Select, event
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from zaitaku.core.postgres import BoundedConnection
+
+_AUTOCOMMIT: Final = "AUTOCOMMIT"
 
 Row = RowMapping | Mapping[str, Any]
 
@@ -43,20 +45,28 @@ class Question:
             psycopg.Error: the question was not answered.
         """
         text, fixed = self._compiled
-        with alone(driver):
-            found = driver.questions.execute(text, {**fixed, **values}).fetchall()
+        found = driver.questions.execute(text, {**fixed, **values}).fetchall()
         return [dict(zip(self._columns, row, strict=True)) for row in found]
 
 
-@contextmanager
-def alone(driver: psycopg.Connection[Any]) -> Iterator[None]:
-    """Let each statement of the block stand alone; the connection is in no transaction."""
-    driver.autocommit = True
-    try:
-        yield
-    finally:
-        with suppress(psycopg.Error):  # the connection is gone
+def stand_alone(engine: Engine) -> None:
+    """Let statements stand alone on every connection of ``engine`` that is in no transaction.
+
+    What is rare says what it is, so that nothing has to be said around a question.
+    """
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != _AUTOCOMMIT:
+            driver: Any = connection.connection.driver_connection
             driver.autocommit = False
+
+    @event.listens_for(engine, "reset")
+    def end(driver: psycopg.Connection[Any], _record: object, _state: object) -> None:
+        if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+            driver.rollback()
+        if not driver.autocommit:
+            driver.autocommit = True
 
 
 def ping_by_looking(engine: Engine) -> None:

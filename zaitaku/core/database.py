@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from zaitaku.core.asking import Question, Row, alone, ping_by_looking
+from zaitaku.core.asking import Question, Row, ping_by_looking, stand_alone
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.postgres import (
     STANDBY,
@@ -122,6 +122,7 @@ class Database:
             bound_answers(self.engine, busy_seconds)
             leave_standbys(self.engine)
             ping_by_looking(self.engine)
+            stand_alone(self.engine)
             if standbys:
                 insist_on_standbys(self.engine, standbys)
 
@@ -133,7 +134,8 @@ class Database:
         return {
             "pool_timeout": self._busy_seconds,
             "pool_pre_ping": True,
-            "connect_args": connection_arguments(self._busy_seconds),
+            "pool_reset_on_return": None,  # ``stand_alone`` does it
+            "connect_args": {**connection_arguments(self._busy_seconds), "autocommit": True},
         }
 
     def _set_up_sqlite(self, connection: SqliteConnection, _record: object) -> None:
@@ -206,7 +208,7 @@ class Database:
                 with self._connected(self._begin_writing) as connection:
                     work.run(connection)
                 return
-            with _reported(), rules_told(), self._lent_driver() as driver, alone(driver):
+            with _reported(), rules_told(), self._lent_driver() as driver:
                 work.send(driver)
 
     @contextmanager
