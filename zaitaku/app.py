@@ -5,7 +5,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask
-from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from zaitaku.blueprints import (
@@ -86,8 +85,7 @@ def _configure(app: Flask, services: Services) -> None:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    CSRFProtect(app).exempt(api.blueprint)
-    browser.add(app)
+    browser.add(app, api.blueprint)
 
 
 def _believe_proxies(app: Flask, services: Services) -> None:

@@ -7,17 +7,32 @@ serializer, the derived key, a compressor for forty characters) is made once her
 import hashlib
 import hmac
 import os
-from functools import cached_property
-from typing import Any, Final
+from functools import cached_property, lru_cache
+from typing import Any, Final, cast
 
-from flask import Flask, Response, current_app, g, session
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
-from itsdangerous import HMACAlgorithm, Serializer, Signer, TimestampSigner, URLSafeTimedSerializer
+from flask import Blueprint, Flask, Request, Response, current_app, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask_wtf import CSRFProtect
+from itsdangerous import (
+    BadSignature,
+    HMACAlgorithm,
+    Serializer,
+    Signer,
+    TimestampSigner,
+    URLSafeTimedSerializer,
+)
 from itsdangerous.encoding import base64_encode
 
 _TOKEN_FIELD: Final = "csrf_token"  # noqa: S105 - a name
 _TOKEN_SALT: Final = "wtf-csrf-token"  # noqa: S105 - a name
 _EXTENSION: Final = "zaitaku.form-tokens"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing (RFC 9110 §9.2.1); Flask-WTF checks no others."""
+_REMEMBERED: Final = 256
+"""Cookies whose signature need not be verified again; who is under way brings the same one."""
+
+Opened = tuple[dict[str, Any], int]
+"""What a cookie holds, and when it was signed (seconds since 1970)."""
 
 
 class _Hmac(HMACAlgorithm):
@@ -55,11 +70,15 @@ class _Serializer(URLSafeTimedSerializer):
     default_signer = _Signer
 
     @cached_property
-    def _signer(self) -> Signer:
-        return super().make_signer(self.salt)
+    def _signer(self) -> TimestampSigner:
+        return cast("TimestampSigner", super().make_signer(self.salt))
 
     def make_signer(self, salt: str | bytes | None = None) -> Signer:
         return self._signer if salt in {None, self.salt} else super().make_signer(salt)
+
+    def now(self) -> int:
+        """Return the time by which signatures are dated, in seconds since 1970."""
+        return self._signer.get_timestamp()
 
     def dump_payload(self, obj: Any) -> bytes:  # noqa: ANN401 - as in the base class
         return base64_encode(Serializer.dump_payload(self, obj))
@@ -79,6 +98,25 @@ class _CookieSessions(SecureCookieSessionInterface):
                 "digest_method": self.digest_method,
             },
         )
+        self._lifetime = int(app.permanent_session_lifetime.total_seconds())
+        self._opened = lru_cache(_REMEMBERED)(self._open)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Return what the browser's cookie holds; an empty session when it holds nothing good."""
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if not cookie:
+            return self.session_class()
+        try:
+            fields, signed_at = self._opened(cookie)
+        except BadSignature:
+            return self.session_class()
+        age = self._serializer.now() - signed_at
+        is_living = 0 <= age <= self._lifetime
+        return self.session_class(_copied(fields) if is_living else None)
+
+    def _open(self, cookie: str) -> Opened:
+        fields, signed_at = self._serializer.loads(cookie, return_timestamp=True)
+        return fields, int(signed_at.timestamp())
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:
         return self._serializer
@@ -90,8 +128,22 @@ class _CookieSessions(SecureCookieSessionInterface):
             response.headers.add("Vary", "Cookie")
 
 
-def add(app: Flask) -> None:
-    """Give ``app`` its sessions and its pages the tokens of their forms; CSRFProtect is there."""
+class _FormTokens(CSRFProtect):  # type: ignore[misc]
+    """Asks nothing about a request that changes nothing."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        if request.method not in _SAFE:
+            super().protect(apply_exemptions)
+
+
+def add(app: Flask, *exempt: Blueprint) -> None:
+    """Give ``app`` its sessions, and its pages the tokens that their forms must bring.
+
+    Forms for what is ``exempt`` need none: nobody is known there by a cookie.
+    """
+    tokens = _FormTokens(app)
+    for blueprint in exempt:
+        tokens.exempt(blueprint)
     app.session_interface = _CookieSessions(app)
     app.extensions[_EXTENSION] = _Serializer(app.config["WTF_CSRF_SECRET_KEY"], salt=_TOKEN_SALT)
     app.jinja_env.globals[_TOKEN_FIELD] = _form_token
@@ -106,3 +158,10 @@ def _form_token() -> str:
         g.csrf_token = current_app.extensions[_EXTENSION].dumps(session[_TOKEN_FIELD])
     token: str = g.csrf_token
     return token
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return a value that may be changed without changing ``value``."""
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list) else value

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, request
+from flask import Flask, Request, request
 from werkzeug.wrappers import Response
 
 from zaitaku.core.errors import ZaitakuError
@@ -39,15 +39,16 @@ def add(app: Flask) -> None:
 
 
 def _check() -> None:
-    if _IN_AN_ADDRESS.search(request.path) or any(map(_IN_A_TEXT.search, _texts())):
+    present: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    if _IN_AN_ADDRESS.search(present.path) or any(map(_IN_A_TEXT.search, _texts(present))):
         raise ControlCharacter("request")
 
 
-def _texts() -> Iterator[str]:
-    sources = [request.args] if request.query_string else []
+def _texts(present: Request) -> Iterator[str]:
+    sources = [present.args] if present.query_string else []
     # Nobody reads a form that comes with a GET.
-    if request.method not in _WITHOUT_FORM:
-        sources.append(request.form)
+    if present.method not in _WITHOUT_FORM:
+        sources.append(present.form)
     for values in sources:
         for name, value in values.items(multi=True):
             yield name

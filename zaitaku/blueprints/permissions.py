@@ -126,14 +126,15 @@ def enforce(app: Flask) -> None:
 
     @app.before_request
     def check() -> Response | None:
-        if request.endpoint is None:
+        endpoint = request.endpoint
+        if endpoint is None:
             return None  # no route: the application answers that nothing is here
-        requirement = requirement_of(app, request.endpoint)
+        requirement = requirement_of(app, endpoint)
         if requirement is None:
             raise NotPermitted("the route declares no requirement")
         if isinstance(requirement, Permission):
-            stages = _stages_of(app.view_functions[request.endpoint])
-            by_person = not is_by_timer(app, request.endpoint)
+            stages = _stages_of(app.view_functions[endpoint])
+            by_person = not is_by_timer(app, endpoint)
             elsewhere = _admit(requirement, stages, by_person=by_person)
             if elsewhere is None and request.method == "POST":
                 kept_forms.use_up()

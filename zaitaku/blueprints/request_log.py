@@ -70,12 +70,10 @@ def answered_before(watch: Watch, *, method: str, route: str, status: int, secon
 
 def _end(response: Response) -> Response:
     response.headers.add("X-Request-Id", request_id.get())
-    seconds = time.perf_counter() - g.began
-    level = (
-        logging.ERROR if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
-    )
-    _log(level, request.method, _route(), response.status_code, seconds)
-    _tell(response.status_code, seconds)
+    seconds, status = time.perf_counter() - g.began, response.status_code
+    level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+    _log(level, request.method, _route(), status, seconds)
+    _tell(status, seconds)
     return response
 
 
@@ -99,4 +97,5 @@ def _tell(status: int, seconds: float) -> None:
 
 
 def _route() -> str:
-    return request.url_rule.rule if request.url_rule else _NO_ROUTE
+    rule = request.url_rule
+    return rule.rule if rule else _NO_ROUTE

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
@@ -28,7 +28,7 @@ def add(app: Flask) -> None:
 
     @app.before_request
     def widen() -> None:
-        view = current_app.view_functions.get(request.endpoint or "")
+        view = app.view_functions.get(request.endpoint or "")
         most_bytes: int | None = getattr(view, _ATTRIBUTE, None)
         if most_bytes is not None:
             request.max_content_length = most_bytes
