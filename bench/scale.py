@@ -9,6 +9,7 @@ machines: the growth of the 95th percentile, of the group of questions that grow
 """
 
 import argparse
+import math
 import re
 import statistics
 import tempfile
@@ -200,6 +201,29 @@ def tell(sides: Sequence[Side]) -> None:
     for group, kinds in GROUPS.items():
         cells = "".join(f"{p95(each, kinds):>12.1f}" for each in sides)
         print(f"{group:20} p95 ms{cells}   x{growth(sides, kinds):.2f}")
+    _tell_disk(sides)
+
+
+def _tell_disk(sides: Sequence[Side]) -> None:
+    """Print what is larger than memory costs: the same answers with and without the disk."""
+    print()
+    for group, kinds in GROUPS.items():
+        shares = [_fetching(each, kinds) for each in sides]
+        cells = "".join(f"{share:>11.0f}%" for share in shares)
+        print(f"{group:20} disk  {cells}   answers for which something came from the disk")
+        quick = [_p95_from_memory(each, kinds) for each in sides]
+        cells = "".join(f"{value:>12.1f}" for value in quick)
+        print(f"{'':20} p95 ms{cells}   x{max(quick) / quick[0]:.2f} of the others")
+
+
+def _fetching(each: Side, kinds: Sequence[str]) -> float:
+    fetched = [count for kind in kinds for count in each.meter.fetched[kind]]
+    return 100 * sum(map(bool, fetched)) / len(fetched)
+
+
+def _p95_from_memory(each: Side, kinds: Sequence[str]) -> float:
+    taken = [seconds for kind in kinds for seconds in each.meter.seconds_from_memory(kind)]
+    return statistics.quantiles(taken, n=20)[18] * 1000 if len(taken) > 1 else math.nan
 
 
 def _cell(each: Side, kind: str) -> str:

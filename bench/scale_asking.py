@@ -78,22 +78,30 @@ _LOOKUP: Final = (
 
 @dataclass
 class Meter:
-    """Wall and CPU seconds and pages of memory (8 KiB) that the answers took, by question."""
+    """What the answers took, by question: wall and CPU seconds, pages of 8 KiB that the database
+    touched, and bytes that it had to fetch from the disk for them."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
     buffers: dict[str, list[int]] = field(default_factory=dict)
+    fetched: dict[str, list[int]] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget what was only to warm up."""
-        for kept in (self.seconds, self.cpu, self.buffers):
+        for kept in (self.seconds, self.cpu, self.buffers, self.fetched):
             kept.clear()
 
-    def add(self, kind: str, seconds: float, cpu: float, buffers: int) -> None:
+    def add(self, kind: str, seconds: float, cpu: float, buffers: int, fetched: int) -> None:
         """Keep what one answer took."""
         self.seconds.setdefault(kind, []).append(seconds)
         self.cpu.setdefault(kind, []).append(cpu)
         self.buffers.setdefault(kind, []).append(buffers)
+        self.fetched.setdefault(kind, []).append(fetched)
+
+    def seconds_from_memory(self, kind: str) -> list[float]:
+        """Return the wall seconds of those answers for which nothing came from the disk."""
+        taken = zip(self.seconds[kind], self.fetched[kind], strict=True)
+        return [seconds for seconds, fetched in taken if not fetched]
 
 
 @dataclass(frozen=True)
@@ -117,10 +125,11 @@ class Side:
     @contextmanager
     def measured(self, kind: str) -> Iterator[None]:
         """Measure what happens in the block."""
-        pages, worked, began = self._pages(), self._worked(), time.perf_counter()
+        pages, fetched, worked = self._pages(), self._fetched(), self._worked()
+        began = time.perf_counter()
         yield
         seconds, worked = time.perf_counter() - began, self._worked() - worked
-        self.meter.add(kind, seconds, worked, self._pages() - pages)
+        self.meter.add(kind, seconds, worked, self._pages() - pages, self._fetched() - fetched)
 
     def _pages(self) -> int:
         row = self.statistics.execute(
@@ -129,6 +138,9 @@ class Side:
             (self.services.database.url.database,),
         ).fetchone()
         return int(row[0]) if row else 0
+
+    def _fetched(self) -> int:
+        return sum(each.io_counters().read_bytes for each in self.backends)
 
     def _worked(self) -> float:
         # Of the server the kernel tells whole ticks only: a mean of many is right, one is not.
