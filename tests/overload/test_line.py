@@ -1,7 +1,10 @@
 """The line before the door, on a store that several processes share."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -238,3 +241,68 @@ def test_a_number_that_another_process_just_gave_passes_nobody(
     process.permits.rest = process.permits.expected = 1
     assert process.knock(3, after=0) == Place(3, 2)
     assert process.line.standing(3) == Place(3, 2)
+
+
+class Slow:
+    """A store whose answers come back in another order than they were given."""
+
+    def __init__(self, store: EphemeralStore) -> None:
+        self._store = store
+        self._random = Random(7)
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._store, name)
+
+        def call(*values: object) -> object:
+            answer = method(*values)
+            time.sleep(self._random.random() * 0.003)
+            return answer
+
+        return call
+
+
+def drawn_by_threads(process: Process, threads: int, each: int) -> list[int]:
+    def draw(_: int) -> list[int | None]:
+        places = [process.line.knock(None) for _ in range(each)]
+        return [place.number for place in places if place]
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [number for found in pool.map(draw, range(threads)) for number in found if number]
+
+
+def test_threads_that_draw_at_once_leave_no_number_out(
+    process: Process, ephemeral: EphemeralStore
+) -> None:
+    process.ephemeral = Slow(ephemeral)  # type: ignore[assignment]
+    assert sorted(drawn_by_threads(process, 8, 12)) == list(range(1, 97))
+
+
+def test_a_counter_that_is_lost_is_put_back_once(
+    process: Process, other: Process, ephemeral: EphemeralStore
+) -> None:
+    for _ in range(100):
+        process.knock(after=0)
+    other.knock(100)
+    assert process.line.length == other.line.length == 100
+    lost(ephemeral)
+    for each in (process, other):
+        each.ephemeral = Slow(ephemeral)  # type: ignore[assignment]
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(lambda each: drawn_by_threads(each, 4, 5), (process, other))]
+    numbers = sorted(number for each in found for number in each)
+    assert numbers
+    assert len(set(numbers)) == len(numbers)
+    assert numbers[0] > 100
+    assert numbers[-1] <= 150
+
+
+def test_a_line_that_hardly_moves_promises_nothing(process: Process) -> None:
+    for _ in range(3000):
+        process.knock(after=0)
+    process.permits.rest = 1
+    process.knock(3000)
+    process.permits.rest = 0
+    last = process.knock(3000, after=50)
+    assert last is not None
+    assert last.ahead > 2900
+    assert last.wait is None

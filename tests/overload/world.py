@@ -34,6 +34,9 @@ class Counters:
         self.kept[key] += step
         return self.kept[key]
 
+    def create(self, key: str, _fields: object, _: timedelta) -> bool:
+        return not self.count(key, _) > 1
+
     def read(self, key: str) -> dict[str, str] | None:
         return {"count": str(self.kept[key])} if key in self.kept else None
 

@@ -55,11 +55,14 @@ _BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
 _HTML: Final = "text/html"
 _JSON: Final = "application/json"
 _MALFORMED: Final = dumps({"error": "malformed"}).encode()
+_FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
+_UNEXPECTED: Final = dumps({"error": "unexpected"}).encode()
 _CAME: Final = "zaitaku.came"
 """Where a request keeps when it came (``time.monotonic``)."""
 _IN_LINE: Final = "(line)"
 _SENT_AWAY: Final = "(busy)"
 _UNREAD: Final = "(unread)"
+_AT_THE_GATE: Final = "(gate)"
 """What stands for a route in logs and metrics when the gate itself has answered."""
 
 _ENTRY: Final = "/r/"
@@ -105,8 +108,14 @@ class Overload:
         self._tell_due = 0.0
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        """Answer, or give the request its turn."""
+        """Answer, or give the request its turn; what fails here is told like any failure."""
         environ[_CAME] = now = monotonic()
+        try:
+            return self._answer(now, environ, start)
+        except Exception as error:  # noqa: BLE001 - behind it there is only the bare server
+            return self._answers.failed(environ, start, error)
+
+    def _answer(self, now: float, environ: Environ, start: Start) -> Iterable[bytes]:
         if now >= self._tell_due:
             self._tell_due = now + _TOLD_EVERY_SECONDS
             self._tell()
@@ -285,6 +294,7 @@ class _Answers:
         self._pages = WaitingPages(app)
         self._random = SystemRandom()
         self._told_at = 0.0
+        self._failed_at = 0.0
 
     def waiting(
         self,
@@ -321,6 +331,20 @@ class _Answers:
         if bodies.LEFT in environ:
             return self.refuse(environ, start, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return self.waiting(environ, start, _kind_of(environ), cookies=[])
+
+    def failed(self, environ: Environ, start: Start, error: Exception) -> list[bytes]:
+        """Answer somebody whose request has met a mistake of ours."""
+        now = monotonic()
+        if now - self._failed_at >= _TOLD_EVERY_SECONDS:
+            self._failed_at = now
+            log.error("the gate has failed", exc_info=error)
+        if _wants_json(environ):
+            answer = _Answer(_FAILED, _AT_THE_GATE, _JSON, _UNEXPECTED)
+        else:
+            request = _request(environ)
+            page = self._pages.failure(_reader(request, {}), request)
+            answer = _Answer(_FAILED, _AT_THE_GATE, _HTML, page.encode())
+        return self._send(environ, start, answer, [])
 
     def refuse(self, environ: Environ, start: Start, status: HTTPStatus) -> list[bytes]:
         """Answer somebody who has sent what could not be read."""

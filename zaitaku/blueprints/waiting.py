@@ -105,7 +105,7 @@ class WaitingPages:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._page = lru_cache(_KEPT_PAGES)(self._render)
-        self._refusal = lru_cache(self._render_refusal)
+        self._ready = lru_cache(self._render_ready)
         self._text = lru_cache(_KEPT_PAGES)(self._tell)
         self.headers = lru_cache(self._headers)
 
@@ -135,7 +135,11 @@ class WaitingPages:
 
     def refusal(self, reader: Reader, request: Request) -> str:
         """Return the page that says that nothing was done, as what was sent could not be read."""
-        return _filled(self._refusal(reader), request, {})
+        return _filled(self._ready(reader, "bad-request"), request, {})
+
+    def failure(self, reader: Reader, request: Request) -> str:
+        """Return the page that says that the mistake is ours."""
+        return _filled(self._ready(reader, "unexpected"), request, {})
 
     def news(self, language: Language, place: Place | None) -> bytes:
         """Return what the page's script is told (JSON)."""
@@ -158,9 +162,9 @@ class WaitingPages:
             )
         return _MARKS.split(page)
 
-    def _render_refusal(self, reader: Reader) -> Sequence[str]:
+    def _render_ready(self, reader: Reader, code: str) -> Sequence[str]:
         with self._context(reader):
-            explanation = explain("bad-request")
+            explanation = explain(code)
             page = render_template(
                 "errors/failure.html", explanation=explanation, is_staff=reader.is_staff
             )

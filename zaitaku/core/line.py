@@ -49,6 +49,10 @@ _ASKS: Final = 6
 _LATE: Final = 1.5
 _LATE_SECONDS: Final = 2.0
 """Who has not asked again after so much more than their pause is not there."""
+_RESTORING: Final = timedelta(seconds=3)
+"""So long nobody else puts a counter back: each who did would move it once more."""
+_LONGEST_SECONDS: Final = 24 * 3600
+"""A line that would take longer than this does not move: nobody knows how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class Line:
     def _is_of_lost_line(self, number: int) -> bool:
         if number > self._drawn:  # as last seen: another process may have drawn it since
             try:
-                self._drawn = self._counted(_DRAWN, self._drawn)
+                self._drawn = max(self._drawn, self._counted(_DRAWN, self._drawn))
             except StoreUnavailable:
                 self._stay_away()
         return number > self._drawn
@@ -163,7 +167,8 @@ class Line:
         if number <= self._called or number > self._drawn:
             return Place(number, 0, timedelta(0))
         ahead, speed = number - self._called - 1, self._speed()
-        return Place(number, ahead, timedelta(seconds=(ahead + 1) / speed) if speed else None)
+        is_known = ahead + 1 < speed * _LONGEST_SECONDS
+        return Place(number, ahead, timedelta(seconds=(ahead + 1) / speed) if is_known else None)
 
     def _speed(self) -> float:
         """Return how many people a second were called of late; 0 when that cannot be said."""
@@ -175,20 +180,27 @@ class Line:
         return (self._called - called) / passed if passed >= _SHORTEST_MEASURE else 0.0
 
     def _draw(self) -> int | None:
+        # What was seen before asking is less than any number drawn after it, unless it was lost.
+        # What other threads have seen meanwhile says nothing: their answers may have come first.
+        known = self._drawn
         try:
             number = self._ephemeral().count(_DRAWN, KEPT)
-            if number <= self._drawn:
-                number = self._restored(_DRAWN, number, self._drawn + 1)
+            if number <= known:
+                number = self._restored(_DRAWN, number, known + 1)
         except StoreUnavailable:
             self._stay_away()
             return None
         self._drawn = max(self._drawn, number)
-        return number
+        return number if number > known else None
 
     def _restored(self, key: str, found: int, known: int) -> int:
-        # Two processes that restore at once leave a gap of numbers that nobody has: some are
-        # called a little early.
-        return self._ephemeral().count(key, KEPT, known - found)
+        """Put a lost counter back; return where it stands, as far as it is known.
+
+        One does it. Whoever else finds it lost meanwhile leaves it alone and tries again later.
+        """
+        if self._ephemeral().create(f"{key}:restored", {"by": "one"}, _RESTORING):
+            return self._ephemeral().count(key, KEPT, known - found)
+        return found
 
     def _look_when_due(self) -> None:
         if self._now() < self._look_due or not self._looking.acquire(blocking=False):
@@ -209,8 +221,8 @@ class Line:
         self._look_due = self._now() + _AWAY_SECONDS
 
     def _look(self) -> None:
-        self._drawn = self._counted(_DRAWN, self._drawn)
-        self._called = self._counted(_CALLED, self._called)
+        self._drawn = max(self._drawn, self._counted(_DRAWN, self._drawn))
+        self._called = max(self._called, self._counted(_CALLED, self._called))
         self._forget_who_left()
         if not self.length:
             self._seen.clear()
