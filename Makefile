@@ -21,7 +21,7 @@ TEST_PACKAGES := chromium-headless-shell nginx-light redis-server postgresql etc
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux libfaketime \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 
-.PHONY: help setup setup-dev test-packages demo test test-fast fuzz lint format bench bench-import bench-bridge bench-console faults bench-overload bench-scale bridge screenshots lock security audit sbom scan clean
+.PHONY: help setup setup-dev test-packages demo test compiled test-fast fuzz lint format bench bench-import bench-bridge bench-console faults bench-overload bench-scale bridge screenshots lock security audit sbom scan clean
 
 help: ## この一覧を表示する / list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,8 +55,12 @@ demo: setup ## デモを始める（Ctrl-C で終わり） / run the whole produ
 	@exec $(BIN)/zaitaku demo
 
 test: setup-dev test-packages $(PROVIDER) ## すべての検査と試験 / every check and every test
-	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(MAKE) --no-print-directory -j 2 lint compiled
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# Each worker of the tests would compile all of them at the same moment; lint leaves a core idle.
+compiled: setup-dev
+	-@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1
 
 test-fast: setup-dev $(PROVIDER) ## ブラウザと実機器を使わない試験 / tests without browser and card service
 	@$(BIN)/python -m pytest -q -m "not browser and not pcscd and not slow" $(ARGS)

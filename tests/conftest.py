@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
 
+from tests.compiling import compiled_once
 from tests.databases import (
     fresh_postgres,
     migrated_sqlite_template,
@@ -14,6 +17,8 @@ from tests.databases import (
     sqlite_copy,
 )
 from tests.lending import AppLender
+from zaitaku.accounts.passwords import Passwords
+from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import JST, FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
@@ -22,6 +27,9 @@ from zaitaku.core.ephemeral_open import open_ephemeral
 # A busy machine is slow, not wrong: an example may take its time.
 settings.register_profile("zaitaku", deadline=None)
 settings.load_profile("zaitaku")
+
+cheap_passwords: Final = partial(Passwords, memory_kibibytes=8, iterations=1)
+"""Hashes that protect nobody."""
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=JST)
 
@@ -36,6 +44,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.path for item in items if LONG_MARKS & {mark.name for mark in item.iter_markers()}
     }
     items.sort(key=lambda item: item.path not in long_files)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _light_starts() -> Iterator[None]:
+    # Every test starts an application: a costly hash for nobody's password, the texts and the
+    # templates read again took longer than most of them.
+    with compiled_once(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zaitaku.services.Passwords", cheap_passwords)
+        patch.setattr(Wordings, "load", cache(Wordings.load))
+        yield
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
-from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.errors import SettingsError, ZaitakuError
 
 COMMANDS: Final[Mapping[str, str]] = {
     "account": "account",
@@ -61,6 +61,15 @@ def main() -> None:
     """Run the command line; a foreseen failure is one sentence and exit status 1."""
     try:
         root()
+    except SettingsError as error:
+        # Nobody who has no mistake in the settings waits for the sentences.
+        from zaitaku.operating.setting_words import in_japanese  # noqa: PLC0415
+
+        _fail(f"設定を直してください。{in_japanese(error.detail)}")
     except ZaitakuError as error:
-        click.echo(f"できませんでした: {error.detail or error.code}", err=True)
-        sys.exit(1)
+        _fail(f"できませんでした: {error.detail or error.code}")
+
+
+def _fail(words: str) -> NoReturn:
+    click.echo(words, err=True)
+    sys.exit(1)

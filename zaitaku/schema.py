@@ -52,6 +52,7 @@ def all_tables() -> MetaData:
     for room in _ROOMS:
         import_module(f"zaitaku.{room}.store")
     import_module("zaitaku.accounts.sign_in_store")
+    import_module("zaitaku.core.key_checks")
     return metadata
 
 

@@ -9,10 +9,12 @@ AWAY_SECONDS=${AWAY_SECONDS:-8}
 SYSTEMCTL=${SYSTEMCTL:-systemctl}
 [ $# -gt 0 ] || set -- 8001 8002
 for port in "$@"; do
-  echo "zaitaku-web@$port を入れかえます"
+  echo "zaitaku-web@$port: 頼まれたことを終えて、始まり、使えるようになるのを待ちます（10秒ほど、長くて2分半）"
   # ExecStartPost が zaitaku ready を待つので、戻ったときには使える。
   "$SYSTEMCTL" restart "zaitaku-web@$port.service"
+  echo "zaitaku-web@$port: 使えます。nginx がまたここに送り始めるのを待ちます（${AWAY_SECONDS}秒）"
   sleep "$AWAY_SECONDS"
 done
+echo "zaitaku-worker: 終わり、始まるのを待ちます（長くて30秒）"
 "$SYSTEMCTL" restart zaitaku-worker.service
 echo "終わりました"

@@ -31,10 +31,15 @@ def founded_template(
     """A SQLite file with the world's facilities and people that each test copies."""
     path = tmp_path_factory.mktemp("founded") / "template.db"
     founded = sqlite_copy(sqlite_template, path)
-    people = sandbox_with(founded, taro=TARO, hanako=HANAKO)
-    World(founded, FixedClock(NOW), people, wordings=wordings)
+    found(founded, wordings)
     seal_sqlite(founded)
     return path
+
+
+def found(database: Database, wordings: Wordings) -> World:
+    """Put the world's facilities and people into an empty database."""
+    people = sandbox_with(database, taro=TARO, hanako=HANAKO)
+    return World(database, FixedClock(NOW), people, wordings=wordings)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from tests.consent.world import World
 from tests.patient.lint import check_page, words
 from zaitaku.accounts.model import Account, Role
+from zaitaku.accounts.service import AccountService
 from zaitaku.core.clock import FixedClock
 from zaitaku.facilities.model import Facility
 from zaitaku.services import Services
@@ -26,6 +27,27 @@ USER_IDS: Final = {
 }
 
 
+def employ(accounts: AccountService, facility: Facility) -> None:
+    """Register one account of each role that people use, all with the same password."""
+    for role, user_id in USER_IDS.items():
+        register(accounts, role, user_id, facility)
+
+
+def register(accounts: AccountService, role: Role, user_id: str, facility: Facility) -> Account:
+    """Register an account that need not change its password."""
+    new = accounts.register(
+        facility.id,
+        role=role,
+        user_id=user_id,
+        name="みどり",
+        kana="ミドリ",
+        actor="test",
+        password=PASSWORD,
+        must_change=False,
+    )
+    return new.account
+
+
 @dataclass
 class Office:
     """The application and what is behind it."""
@@ -35,24 +57,13 @@ class Office:
     world: World
     clock: FixedClock
 
-    def employ(self, facility: Facility | None = None) -> None:
-        """Register one account of each role that people use, all with the same password."""
-        for role, user_id in USER_IDS.items():
-            self.register(role, user_id, facility or self.world.facility)
+    def employ(self, facility: Facility) -> None:
+        """Register the staff of a facility."""
+        employ(self.services.accounts, facility)
 
     def register(self, role: Role, user_id: str, facility: Facility) -> Account:
         """Register an account that need not change its password."""
-        new = self.services.accounts.register(
-            facility.id,
-            role=role,
-            user_id=user_id,
-            name="みどり",
-            kana="ミドリ",
-            actor="test",
-            password=PASSWORD,
-            must_change=False,
-        )
-        return new.account
+        return register(self.services.accounts, role, user_id, facility)
 
     def browser(self) -> "Browser":
         """Return a browser in which nobody is logged in."""

@@ -17,7 +17,7 @@ from tests.core.stores import HOUR
 from tests.servers import RunningServer, redis_server
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_redis import RedisEphemeralStore
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
 
 CALLS: list[Callable[[EphemeralStore], object]] = [
     lambda store: store.create("k", {"a": "1"}, HOUR),
@@ -135,7 +135,7 @@ class TestTrouble:
             store.create("k", {"a": "1"}, HOUR)
             own_server.kill()
             for call in CALLS:
-                with pytest.raises(StoreUnavailable):
+                with pytest.raises(EphemeralStoreUnavailable):
                     call(store)
             with redis_server(port=own_server.port):
                 assert store.read("k") is None
@@ -210,7 +210,7 @@ class TestTrouble:
     def test_a_server_that_cannot_work_now(self, answer: str) -> None:
         with server_that_says(f"-{answer}\r\n") as url, opened(url) as store:
             for call in CALLS:
-                with pytest.raises(StoreUnavailable) as caught:
+                with pytest.raises(EphemeralStoreUnavailable) as caught:
                     call(store)
                 assert " " not in caught.value.detail
 

@@ -15,7 +15,7 @@ from tests.servers import postgres_server
 from zaitaku.core import ephemeral_sql
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.ephemeral_sql import PURGE_EVERY, SqlEphemeralStore
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
 
 BRIEFLY = 0.05
 
@@ -169,15 +169,15 @@ class TestTrouble:
         store.create("k", {"a": "1"}, HOUR)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(EphemeralStoreUnavailable):
                 store.create("new", {"a": "1"}, HOUR)
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(EphemeralStoreUnavailable):
                 store.merge("k", {"a": "2"}, HOUR)
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(EphemeralStoreUnavailable):
                 store.take("k")
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(EphemeralStoreUnavailable):
                 store.delete("k")
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(EphemeralStoreUnavailable):
                 store.count("c", HOUR)
             assert store.read("k") == {"a": "1"}
         assert store.read("new") is None

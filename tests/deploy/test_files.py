@@ -1,6 +1,7 @@
 """The units, containers and examples that the product ships fit together and name what is there."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,18 +16,27 @@ from zaitaku.commands.web_server import KEEP_ALIVE_SECONDS, LINGER_SECONDS
 from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address, is_redis
 
 HOUSE = Path(__file__).parents[2]
+DEPLOYING = (HOUSE / "docs" / "deploying.md").read_text("utf-8")
 SERVER = HOUSE / "packaging" / "server"
 UNITS = sorted((SERVER / "systemd").glob("*.*"))
 WEB = "zaitaku-web@.service"
+DAILY = "zaitaku-daily@.service"
+IN_ORDER = ("config.yaml", "migrate.yaml", "zaitaku.yaml", "daily.yaml")
+"""The order in which the files of the Kubernetes example are applied."""
 
 
 def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text("utf-8"))
 
 
+def applied(name: str) -> list[dict[str, Any]]:
+    """Return what one file of the example makes."""
+    whole: dict[str, Any] = read_yaml(SERVER / "kubernetes" / name)
+    return list(whole["items"]) if whole["kind"] == "List" else [whole]
+
+
 def kubernetes() -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = read_yaml(SERVER / "kubernetes" / "zaitaku.yaml")["items"]
-    return [*items, read_yaml(SERVER / "kubernetes" / "migrate.yaml")]
+    return [item for name in IN_ORDER for item in applied(name)]
 
 
 def compose() -> dict[str, Any]:
@@ -36,6 +46,7 @@ def compose() -> dict[str, Any]:
 
 def pods() -> list[dict[str, Any]]:
     specs = [item.get("spec", {}) for item in kubernetes()]
+    specs = [spec.get("jobTemplate", {}).get("spec", spec) for spec in specs]
     return [spec["template"]["spec"] for spec in specs if "template" in spec]
 
 
@@ -63,7 +74,7 @@ def test_every_command_that_is_started_exists() -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_reads_the_units(unit: Path, tmp_path: Path) -> None:
     for path in UNITS:
-        text = path.read_text("utf-8").replace("/opt/zaitaku/.venv/bin/zaitaku", "/bin/true")
+        text = re.sub(r"/opt/zaitaku/(?:.venv/bin/zaitaku|\S+\.sh)", "/bin/true", path.read_text())
         (tmp_path / path.name).write_text(text, "utf-8")
     name = unit.name.replace("@", "@8001")
     if name != unit.name:
@@ -77,7 +88,7 @@ def test_systemd_reads_the_units(unit: Path, tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", [WEB, "zaitaku-worker.service"])
+@pytest.mark.parametrize("name", [WEB, DAILY, "zaitaku-worker.service"])
 def test_a_service_may_do_little(name: str) -> None:
     # Of 100 points, for what a service could do to its machine; without any of it, 96.
     options = "--offline=yes", "--threshold=20", "--no-pager"
@@ -117,7 +128,9 @@ def test_a_rolling_restart_goes_one_by_one(tmp_path: Path) -> None:
     script = str(SERVER / "rolling-restart.sh")
     environ = {"PATH": "/usr/bin:/bin", "AWAY_SECONDS": "0", "SYSTEMCTL": str(stand_in)}
     run = [script, "8001", "8002"], [script, "8003", "8004"]
-    assert subprocess.run(run[0], env=environ, check=False).returncode == 0
+    done = subprocess.run(run[0], env=environ, check=True, capture_output=True, text=True)
+    # Before each wait it says for what.
+    assert done.stdout.count("待ちます") == 5
     assert told.read_text().split() == [
         *("restart", "zaitaku-web@8001.service", "restart", "zaitaku-web@8002.service"),
         *("restart", "zaitaku-worker.service"),
@@ -193,6 +206,32 @@ def _is_made_on_site(source: str) -> bool:
     return source.startswith(("./tls/", "./authority/")) or source == "./nginx.conf"
 
 
+def test_what_compose_wants_on_site_is_in_its_starting_notes() -> None:
+    text = (SERVER / "compose" / "compose.yaml").read_text("utf-8")
+    notes, _, rest = text.partition("\nname: ")
+    made = {
+        source.removeprefix("./")
+        for source in re.findall(r"- (\./[\w./-]+):", rest)
+        if _is_made_on_site(source)
+    }
+    assert {"authority/roots.pem", "tls/fullchain.pem", "nginx.conf"} <= made
+    assert {name for name in made if name not in notes} == set()
+
+
+def test_nginx_of_debian_takes_more_than_one_address_may_ask() -> None:
+    [change] = re.findall(r"^sed -i (.+) /etc/nginx/nginx\.conf$", DEPLOYING, re.MULTILINE)
+    debians = "user www-data;\nevents {\n\tworker_connections 768;\n}\n"
+    after = subprocess.run(
+        ["sed", *shlex.split(change)], input=debians, capture_output=True, text=True, check=True
+    ).stdout
+    [most] = re.findall(r"worker_connections (\d+);", after)
+    nginx = (SERVER / "nginx" / "zaitaku.conf").read_text("utf-8")
+    [one] = re.findall(r"limit_conn zaitaku_connections (\d+);", nginx)
+    assert int(most) > 3 * int(one)
+    [files] = re.findall(r"^worker_rlimit_nofile (\d+);", after)
+    assert int(files) > 2 * int(most)
+
+
 def test_compose_changes_the_shipped_nginx() -> None:
     changes = (SERVER / "compose" / "nginx.sed").read_text("utf-8").splitlines()
     shipped = str(SERVER / "nginx" / "zaitaku.conf")
@@ -213,7 +252,7 @@ def test_consents_wait_for_a_second_machine_in_the_example() -> None:
 
 
 def test_pods_are_locked_down_and_take_secrets_from_secrets() -> None:
-    assert len(pods()) == 3
+    assert len(pods()) == 6
     for pod in pods():
         container = pod["containers"][0]
         assert pod["automountServiceAccountToken"] is False
@@ -223,6 +262,30 @@ def test_pods_are_locked_down_and_take_secrets_from_secrets() -> None:
         assert {"secretRef": {"name": "zaitaku-settings"}} in container["envFrom"]
     [plain] = [item["data"] for item in kubernetes() if item["kind"] == "ConfigMap"]
     assert not {name for name in plain if name.endswith(("_KEYS", "_KEY", "_URL"))}
+
+
+def test_the_kubernetes_example_can_be_applied_in_its_order() -> None:
+    settings, spaces = set[str](), {"default"}
+    for name in IN_ORDER:
+        for item in applied(name):
+            kind, meta = item["kind"], item["metadata"]
+            if kind == "Namespace":
+                spaces.add(meta["name"])
+            elif kind == "ConfigMap":
+                settings.add(meta["name"])
+            assert meta.get("namespace", "default") in spaces, (name, meta)
+        asked = set(re.findall(r"configMapRef: \{name: (\w+)\}", text_of(name)))
+        assert asked <= settings, name
+    steps = "\n".join(line for line in text_of("config.yaml").splitlines() if line[:1] == "#")
+    assert re.findall(r"apply -f (\S+)", steps) == list(IN_ORDER)
+    waits = re.findall(r"kubectl [^&\n]*(?:wait|rollout status)[^&\n]*", steps)
+    # kubectl gives up after thirty seconds unless it is told otherwise.
+    assert [line for line in waits if "--timeout=" not in line] == []
+    assert len(waits) == 2
+
+
+def text_of(name: str) -> str:
+    return (SERVER / "kubernetes" / name).read_text("utf-8")
 
 
 def test_pods_end_after_they_were_left_alone() -> None:

@@ -14,6 +14,7 @@ from tests.edge.conftest import Deploy
 from zaitaku import app
 from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.commands import serve as commands
+from zaitaku.commands.starting import NotMigrated
 from zaitaku.commands.web_server import WebServer
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
@@ -99,7 +100,7 @@ def test_the_server_does_not_start_without_its_tables(
     started: list[object], tmp_path: Path
 ) -> None:
     result = CliRunner().invoke(commands.serve, ["--workers", "2"])
-    assert isinstance(result.exception, commands.NotMigrated)
+    assert isinstance(result.exception, NotMigrated)
     assert "zaitaku migrate" in result.exception.detail
     assert not (tmp_path / "served.db").exists()
     assert started == []

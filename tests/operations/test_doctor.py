@@ -1,6 +1,7 @@
 """``zaitaku doctor``: each thing that can be wrong is found, and what is right is let be."""
 
 import json
+import re
 import shutil
 import socket
 from collections.abc import Iterable
@@ -15,17 +16,19 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from tests.servers import free_port, redis_server
+from tests.servers import free_port, own_folder, postgres_server, redis_server
 from zaitaku.app import build_app
 from zaitaku.commands.doctor import doctor
 from zaitaku.core.clock import FixedClock, SystemClock
 from zaitaku.core.database import Database
+from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.errors import SettingsError
 from zaitaku.demo.processes import serving
 from zaitaku.operating.deployment import Deployment
-from zaitaku.operating.doctor import EXAMINATIONS, examine
-from zaitaku.operating.examinations import clocks, machine, site, stores
-from zaitaku.services import Services
-from zaitaku.settings import Mode
+from zaitaku.operating.doctor import EXAMINATIONS, Finding, examine
+from zaitaku.operating.examinations import clocks, condition, machine, site, start, stores
+from zaitaku.services import Services, build_services
+from zaitaku.settings import Mode, RevocationService
 from zaitaku.watching.words import Line
 
 
@@ -50,7 +53,7 @@ def test_files_that_others_can_read_are_named_with_the_remedy(deployment: Deploy
     }
     key.unlink()
     (worry,) = worries(machine.private_files(deployment)).values()
-    assert "FileNotFoundError" in worry
+    assert worry.startswith("ありません")
 
 
 @pytest.mark.parametrize(
@@ -120,10 +123,86 @@ def test_a_redis_that_drops_entries_is_told(deployment: Deployment) -> None:
         assert list(found) == ["Redisがいっぱいのとき"]
 
 
+def on(deployment: Deployment, **urls: str) -> Deployment:
+    """Return the deployment with another store."""
+    settings = replace(deployment.settings, **urls)  # type: ignore[arg-type]
+    ephemeral = open_ephemeral(settings.ephemeral_url, deployment.clock)
+    database = Database(settings.database_url)
+    return replace(deployment, settings=settings, ephemeral=ephemeral, database=database)
+
+
 def test_stores_that_are_away_hide_only_what_they_were_asked(deployment: Deployment) -> None:
-    settings = replace(deployment.settings, ephemeral_url="redis://127.0.0.1:1/0")
-    found = {each.check for each in examine(replace(deployment, settings=settings))}
-    assert found == set(EXAMINATIONS)
+    nobody = f"127.0.0.1:{free_port()}"
+    away = on(
+        deployment,
+        ephemeral_url=f"redis://{nobody}/0",
+        database_url=f"postgresql+psycopg://zaitaku@{nobody}/zaitaku",
+    )
+    findings = list(examine(away))
+    assert {each.check for each in findings} == set(EXAMINATIONS)
+    told = {each.line.part: each.line for each in findings}
+    for part, setting in (("データベース", "DATABASE"), ("短期の保管場所", "EPHEMERAL")):
+        assert told[part].worry.startswith("サーバーが動いていないか、場所がちがいます")
+        assert f"ZAITAKU_{setting}_URL" in told[part].worry
+    assert {"鍵の輪", "データベースの設定", "Redisの設定", "時計"} <= set(told)
+    assert_japanese(findings)
+
+
+def assert_japanese(findings: Iterable[Finding]) -> None:
+    """Check that no line has a word of the program's own."""
+    for each in findings:
+        words = f"{each.line.part} {each.line.fact} {each.line.worry}"
+        assert not re.search(r"Error|Unavailable|durability|clocks|\bis\b|\bnot\b", words), words
+
+
+def test_a_wrong_password_is_told_from_a_server_that_is_away(deployment: Deployment) -> None:
+    with redis_server("--requirepass", "right") as server:
+        wrong = on(deployment, ephemeral_url=server.url.replace("//", "//:wrong@"))
+        [line] = [line for line in condition.condition(wrong) if line.part == "短期の保管場所"]
+        assert line.worry.startswith("利用者の名前かパスワードがちがいます")
+    with own_folder() as folder:
+        book = folder / "hba"
+        book.write_text("host all zaitaku 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 md5\n")
+        with postgres_server("-c", f"hba_file={book}") as server:
+            other = server.url.replace("//zaitaku@", "//other:wrong@")
+            wrong = on(deployment, database_url=other)
+            [line] = [line for line in condition.condition(wrong) if line.part == "データベース"]
+    assert line.worry.startswith("利用者の名前かパスワードがちがいます")
+
+
+def test_one_postgresql_is_enough_for_whoever_says_so(
+    deployment: Deployment, postgres_address: str
+) -> None:
+    here = on(deployment, database_url=postgres_address)
+    part = "同期の複製"
+    assert part in worries(condition.condition(here))
+    accepted = replace(here, is_alone=True)
+    assert part not in worries(condition.condition(accepted))
+    assert "ZAITAKU_SYNCHRONOUS_STANDBYS=0" in str(list(condition.condition(accepted)))
+
+
+def test_whatever_keeps_the_site_from_starting_is_told(deployment: Deployment) -> None:
+    assert worries(start.start(deployment)) == {}
+    real = replace(deployment.settings, mode=Mode.PRODUCTION, origin="https://zaitaku.example")
+    (root,) = real.trust_anchors
+    service = RevocationService("https://desk.example", "word", root.with_name("absent.pem"))
+    for broken in (
+        real,  # with the test authority's root
+        replace(deployment.settings, trust_anchors=(root.with_name("absent.pem"),)),
+        replace(deployment.settings, trust_anchors=(real.request_key_file,)),
+        replace(deployment.settings, revocation_service=service),
+        replace(deployment.settings, request_key_file=root),
+    ):
+        with pytest.raises(SettingsError):
+            build_services(broken)
+        names = ("start", "keys")
+        found = list(
+            examine(
+                replace(deployment, settings=broken), {name: EXAMINATIONS[name] for name in names}
+            )
+        )
+        assert not all(each.is_fine for each in found)
+        assert_japanese(found)
 
 
 def at(deployment: Deployment, origin: str) -> Deployment:

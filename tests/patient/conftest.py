@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import NOW
 from tests.lending import AppLender
-from tests.patient.phoning import Phone, running_phone
+from tests.patient.phoning import Phone, PhoneKeys, running_phone
 from tests.patient.site import ALL_ITEMS, Site, Visitor
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.openid import OpenIdProvider
@@ -64,15 +64,15 @@ def cards(authority: TestAuthority) -> Cards:
 
 
 @pytest.fixture(scope="session")
-def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the keys are that all phones share: making one takes a while."""
-    return tmp_path_factory.mktemp("phone")
+def phone_keys(tmp_path_factory: pytest.TempPathFactory) -> PhoneKeys:
+    """The keys that all phones share."""
+    return PhoneKeys.make(tmp_path_factory.mktemp("phone"))
 
 
 @pytest.fixture
-def phone(key_folder: Path, clock: FixedClock) -> Iterator[Phone]:
+def phone(phone_keys: PhoneKeys, clock: FixedClock) -> Iterator[Phone]:
     """A phone with the app."""
-    with running_phone(key_folder, clock, TODAY) as running:
+    with running_phone(phone_keys, clock, TODAY) as running:
         yield running
 
 

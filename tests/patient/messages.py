@@ -8,7 +8,7 @@ from babel.messages.extract import extract_from_file
 ROOT = Path(__file__).parents[2]
 KEYWORDS = dict.fromkeys(("_", "text", "N_", "mark", "page_text", "plain_text"))
 TEMPLATES = ("base.html", "base_patient.html", "components", "patient", "errors")
-CODE = ("pages.py", "failures.py", "errors.py", "waiting.py", "patient")
+CODE = ("away.py", "pages.py", "failures.py", "errors.py", "waiting.py", "patient")
 
 
 def all_messages() -> set[str]:

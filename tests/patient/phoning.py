@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from flask import Flask
+from joserfc.jwk import RSAKey
 
 from tests.e2e.running import free_port
 from tests.patient.site import Visitor
@@ -47,18 +49,32 @@ class Phone:
         return answer.location.removeprefix(ORIGIN)
 
 
-@contextmanager
-def running_phone(folder: Path, clock: FixedClock, today: date) -> Iterator[Phone]:
-    """Serve a stand-in that goes by ``clock``; its keys stay in ``folder`` for the next."""
-    key_file = folder / "openid-key.pem"
-    if not key_file.exists():
+@dataclass(frozen=True)
+class PhoneKeys:
+    """The keys that all phones share: making them, and reading them too, takes a while."""
+
+    key_file: Path
+    client: Client
+    provider: RSAKey
+
+    @classmethod
+    def make(cls, folder: Path) -> Self:
+        """Make them in ``folder``."""
+        key_file = folder / "openid-key.pem"
         key_file.write_bytes(new_key())
+        client = Client(CLIENT_ID, f"{ORIGIN}/app/return", ClientKeys.load(key_file).published())
+        return cls(key_file, client, open_key(folder / "provider-key.pem"))
+
+
+@contextmanager
+def running_phone(keys: PhoneKeys, clock: FixedClock, today: date) -> Iterator[Phone]:
+    """Serve a stand-in that goes by ``clock``."""
     port = free_port()
     issuer = f"http://127.0.0.1:{port}"
     provider = StandIn(
         issuer=issuer,
-        key=open_key(folder / "provider-key.pem"),
-        client=Client(CLIENT_ID, f"{ORIGIN}/app/return", ClientKeys.load(key_file).published()),
+        key=keys.provider,
+        client=keys.client,
         people=people_with_phones(today),
         clock=clock,
     )
@@ -68,7 +84,7 @@ def running_phone(folder: Path, clock: FixedClock, today: date) -> Iterator[Phon
         token_url=f"{issuer}/token",
         keys_url=f"{issuer}/keys",
         client_id=CLIENT_ID,
-        key_file=key_file,
+        key_file=keys.key_file,
         acr_values=(ACR,),
     )
     app = stand_in_app(provider)

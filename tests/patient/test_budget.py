@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,11 +107,8 @@ def test_the_entry_costs_one_query_and_no_trip(
 def test_the_first_load_is_small(visitor: Visitor) -> None:
     path = visitor.site.path()
     page = visitor.client.get(path, base_url="http://localhost:8000").data
-    scripts = sorted((ROOT / "static/js").glob("*.js"))
-    styles = [ROOT / "static/css/main.css", ROOT / "static/vendor/dads/tokens.css"]
-    patient_scripts = [file for file in scripts if _is_patients(file)]
-    assert patient_scripts
-    total = len(page) + sum(file.stat().st_size for file in (*patient_scripts, *styles))
+    files = ("js/main.js", "css/main.css", "vendor/dads/tokens.css", "img/favicon.svg")
+    total = len(page) + sum((ROOT / "static" / name).stat().st_size for name in files)
     assert total < FIRST_LOAD_BYTES
 
 
@@ -121,13 +117,9 @@ def test_files_with_a_digest_are_kept_for_ever_and_others_are_not(visitor: Visit
     style = next(e for e in visitor.page.iter("link") if e.attrib["rel"] == "stylesheet")
     answers = [
         visitor.client.get(path, base_url="http://localhost:8000")
-        for path in (style.attrib["href"], "/static/js/copy.js")
+        for path in (style.attrib["href"], "/static/js/main.js")
     ]
     kept = ["immutable" in answer.headers.get("Cache-Control", "") for answer in answers]
     assert kept == [True, False]
     for answer in answers:
         answer.close()
-
-
-def _is_patients(file: Path) -> bool:
-    return file.stem in {"main", "copy", "error-summary", "forms", "print"}

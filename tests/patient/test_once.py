@@ -153,8 +153,8 @@ def test_a_store_that_is_away_before_the_card_says_that_nothing_is_registered(
 ) -> None:
     journey = visitor.walk_to_card()
     with monkeypatch.context() as patch:
-        lose(patch, visitor.site, "read")
-        assert visitor.get(f"{journey}/card") == 503
+        lose(patch, visitor.site, "read", "merge")
+        assert visitor.post(f"{journey}/check", visitor.hidden()) == 503
     assert NOTHING in visitor.text
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from zaitaku.watching.certificates import CertificateEnd
 from zaitaku.watching.condition import AuditCondition, Condition, JobsCondition
+from zaitaku.watching.door import Door
 from zaitaku.watching.postgres import PostgresCondition, Standby
 from zaitaku.watching.presence import Instance, Role
 
@@ -24,6 +25,7 @@ def sound(at: datetime, **changes: Any) -> Condition:
             Instance("one:1", Role.WEB, "1.2.3", at),
             Instance("two:2", Role.WORKER, "1.2.3", at - timedelta(minutes=1)),
         ),
+        door=Door(permits=5),
         jobs=JobsCondition(waiting=1, running=2, failed=0, oldest_waiting=at),
         postgres=PostgresCondition(
             is_primary=True,

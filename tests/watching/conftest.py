@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +23,6 @@ from tests.patient.conftest import (
 )
 from tests.patient.site import ALL_ITEMS, Site
 from tests.watching.collector import Collector, running_collector
-from zaitaku.accounts.passwords import Passwords
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.logs import configure_logging
 from zaitaku.core.watch_settings import WatchSettings
@@ -121,12 +119,8 @@ def watched(
     log: StringIO,
     *,
     app_lender: AppLender,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Watched]:
     """A clinic that uses both channels, with one account of each role."""
-    monkeypatch.setattr(
-        "zaitaku.services.Passwords", partial(Passwords, memory_kibibytes=8, iterations=1)
-    )
     registry, tracing = CollectorRegistry(), Tracing.to(settings.watching)
     services = build_services(settings, clock, ProcessWatch(Meters(registry), tracing))
     facility = services.facilities.add(
@@ -142,7 +136,7 @@ def watched(
         app.config["PROPAGATE_EXCEPTIONS"] = False
         site = Site(app, services, clock, authority, facility)
         found = Watched(site, registry, collector, tracing, log)
-        found.office.employ()
+        found.office.employ(facility)
         yield found
     tracing.close()
     services.ephemeral.close()

@@ -15,6 +15,8 @@ import urllib3
 
 from bench.site import make_site
 from tests.servers import free_port
+from zaitaku.watching.door_counts import DoorCounts
+from zaitaku.watching.listener import CountersOf
 
 PATIENCE_SECONDS = 120
 TOKEN = "a-token-for-the-metrics-of-the-tests-9876543210"
@@ -104,6 +106,10 @@ def test_all_processes_are_counted_together_and_only_who_may_learns_it(served: S
     assert "zaitaku_requests_under_way 0.0" in told
     assert 'zaitaku_store_up{store="database"} 1.0' in told
     assert re.search(r'zaitaku_instances\{role="web",version="[^"]+"\} 1.0', told)
+    (directory,) = served.log.parent.glob("zaitaku-metrics-*")
+    door = DoorCounts(CountersOf(directory)).look()
+    assert door
+    assert (door.permits > 0, door.waiting, door.in_line, door.sent_away) == (True, 0, 0, 0)
     assert served.get(served.metrics).status == 401
     assert served.get(served.metrics, Authorization=f"Bearer {TOKEN}x").status == 401
     assert served.get(served.metrics.replace("/metrics", "/"), **bearer).status == 404

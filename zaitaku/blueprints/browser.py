@@ -7,6 +7,7 @@ serializer, the derived key, a compressor for forty characters) is made once her
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Any, Final, cast
 
@@ -77,6 +78,11 @@ class _Serializer(URLSafeTimedSerializer):
 
     def make_signer(self, salt: str | bytes | None = None) -> Signer:
         return self._signer if salt in {None, self.salt} else super().make_signer(salt)
+
+    @cached_property
+    def remembered(self) -> Callable[[str], str]:
+        """Sign what a browser brings with each page; the same signature serves for a while."""
+        return lru_cache(_REMEMBERED)(self.dumps)
 
     def now(self) -> int:
         """Return the time by which signatures are dated, in seconds since 1970."""
@@ -178,7 +184,7 @@ def _form_token() -> str:
     if _TOKEN_FIELD not in g:
         if _TOKEN_FIELD not in session:
             session[_TOKEN_FIELD] = hashlib.sha256(os.urandom(64)).hexdigest()
-        g.csrf_token = current_app.extensions[_EXTENSION].dumps(session[_TOKEN_FIELD])
+        g.csrf_token = current_app.extensions[_EXTENSION].remembered(session[_TOKEN_FIELD])
     token: str = g.csrf_token
     return token
 

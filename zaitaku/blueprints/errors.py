@@ -9,13 +9,13 @@ from flask import Flask, g, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from zaitaku.blueprints import pages
+from zaitaku.blueprints import away, pages
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.explanations import Explanation, NextStep
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.patient.presenters import day_text
 from zaitaku.blueprints.patient.ways import other_ways
-from zaitaku.core.errors import TooManyAttempts, ZaitakuError
+from zaitaku.core.errors import StoreUnavailable, TooManyAttempts, ZaitakuError
 from zaitaku.core.logs import request_id
 from zaitaku.core.watch import Happening
 from zaitaku.facilities.model import Facility
@@ -28,12 +28,12 @@ _CODES: Final = {
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "not-found",
     HTTPStatus.TOO_MANY_REQUESTS: "too-many-attempts",
-    HTTPStatus.SERVICE_UNAVAILABLE: "store-unavailable",
+    HTTPStatus.SERVICE_UNAVAILABLE: StoreUnavailable.code,
     HTTPStatus.INTERNAL_SERVER_ERROR: "unexpected",
 }
 
 AWAY_SECONDS: Final = 60
-"""So long a program or browser should leave a store alone that is away."""
+"""So long a program or browser should leave a store alone that is away; pages say a minute."""
 
 Answer = tuple[str, int, dict[str, str]]
 
@@ -60,31 +60,34 @@ def _foreseen(error: ZaitakuError) -> Answer:
     context = getattr(error, "context", None)
     if context is not None:
         g.reception = context
-    return _page(error.code, error.status), error.status, headers
+    return _page(error.code, error.status, error), error.status, headers
 
 
 def _form_expired(error: CSRFError) -> Answer:
     log.info("refused: form-expired", extra={"code": "form-expired", "detail": error.description})
-    return _page("form-expired", HTTPStatus.BAD_REQUEST), HTTPStatus.BAD_REQUEST, {}
+    return _page("form-expired", HTTPStatus.BAD_REQUEST, error), HTTPStatus.BAD_REQUEST, {}
 
 
 def _http(error: HTTPException) -> Answer | HTTPException:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error
     status = HTTPStatus(error.code)
-    return _page(_CODES.get(status, "bad-request"), status), status, dict(_kept_headers(error))
+    page = _page(_CODES.get(status, "bad-request"), status, error)
+    return page, status, dict(_kept_headers(error))
 
 
 def _kept_headers(error: HTTPException) -> list[tuple[str, str]]:
     return [pair for pair in error.get_headers() if pair[0] in {"Allow", "Retry-After"}]
 
 
-def _page(code: str, status: HTTPStatus) -> str:
+def _page(code: str, status: HTTPStatus, error: Exception) -> str:
     explanation = explain(code)
     services().watch.happened(Happening.REFUSAL, request.blueprint or "(none)", code)
     return render_template(
         "errors/failure.html",
         explanation=explanation,
+        happened=away.happened(error) if code == StoreUnavailable.code else explanation.happened,
+        pause=_pause(explanation),
         facility=_facility(),
         begins_on=_beginning(code),
         minutes_left=g.get("minutes_left", 0),
@@ -120,6 +123,11 @@ def _action(explanation: Explanation) -> dict[str, Any] | None:
     if step is NextStep.SAME_PAGE:
         return {"step": "same-page", "href": pages.here()}
     return None
+
+
+def _pause(explanation: Explanation) -> int:
+    """Return in how many seconds the page asks again by itself; 0: it leaves that to people."""
+    return AWAY_SECONDS if explanation.comes_back and request.method == "GET" else 0
 
 
 def _ways(explanation: Explanation) -> dict[str, Any]:

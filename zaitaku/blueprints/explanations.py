@@ -25,3 +25,5 @@ class Explanation:
     next_step: NextStep = NextStep.NONE
     offers_ways: bool = False
     """Whether the page also names the other ways to read the card, and help with the PIN."""
+    comes_back: bool = False
+    """Whether waiting helps: a page that was only asked for is asked for again by itself."""

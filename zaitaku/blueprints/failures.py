@@ -406,8 +406,9 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         mark("手続きの続きが見つかりません"),
         (
             mark(
-                "始めてから時間がたったか、別のスマートフォンやパソコン、別のアプリで開いたようです。"
+                "始めてから時間がたったときや、別のスマートフォンやパソコン、別のアプリで開いたときは、続きが見つかりません。"
             ),
+            mark("この受付の側で、続きがなくなることもあります。ご面倒をおかけします。"),
             mark("登録が終わっていないときは、何も登録されていません。"),
         ),
         (_OPEN_AGAIN,),
@@ -453,9 +454,10 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "store-unavailable": Explanation(
         mark("いま、混み合っているか、止まっています"),
-        (mark("送った内容は、登録されていません。これまでの答えは残っています。"),),
-        (_WAIT, _CALL),
+        (),
+        (_CALL,),
         NextStep.SAME_PAGE,
+        comes_back=True,
     ),
     "registration-unknown": Explanation(
         mark("登録できたかどうかを、いま確かめられません"),
@@ -464,8 +466,9 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
                 "もう一度この画面を開くと、登録できていれば受付番号が出ます。二重に登録されることはありません。"
             ),
         ),
-        (_WAIT, _CALL),
+        (_CALL,),
         NextStep.SAME_PAGE,
+        comes_back=True,
     ),
     "bad-request": Explanation(
         mark("送られた内容を読み取れませんでした"),

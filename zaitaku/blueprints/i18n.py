@@ -13,7 +13,7 @@ from typing import Final
 from babel.messages.pofile import read_po
 from flask import Flask, current_app, g, has_request_context, request, session
 from flask.sansio.app import App
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from zaitaku.core import ruby
 from zaitaku.core.languages import Language
@@ -42,6 +42,14 @@ class Words:
     def plain(self, message: str) -> str:
         """Return a message without readings; what it leaves open is still to be filled in."""
         return ruby.plain(self._catalogue.get(message, message))
+
+    def page_text(self, message: str, **values: object) -> Markup:
+        """Return a message as safe HTML; ``values`` are escaped."""
+        return self.marked(message) % values if values else self.whole(message)
+
+    def plain_html(self, message: str, **values: object) -> Markup:
+        """Return a message without readings as safe HTML; ``values`` are escaped."""
+        return escape(self.plain(message)) % values
 
     def _marked(self, message: str) -> Markup:
         return ruby.markup(self._catalogue.get(message, message))
@@ -77,16 +85,16 @@ def mark(message: str) -> str:
 
 def page_text(message: str, **values: object) -> Markup:
     """Return ``message`` in the present language as safe HTML; ``values`` are escaped."""
-    words = _words()
-    return words.marked(message) % values if values else words.whole(message)
+    return present_words().page_text(message, **values)
 
 
 def plain_text(message: str, **values: object) -> str:
     """Return ``message`` in the present language without readings."""
-    return _words().plain(message) % values
+    return present_words().plain(message) % values
 
 
-def _words() -> Words:
+def present_words() -> Words:
+    """Return the words of the present page's language."""
     # Asked for some thirty times a page, so what the page speaks is looked up once.
     try:
         words: Words = g.words

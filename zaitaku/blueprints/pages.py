@@ -1,7 +1,7 @@
 """What every page needs around its content: language, text size, addresses of static files."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from flask import Flask, Response, render_template, request, session
+from flask import Flask, Response, current_app, g, render_template, request, session
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
 from zaitaku.blueprints import i18n
 from zaitaku.blueprints.draining import ELSEWHERE
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.gaps import nested
+from zaitaku.blueprints.templates import OF_THE_REQUEST, Templates
 from zaitaku.core.languages import NAMES, Language
 from zaitaku.settings import Mode
 
@@ -82,12 +84,12 @@ def add(app: Flask) -> None:
         return f"{app.static_url_path}/{quote(name)}?v={digest(name)}"
 
     @lru_cache
-    def ready_switches(language: Language, size: TextSize) -> str:
-        return _switches(language, size)
+    def ready_switches(language: Language, size: TextSize) -> list[str]:
+        return _switches(language, size).split(_START)
 
     def switches() -> Markup:
         ready = ready_switches(i18n.current_language(), text_size())
-        return Markup(ready.replace(_START, escape(_start())))  # noqa: S704 - escaped  # nosec B704
+        return Markup(str(escape(_start())).join(ready))  # noqa: S704 - escaped  # nosec B704
 
     app.jinja_env.globals.update(asset=asset, switches=switches)
     app.context_processor(_frame)
@@ -104,6 +106,40 @@ def _switches(language: Language, size: TextSize) -> str:
         for each in TextSize
     ]
     return render_template("components/switches.html", languages=languages, sizes=sizes)
+
+
+def page(template: str, own: Mapping[str, str], /, **shared: Hashable) -> str | bytes:
+    """Return a page that is made once for all who get the same, with one patient's ``own`` values.
+
+    A template that looks at an own value, or at anything of the request, fails. Own and shared
+    values may be named as parts: ``facility.name``. Where templates may change under the
+    application, every page is made anew.
+
+    Raises:
+        GapLookedAtError: the template asks more of an own value than whether there is one.
+    """
+    templates = current_app.jinja_env
+    if templates.auto_reload or not isinstance(templates, Templates):
+        return render_template(template, **nested({**own, **shared}))
+    frame = _present_frame()
+    values = {**own, "page.size_class": frame.size_class}
+    made = templates.shared_page(
+        template,
+        frame.language,
+        tuple(values),
+        tuple(name for name, value in values.items() if not value),
+        **shared,
+        **{
+            "page.language": frame.language,
+            "page.is_sandbox": frame.is_sandbox,
+            "page.bridge_download": frame.bridge_download,
+        },
+    )
+    functions: Mapping[str, Any] = templates.globals
+    asked: dict[str, str] = {
+        name: functions[name]() for name in OF_THE_REQUEST if name in made.names
+    }
+    return made.filled({**values, **asked})
 
 
 def remember_choices() -> None:
@@ -131,14 +167,25 @@ def _versioned(send: Callable[..., Any], digest: Callable[[str], str]) -> Callab
 
 
 def _frame() -> dict[str, Any]:
+    return {"page": _present_frame()}
+
+
+def _present_frame() -> Page:
     settings = services().settings
     is_sandbox = settings.mode is Mode.SANDBOX
-    page = Page(i18n.current_language(), text_size(), is_sandbox, settings.bridge_download)
-    return {"page": page}
+    return Page(i18n.current_language(), text_size(), is_sandbox, settings.bridge_download)
 
 
 def text_size() -> TextSize:
     """Return the size that the patient reads in."""
+    try:
+        size: TextSize = g.text_size
+    except AttributeError:
+        size = g.text_size = _choose_size()
+    return size
+
+
+def _choose_size() -> TextSize:
     asked = request.args.get(_COOKIE_FIELD, "")
     if asked in _SIZES:
         session[_COOKIE_FIELD] = asked
@@ -148,8 +195,11 @@ def text_size() -> TextSize:
 
 def here() -> str:
     """Return the address of the present page, without what the switches have added to it."""
+    path = quote(request.path)
+    if not request.query_string:
+        return path
     kept = [pair for pair in request.args.items() if pair[0] not in {"lang", "size"}]
-    return quote(request.path) + (f"?{urlencode(kept)}" if kept else "")
+    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def _start() -> str:

@@ -1,22 +1,32 @@
 """The templates, compiled for each language with its words already in them (``folding``)."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Hashable, Mapping, MutableMapping
+from functools import lru_cache, partial
+from types import CodeType
 from typing import Any, Final
 
 from flask import Flask
 from flask.sansio.app import App
 from flask.templating import Environment
 from jinja2 import Template, nodes
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.environment import TemplateModule
+from jinja2.filters import FILTERS
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, Macro
 
 from zaitaku.blueprints import i18n
 from zaitaku.blueprints.folding import Vocabulary, fold, is_fixed
+from zaitaku.blueprints.gaps import Gap, GappedPage, nested
+from zaitaku.core import ruby
 from zaitaku.core.languages import Language
 
 FIXED: Final = ("asset", "N_")
 """Globals whose results hang on nothing but what they are given."""
+OF_THE_REQUEST: Final = ("csrf_token", "switches")
+"""Globals for whose results shared pages leave a gap; all without arguments."""
+MOST_SHARED: Final = 200
+"""Shared pages that are kept: each has some 5 kB."""
 
 _PATIENTS: Final = ("patient/", "errors/", "components/switches")
 
@@ -39,17 +49,35 @@ class Templates(Environment):
         super().__init__(app, **options)
         self._options = options
         self._of: dict[Language, _Spoken] = {}
+        # Typed: Markup and text, True and 1 are equal, but not the same on a page.
+        self.shared_page: Final = lru_cache(MOST_SHARED, typed=True)(self._shared_page)
+        """A page without what is one patient's own, by all that it hangs on."""
 
-    def of(self, language: Language) -> Environment:
+    def of(self, language: Language) -> "_Spoken":
         """Return the templates of one language."""
         found = self._of.get(language)
         return found or self._of.setdefault(language, self._spoken(language))
 
     def _spoken(self, language: Language) -> "_Spoken":
-        spoken = _Spoken(self.app, i18n.words_of(self.app, language), **self._options)
+        options = {**self._options, "bytecode_cache": _Codes()}
+        spoken = _Spoken(self.app, i18n.words_of(self.app, language), **options)
         spoken.trim_blocks, spoken.lstrip_blocks = self.trim_blocks, self.lstrip_blocks
         spoken.globals, spoken.filters, spoken.tests = self.globals, self.filters, self.tests
+        spoken.unasked = _Unasked(self.app, spoken, **options)
         return spoken
+
+    def _shared_page(
+        self,
+        template: str,
+        language: Language,
+        own: tuple[str, ...],
+        empty: tuple[str, ...],
+        /,
+        **shared: Hashable,
+    ) -> GappedPage:
+        gaps = {name: "" if name in empty else Gap(name) for name in own}
+        found = self.of(language).unasked.get_template(template)
+        return GappedPage.cut(found.render(nested({**shared, **gaps})))
 
     def get_template(
         self,
@@ -75,15 +103,26 @@ def compile_patients(app: Flask) -> None:
             templates.of(language).get_template(name)
 
 
-class _Spoken(Environment):
+class _Codes(BytecodeCache):
+    """What templates of a language were compiled to, for both of its environments."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+class _OneLanguage(Environment):
     """The templates of one language."""
 
     template_class = _Template
 
-    def __init__(self, app: App, words: i18n.Words, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, app: App, **options: Any) -> None:  # noqa: ANN401
         super().__init__(app, **options)
-        self._words = words
-        self._is_fixed: dict[str | None, bool] = {}
         self._ready: dict[str, Template] = {}
 
     def get_template(
@@ -101,6 +140,17 @@ class _Spoken(Environment):
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return the names that a template knows: no template has any of its own."""
         return super().make_globals(d) if d else self.globals
+
+
+class _Spoken(_OneLanguage):
+    """The templates of one language."""
+
+    unasked: "_Unasked"
+
+    def __init__(self, app: App, words: i18n.Words, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(app, **options)
+        self.words = words
+        self._is_fixed: dict[str | None, bool] = {}
 
     def fixed_macros(self, template: str) -> Mapping[str, Macro]:
         """Return the macros of a template that depend on their arguments alone."""
@@ -122,7 +172,33 @@ class _Spoken(Environment):
         defer_init: bool = False,
     ) -> str:
         functions: dict[str, Any] = {each: self.globals[each] for each in FIXED}
-        phrases: dict[str, Any] = {"_": self._words.marked, "text": self._words.plain}
+        phrases: dict[str, Any] = {"_": self.words.marked, "text": self.words.plain}
         folded = fold(source, EvalContext(self, name), Vocabulary(phrases, functions), self)
         self._is_fixed[name] = is_fixed(folded, self)
         return super()._generate(folded, name, filename, defer_init)
+
+
+class _Unasked(_OneLanguage):
+    """The same templates for pages that everybody gets: no request, no session, no services."""
+
+    def __init__(self, app: App, spoken: _Spoken, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(app, **options)
+        self._spoken = spoken
+        self.trim_blocks, self.lstrip_blocks = spoken.trim_blocks, spoken.lstrip_blocks
+        self.globals = {
+            **{name: spoken.globals[name] for name in FIXED},
+            **{name: partial(Gap, name) for name in OF_THE_REQUEST},
+            "_": spoken.words.page_text,
+            "text": spoken.words.plain_html,
+        }
+        self.filters = {**FILTERS, "readings": ruby.markup, "plain": ruby.plain}
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: Any = None,  # noqa: A002, ANN401
+    ) -> Template:
+        """Return a template, which the language itself has compiled and folded."""
+        self._spoken.get_template(name, parent, globals)
+        return super().get_template(name, parent, globals)

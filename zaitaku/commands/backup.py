@@ -18,6 +18,7 @@ from zaitaku.core.files import write_once
 from zaitaku.operating.backups import check_copy, make_copy
 from zaitaku.operating.copies import Engine, Manifest, file_digest
 from zaitaku.operating.key_files import key_files
+from zaitaku.operating.reasons import OTHERWISE, why
 from zaitaku.operating.restoring import restore_cluster, restore_file
 from zaitaku.operating.sealed import new_key, seal, unseal
 from zaitaku.settings import Settings
@@ -41,6 +42,11 @@ _WORDS: Final = {
     "cannot-open": "開けません。こわれているか、別の鍵で封じたものです。",
     "store-unavailable": "データベースか、控えを置く場所を使えません",
 }
+
+WHAT_NEXT: Final = (
+    "次に、このデータベースで zaitaku migrate を動かし、zaitaku audit verify と、施設ごとに"
+    " zaitaku records verify 医療機関等コード --all で確かめます（docs/operations.md）。"
+)
 
 
 @click.group()
@@ -148,7 +154,7 @@ def restore(place: Path, target: Path, archive: Path | None, until: str | None) 
         else:
             manifest = restore_cluster(place, target, archive=archive, until=moment)
     click.echo(f"戻しました: {target}。{_described(manifest)}")
-    click.echo("次に zaitaku migrate、zaitaku records verify、zaitaku audit verify を動かします。")
+    click.echo(WHAT_NEXT)
 
 
 def _tell_sealed(target: Path, digest: str) -> None:
@@ -172,10 +178,17 @@ def _described(manifest: Manifest) -> str:
     return f"{japan_time(manifest.made_at)}の{manifest.engine}の控え（版 {manifest.version}）"
 
 
+def _why(error: StoreUnavailable) -> str:
+    found = why(error)
+    return error.detail if found == OTHERWISE else found
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     try:
         yield
+    except StoreUnavailable as error:
+        raise click.ClickException(f"{_WORDS[error.code]}（{_why(error)}）。") from error
     except ZaitakuError as error:
         words = _WORDS.get(error.code, error.code)
         reason = f"（{error.detail}）。" if error.detail and not words.endswith("。") else ""

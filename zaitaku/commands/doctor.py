@@ -1,6 +1,7 @@
 """``zaitaku doctor``: what is wrong with this deployment, and what to do."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 
@@ -10,6 +11,8 @@ from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import SettingsError, StoreUnavailable
 from zaitaku.operating.deployment import opened
 from zaitaku.operating.doctor import Finding, examine
+from zaitaku.operating.reasons import why
+from zaitaku.operating.setting_words import in_japanese
 from zaitaku.settings import Settings
 from zaitaku.watching.words import Line
 
@@ -31,12 +34,14 @@ def doctor(*, is_json: bool, shows_all: bool) -> None:
 
 def _found() -> list[Finding]:
     try:
-        with opened(Settings.from_env(), SystemClock()) as deployment:
+        is_alone = os.environ.get("ZAITAKU_SYNCHRONOUS_STANDBYS", "").strip() == "0"
+        with opened(Settings.from_env(), SystemClock(), is_alone=is_alone) as deployment:
             return list(examine(deployment))
     except SettingsError as error:
-        return [Finding("settings", Line("設定", error.detail, "環境変数を直してください。"))]
-    except StoreUnavailable:
-        worry = "ZAITAKU_EPHEMERAL_URL のデータベースが動いているか、確かめてください。"
+        words = in_japanese(error.detail)
+        return [Finding("settings", Line("設定", words, "環境変数を直してください。"))]
+    except StoreUnavailable as error:
+        worry = f"{why(error)}。ZAITAKU_EPHEMERAL_URL のとおりか、確かめてください。"
         return [Finding("ephemeral", Line("短期の保管場所", "つながりません", worry))]
 
 

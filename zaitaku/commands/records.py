@@ -46,7 +46,17 @@ def records() -> None:
     """同意の記録を、証拠から確かめます。"""
 
 
-@records.command()
+class _NamedOrAll(click.Command):
+    """Takes either receipts or ``--all``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if bool(ctx.params["references"]) == ctx.params["everything"]:
+            raise click.UsageError("受付番号か --all の、どちらかを書いてください。", ctx)
+        return rest
+
+
+@records.command(cls=_NamedOrAll)
 @click.argument("code", callback=institution_code)
 @click.argument("references", metavar="[受付番号]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="この施設のすべての記録を確かめる")
@@ -71,8 +81,6 @@ def verify(
     provider_keys: Path | None,
 ) -> None:
     """施設 CODE の記録を、署名から確かめ直します。合わない記録があると、終了コードは1です。"""
-    if bool(references) == everything:
-        raise click.UsageError("受付番号か --all の、どちらかを書いてください。")
     keys = _trusted(provider_keys) if provider_keys else None
     summary = Summary()
     with _opened(code, former, keys) as (audit, facility_id):

@@ -1,8 +1,7 @@
 """``zaitaku serve`` and ``zaitaku migrate``."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from threading import Timer
 from types import FrameType
 from typing import Final
@@ -11,23 +10,17 @@ import click
 
 from zaitaku.commands.companions import beside, collecting
 from zaitaku.commands.crl import renew_at_start
+from zaitaku.commands.starting import check_database, naming_the_database
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.draining import Draining, shared_draining
 from zaitaku.core.ephemeral_open import open_ephemeral
-from zaitaku.core.errors import StoreUnavailable, ZaitakuError
-from zaitaku.core.revisions import can_serve
 from zaitaku.settings import Settings
+from zaitaku.watching.door import look_of_this_machine
 from zaitaku.watching.notes import Notes
 from zaitaku.watching.presence import Presence, Role, present
 
 LONGEST_DRAIN_SECONDS: Final = 600
-
-
-class NotMigrated(ZaitakuError):
-    """The database does not have this version's tables."""
-
-    code = "not-migrated"
 
 
 @click.command()
@@ -52,7 +45,7 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
     """サーバーを動かします（設定は環境変数 ZAITAKU_…）。"""
     # What is wrong is told here, once, and not by every worker.
     settings = Settings.from_env()
-    _check_tables(Database(settings.database_url, standbys=settings.synchronous_standbys))
+    check_database(settings)
     renew_at_start(settings)
     # The whole site: ``zaitaku migrate`` never needs it.
     from zaitaku.app import from_environment  # noqa: PLC0415
@@ -78,7 +71,8 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
 
 def _presence(settings: Settings) -> Presence:
     clock = SystemClock()
-    return Presence(Notes(open_ephemeral(settings.ephemeral_url, clock)), clock, Role.WEB)
+    notes = Notes(open_ephemeral(settings.ephemeral_url, clock))
+    return Presence(notes, clock, Role.WEB, look_of_this_machine())
 
 
 def drain_at_term(draining: Draining, seconds: int) -> None:
@@ -108,29 +102,5 @@ def migrate() -> None:
     # Its tools are large, and a server never needs them.
     from zaitaku.schema import upgrade  # noqa: PLC0415
 
-    with _naming_the_database():
+    with naming_the_database():
         upgrade(Database(Settings.from_env().database_url))
-
-
-def _check_tables(database: Database) -> None:
-    try:
-        with _naming_the_database():
-            is_fit = can_serve(database)
-    finally:
-        database.close()
-    if not is_fit:
-        raise NotMigrated(
-            "データベースがこの版の形になっていません（ZAITAKU_DATABASE_URL の場所も確かめて"
-            "ください）。先に zaitaku migrate を実行してください。"
-        )
-
-
-@contextmanager
-def _naming_the_database() -> Iterator[None]:
-    try:
-        yield
-    except StoreUnavailable as error:
-        raise StoreUnavailable(
-            f"データベースを使えません（{error.detail}）。動いているか、ZAITAKU_DATABASE_URL の"
-            "とおりにつながるかを確かめてください。"
-        ) from error

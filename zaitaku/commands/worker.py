@@ -5,6 +5,7 @@ import sys
 import click
 
 from zaitaku.commands.companions import collecting
+from zaitaku.commands.starting import check_database
 from zaitaku.core.logs import configure_logging
 from zaitaku.jobs.worker import work
 from zaitaku.services import build_services
@@ -24,6 +25,7 @@ def worker(parent: int | None) -> None:
     """
     configure_logging(sys.stdout)
     settings = Settings.from_env()
+    check_database(settings)
     with collecting(settings.watching):
         _work(settings, parent)
 

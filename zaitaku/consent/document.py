@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cache, lru_cache
 from typing import Any, Final, NoReturn, Self, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,6 @@ from zaitaku.wire import document_digest
 
 TYPE: Final = "zaitaku-consent/1"
 MAXIMUM_CHARACTERS: Final = 20_000
-_STAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
 _JOURNEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _MAXIMUM_VERSION: Final = 2**31 - 1
@@ -242,10 +242,15 @@ def _text(value: object, part: str) -> str:
 
 
 def _word(kind: type[_Word], value: object, part: str) -> _Word:
-    try:
-        return kind(_text(value, part))
-    except ValueError as error:
-        raise MalformedDocument(part) from error
+    word: _Word | None = _words(kind).get(_text(value, part))
+    if word is None:
+        raise MalformedDocument(part)
+    return word
+
+
+@cache
+def _words(kind: type[_Word]) -> Mapping[str, _Word]:
+    return {word.value: word for word in kind}
 
 
 def _code(value: object) -> InstitutionCode:
@@ -280,7 +285,7 @@ def _day(value: object) -> date | None:
 def _moment(value: object) -> datetime:
     text = _text(value, "stated_at")
     try:
-        moment = datetime.strptime(text, _STAMP).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError as error:
         raise MalformedDocument("stated_at") from error
     _require("stated_at", _stamp(moment) == text)
@@ -289,15 +294,19 @@ def _moment(value: object) -> datetime:
 
 def _ref(value: object) -> WordingRef:
     body = _members(value, "wording", {"id", "version", "language", "sha256"})
-    digest = _text(body["sha256"], "wording")
-    wording_id = _text(body["id"], "wording")
-    _require("wording", _DIGEST.fullmatch(digest) is not None and _is_text(wording_id))
-    return WordingRef(
-        id=wording_id,
-        version=_version(body["version"]),
-        language=_word(Language, body["language"], "wording"),
-        sha256=digest,
+    return _ref_of(
+        _text(body["id"], "wording"),
+        _version(body["version"]),
+        _word(Language, body["language"], "wording"),
+        _text(body["sha256"], "wording"),
     )
+
+
+@lru_cache(maxsize=256)
+def _ref_of(wording_id: str, version: int, language: Language, digest: str) -> WordingRef:
+    # All documents name the same few published texts.
+    _require("wording", _DIGEST.fullmatch(digest) is not None and _is_text(wording_id))
+    return WordingRef(id=wording_id, version=version, language=language, sha256=digest)
 
 
 def _version(value: object) -> int:

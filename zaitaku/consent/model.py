@@ -11,6 +11,7 @@ from zaitaku.core.ids import CredentialId, FacilityId, RecordId
 from zaitaku.core.languages import Language
 from zaitaku.core.sealing import Seal
 from zaitaku.facilities.model import Channel, InstitutionCode
+from zaitaku.reception.model import ReceptionContext
 
 TOKEN_PLACE: Final = "consent_record.id_token"  # noqa: S105 - the name of a column, no secret
 """Where ID tokens are sealed (``zaitaku.core.sealing``)."""
@@ -222,6 +223,8 @@ class Standing:
     """A receipt together with what its facility is allowed to see now."""
 
     receipt: Receipt
+    place: ReceptionContext
+    """Where the journey began, even when its URL works no more."""
     lines: tuple[StandingLine, ...]
     """What was asked, in the order of asking; then the earlier grants that still stand."""
 

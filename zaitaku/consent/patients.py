@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     CompoundSelect,
     Connection,
     String,
@@ -28,7 +29,7 @@ from zaitaku.consent.search import search_form
 from zaitaku.consent.tables import consent, credential, patient
 from zaitaku.core.asking import Row
 from zaitaku.core.ids import CredentialId, PatientId, new_uuid
-from zaitaku.core.together import Command, Work, together
+from zaitaku.core.together import Command, Doing, Work, together
 from zaitaku.eligibility.model import Identified, Insured, Withheld
 
 _NOTHING_SHOWN: Final[Mapping[str, Any]] = MappingProxyType(
@@ -68,7 +69,7 @@ class Settled:
     patient: PatientId
     names: Mapping[str, Any]
     """``search``, ``kana_key`` and ``birth_date`` of the patient as they stand now."""
-    works: tuple[Work, ...]
+    works: tuple[Doing, ...]
     is_moved: bool
     """Whether the patient's consents were changed by it."""
 
@@ -79,7 +80,7 @@ def owners(count: int) -> CompoundSelect[tuple[PatientId]]:
     Its parameters are those of ``card_values``.
     """
     former = patient.alias()
-    of_card = select(credential.c.patient_id).where(credential.c.subject_hash.in_(_hashes(count)))
+    of_card = select(credential.c.patient_id).where(credentials_of_card(count))
     of_key = select(former.c.id).where(former.c.person_key == bindparam("person_key"))
     return union(of_card, of_key)
 
@@ -91,18 +92,24 @@ def card_values(
     return {**_hash_values(subject_hashes), "person_key": insured.person_key if insured else None}
 
 
-def locks_of_card(subject_hashes: tuple[str, ...], insured: Identified | None) -> tuple[Work, Work]:
-    """Return what locks a card's patients and reads its credentials (``Found``)."""
-    lock, read = _card_commands(len(subject_hashes))
-    return lock(**card_values(subject_hashes, insured)), read(**_hash_values(subject_hashes))
+def lock_of_card(subject_hashes: tuple[str, ...], insured: Identified | None) -> Work:
+    """Return what locks and reads a card's patients."""
+    return _lock_command(len(subject_hashes))(**card_values(subject_hashes, insured))
+
+
+def credentials_of_card(count: int) -> ColumnElement[bool]:
+    """Return which credentials are those of a card with ``count`` hashes (``card_values``)."""
+    return credential.c.subject_hash.in_(_hashes(count))
 
 
 @cache
-def _card_commands(count: int) -> tuple[Command, Command]:
-    known = credential.c.subject_hash.in_(_hashes(count))
-    return Command(_LOCK.where(patient.c.id.in_(owners(count)))), Command(
-        select(credential).where(known)
-    )
+def _lock_command(count: int) -> Command:
+    return Command(_LOCK.where(patient.c.id.in_(owners(count))))
+
+
+@cache
+def _credentials_command(count: int) -> Command:
+    return Command(select(credential).where(credentials_of_card(count)))
 
 
 def _hashes(count: int) -> list[BindParameter[str]]:
@@ -123,7 +130,7 @@ class PatientStore:
         """
         self._connection = connection
         self._at = asked_at
-        self._works: list[Work] = []
+        self._works: list[Doing] = []
 
     def settle(self, subject_hashes: tuple[str, ...], insured: Identified | None) -> Settled:
         """Return whose credential this is, making or joining what is missing.
@@ -131,7 +138,12 @@ class PatientStore:
         Raises:
             PatientMoved, IntegrityError: as ``plan`` does.
         """
-        found = together(self._connection, *locks_of_card(subject_hashes, insured))
+        read = _credentials_command(len(subject_hashes))
+        found = together(
+            self._connection,
+            lock_of_card(subject_hashes, insured),
+            read(**_hash_values(subject_hashes)),
+        )
         settled = self.plan(subject_hashes, insured, Found(*found))
         self._write()
         return settled

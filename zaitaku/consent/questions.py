@@ -1,6 +1,7 @@
 """Which questions a facility's settings ask, in which order, under which wording (domain.md §4)."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from zaitaku.consent.model import ConsentItem, Question
@@ -31,6 +32,7 @@ def wording_id(item: ConsentItem, *, with_chart: bool) -> str:
     return f"{item}-with-chart" if widened else str(item)
 
 
+@cache
 def wording_ids(item: ConsentItem) -> frozenset[str]:
     """Return every wording under which ``item`` may ever be asked."""
     return frozenset(wording_id(item, with_chart=with_chart) for with_chart in (False, True))

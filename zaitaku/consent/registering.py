@@ -9,34 +9,71 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import (
+    Connection,
+    Label,
+    String,
+    bindparam,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+)
 
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.grams import grams_of
 from zaitaku.consent.lines import first_lines, present_lines
 from zaitaku.consent.model import ConsentItem, ConsentRecord, ConsentState, Decision
-from zaitaku.consent.patients import Found, Settled, card_values, locks_of_card, owners
+from zaitaku.consent.patients import (
+    Found,
+    Settled,
+    card_values,
+    credentials_of_card,
+    lock_of_card,
+    owners,
+)
 from zaitaku.consent.state import implied_decisions, withdrawn_by
 from zaitaku.consent.store import record_from, record_row
-from zaitaku.consent.tables import NO_VISIT, consent, consent_gram, consent_item, consent_record
+from zaitaku.consent.tables import (
+    NO_VISIT,
+    consent,
+    consent_gram,
+    consent_item,
+    consent_record,
+    credential,
+)
 from zaitaku.core.asking import Row
 from zaitaku.core.ids import ConsentId, new_uuid
-from zaitaku.core.together import Command, NewRows, Work, together
+from zaitaku.core.together import Adding, Command, Doing, Joined, NewRows, Work, together
 from zaitaku.eligibility.model import Identified
 from zaitaku.identity.model import Verified
 from zaitaku.reception.store import held_context, url_version
 
 _LATEST: Final = ("valid_until", "record_id", "recorded_at", "reference")
-_RECORDS: Final = Command(
-    select(consent_record).where(
-        or_(
-            consent_record.c.journey == bindparam("of_journey"),
-            consent_record.c.challenge == bindparam("of_challenge"),
-        )
-    )
+_IS_SAME: Final = or_(
+    consent_record.c.journey == bindparam("of_journey"),
+    consent_record.c.challenge == bindparam("of_challenge"),
 )
+_RECORDS: Final = Command(select(consent_record).where(_IS_SAME))
+
+
+_NOTHING: Final = null()
+
+
+def _kind(word: str) -> Label[str]:
+    return Label("kind", literal_column(f"'{word}'", String))
+
+
 _HERE: Final = (
-    select(consent.c.id, consent.c.patient_id, consent_item.c.item, consent_item.c.state)
+    select(
+        _kind("here"),
+        consent.c.id,
+        consent.c.patient_id,
+        _NOTHING.label("subject_hash"),
+        consent_item.c.item,
+        consent_item.c.state,
+    )
     .outerjoin(consent_item, consent_item.c.consent_id == consent.c.id)
     .where(
         consent.c.facility_id
@@ -79,15 +116,22 @@ def look(
 ) -> Look:
     """Return what stands, in one round trip."""
     hashes = card.subject_hashes
-    records, _, context, people, credentials, here = together(
+    same = {"of_journey": card.journey, "of_challenge": card.challenge}
+    place = {**_place_of(document), **card_values(hashes, insured)}
+    _, context, people, found = together(
         connection,
-        _RECORDS(of_journey=card.journey, of_challenge=card.challenge),
         *held_context(document.url_version),
-        *locks_of_card(hashes, insured),
-        _here_of_card(len(hashes))(**_place_of(document), **card_values(hashes, insured)),
+        lock_of_card(hashes, insured),
+        _found_of_card(len(hashes))(**place, **same),
     )
-    found = Found(people, credentials)
-    return Look([record_from(row) for row in records], context, found, here)
+    kinds = {kind: [row for row in found if row["kind"] == kind] for kind in _KINDS}
+    records = together(connection, _RECORDS(**same))[0] if kinds["record"] else ()
+    return Look(
+        [record_from(row) for row in records],
+        context,
+        Found(people, kinds["credential"]),
+        kinds["here"],
+    )
 
 
 @dataclass(frozen=True)
@@ -98,7 +142,7 @@ class Entry:
     document: ConsentDocument
     settled: Settled
 
-    def record_work(self) -> Work:
+    def record_work(self) -> Doing:
         """Return the appending of the record."""
         return _ADD_RECORD(
             **record_row(self.record),
@@ -106,8 +150,11 @@ class Entry:
             patient_id=self.settled.patient,
         )
 
-    def state_works(self, here: Sequence[Row]) -> list[Work]:
-        """Return what brings the present state up to the record, ``here`` being what stands."""
+    def state_works(self, here: Sequence[Row]) -> Sequence[Work]:
+        """Return what writes the record and brings the present state up to it.
+
+        ``here`` is what stands.
+        """
         own = [row for row in here if row["patient_id"] == self.settled.patient]
         standing = {row["item"]: ConsentState(row["state"]) for row in own if row["item"]}
         stated = {answer.item: answer.decision for answer in self.document.decisions}
@@ -116,7 +163,11 @@ class Entry:
             return self._later(ConsentId(own[0]["id"]), effects)
         return self._first(ConsentId(new_uuid()), effects)
 
-    def _first(self, name: ConsentId, effects: Mapping[ConsentItem, Decision]) -> list[Work]:
+    @property
+    def _own(self) -> tuple[Doing, ...]:
+        return (*self.settled.works, self.record_work())
+
+    def _first(self, name: ConsentId, effects: Mapping[ConsentItem, Decision]) -> Sequence[Work]:
         names = self.settled.names
         added = _ADD_CONSENT(
             id=name,
@@ -130,12 +181,16 @@ class Entry:
             **first_lines(effects),
             **self._latest(),
         )
-        return [added, self._items(name, effects), *self._letters(name)]
+        return [Joined((*self._own, added, self._items(name, effects), *self._letters(name)))]
 
-    def _later(self, name: ConsentId, effects: Mapping[ConsentItem, Decision]) -> list[Work]:
+    def _later(self, name: ConsentId, effects: Mapping[ConsentItem, Decision]) -> Sequence[Work]:
         brought = _BRING_UP(the_consent=name, **self._latest())
         forgotten = _FORGET_LETTERS(the_consent=name)
-        return [self._items(name, effects), brought, forgotten, *self._letters(name)]
+        return [
+            Joined((*self._own, self._items(name, effects))),
+            Joined((brought, forgotten)),
+            *self._letters(name),
+        ]
 
     def _latest(self) -> dict[str, Any]:
         return {
@@ -145,12 +200,12 @@ class Entry:
             "reference": self.record.reference,
         }
 
-    def _items(self, name: ConsentId, effects: Mapping[ConsentItem, Decision]) -> Work:
+    def _items(self, name: ConsentId, effects: Mapping[ConsentItem, Decision]) -> Adding:
         rows = [{"item": item.value, "state": said.value} for item, said in effects.items()]
         record = self.record
         return _ITEMS(rows, consent_id=name, since=record.recorded_at, record_id=record.id)
 
-    def _letters(self, name: ConsentId) -> list[Work]:
+    def _letters(self, name: ConsentId) -> list[Adding]:
         rows = [{"gram": gram} for gram in sorted(grams_of(self.settled.names["search"]))]
         if not rows:
             return []
@@ -177,12 +232,27 @@ def write(connection: Connection, here: Sequence[Row], entry: Entry) -> None:
     if entry.settled.is_moved:
         own = {"of_patient": entry.settled.patient}
         (here,) = together(connection, _HERE_OF_PATIENT(**_place_of(entry.document), **own))
-    together(connection, *entry.settled.works, entry.record_work(), *entry.state_works(here))
+    together(connection, *entry.state_works(here))
+
+
+_KINDS: Final = ("record", "credential", "here")
 
 
 @cache
-def _here_of_card(count: int) -> Command:
-    return Command(_HERE.where(consent.c.patient_id.in_(owners(count))))
+def _found_of_card(count: int) -> Command:
+    """Return what finds everything small in one go, a row's ``kind`` saying what it is."""
+    standing = (_NOTHING.label("item"), _NOTHING.label("state"))
+    credentials = select(
+        _kind("credential"), credential.c.id, credential.c.patient_id, credential.c.subject_hash
+    )
+    records = select(_kind("record"), consent_record.c.id, consent_record.c.patient_id, _NOTHING)
+    return Command(
+        union_all(
+            credentials.add_columns(*standing).where(credentials_of_card(count)),
+            records.add_columns(*standing).where(_IS_SAME),
+            _HERE.where(consent.c.patient_id.in_(owners(count))),
+        )
+    )
 
 
 def _place_of(document: ConsentDocument) -> dict[str, Any]:

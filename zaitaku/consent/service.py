@@ -29,13 +29,25 @@ from zaitaku.consent.receipts import receipt_from, receipt_of
 from zaitaku.consent.registering import Entry, look, write
 from zaitaku.consent.standing import standing_from
 from zaitaku.consent.statement import check_wordings, choices_of, compose_document
-from zaitaku.consent.store import present_states, registered_record
+from zaitaku.consent.store import (
+    place_of_journey,
+    placed_record,
+    present_states,
+    registered_record,
+)
 from zaitaku.consent.validity import end_of_validity
 from zaitaku.consent.wording import Wordings
 from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.ids import CredentialId, JourneyId, RecordId, new_uuid, random_digits
+from zaitaku.core.ids import (
+    CredentialId,
+    JourneyId,
+    RecordId,
+    UrlVersionId,
+    new_uuid,
+    random_digits,
+)
 from zaitaku.core.languages import Language
 from zaitaku.core.watch import NO_WATCH, Happening, Watch
 from zaitaku.eligibility.model import Identified
@@ -155,20 +167,41 @@ class ConsentService:
 
         ``told`` and ``Raises`` as for ``receipt_of``.
         """
-        record = self._acknowledged(journey, told)
-        if record is None:
+        found = placed_record(self._database, journey)
+        if found is None:
             return None
+        record, place = found
+        self._make_sure(record, told)
         document = ConsentDocument.parse_canonical(record.document)
         states = present_states(self._database, record, document)
         receipt = receipt_of(record, document, self._wordings)
-        return standing_from(receipt, states, self._wordings)
+        return standing_from(receipt, place, states, self._wordings)
+
+    def place_unless_registered(
+        self, journey: JourneyId, version: UrlVersionId
+    ) -> ReceptionContext | None:
+        """Return where a journey under way leads, or ``None`` when it is registered.
+
+        Raises:
+            UnknownUrl, UrlRetired, ReceptionNotBegun, ChannelOff: as ``ReceptionService.resolve``.
+            StoreUnavailable: as for ``receipt_of``.
+        """
+        is_registered, rows = place_of_journey(self._database, journey, version)
+        if is_registered:
+            self._acknowledged(journey, told="")
+            return None
+        return self._reception.opened(rows)
 
     def _acknowledged(self, journey: JourneyId, told: str) -> ConsentRecord | None:
         record = registered_record(self._database, journey)
-        if record is not None and record.reference != told:
+        if record is not None:
+            self._make_sure(record, told)
+        return record
+
+    def _make_sure(self, record: ConsentRecord, told: str) -> None:
+        if record.reference != told:
             # Whoever was told nothing the first time is told now: it must stand as firmly as then.
             self._database.confirm()
-        return record
 
     def register(self, verified: Verified) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.

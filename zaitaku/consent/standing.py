@@ -5,10 +5,14 @@ from collections.abc import Iterator, Mapping
 from zaitaku.consent.model import ConsentItem, ConsentState, Receipt, Standing, StandingLine
 from zaitaku.consent.questions import wording_id
 from zaitaku.consent.wording import Wordings
+from zaitaku.reception.model import ReceptionContext
 
 
 def standing_from(
-    receipt: Receipt, states: Mapping[str, ConsentState], wordings: Wordings
+    receipt: Receipt,
+    place: ReceptionContext,
+    states: Mapping[str, ConsentState],
+    wordings: Wordings,
 ) -> Standing:
     """Return a receipt with the present ``states`` of its facility, patient, channel and 受診日.
 
@@ -24,7 +28,7 @@ def standing_from(
         )
         for line in receipt.lines
     )
-    return Standing(receipt, (*asked, *_earlier(receipt, states, wordings)))
+    return Standing(receipt, place, (*asked, *_earlier(receipt, states, wordings)))
 
 
 def _earlier(

@@ -1,10 +1,10 @@
 """Records and the present state of consents, in the durable store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, exists, select
 
 from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.document import ConsentDocument
@@ -17,7 +17,10 @@ from zaitaku.core.ids import (
     FacilityId,
     JourneyId,
     RecordId,
+    UrlVersionId,
 )
+from zaitaku.reception.model import ReceptionContext
+from zaitaku.reception.store import context_beside, context_found, contexts_of
 
 _EVIDENCE: Final = (
     "origin",
@@ -46,6 +49,15 @@ _RECORD: Final = (
 _RECORD_OF_JOURNEY: Final = Question(
     select(consent_record).where(consent_record.c.journey == bindparam("name"))
 )
+_PREFIX: Final = "of_record_"
+_PLACED_RECORD: Final = Question(
+    contexts_of(consent_record)
+    .add_columns(*(column.label(_PREFIX + column.name) for column in consent_record.c))
+    .where(consent_record.c.journey == bindparam("name"))
+)
+_PLACE_OF_JOURNEY: Final = context_beside(
+    exists().where(consent_record.c.journey == bindparam("name")).label("is_registered")
+)
 _ONE_RECORD: Final = (
     select(consent_record).where(consent_record.c.id == bindparam("record")).subquery()
 )
@@ -71,6 +83,26 @@ def registered_record(database: Database, journey: JourneyId) -> ConsentRecord |
     """Return the record of a journey in a single question, as every page after the card asks it."""
     rows = database.ask(_RECORD_OF_JOURNEY, name=journey)
     return _record_or_none(next(iter(rows), None))
+
+
+def placed_record(
+    database: Database, journey: JourneyId
+) -> tuple[ConsentRecord, ReceptionContext] | None:
+    """Return the record of a journey and where its version leads, in a single question."""
+    rows = database.ask(_PLACED_RECORD, name=journey)
+    place = context_found(rows)
+    if place is None:
+        return None
+    own = {name.removeprefix(_PREFIX): rows[0][name] for name in rows[0] if _PREFIX in name}
+    return record_from(own), place
+
+
+def place_of_journey(
+    database: Database, journey: JourneyId, version: UrlVersionId
+) -> tuple[bool, Sequence[Row]]:
+    """Tell whether a journey has a record, and what is found of its version, in one question."""
+    rows = database.ask(_PLACE_OF_JOURNEY, name=journey, version=version)
+    return any(row["is_registered"] for row in rows), rows
 
 
 def present_states(

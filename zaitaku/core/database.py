@@ -60,6 +60,7 @@ _UNAVAILABLE_STATES: Final = frozenset(
     {
         STANDBY,
         "25P03",  # was idle in a transaction for too long
+        "42501",  # this role may not read it
         "42P01",  # the table is not there: not migrated
         "XX001",  # a damaged table
         "XX002",  # a damaged index

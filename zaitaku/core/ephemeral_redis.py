@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from zaitaku.core.ephemeral import COUNT_FIELD, Fields
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import EphemeralStoreUnavailable
 from zaitaku.core.redis_lines import RedisLines
 from zaitaku.core.redis_servers import connection_pool
 
@@ -179,11 +179,11 @@ class RedisEphemeralStore:
             if isinstance(error, exceptions.ReadOnlyError):
                 # This server is a replica now: the next call shall look for the new primary.
                 self._lines.leave()
-            raise StoreUnavailable(type(error).__name__) from error
+            raise EphemeralStoreUnavailable(type(error).__name__) from error
         except exceptions.ResponseError as error:
             code = str(error).partition(" ")[0]
             if code in _AWAY_CODES:
-                raise StoreUnavailable(code) from error
+                raise EphemeralStoreUnavailable(code) from error
             raise
 
 

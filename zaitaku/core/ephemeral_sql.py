@@ -33,7 +33,7 @@ from zaitaku.core.ephemeral_statements import (
     TAKE,
     for_psycopg,
 )
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
 from zaitaku.core.postgres import bound_answers, connection_arguments, standby_left
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
 from zaitaku.core.sqlite_queue import WriterQueue
@@ -166,7 +166,7 @@ class SqlEphemeralStore:
         try:
             yield
         except self._away as error:
-            raise StoreUnavailable(type(error).__name__) from error
+            raise EphemeralStoreUnavailable(type(error).__name__) from error
 
     def _purge_when_due(self) -> None:
         if self._clock.now() < self._purge_due:

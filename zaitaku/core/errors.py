@@ -33,6 +33,10 @@ class StoreUnavailable(ZaitakuError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class EphemeralStoreUnavailable(StoreUnavailable):
+    """It is the short-lived store: nobody knows what of it will still be there."""
+
+
 class TooManyAttempts(ZaitakuError):
     """A limit on attempts is reached; ``retry_after`` says in how many seconds to come back."""
 

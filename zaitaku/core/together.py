@@ -4,16 +4,40 @@ They are made once and given plain values, as questions are (``zaitaku.core.aski
 gets all of them in one round trip (PostgreSQL 15, §34.5, pipeline mode) and runs them one after
 another: each sees what those before it have done, and waits for the locks that it needs. SQLite is
 no trip away.
+
+Where none of them has to see what another does they can be joined to a single statement: PostgreSQL
+runs the parts of a ``WITH`` on one snapshot and checks foreign keys at its end (§7.8.4), and what
+the driver does around a statement costs more than most of them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import chain
 from typing import Any, Final, Protocol
 
 import psycopg
-from sqlalchemy import Connection, Executable, Insert, Select, Table, bindparam
+from psycopg import RawCursor
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Executable,
+    Insert,
+    Select,
+    String,
+    Table,
+    TableValuedAlias,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -25,6 +49,9 @@ from zaitaku.core.postgres import STANDBY
 
 Values = Mapping[str, object]
 Driver = psycopg.Connection[Any]
+_PLACE: Final = re.compile(r"\$(\d+)")
+_COMMA: Final = ","
+"""Between the values of a column of new rows on their way; no value has it in itself."""
 
 
 class Work(Protocol):
@@ -44,6 +71,26 @@ class Work(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Spelt:
+    """PostgreSQL's text of a statement: its places are numbered, as the server wants them."""
+
+    text: str
+    names: tuple[str, ...]
+    """Whose value stands at each place."""
+    fixed: Values
+    """The values that it always has."""
+
+    def run(self, driver: Driver, given: Iterable[object]) -> psycopg.Cursor[Any]:
+        """Give it to PostgreSQL with a value for each place."""
+        return RawCursor(driver).execute(self.text, list(given))
+
+    def in_order(self, values: Values) -> Iterator[object]:
+        """Return the value of each place."""
+        for name in self.names:
+            yield values[name] if name in values else self.fixed.get(name)
+
+
 class Command:
     """A statement with named parameters whose values are of types that drivers know.
 
@@ -56,17 +103,15 @@ class Command:
         self.sqlite: Final = statement if sqlite is None else sqlite
         self.columns: Final = _found_by(statement)
         self._sets: Final = sets
-        self._spelt: tuple[str, Values] | None = None
 
     def __call__(self, **values: object) -> "Doing":
         """Return the statement with its values."""
         return Doing(self, values)
 
-    def spelt(self) -> tuple[str, Values]:
-        """Return PostgreSQL's text and the values that it always has."""
-        if self._spelt is None:
-            self._spelt = _spelt(self.statement, self._sets)
-        return self._spelt
+    @cached_property
+    def spelt(self) -> Spelt:
+        """PostgreSQL's text."""
+        return _spelt(self.statement, self._sets)
 
 
 @dataclass(frozen=True)
@@ -88,22 +133,25 @@ class Doing:
 
     def send(self, driver: Driver) -> psycopg.Cursor[Any]:
         """Give it to PostgreSQL."""
-        text, fixed = self.command.spelt()
-        return driver.execute(text, {**fixed, **self.values})
+        return self.command.spelt.run(driver, self.in_order())
+
+    def in_order(self) -> Iterator[object]:
+        """Return the value of each place of PostgreSQL's text."""
+        return self.command.spelt.in_order(self.values)
 
 
 class NewRows:
     """New rows of a table: one statement, however many they are.
 
-    ``each`` are the columns that differ from row to row; the others are alike. A row that stands
-    under the same ``replacing`` columns, if any are named, takes the values of the new one.
+    ``each`` are the columns that differ from row to row, in words without commas or in numbers;
+    the others are alike. A row that stands under the same ``replacing`` columns, if any are named,
+    takes the values of the new one.
     """
 
     def __init__(self, table: Table, *each: str, replacing: tuple[str, ...] = ()) -> None:
         self._table = table
         self._each = each
         self._replacing = replacing
-        self._commands: dict[int, Command] = {}
 
     def __call__(self, rows: Sequence[Values], **alike: object) -> "Adding":
         """Return the adding of ``rows``, which are not empty."""
@@ -119,32 +167,41 @@ class NewRows:
             index_elements=self._replacing, set_=self._others(statement.excluded)
         )
 
-    def of(self, count: int) -> Command:
-        """Return PostgreSQL's command that adds so many rows."""
-        if count not in self._commands:
-            self._commands[count] = Command(self._many(count))
-        return self._commands[count]
-
-    def _many(self, count: int) -> Insert:
+    @cached_property
+    def command(self) -> Command:
+        """PostgreSQL's command, which takes the values of a column as one text (``values``)."""
+        arrays = [self._array(self._table.columns[name]) for name in self._each]
+        new = func.unnest(*arrays).table_valued(*self._each).render_derived(name="new")
         statement = postgresql_insert(self._table)
-        rows = statement.values([self._row(number) for number in range(count)])
-        if not self._replacing:
-            return rows
-        return rows.on_conflict_do_update(
-            index_elements=self._replacing, set_=self._others(statement.excluded)
+        rows = statement.from_select(
+            self._table.columns.keys(),
+            select(*(self._cell(column, new) for column in self._table.columns)),
         )
+        if not self._replacing:
+            return Command(rows)
+        return Command(
+            rows.on_conflict_do_update(
+                index_elements=self._replacing, set_=self._others(statement.excluded)
+            )
+        )
+
+    def values(self, rows: Sequence[Values], alike: Values) -> Values:
+        """Return the values of ``command``."""
+        texts = {name: _COMMA.join(str(row[name]) for row in rows) for name in self._each}
+        return {f"the_{name}": value for name, value in {**alike, **texts}.items()}
 
     def _others(self, excluded: ReadOnlyColumnCollection[str, Any]) -> dict[str, Any]:
         return {name: excluded[name] for name in set(excluded.keys()) - set(self._replacing)}
 
-    def _row(self, number: int) -> dict[str, Any]:
-        return {
-            column.name: bindparam(
-                f"{column.name}_{number}" if column.name in self._each else f"the_{column.name}",
-                type_=column.type,
-            )
-            for column in self._table.columns
-        }
+    def _array(self, column: Column[Any]) -> ColumnElement[Any]:
+        text = bindparam(f"the_{column.name}", type_=String)
+        between = literal_column(f"'{_COMMA}'", String)
+        return cast(func.string_to_array(text, between), ARRAY(column.type))
+
+    def _cell(self, column: Column[Any], new: TableValuedAlias) -> ColumnElement[Any]:
+        if column.name in self._each:
+            return new.c[column.name]
+        return bindparam(f"the_{column.name}", type_=column.type)
 
 
 @dataclass(frozen=True)
@@ -156,6 +213,11 @@ class Adding:
     alike: Values
     columns: tuple[str, ...] = ()
 
+    @property
+    def command(self) -> Command:
+        """PostgreSQL's command."""
+        return self.new.command
+
     def run(self, connection: Connection) -> Sequence[Row]:
         """Add them at once, by SQLAlchemy."""
         connection.execute(self.new.one, [{**self.alike, **row} for row in self.rows])
@@ -163,11 +225,48 @@ class Adding:
 
     def send(self, driver: Driver) -> psycopg.Cursor[Any]:
         """Give them to PostgreSQL."""
-        values = {f"the_{name}": value for name, value in self.alike.items()}
-        for number, row in enumerate(self.rows):
-            values |= {f"{name}_{number}": value for name, value in row.items()}
-        text, fixed = self.new.of(len(self.rows)).spelt()
-        return driver.execute(text, {**fixed, **values})
+        return self.command.spelt.run(driver, self.in_order())
+
+    def in_order(self) -> Iterator[object]:
+        """Return the value of each place of PostgreSQL's text."""
+        return self.command.spelt.in_order(self.new.values(self.rows, self.alike))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Changes of which none sees, or touches a row of, another: one statement on PostgreSQL."""
+
+    works: Sequence[Doing | Adding]
+    columns: tuple[str, ...] = ()
+
+    def run(self, connection: Connection) -> Sequence[Row]:
+        """Do them at once, in their order, by SQLAlchemy."""
+        for work in self.works:
+            work.run(connection)
+        return ()
+
+    def send(self, driver: Driver) -> psycopg.Cursor[Any]:
+        """Give them to PostgreSQL."""
+        spelt = _joined(*(work.command for work in self.works))
+        values = chain.from_iterable(work.in_order() for work in reversed(self.works))
+        return spelt.run(driver, values)
+
+
+@cache
+def _joined(*commands: Command) -> Spelt:
+    # PostgreSQL runs the last part first and then the others backwards, as far as nothing hangs on
+    # it: two transactions that make the same rows wait for each other in one order.
+    parts, names = list[str](), list[str]()
+    for command in reversed(commands):
+        parts.append(_moved(command.spelt.text, by=len(names)))
+        names += command.spelt.names
+    *before, last = parts
+    heads = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(before))
+    return Spelt(f"WITH {heads} {last}" if heads else last, tuple(names), {})
+
+
+def _moved(text: str, *, by: int) -> str:
+    return _PLACE.sub(lambda place: f"${int(place[1]) + by}", text)
 
 
 def together(connection: Connection, *works: Work) -> list[Sequence[Row]]:
@@ -181,7 +280,8 @@ def together(connection: Connection, *works: Work) -> list[Sequence[Row]]:
         return [work.run(connection) for work in works]
     driver: Any = connection.connection.driver_connection
     with _told(connection, driver):
-        with driver.pipeline():
+        # One alone is a round trip as it is, and a pipeline costs as much as a statement.
+        with driver.pipeline() if len(works) > 1 else nullcontext():
             answers = [work.send(driver) for work in works]
         return [_rows(work, answer) for work, answer in zip(works, answers, strict=True)]
 
@@ -217,11 +317,12 @@ def _rows(work: Work, answer: psycopg.Cursor[Any]) -> Sequence[Row]:
 
 
 def _found_by(statement: Executable) -> tuple[str, ...]:
-    return tuple(statement.selected_columns.keys()) if isinstance(statement, Select) else ()
+    if isinstance(statement, Select | CompoundSelect):
+        return tuple(statement.selected_columns.keys())
+    return ()
 
 
-def _spelt(statement: Executable, sets: Sequence[str]) -> tuple[str, Values]:
-    dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+def _spelt(statement: Executable, sets: Sequence[str]) -> Spelt:
+    dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     compiled = statement.compile(dialect=dialect, column_keys=sets or None)  # type: ignore[attr-defined]
-    fixed = {name: value for name, value in compiled.params.items() if value is not None}
-    return str(compiled), fixed
+    return Spelt(str(compiled), tuple(compiled.positiontup or ()), compiled.params)

@@ -189,6 +189,11 @@ class Facility:
         """The name that patients see."""
         return self.settings.display_name or self.registered_name
 
+    @property
+    def dial(self) -> str:
+        """The telephone number as a ``tel:`` address takes it (RFC 3966)."""
+        return self.phone.replace(" ", "")
+
     def has_begun(self, today: date) -> bool:
         """Tell whether 利用開始日 has come: before it there is no reception (domain.md §2)."""
         return self.enrolment.has_begun(today)

@@ -31,6 +31,8 @@ class Deployment:
     database: Database
     ephemeral: EphemeralStore
     clock: Clock
+    is_alone: bool = False
+    """Whether the operator has said that one PostgreSQL is enough."""
 
     def sqlite_files(self) -> tuple[Path, ...]:
         """Return the SQLite files that it uses."""
@@ -69,7 +71,7 @@ class Deployment:
 
 
 @contextmanager
-def opened(settings: Settings, clock: Clock) -> Iterator[Deployment]:
+def opened(settings: Settings, clock: Clock, *, is_alone: bool = False) -> Iterator[Deployment]:
     """Open the stores of a deployment, and close them at the end.
 
     Raises:
@@ -78,7 +80,7 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Deployment]:
     database = Database(settings.database_url)
     ephemeral = open_ephemeral(settings.ephemeral_url, clock)
     try:
-        yield Deployment(settings, database, ephemeral, clock)
+        yield Deployment(settings, database, ephemeral, clock, is_alone)
     finally:
         ephemeral.close()
         database.close()

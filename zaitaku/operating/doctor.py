@@ -10,9 +10,9 @@ from typing import Final
 
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.operating.deployment import Deployment
-from zaitaku.operating.examinations import clocks, machine, site, stores
-from zaitaku.watching.condition import Looker
-from zaitaku.watching.words import UNKNOWN, Line, lines_of
+from zaitaku.operating.examinations import clocks, condition, machine, rings, site, start, stores
+from zaitaku.operating.reasons import why
+from zaitaku.watching.words import UNKNOWN, Line
 
 Examination = Callable[[Deployment], Iterable[Line]]
 
@@ -30,19 +30,13 @@ class Finding:
         return not self.line.worry
 
 
-def _condition(deployment: Deployment) -> Iterable[Line]:
-    return lines_of(
-        Looker(
-            deployment.settings, deployment.database, deployment.ephemeral, deployment.clock
-        ).look()
-    )
-
-
 EXAMINATIONS: Final[Mapping[str, Examination]] = {
-    "condition": _condition,
+    "condition": condition.condition,
+    "start": start.start,
     "mode": machine.mode,
     "private-files": machine.private_files,
     "keys": machine.key_files,
+    "key-rings": rings.rings,
     "disk": machine.disk,
     "time-zone": machine.time_zone,
     "durability": stores.durability,
@@ -61,5 +55,16 @@ def examine(
         try:
             for line in look(deployment):
                 yield Finding(name, line)
-        except StoreUnavailable:
-            yield Finding(name, Line(name, UNKNOWN, "つながらないため、調べられませんでした。"))
+        except StoreUnavailable as error:
+            yield Finding(
+                name, Line(_NAMES[name], UNKNOWN, f"調べられませんでした: {why(error)}。")
+            )
+
+
+_NAMES: Final[Mapping[str, str]] = {
+    "key-rings": "鍵の輪",
+    "durability": "データベースの設定",
+    "redis": "Redisの設定",
+    "clocks": "時計",
+}
+"""What cannot be learnt while a store is away."""

@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     ForeignKeyConstraint,
     Integer,
     LargeBinary,
     RowMapping,
+    Select,
     String,
     Table,
     UniqueConstraint,
@@ -109,8 +111,9 @@ _CONTEXT = (
 )
 # Made once: every page of the wizard asks one of these, and building a query costs more than it.
 _CONTEXT_OF_HANDLE: Final = Question(_CONTEXT.where(url_version.c.handle == bindparam("handle")))
-_CONTEXT_OF_VERSION: Final = Question(_CONTEXT.where(url_version.c.id == bindparam("version")))
-_SEE_CONTEXT: Final = Command(_CONTEXT_OF_VERSION.statement)
+_OF_VERSION: Final = _CONTEXT.where(url_version.c.id == bindparam("version"))
+_CONTEXT_OF_VERSION: Final = Question(_OF_VERSION)
+_SEE_CONTEXT: Final = Command(_OF_VERSION)
 _HOLD_POINTER: Final = Command(
     select(reception_url.c.current_id)
     .join_from(url_version, reception_url, _POINTER)
@@ -128,6 +131,19 @@ def context_by_handle(database: Database, handle: Handle) -> ReceptionContext | 
 def context_by_version(database: Database, version_id: UrlVersionId) -> ReceptionContext | None:
     """Return where a version leads, in one question."""
     return _context_from(next(iter(database.ask(_CONTEXT_OF_VERSION, version=version_id)), None))
+
+
+def context_beside(fact: ColumnElement[Any]) -> Question:
+    """Return the question where a version (``version``) leads, with ``fact`` as one more column.
+
+    ``context_found`` reads the rest.
+    """
+    return Question(_OF_VERSION.add_columns(fact))
+
+
+def contexts_of(table: Table) -> Select[Any]:
+    """Return what selects where the versions lead that the rows of ``table`` name."""
+    return _CONTEXT.join(table, table.c.url_version_id == url_version.c.id)
 
 
 def held_context(version_id: UrlVersionId) -> tuple[Work, Work]:

@@ -47,9 +47,9 @@ def issuer_among(
     The generations of the authority share one name, so the signature decides. A root that was
     renewed keeps its key, too: of several, one that is in its period at ``now`` is taken.
     """
-    signers = [root for root in roots if did_sign(root, certificate)]
-    current = (root for root in signers if is_in_period(root, now))
-    return next(current, signers[0] if signers else None)
+    # Those in their period first, and no further than the first that signed: looking costs most.
+    ordered = sorted(roots, key=lambda root: not is_in_period(root, now))
+    return next((root for root in ordered if did_sign(root, certificate)), None)
 
 
 def is_in_period(certificate: x509.Certificate, moment: datetime) -> bool:

@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self
@@ -90,12 +91,15 @@ class SiteKeys:
 
     def sign(self, request: wire.CardRequest) -> str:
         """Return the signed request: a JWS in compact serialization (RFC 7515 §7.1)."""
-        newest = self.keys[0]
-        header = {"alg": ALGORITHM, "typ": wire.REQUEST_TYPE, "kid": newest.thumbprint()}
+        header = {"alg": ALGORITHM, "typ": wire.REQUEST_TYPE, "kid": self._newest_name}
         # As UTF-8 the Japanese words take half the room that JSON's escapes would, and the browser
         # carries all of it in one address.
         claims = json.dumps(request.claims(), ensure_ascii=False, separators=(",", ":"))
-        return jws.serialize_compact(header, claims.encode(), newest, algorithms=[ALGORITHM])
+        return jws.serialize_compact(header, claims.encode(), self.keys[0], algorithms=[ALGORITHM])
+
+    @cached_property
+    def _newest_name(self) -> str:
+        return self.keys[0].thumbprint()
 
     def published(self, origin: str) -> dict[str, Any]:
         """Return the JWK Set of ``origin`` for ``wire.KEYS_PATH``.

@@ -20,6 +20,7 @@ from zaitaku.jobs.model import JobState
 from zaitaku.jobs.store import counted, oldest_waiting
 from zaitaku.settings import Settings
 from zaitaku.watching.certificates import CertificateEnd, certificate_ends, earliest_crl_end
+from zaitaku.watching.door import Door, door_of
 from zaitaku.watching.notes import Note, Notes, moment_in
 from zaitaku.watching.postgres import PostgresCondition, postgres_condition
 from zaitaku.watching.presence import Instance, code_version, instances
@@ -72,6 +73,8 @@ class Condition:
     schema_fits: bool | None
     """Whether this code can work on the database's tables."""
     instances: tuple[Instance, ...] | None
+    door: Door | None
+    """``None``: nothing is counted there, or nobody has told lately."""
     jobs: JobsCondition | None
     postgres: PostgresCondition | None
     """``None`` also on SQLite."""
@@ -110,6 +113,7 @@ class Looker:
             schema=_or_none(lambda: revision_of(self._database)),
             schema_fits=_or_none(lambda: can_serve(self._database)),
             instances=seen,
+            door=_or_none(lambda: door_of(self._notes, now)),
             jobs=jobs,
             postgres=_or_none(lambda: self._read(postgres_condition)),
             audit=_or_none(self._audit),

@@ -20,6 +20,7 @@ class Note(StrEnum):
     INSTANCES = "instances"
     AUDIT = "audit"
     BACKUP = "backup"
+    DOOR = "door"
 
 
 class Notes:

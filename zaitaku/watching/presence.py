@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from zaitaku.core.clock import Clock
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.watching.door import Door, note_door
 from zaitaku.watching.notes import Note, Notes
 
 log = logging.getLogger(__name__)
@@ -74,14 +75,21 @@ def _instances_in(fields: Mapping[str, str]) -> tuple[Instance, ...]:
 class Presence:
     """Says that this process is there."""
 
-    def __init__(self, notes: Notes, clock: Clock, role: Role) -> None:
+    def __init__(
+        self,
+        notes: Notes,
+        clock: Clock,
+        role: Role,
+        door: Callable[[], Door | None] | None = None,
+    ) -> None:
         self._notes = notes
         self._clock = clock
         self._role = role
+        self._door = door
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     def beat(self) -> None:
-        """Say it now; strike who was not seen for an hour.
+        """Say it now, and how it stands at the door; strike who was not seen for an hour.
 
         Raises:
             StoreUnavailable: the short-lived store is away.
@@ -91,6 +99,9 @@ class Presence:
         fields = self._notes.write(Note.INSTANCES, {self._name: said})
         known = {each.name for each in _instances_in(fields) if _is_remembered(each, now)}
         self._notes.strike(Note.INSTANCES, fields.keys() - known)
+        door = self._door() if self._door else None
+        if door:
+            note_door(self._notes, self._name, door, now)
 
     def hang_up(self) -> None:
         """Close the connection; the next word opens it again."""
@@ -103,6 +114,7 @@ class Presence:
             StoreUnavailable: the short-lived store is away.
         """
         self._notes.strike(Note.INSTANCES, {self._name})
+        self._notes.strike(Note.DOOR, {self._name})
 
 
 def _is_remembered(instance: Instance, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from zaitaku.core.clock import JST
 from zaitaku.watching.condition import AuditCondition, Condition, JobsCondition
+from zaitaku.watching.door import Door
 from zaitaku.watching.postgres import PostgresCondition, Standby
 from zaitaku.watching.presence import Instance, Role
 
@@ -37,6 +38,7 @@ def lines_of(found: Condition) -> tuple[Line, ...]:
     return (
         *_stores(found),
         *_instances(found),
+        _door(found.door),
         *_jobs(found.jobs, found.at),
         *_postgres(found.postgres),
         _audit(found.audit, found.at),
@@ -85,6 +87,21 @@ def _missing(role: Role) -> Line:
 
 
 _COMMANDS: Final = {Role.WEB: "serve", Role.WORKER: "worker"}
+
+
+def _door(door: Door | None) -> Line:
+    part = "入口（この1分）"
+    if door is None:
+        return Line(part, f"{UNKNOWN}（ZAITAKU_METRICS_ADDRESS を設定すると見えます）")
+    fact = (
+        f"列で待つ人 {door.waiting}人、いま始められる人 {door.permits}人、"
+        f"待ってもらった回数 列 {door.in_line}回・手がふさがって {door.sent_away}回"
+    )
+    is_crowded = door.waiting or door.sent_away
+    return Line(part, fact, _CROWDED if is_crowded else "")
+
+
+_CROWDED: Final = "混み合っています。続くときは、機械かプロセスをふやしてください。"
 
 
 def _jobs(jobs: JobsCondition | None, now: datetime) -> Iterator[Line]:
@@ -163,12 +180,17 @@ def _ends(found: Condition) -> Iterator[Line]:
     for each in found.certificates:
         is_soon = each.ends is None or each.ends - found.at < CERTIFICATE_SOON
         name = f"{_CERTIFICATES[each.name]}の期限"
-        yield Line(name, _moment(each.ends), "新しいものを用意してください。" if is_soon else "")
+        worry = "新しいものを用意してください。" if each.ends else _UNREAD[each.name]
+        yield Line(name, _moment(each.ends), worry if is_soon else "")
 
 
 _NO_LIST: Final = (
     "カードを確かめられません。zaitaku crl refresh を実行するか、ファイルを置き直してください。"
 )
+_UNREAD: Final = {
+    "root": "ZAITAKU_TRUST_ANCHORS のファイルを読めるか、確かめてください。",
+    "tls": "サイトに、この機械からつながるかを確かめてください。",
+}
 
 
 def _moment(moment: datetime | None) -> str:

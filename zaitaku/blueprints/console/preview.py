@@ -211,9 +211,9 @@ def _page(found: Preview, name: str) -> tuple[str, dict[str, Any]]:
 
 def _choice(found: Preview, name: str) -> tuple[str, dict[str, Any]]:
     page = _CHOICES[name]
-    wordings = show.wordings_of(found.situation) if page is asked.MODE_PAGE else []
     options = show.options(page.offered)
-    return page.template, {"options": options, "value": "", "wordings": wordings}
+    chosen = asked.what_is_chosen(found.situation) if page is asked.MODE_PAGE else {}
+    return page.template, {"options": options, "value": "", **chosen}
 
 
 def _item(found: Preview, name: str) -> tuple[str, dict[str, Any]]:
@@ -255,12 +255,11 @@ def _notice(_found: Preview) -> tuple[str, dict[str, Any]]:
 
 def _check(found: Preview) -> tuple[str, dict[str, Any]]:
     steps = [name for name in found.names if name.startswith(("operator", "visit", "item-"))]
-    rows = [
-        replace(row, action=row.action and {**row.action, "href": found.address(step)})
-        for row, step in zip(show.check_rows(found.situation), steps, strict=True)
-    ]
+    rows = show.check_rows(found.situation)
     return "patient/check.html", {
         "rows": rows,
+        "answers": show.check_answers(found.situation),
+        "changes": {row.name: found.address(step) for row, step in zip(rows, steps, strict=True)},
         "notice": services().wordings.notice(current_language()),
         "revision": found.situation.revision(current_language()),
         "is_full_refusal": False,

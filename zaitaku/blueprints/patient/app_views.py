@@ -44,9 +44,9 @@ def ask_app(journey: str) -> Answer:
     """
     app, id_ = _app(), JourneyId(journey)
     present = journeys.note(id_, {"way": Way.APP})
-    if services().consent.receipt_of(id_) is not None:
+    situation = journeys.situation_unless_registered(present)
+    if situation is None:
         return redirect(url_for("patient.done", journey=journey), 303)
-    situation = journeys.situation_of(present)
     if not is_open(StepName.CARD, situation):
         return redirect(address_of(first_open(situation), situation), 303)
     compared = app.compared(id_)

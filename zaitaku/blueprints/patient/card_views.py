@@ -22,7 +22,13 @@ from zaitaku.blueprints.patient.asking import (
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
 from zaitaku.blueprints.patient.journey import Journey, Way
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.blueprints.patient.stepping import Answer, address_of, address_of_entry, opened
+from zaitaku.blueprints.patient.stepping import (
+    Answer,
+    address_of,
+    address_of_entry,
+    opened,
+    page_of,
+)
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.consent.errors import JourneyRegistered
@@ -35,7 +41,7 @@ from zaitaku.identity.oidc.service import number_of
 
 log = logging.getLogger(__name__)
 
-_TEMPLATES: Final = {Way.APP: "card-app", Way.READER: "card-reader", Way.NEARBY: "handover-begin"}
+_TEMPLATES: Final = {Way.APP: "card-app", Way.NEARBY: "handover-begin"}
 
 
 @blueprint.get("/j/<string:journey>/card")
@@ -50,17 +56,29 @@ def card(journey: str) -> Answer:
     allow_form_target(
         *(bridge_at(port) for port in ports), *([app.client.provider.origin] if app else [])
     )
+    if way is Way.READER:
+        return _reader_page(situation)
     return render_template(
         f"patient/{_TEMPLATES[way]}.html",
         situation=situation,
         facility=situation.context.facility,
         back=url_for("patient.check", journey=journey),
-        is_unanswered=situation.journey.asked and "again" not in request.args,
-        other_ports=ports[1:],
         other_ways=other_ways(way, situation.journey.id),
         state_address=url_for("patient.app_state", journey=journey),
         state=WAITING,
         number=number_of(situation.journey.id) if app else "",
+    )
+
+
+def _reader_page(situation: Situation) -> Answer:
+    ways = other_ways(Way.READER, situation.journey.id)
+    return page_of(
+        "patient/card-reader.html",
+        situation,
+        StepName.CARD,
+        {f"other_ways.{name}": address for name, address in ways.items()},
+        is_unanswered=situation.journey.asked and "again" not in request.args,
+        other_ports=services().settings.bridge_ports[1:],
     )
 
 
@@ -75,9 +93,9 @@ def ask_card(journey: str) -> Answer:
     """Make a card request and send the browser to the bridge with it."""
     id_ = JourneyId(journey)
     present = journeys.note(id_, {"asked": "yes", "way": Way.READER})
-    if services().consent.receipt_of(id_) is not None:
+    situation = journeys.situation_unless_registered(present)
+    if situation is None:
         return _to_done(id_)
-    situation = journeys.situation_of(present)
     if not is_open(StepName.CARD, situation):
         return redirect(address_of(first_open(situation), situation), 303)
     check_card_ask(id_)

@@ -8,12 +8,13 @@ from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.errors import JourneyGone, recorded_or_unknown
 from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.consent.model import Decision, Receipt
+from zaitaku.consent.model import Receipt
 from zaitaku.core.clock import japan_date
 from zaitaku.core.ids import JourneyId
 from zaitaku.facilities.model import Channel
@@ -23,7 +24,7 @@ SOON: Final = timedelta(days=90)
 
 
 @blueprint.get("/j/<string:journey>/done")
-def done(journey: str) -> str | Response:
+def done(journey: str) -> str | bytes | Response:
     """Show the reference number and what the facility sees now."""
     with recorded_or_unknown():
         present = journeys.load(JourneyId(journey))
@@ -32,13 +33,22 @@ def done(journey: str) -> str | Response:
             return _before_the_card(present)
         if not present.registered:
             journeys.remember(present.id, standing.receipt.reference)
-        values = _receipt_values(present, standing.receipt)
-    return render_template(
+    receipt = standing.receipt
+    own = {
+        **show.facility_values(standing.place.facility),
+        "reference": receipt.reference,
+        "validity": show.validity_text(receipt),
+        "expires": _expires_soon(present),
+        "receipt_page": url_for("patient.receipt_page", journey=journey),
+        "receipt_text": url_for("patient.receipt_text", journey=journey),
+    }
+    return page(
         "patient/done.html",
-        **values,
-        standing=standing,
-        is_home_visit=standing.receipt.channel is Channel.HOME_VISIT,
-        expires=_expires_soon(present),
+        own,
+        lines=standing.lines,
+        language=receipt.language,
+        is_empty=standing.is_empty,
+        is_home_visit=receipt.channel is Channel.HOME_VISIT,
     )
 
 
@@ -87,7 +97,6 @@ def _receipt_values(present: Journey, receipt: Receipt) -> dict[str, Any]:
         "facility": journeys.context_after_all(present).facility,
         "rows": show.receipt_rows(receipt),
         "validity": show.validity_text(receipt),
-        "Decision": Decision,
     }
 
 

@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from flask import g, redirect, render_template, request, url_for
+from flask import g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import mark
 from zaitaku.blueprints.limits import check_beginning
+from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import arrivals, journeys
-from zaitaku.blueprints.patient.forms import Form
 from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
-from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text
+from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text, facility_values
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
 from zaitaku.blueprints.patient.typed_numbers import NumberPage
@@ -33,19 +33,17 @@ def front() -> Response:
 
 
 @blueprint.get("/r/<string:token>")
-def entry(token: str) -> str:
+def entry(token: str) -> str | bytes:
     """Say whose page this is, what it is for and what is needed."""
     g.reception = arrivals.opened(token)
     visit, is_refused = _linked_visit(g.reception)
-    return render_template(
+    own = {"visit_day": day_text(visit.day) if visit else ""}
+    return page(
         "patient/entry.html",
-        form=Form(),
-        context=g.reception,
-        facility=g.reception.facility,
+        {**facility_values(g.reception.facility), **own},
         channel_name=CHANNEL_NAMES[g.reception.channel],
-        is_online=g.reception.channel is Channel.ONLINE,
-        visit_day=day_text(visit.day) if visit else "",
         is_date_refused=is_refused,
+        has_app=services().openid is not None,
     )
 
 

@@ -124,11 +124,25 @@ def situation_of(journey: Journey) -> Situation:
     Raises:
         UrlRetired, ReceptionNotBegun, ChannelOff: the URL on which it began works no more.
     """
-    g.reception = services().reception.context_of(journey.version)
+    return _situation(journey, services().reception.context_of(journey.version))
+
+
+def situation_unless_registered(journey: Journey) -> Situation | None:
+    """Return what decides about the journey's steps, or ``None`` when it is registered; one query.
+
+    Raises:
+        UrlRetired, ReceptionNotBegun, ChannelOff: the URL on which it began works no more.
+    """
+    context = services().consent.place_unless_registered(journey.id, journey.version)
+    return _situation(journey, context) if context else None
+
+
+def _situation(journey: Journey, context: ReceptionContext) -> Situation:
+    g.reception = context
     return Situation(
         journey=journey,
-        context=g.reception,
-        questions=questions_for(g.reception.facility.settings),
+        context=context,
+        questions=questions_for(context.facility.settings),
         today=japan_date(services().clock.now()),
         wording_of=services().wordings.current,
     )

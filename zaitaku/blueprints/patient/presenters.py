@@ -4,20 +4,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
-from flask import url_for
 from markupsafe import Markup
 
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.i18n import current_language, mark, page_text
+from zaitaku.blueprints.i18n import Words, current_language, mark, page_text, present_words
 from zaitaku.blueprints.patient import dates
 from zaitaku.blueprints.patient.journey import ChoiceMode, VisitKind
+from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.steps import Situation, StepName
 from zaitaku.consent.document import ConsentDocument
-from zaitaku.consent.model import Decision, Operator, Question, Receipt, Wording
+from zaitaku.consent.model import ConsentItem, Decision, Operator, Receipt, Wording
+from zaitaku.consent.wording import Wordings
 from zaitaku.core import ruby
-from zaitaku.facilities.model import Channel
+from zaitaku.core.languages import Language
+from zaitaku.facilities.model import Channel, Facility
 
 
 class PinAnswer(StrEnum):
@@ -119,20 +122,51 @@ class Row:
 
     key: str
     value: str
-    action: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Option:
+    """One radio button; made once, so two that look the same are two."""
+
+    value: str
+    label: Markup
+    hint: Markup | str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One line of the check page without its answer; made once, as options are."""
+
+    name: str
+    key: Markup
+    hidden: Markup
+    """What the link to change it says besides, where nobody sees the line."""
     wording: Wording | None = None
 
 
-def options(values: Iterable[StrEnum]) -> list[dict[str, Any]]:
-    """Return radio buttons for ``values``."""
-    return [
-        {
-            "value": value.value,
-            "label": label_of(value),
-            "hint": _hint_of(value),
-        }
-        for value in values
-    ]
+def facility_values(facility: Facility) -> dict[str, str]:
+    """Return what each page says of its facility."""
+    return {
+        "facility.name": facility.name,
+        "facility.phone": facility.phone,
+        "facility.dial": facility.dial,
+        "facility.hours": facility.hours,
+    }
+
+
+def options(values: Iterable[StrEnum]) -> tuple[Option, ...]:
+    """Return radio buttons for ``values``, all of one kind."""
+    offered = tuple(values)
+    return _options(present_words(), type(offered[0]), offered)
+
+
+@lru_cache
+def _options(words: Words, kind: type[StrEnum], values: tuple[StrEnum, ...]) -> tuple[Option, ...]:
+    texts = [(value, *LABELS[kind][value]) for value in values]
+    return tuple(
+        Option(value.value, words.page_text(label), words.page_text(hint) if hint else "")
+        for value, label, hint in texts
+    )
 
 
 def label_of(value: StrEnum) -> Markup:
@@ -140,14 +174,15 @@ def label_of(value: StrEnum) -> Markup:
     return page_text(LABELS[type(value)][value][0])
 
 
-def _hint_of(value: StrEnum) -> Markup | str:
-    hint = LABELS[type(value)][value][1]
-    return page_text(hint) if hint else ""
-
-
-def decision_options() -> list[dict[str, Any]]:
+def decision_options() -> tuple[Option, ...]:
     """Return the two answers to a consent question, in their published words."""
-    return [{"value": decision.value, "label": decision_text(decision)} for decision in Decision]
+    return _decision_options(services().wordings, current_language())
+
+
+@lru_cache
+def _decision_options(wordings: Wordings, language: Language) -> tuple[Option, ...]:
+    texts = {decision: wordings.answer(decision, language) for decision in Decision}
+    return tuple(Option(decision.value, ruby.markup(text)) for decision, text in texts.items())
 
 
 def decision_text(decision: Decision) -> Markup:
@@ -170,21 +205,42 @@ def clock_text(moment: datetime) -> Markup:
     return ruby.markup(dates.clock_text(moment, current_language()))
 
 
-def wordings_of(situation: Situation) -> list[Wording]:
+def wordings_of(situation: Situation) -> tuple[Wording, ...]:
     """Return the texts of all questions in the present language, in the order of asking."""
-    language = current_language()
-    return [
-        services().wordings.current(question.wording_id, language)
-        for question in situation.questions
-    ]
+    language, current = current_language(), services().wordings.current
+    return tuple(current(question.wording_id, language) for question in situation.questions)
 
 
-def check_rows(situation: Situation) -> list[Row]:
-    """Return every answer with the link that changes it."""
-    rows = [_operator_row(situation)]
-    if situation.context.channel is Channel.ONLINE:
-        rows.append(_visit_row(situation))
-    return rows + [_item_row(situation, question) for question in situation.questions]
+def check_rows(situation: Situation) -> tuple[Asked, ...]:
+    """Return the lines of the check page."""
+    words, wordings = present_words(), wordings_of(situation)
+    has_visit = situation.context.channel is Channel.ONLINE
+    items = tuple(map(_item_row, (words for _ in wordings), situation.asked, wordings))
+    return (*_rows_before_items(words, has_visit=has_visit), *items)
+
+
+def check_answers(situation: Situation) -> dict[str, str]:
+    """Return the answer of each line of the check page, by its name."""
+    journey = situation.journey
+    visit, decided = journey.visit, situation.decisions
+    return {
+        StepName.OPERATOR.value: label_of(journey.operator or Operator.SELF),
+        StepName.VISIT.value: visit_value(visit.kind, visit.day) if visit else "",
+        **{item.value: decision_text(decision) for item, decision in decided.items()},
+    }
+
+
+def check_changes(situation: Situation) -> dict[str, str]:
+    """Return where each line of the check page is changed; a day that the link fixed, nowhere."""
+    id_, visit = situation.journey.id, situation.journey.visit
+    items = {item.value: path_of("items", journey=id_, item=item) for item in situation.asked}
+    can_move = visit is not None and not visit.fixed
+    pages = {
+        StepName.OPERATOR.value: path_of("operator", journey=id_),
+        StepName.VISIT.value: path_of("visit", journey=id_) if can_move else "",
+        **items,
+    }
+    return {name: page and f"{page}?change=yes" for name, page in pages.items()}
 
 
 def document_rows(document: ConsentDocument) -> list[Row]:
@@ -226,39 +282,23 @@ def validity_text(receipt: Receipt) -> Markup:
     return page_text("取り消すまで続きます")
 
 
-def _operator_row(situation: Situation) -> Row:
-    operator = situation.journey.operator or Operator.SELF
-    return Row(
-        page_text("操作している人"),
-        label_of(operator),
-        _change(situation, StepName.OPERATOR, page_text("（操作している人）")),
+@lru_cache
+def _rows_before_items(words: Words, *, has_visit: bool) -> tuple[Asked, ...]:
+    operator = Asked(
+        StepName.OPERATOR.value,
+        words.page_text(mark("操作している人")),
+        words.page_text(mark("（操作している人）")),
     )
-
-
-def _visit_row(situation: Situation) -> Row:
-    visit = situation.journey.visit
-    if visit is None:
-        return Row(page_text("受診日"), "")
-    action = _change(situation, StepName.VISIT, page_text("（受診日）"))
-    return Row(
-        page_text("受診日"), visit_value(visit.kind, visit.day), None if visit.fixed else action
+    visit = Asked(
+        StepName.VISIT.value,
+        words.page_text(mark("受診日")),
+        words.page_text(mark("（受診日）")),
     )
+    return (operator, visit) if has_visit else (operator,)
 
 
-def _item_row(situation: Situation, question: Question) -> Row:
-    wording = services().wordings.current(question.wording_id, current_language())
-    decision = situation.journey.decision_of(question.item)
-    hidden = page_text("（%(item)s）", item=ruby.markup(wording.label))
-    return Row(
-        ruby.markup(wording.label),
-        decision_text(decision) if decision else "",
-        _change(situation, StepName.ITEMS, hidden, question.item.value),
-        wording,
-    )
-
-
-def _change(
-    situation: Situation, name: StepName, hidden: str, item: str | None = None
-) -> dict[str, Any]:
-    address = url_for(f"patient.{name}", journey=situation.journey.id, item=item, change="yes")
-    return {"href": address, "label": page_text("変更"), "hidden": hidden}
+@lru_cache
+def _item_row(words: Words, item: ConsentItem, wording: Wording) -> Asked:
+    label = ruby.markup(wording.label)
+    hidden = words.page_text(mark("（%(item)s）"), item=label)
+    return Asked(item.value, label, hidden, wording)

@@ -1,12 +1,11 @@
 """The questions of the wizard, one page each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flask import redirect, request, url_for
-from markupsafe import Markup
+from flask import redirect, request
 
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import current_language, mark, page_text
@@ -19,6 +18,7 @@ from zaitaku.blueprints.patient.journey import (
     Preparation,
     mode_fields,
 )
+from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import (
     Answer,
@@ -27,6 +27,7 @@ from zaitaku.blueprints.patient.stepping import (
     lead_on,
     opened,
     page_of,
+    refused_page_of,
     take,
 )
 from zaitaku.blueprints.patient.steps import Answers, Situation, StepName, first_open, is_open
@@ -104,6 +105,13 @@ MODE_PAGE: Final = ChoicePage(
     mark("答え方を選んでください。"),
     lambda situation: situation.journey.mode or "",
 )
+ITEM_PAGE: Final = ChoicePage(
+    StepName.ITEMS,
+    "patient/item.html",
+    Decision,
+    mark("「同意する」か「同意しない」のどちらかを選んでください。"),
+    lambda _: "",
+)
 HELP_TOPICS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
     show.CardAnswer: {show.CardAnswer.NO: "card"},
     show.PinAnswer: {
@@ -150,7 +158,7 @@ def notice(journey: str) -> Answer:
         return take(JourneyId(journey), StepName.NOTICE, {"noticed": "yes"})
     situation = opened(JourneyId(journey), StepName.NOTICE)
     wording = services().wordings.notice(current_language())
-    return page_of("patient/notice.html", situation, StepName.NOTICE, form=Form(), wording=wording)
+    return page_of("patient/notice.html", situation, StepName.NOTICE, {}, wording=wording)
 
 
 @blueprint.route("/j/<string:journey>/choose", methods=["GET", "POST"])
@@ -177,19 +185,14 @@ def items(journey: str, item: str) -> Answer:
         return redirect(address_of(first_open(situation), situation), 303)
     place = _place(situation, asked)
     wording = show.wordings_of(situation)[place]
-    return _answered(
-        "patient/item.html",
-        situation,
-        StepName.ITEMS,
-        form,
-        message=page_text("「同意する」か「同意しない」のどちらかを選んでください。"),
-        value=form.answer.data or situation.journey.decision_of(asked) or "",
-        options=show.decision_options(),
-        wording=wording,
-        number=place + 1,
-        total=len(situation.questions),
-        back=back_of_item(situation, place),
-    )
+    shared = {
+        "value": form.answer.data or situation.journey.decision_of(asked) or "",
+        "options": show.decision_options(),
+        "wording": wording,
+        "number": place + 1,
+        "total": len(situation.questions),
+    }
+    return _answered(ITEM_PAGE, situation, form, shared, {"back": back_of_item(situation, place)})
 
 
 @blueprint.route("/j/<string:journey>/check", methods=["GET", "POST"])
@@ -203,7 +206,7 @@ def check(journey: str) -> Answer:
     confirmed = {"checked": form.revision.data, "checked_language": language.value}
     situation = journeys.situation_of(journeys.answer(id_, confirmed))
     if is_open(StepName.CARD, situation):
-        return redirect(url_for("patient.card", journey=id_), 303)
+        return redirect(path_of("card", journey=id_), 303)
     if not is_open(StepName.CHECK, situation):
         return redirect(address_of(first_open(situation), situation), 303)
     return _check_page(situation, is_stale=True), 409
@@ -215,7 +218,7 @@ def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
         return _choice(id_, page, form)
     topic = HELP_TOPICS[page.choices].get(form.answer.data)
     if topic:
-        return redirect(url_for("patient.help_page", journey=id_, topic=topic), 303)
+        return redirect(path_of("help_page", journey=id_, topic=topic), 303)
     way = {"way": form.answer.data} if part is Preparation.READER else {}
     return take(id_, page.name, {part.value: "yes", **way})
 
@@ -229,14 +232,15 @@ def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
     one_by_one = journey.mode is ChoiceMode.EACH and "change" not in request.args
     if one_by_one and place + 1 < len(answers.asked):
         following = answers.asked[place + 1].value
-        return redirect(url_for("patient.items", journey=id_, item=following), 303)
+        return redirect(path_of("items", journey=id_, item=following), 303)
     return lead_on(StepName.ITEMS, answers)
 
 
 def _item(name: str) -> ConsentItem:
-    if name not in set(ConsentItem):
-        raise NotFound("item")
-    return ConsentItem(name)
+    try:
+        return ConsentItem(name)
+    except ValueError as error:
+        raise NotFound("item") from error
 
 
 def _place(answers: Answers, item: ConsentItem) -> int:
@@ -247,42 +251,49 @@ def _place(answers: Answers, item: ConsentItem) -> int:
 
 def _choice(id_: JourneyId, page: ChoicePage, form: ChoiceForm) -> Answer:
     situation = opened(id_, page.name)
-    return _answered(
-        page.template,
-        situation,
-        page.name,
-        form,
-        message=page_text(page.missing),
-        value=form.answer.data or page.kept(situation),
-        options=show.options(page.offered),
-        wordings=show.wordings_of(situation) if page is MODE_PAGE else (),
-    )
+    shared = {
+        "value": form.answer.data or page.kept(situation),
+        "options": show.options(page.offered),
+        **(what_is_chosen(situation) if page is MODE_PAGE else {}),
+    }
+    return _answered(page, situation, form, shared, {})
+
+
+def what_is_chosen(situation: Situation) -> dict[str, Hashable]:
+    """Return what the page of the choice names: the items, and their texts."""
+    return {"asked": situation.asked, "wordings": show.wordings_of(situation)}
 
 
 def _answered(
-    template: str,
+    page: ChoicePage,
     situation: Situation,
-    name: StepName,
     form: Form,
-    message: Markup,
-    **values: object,
+    shared: Mapping[str, Hashable],
+    own: Mapping[str, str],
 ) -> Answer:
     if not form.is_submitted():
-        return page_of(template, situation, name, form=form, errors=[], error="", **values)
+        return page_of(page.template, situation, page.name, own, **shared)
+    message = page_text(page.missing)
     errors = [{"field": "answer", "message": message}]
-    page = page_of(template, situation, name, form=form, errors=errors, error=message, **values)
-    return page, 422
+    values = {**shared, **own, "errors": errors, "error": message}
+    return refused_page_of(page.template, situation, page.name, **values)
 
 
-def _check_page(situation: Situation, *, is_stale: bool) -> str:
+def _check_page(situation: Situation, *, is_stale: bool) -> str | bytes:
+    language = current_language()
+    own = {
+        "revision": situation.revision(language),
+        **{f"answers.{name}": text for name, text in show.check_answers(situation).items()},
+        **{f"changes.{name}": page for name, page in show.check_changes(situation).items()},
+    }
     return page_of(
         "patient/check.html",
         situation,
         StepName.CHECK,
-        form=CheckForm(is_fresh=True),
+        own,
         rows=show.check_rows(situation),
-        notice=services().wordings.notice(current_language()),
-        revision=situation.revision(current_language()),
+        notice=services().wordings.notice(language),
+        has_visit=situation.journey.visit is not None,
         is_full_refusal=is_full_refusal(situation.decisions.values()),
         is_stale=is_stale,
     )

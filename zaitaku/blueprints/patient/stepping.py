@@ -1,13 +1,16 @@
 """How the wizard moves: which page may be shown, what comes next, what came before."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.errors import JourneyFinished
+from zaitaku.blueprints.patient.paths import path_of
+from zaitaku.blueprints.patient.presenters import facility_values
 from zaitaku.blueprints.patient.steps import (
     BY_NAME,
     Answers,
@@ -22,7 +25,7 @@ from zaitaku.blueprints.patient.steps import (
 from zaitaku.core.ids import JourneyId
 from zaitaku.reception.model import ReceptionContext
 
-Answer = str | Response | tuple[str, int]
+Answer = str | bytes | Response | tuple[str | bytes, int]
 """What a view gives back."""
 
 
@@ -30,7 +33,7 @@ def opened(id_: JourneyId, name: StepName) -> Situation:
     """Return the situation for the page of ``name``, or lead to where the journey stands."""
     journey = journeys.load(id_)
     if journey.registered:
-        abort(redirect(url_for("patient.done", journey=id_), 303))
+        abort(redirect(path_of("done", journey=id_), 303))
     situation = journeys.situation_of(journey)
     require_open(name, situation)
     return situation
@@ -61,9 +64,9 @@ def address_of(name: StepName, answers: Answers) -> str:
     """Return the address of a step's page; of the items, the first undecided one's."""
     id_ = answers.journey.id
     if name is not StepName.ITEMS:
-        return url_for(f"patient.{name}", journey=id_)
+        return path_of(name, journey=id_)
     item = (undecided(answers) or answers.asked)[0]
-    return url_for("patient.items", journey=id_, item=item.value)
+    return path_of("items", journey=id_, item=item)
 
 
 def take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
@@ -80,27 +83,41 @@ def lead_on(name: StepName, answers: Answers) -> Response:
     return redirect(address_of(following, answers), 303)
 
 
-def page_of(template: str, situation: Situation, name: StepName, **values: object) -> str:
-    """Return a step's page with its facility and its way back."""
-    values.setdefault("back", _back(name, situation))
-    return render_template(
-        template,
-        situation=situation,
-        context=situation.context,
-        facility=situation.context.facility,
-        **values,
-    )
+def page_of(
+    template: str,
+    situation: Situation,
+    name: StepName,
+    own: Mapping[str, str],
+    **shared: Hashable,
+) -> str | bytes:
+    """Return a step's page; ``own`` values are its patient's, the others anybody's.
+
+    What a patient has sent belongs into ``refused_page_of``.
+    """
+    values = {**facility_values(situation.context.facility), **own}
+    if "back" not in own:
+        values["back"] = _back(name, situation)
+    return page(template, values, has_app=services().openid is not None, **shared)
+
+
+def refused_page_of(
+    template: str, situation: Situation, name: StepName, **values: object
+) -> tuple[str, int]:
+    """Return a step's page with what is wrong in what the patient has sent."""
+    if "back" not in values:
+        values["back"] = _back(name, situation)
+    return render_template(template, facility=situation.context.facility, **values), 422
 
 
 def _back(name: StepName, situation: Situation) -> str:
     if "change" in request.args:
-        return url_for("patient.check", journey=situation.journey.id)
+        return path_of("check", journey=situation.journey.id)
     earlier = before(name, situation)
     if earlier is None:
         return address_of_entry(situation.context) + _fixed_day(situation)
     if earlier is StepName.ITEMS:
         last = situation.questions[-1].item.value
-        return url_for("patient.items", journey=situation.journey.id, item=last)
+        return path_of("items", journey=situation.journey.id, item=last)
     return address_of(earlier, situation)
 
 
@@ -119,8 +136,8 @@ def back_of_item(situation: Situation, place: int) -> str:
     """Return the page before the question at ``place``."""
     id_ = situation.journey.id
     if "change" in request.args:
-        return url_for("patient.check", journey=id_)
+        return path_of("check", journey=id_)
     if not place:
-        return url_for("patient.choose", journey=id_)
+        return path_of("choose", journey=id_)
     earlier = situation.questions[place - 1].item.value
-    return url_for("patient.items", journey=id_, item=earlier)
+    return path_of("items", journey=id_, item=earlier)

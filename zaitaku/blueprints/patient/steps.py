@@ -184,6 +184,7 @@ STEPS: Final = (
     Step(StepName.CARD, (StepName.CHECK,), lambda s: bool(s.journey.registered)),
 )
 BY_NAME: Final[Mapping[StepName, Step]] = {step.name: step for step in STEPS}
+_PLACES: Final = {step.name: place for place, step in enumerate(STEPS)}
 
 
 def is_open(name: StepName, situation: Situation) -> bool:
@@ -203,15 +204,14 @@ def first_open(situation: Situation) -> StepName:
 
 def after(name: StepName, answers: Answers) -> StepName:
     """Return the step that follows ``name``, whether or not it was answered before."""
-    names = [step.name for step in STEPS if step.applies(answers) or step.name is name]
-    return names[min(names.index(name) + 1, len(names) - 1)]
+    later = STEPS[_PLACES[name] + 1 :]
+    return next((step.name for step in later if step.applies(answers)), name)
 
 
 def before(name: StepName, situation: Situation) -> StepName | None:
     """Return the step that goes before ``name``; ``None`` at the first."""
-    names = [step.name for step in STEPS if step.applies(situation) or step.name is name]
-    place = names.index(name)
-    return names[place - 1] if place else None
+    earlier = reversed(STEPS[: _PLACES[name]])
+    return next((step.name for step in earlier if step.applies(situation)), None)
 
 
 def _is_reached(step: Step, situation: Situation) -> bool:

@@ -14,6 +14,7 @@ from zaitaku.blueprints.patient.stepping import (
     answering,
     opened,
     page_of,
+    refused_page_of,
     require_open,
     take,
 )
@@ -23,6 +24,7 @@ from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import JourneyId
 
+_TEMPLATE: Final = "patient/visit.html"
 VISIT_ERRORS: Final = {
     "choice": mark("どちらの診療かを選んでください。"),
     "required": mark("オンライン診療の受診日を、年・月・日の欄に入力してください。"),
@@ -59,30 +61,37 @@ def _visit_page(
     situation: Situation, form: VisitForm, typed: TypedDate, failure: InvalidField | None
 ) -> Answer:
     require_open(StepName.VISIT, situation)
-    rule = _broken_rule(form, failure)
-    message = page_text(VISIT_ERRORS[rule]) if rule else ""
-    field = "answer" if rule == "choice" else f"{FIELD}-year"
     kept = situation.journey.visit
-    page = page_of(
-        "patient/visit.html",
+    value = form.answer.data or (kept.kind if kept else "")
+    if form.is_submitted():
+        return _refused(situation, typed, value, failure.rule if failure else "choice")
+    day = _offered_day(situation)
+    own = {
+        "day.year": day.year,
+        "day.month": day.month,
+        "day.day": day.day,
+        "example": show.day_text(situation.today),
+    }
+    return page_of(
+        _TEMPLATE, situation, StepName.VISIT, own, options=show.options(VisitKind), value=value
+    )
+
+
+def _refused(situation: Situation, typed: TypedDate, value: str, rule: str) -> Answer:
+    message = page_text(VISIT_ERRORS[rule])
+    field = "answer" if rule == "choice" else f"{FIELD}-year"
+    return refused_page_of(
+        _TEMPLATE,
         situation,
         StepName.VISIT,
-        form=form,
-        errors=[{"field": field, "message": message}] if rule else [],
+        errors=[{"field": field, "message": message}],
         kind_error=message if rule == "choice" else "",
         date_error=message if rule != "choice" else "",
         options=show.options(VisitKind),
-        value=form.answer.data or (kept.kind if kept else ""),
-        day=typed if form.is_submitted() else _offered_day(situation),
+        value=value,
+        day=typed,
         example=show.day_text(situation.today),
     )
-    return (page, 422) if rule else page
-
-
-def _broken_rule(form: VisitForm, failure: InvalidField | None) -> str:
-    if not form.is_submitted():
-        return ""
-    return failure.rule if failure else "choice"
 
 
 def _offered_day(situation: Situation) -> TypedDate:

@@ -7,14 +7,8 @@ from zaitaku.blueprints.patient.journey import Way
 from zaitaku.core.ids import JourneyId
 
 
-def other_ways(way: Way, journey: JourneyId) -> list[dict[str, str]]:
-    """Return name and address of every way but ``way``."""
+def other_ways(way: Way, journey: JourneyId) -> dict[str, str]:
+    """Return the address of every way but ``way``, by its name."""
     offered = [other for other in Way if other is not Way.APP or services().openid]
-    return [
-        {
-            "way": other.name.lower(),
-            "href": url_for("patient.card", journey=journey, way=other.value),
-        }
-        for other in offered
-        if other is not way
-    ]
+    page = url_for("patient.card", journey=journey)
+    return {other.name.lower(): f"{page}?way={other}" for other in offered if other is not way}

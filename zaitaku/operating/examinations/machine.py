@@ -10,6 +10,7 @@ from zaitaku.core.errors import SettingsError
 from zaitaku.identity.keys import RequestKeys
 from zaitaku.identity.oidc.client_keys import ClientKeys
 from zaitaku.operating.deployment import Deployment
+from zaitaku.operating.setting_words import in_japanese
 from zaitaku.settings import Mode
 from zaitaku.watching.words import Line
 
@@ -44,10 +45,16 @@ def _privacy(path: Path) -> Line:
     try:
         is_open = bool(path.stat().st_mode & _OTHERS)
     except OSError as error:
-        return Line(part, "見られません", f"置き場所を確かめてください（{type(error).__name__}）。")
+        return Line(part, "見られません", _unseen(error))
     if is_open:
         return Line(part, "ほかの利用者も読めます", f"chmod 600 {path} を実行してください。")
     return Line(part, "持ち主だけが読めます")
+
+
+def _unseen(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "この利用者には見えません。サイトを動かす利用者（zaitaku）で動かしてください。"
+    return "ありません。置き場所を確かめてください。"
 
 
 def key_files(deployment: Deployment) -> Iterator[Line]:
@@ -63,7 +70,7 @@ def _usable(path: Path, load: Callable[[Path], object]) -> Line:
     try:
         load(path)
     except SettingsError as error:
-        return Line(part, "使えません", f"鍵のファイルを直してください（{error.detail}）。")
+        return Line(part, "使えません", in_japanese(error.detail))
     return Line(part, "使えます")
 
 
@@ -81,7 +88,7 @@ def _room_in(folder: Path) -> Line:
     try:
         usage = shutil.disk_usage(folder)
     except OSError as error:
-        return Line(part, "見られません", f"置き場所を確かめてください（{type(error).__name__}）。")
+        return Line(part, "見られません", _unseen(error))
     is_low = usage.free < max(LEAST_FREE_BYTES, usage.total * LEAST_FREE_SHARE)
     fact = f"空き {usage.free / _GIGABYTE:.1f} GB（{usage.free / usage.total:.0%}）"
     return Line(

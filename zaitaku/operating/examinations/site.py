@@ -8,6 +8,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
 from zaitaku.operating.deployment import Deployment
+from zaitaku.operating.reasons import why
 from zaitaku.watching.words import Line
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -29,7 +30,7 @@ def site(deployment: Deployment) -> Iterator[Line]:
         )
     except HTTPError as error:
         worry = f"{origin} がこの機械から開けるか、確かめてください。"
-        yield Line("サイト", f"つながりません（{type(error).__name__}）", worry)
+        yield Line("サイト", why(error), worry)
     else:
         yield _answered(answer.status)
         yield from _headers(deployment, dict(answer.headers))
@@ -58,7 +59,7 @@ def _closed(pool: urllib3.PoolManager, origin: str, path: str) -> Line:
     try:
         status = pool.request("GET", f"{origin}{path}", redirect=False).status
     except HTTPError as error:
-        return Line(part, f"つながりません（{type(error).__name__}）")
+        return Line(part, why(error))
     is_open = status in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}
     worry = "プロキシで閉じてください。"
     return Line(part, "見えます" if is_open else "見えません", worry if is_open else "")

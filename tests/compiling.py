@@ -1,0 +1,42 @@
+"""Templates that are compiled once for all applications of a run.
+
+Most tests of the bridge and of the stand-ins build an application of their own, and each would
+compile its templates anew: that took longer than the tests themselves.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CodeType
+
+import pytest
+from flask import Flask
+from flask.templating import Environment
+from jinja2.bccache import Bucket, BytecodeCache
+
+
+class Codes(BytecodeCache):
+    """What templates were compiled to, by file, name and content."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Let every application that is built meanwhile take what another one has compiled."""
+    codes, create = Codes(), Flask.create_jinja_environment
+
+    def with_codes(app: Flask) -> Environment:
+        environment = create(app)
+        environment.bytecode_cache = environment.bytecode_cache or codes
+        return environment
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "create_jinja_environment", with_codes)
+        yield

@@ -1,0 +1,145 @@
+"""What is to be done every day is started by timers, with the site's settings."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.test_command_lines import parse
+
+HOUSE = Path(__file__).parents[2]
+SERVER = HOUSE / "packaging" / "server"
+TIMERS = sorted((SERVER / "systemd").glob("*.timer"))
+DAILY = str(SERVER / "daily.sh")
+OPERATIONS = (HOUSE / "docs" / "operations.md").read_text("utf-8")
+
+
+class Day:
+    """A machine on which ``zaitaku`` writes down how it was called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.copies, self.sealed, self.heads = (
+            folder / name for name in ("copies", "sealed", "heads")
+        )
+        self._told = folder / "told"
+        self._program = folder / "zaitaku"
+        self._program.write_text(
+            f"""#!/bin/sh
+echo "$@" >>{self._told}
+[ "$1 $2" != "$FAIL" ] || exit 1
+[ "$1 $2" != "backup make" ] || mkdir -p "$3/zaitaku-20261121T001500Z-1a2b"
+[ "$1 $2" != "audit heads" ] || echo "1310123450 7 abc"
+"""
+        )
+        self._program.chmod(0o755)
+
+    def do(self, job: str, fail: str = "", **more: str) -> int:
+        """Do one of the jobs and return its exit status; ``fail`` names a command that fails."""
+        places = {
+            "BACKUP_FOLDER": str(self.copies),
+            "SEAL_FOLDER": str(self.sealed),
+            "HEADS_FOLDER": str(self.heads),
+        }
+        environ = {"PATH": "/usr/bin:/bin", "ZAITAKU": str(self._program), "FAIL": fail}
+        return subprocess.run(
+            [DAILY, job], env={**environ, **places, **more}, check=False
+        ).returncode
+
+    def told(self) -> list[str]:
+        """Return the calls since the last time; each can be typed."""
+        calls = self._told.read_text().splitlines() if self._told.exists() else []
+        self._told.unlink(missing_ok=True)
+        for call in calls:
+            parse(call.split())
+        return calls
+
+
+@pytest.fixture
+def day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Day:
+    """A machine with a day's work before it."""
+    monkeypatch.setattr("click.Path.convert", lambda _self, value, *_: value)
+    monkeypatch.setattr("click.File.convert", lambda _self, value, *_: value)
+    return Day(tmp_path)
+
+
+def test_a_copy_is_made_and_sealed_when_there_is_somebody_to_seal_it_for(day: Day) -> None:
+    assert day.do("backup") == 0
+    assert day.told() == [f"backup make {day.copies}"]
+    old = day.copies / "zaitaku-20261120T001500Z-ffff"
+    old.mkdir()
+    assert day.do("backup", SEAL_FOR="age1abc") == 0
+    name = "zaitaku-20261121T001500Z-1a2b"
+    assert day.told() == [
+        f"backup make {day.copies}",
+        f"backup seal {day.copies}/{name} --for age1abc --to {day.sealed}/{name}.age",
+    ]
+    assert day.do("backup", fail="backup make", SEAL_FOR="age1abc") != 0
+    assert len(day.told()) == 1  # an older copy is not sealed instead
+
+
+def test_the_trail_is_compared_with_what_was_kept_and_its_end_kept(day: Day) -> None:
+    assert day.do("audit") == 0
+    assert day.told() == ["audit verify", "audit heads"]
+    [kept] = day.heads.iterdir()
+    assert kept.read_text() == "1310123450 7 abc\n"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert day.do("audit", fail="audit verify") != 0
+    assert day.told() == [f"audit verify --heads {kept}"]
+    assert list(day.heads.iterdir()) == [kept]
+
+
+def test_what_the_doctor_says_is_the_result(day: Day) -> None:
+    assert day.do("doctor") == 0
+    assert day.told() == ["doctor"]
+    assert day.do("nonsense") == 2
+    assert day.told() == []
+
+
+def test_each_timer_starts_a_job_that_there_is() -> None:
+    jobs = set(re.findall(r"^(\w+)\)$", (SERVER / "daily.sh").read_text("utf-8"), re.MULTILINE))
+    started = set()
+    for timer in TIMERS:
+        text = timer.read_text("utf-8")
+        [job] = re.findall(r"^Unit=zaitaku-daily@(\w+)\.service$", text, re.MULTILINE)
+        [moment] = re.findall(r"^OnCalendar=(.+)$", text, re.MULTILINE)
+        subprocess.run(["systemd-analyze", "calendar", moment], check=True, capture_output=True)
+        assert f"zaitaku-{job}.timer" == timer.name
+        assert "Persistent=true" in text
+        started.add(job)
+    assert started == jobs
+    for timer in TIMERS:
+        assert OPERATIONS.count(timer.name) >= 2  # in both languages
+
+
+def test_one_command_runs_as_the_site_does(tmp_path: Path) -> None:
+    stand_in = tmp_path / "systemd-run"
+    stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    stand_in.chmod(0o755)
+    script = str(SERVER / "zaitaku-run.sh")
+    done = subprocess.run(
+        [script, "facility", "show", "a b"],
+        env={"PATH": "/usr/bin:/bin", "SYSTEMD_RUN": str(stand_in)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = done.stdout.splitlines()
+    unit = (SERVER / "systemd" / "zaitaku-web@.service").read_text("utf-8")
+    assert words[-4:] == ["/opt/zaitaku/.venv/bin/zaitaku", "facility", "show", "a b"]
+    for option in ("EnvironmentFile", "UMask", "StateDirectory", "WorkingDirectory"):
+        [said] = [word for word in words if word.startswith(f"{option}=")]
+        assert said in unit
+    assert "--uid=zaitaku" in words
+    assert "--wait" in words
+
+
+def test_the_first_settings_are_such_as_a_site_takes() -> None:
+    text = (SERVER / "zaitaku.env.example").read_text("utf-8")
+    names = set(re.findall(r"^(ZAITAKU_\w+)=", text, re.MULTILINE))
+    table = (HOUSE / "docs" / "settings.md").read_text("utf-8")
+    needed = set(re.findall(r"^\| `(ZAITAKU_\w+)` \| yes \|", table, re.MULTILINE))
+    drawn = {f"ZAITAKU_{ring}_KEYS" for ring in ("URL", "SESSION", "SUBJECT", "SEAL")}
+    assert needed <= names | drawn
+    assert names <= set(re.findall(r"^\| `(ZAITAKU_\w+)` \|", table, re.MULTILINE))
