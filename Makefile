@@ -109,8 +109,8 @@ security: setup-dev test-packages ## 安全の検査だけ / the security tests,
 	@$(BIN)/python -m pytest -q tests/security
 	@$(MAKE) --no-print-directory audit
 
-audit: setup-dev ## 依存の既知の脆弱性を調べる / known vulnerabilities of the locked dependencies
-	@$(BIN)/python -m tools.audit
+audit: setup-dev ## 依存の既知の脆弱性を調べる / known vulnerabilities of the locked dependencies (OFFLINE=1: no answer is no failure)
+	@$(BIN)/python -m tools.audit $(if $(OFFLINE),--offline)
 
 sbom: setup-dev ## 部品表を作る / the bill of materials (CycloneDX) in build/sbom.cdx.json
 	@$(BIN)/python -m tools.sbom

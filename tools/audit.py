@@ -1,9 +1,10 @@
 """Known vulnerabilities of the locked dependencies, asked of the service of pip-audit.
 
-Ends with status 1 where one is known. Where the service does not know the packages or cannot be
-reached, that is said, and the status is 0: a build machine without a way out must not stop.
+Ends with status 1 where one is known, and with 2 where the service gave no answer: nothing was
+checked then. ``--offline`` is for a machine without a way out: it says so too, and ends with 0.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any, Final, Self
 
 LOCKS: Final = ("requirements.lock", "requirements-dev.lock")
 PATIENCE_SECONDS: Final = 300
+VULNERABLE: Final = 1
+UNCHECKED: Final = 2
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Answer:
     asked: int
     unknown: int
     vulnerable: tuple[str, ...]
+
+    @property
+    def audited(self) -> int:
+        """How many packages the service knows."""
+        return self.asked - self.unknown
 
     @classmethod
     def of(cls, packages: Iterable[Mapping[str, Any]]) -> Self:
@@ -52,9 +60,18 @@ def ask(lock: str) -> Answer:
         return Answer(0, 0, ())
 
 
+def status(answers: Iterable[Answer], *, may_be_offline: bool) -> int:
+    """Return the exit status: what is known to be bad first, then what nobody has looked at."""
+    known = tuple(answers)
+    if any(answer.vulnerable for answer in known):
+        return VULNERABLE
+    is_checked = all(answer.audited for answer in known)
+    return 0 if is_checked or may_be_offline else UNCHECKED
+
+
 def told(lock: str, answer: Answer) -> str:
     """Return the answer as one line."""
-    audited = answer.asked - answer.unknown
+    audited = answer.audited
     line = f"{lock}: audited={audited} not_audited={answer.unknown} vulnerable="
     line += str(len(answer.vulnerable))
     return line if audited else f"{line}  (the service gave no answer: NOTHING WAS CHECKED)"
@@ -62,10 +79,13 @@ def told(lock: str, answer: Answer) -> str:
 
 def main() -> None:
     """Ask about every lock file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--offline", action="store_true", help="no answer is no failure")
+    options = parser.parse_args()
     answers = {lock: ask(lock) for lock in LOCKS}
     for lock, answer in answers.items():
         sys.stdout.writelines(f"{line}\n" for line in (*answer.vulnerable, told(lock, answer)))
-    sys.exit(any(answer.vulnerable for answer in answers.values()))
+    sys.exit(status(answers.values(), may_be_offline=options.offline))
 
 
 if __name__ == "__main__":

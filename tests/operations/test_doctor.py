@@ -4,8 +4,8 @@ import json
 import re
 import shutil
 import socket
-from collections.abc import Iterable
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 from click.testing import CliRunner
 from flask import Flask
+from redis import Redis
 
 from tests.servers import free_port, own_folder, postgres_server, redis_server
 from zaitaku.app import build_app
@@ -30,6 +31,8 @@ from zaitaku.operating.examinations import clocks, condition, machine, site, sta
 from zaitaku.services import Services, build_services
 from zaitaku.settings import Mode, RevocationService
 from zaitaku.watching.words import Line
+
+NOT_WHO = "利用者の名前かパスワードがちがいます"
 
 
 def worries(lines: Iterable[Line]) -> dict[str, str]:
@@ -123,22 +126,22 @@ def test_a_redis_that_drops_entries_is_told(deployment: Deployment) -> None:
         assert list(found) == ["Redisがいっぱいのとき"]
 
 
-def on(deployment: Deployment, **urls: str) -> Deployment:
-    """Return the deployment with another store."""
+@contextmanager
+def on(deployment: Deployment, **urls: str) -> Iterator[Deployment]:
+    """Give the deployment with another store."""
     settings = replace(deployment.settings, **urls)  # type: ignore[arg-type]
-    ephemeral = open_ephemeral(settings.ephemeral_url, deployment.clock)
-    database = Database(settings.database_url)
-    return replace(deployment, settings=settings, ephemeral=ephemeral, database=database)
+    with (
+        closing(open_ephemeral(settings.ephemeral_url, deployment.clock)) as ephemeral,
+        closing(Database(settings.database_url)) as database,
+    ):
+        yield replace(deployment, settings=settings, ephemeral=ephemeral, database=database)
 
 
 def test_stores_that_are_away_hide_only_what_they_were_asked(deployment: Deployment) -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    away = on(
-        deployment,
-        ephemeral_url=f"redis://{nobody}/0",
-        database_url=f"postgresql+psycopg://zaitaku@{nobody}/zaitaku",
-    )
-    findings = list(examine(away))
+    address = f"postgresql+psycopg://zaitaku@{nobody}/zaitaku"
+    with on(deployment, ephemeral_url=f"redis://{nobody}/0", database_url=address) as away:
+        findings = list(examine(away))
     assert {each.check for each in findings} == set(EXAMINATIONS)
     told = {each.line.part: each.line for each in findings}
     for part, setting in (("データベース", "DATABASE"), ("短期の保管場所", "EPHEMERAL")):
@@ -156,29 +159,34 @@ def assert_japanese(findings: Iterable[Finding]) -> None:
 
 
 def test_a_wrong_password_is_told_from_a_server_that_is_away(deployment: Deployment) -> None:
-    with redis_server("--requirepass", "right") as server:
-        wrong = on(deployment, ephemeral_url=server.url.replace("//", "//:wrong@"))
-        [line] = [line for line in condition.condition(wrong) if line.part == "短期の保管場所"]
-        assert line.worry.startswith("利用者の名前かパスワードがちがいます")
+    with redis_server() as server:
+        with Redis.from_url(server.url) as client:
+            client.config_set("requirepass", "right")
+        with on(deployment, ephemeral_url=server.url.replace("//", "//:wrong@")) as wrong:
+            assert reason(wrong, "短期の保管場所").startswith(NOT_WHO)
     with own_folder() as folder:
         book = folder / "hba"
         book.write_text("host all zaitaku 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 md5\n")
         with postgres_server("-c", f"hba_file={book}") as server:
             other = server.url.replace("//zaitaku@", "//other:wrong@")
-            wrong = on(deployment, database_url=other)
-            [line] = [line for line in condition.condition(wrong) if line.part == "データベース"]
-    assert line.worry.startswith("利用者の名前かパスワードがちがいます")
+            with on(deployment, database_url=other) as wrong:
+                assert reason(wrong, "データベース").startswith(NOT_WHO)
+
+
+def reason(deployment: Deployment, part: str) -> str:
+    [line] = [line for line in condition.condition(deployment) if line.part == part]
+    return line.worry
 
 
 def test_one_postgresql_is_enough_for_whoever_says_so(
     deployment: Deployment, postgres_address: str
 ) -> None:
-    here = on(deployment, database_url=postgres_address)
     part = "同期の複製"
-    assert part in worries(condition.condition(here))
-    accepted = replace(here, is_alone=True)
-    assert part not in worries(condition.condition(accepted))
-    assert "ZAITAKU_SYNCHRONOUS_STANDBYS=0" in str(list(condition.condition(accepted)))
+    with on(deployment, database_url=postgres_address) as here:
+        assert part in worries(condition.condition(here))
+        lines = list(condition.condition(replace(here, is_alone=True)))
+    assert part not in worries(lines)
+    assert "ZAITAKU_SYNCHRONOUS_STANDBYS=0" in str(lines)
 
 
 def test_whatever_keeps_the_site_from_starting_is_told(deployment: Deployment) -> None:

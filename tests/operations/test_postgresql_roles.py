@@ -42,7 +42,7 @@ def cluster() -> Iterator[str]:
         with psycopg.connect(plain, autocommit=True) as connection:
             connection.execute("ALTER ROLE zaitaku RENAME TO tester")
             for statement in statements():
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
         site = boss.set(username="zaitaku", database="zaitaku")
         yield site.render_as_string(hide_password=False)
 

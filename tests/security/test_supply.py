@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.audit import Answer, told
+from tools.audit import Answer, status, told
 from tools.sbom import LOCK, write
 
 PINNED = re.compile(r"^([a-z0-9_.-]+)==(\S+)", re.MULTILINE)
@@ -61,4 +61,10 @@ def test_a_known_vulnerability_is_told() -> None:
 
 
 def test_no_answer_is_not_taken_for_a_good_one() -> None:
-    assert "NOTHING WAS CHECKED" in told("x.lock", Answer.of([{"name": "c", "skip_reason": "?"}]))
+    silent = Answer.of([{"name": "c", "skip_reason": "?"}])
+    good, bad = Answer(3, 1, ()), Answer(3, 1, ("b 2: PYSEC-1",))
+    assert "NOTHING WAS CHECKED" in told("x.lock", silent)
+    assert status([good, silent], may_be_offline=False) == 2
+    assert status([good, silent], may_be_offline=True) == 0
+    assert status([good, good], may_be_offline=False) == 0
+    assert status([bad, silent], may_be_offline=True) == 1

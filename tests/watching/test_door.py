@@ -32,6 +32,8 @@ def test_levels_are_of_now_and_counts_are_since_the_last_look() -> None:
     counts = DoorCounts(registry)
     assert counts.look() is None
     meters = Meters(registry)
+    assert counts.look() is None
+    meters.requests.answered(method="GET", route="/e", status=200, seconds=0.1)
     meters.stands_at(Level.WAITING, 12)
     meters.stands_at(Level.PERMITS, 3.7)
     for rank, outcome in (

@@ -92,7 +92,7 @@ _COMMANDS: Final = {Role.WEB: "serve", Role.WORKER: "worker"}
 def _door(door: Door | None) -> Line:
     part = "入口（この1分）"
     if door is None:
-        return Line(part, f"{UNKNOWN}（ZAITAKU_METRICS_ADDRESS を設定すると見えます）")
+        return Line(part, f"{UNKNOWN}（ZAITAKU_METRICS_ADDRESS を設定すると、1分ごとに見えます）")
     fact = (
         f"列で待つ人 {door.waiting}人、いま始められる人 {door.permits}人、"
         f"待ってもらった回数 列 {door.in_line}回・手がふさがって {door.sent_away}回"
