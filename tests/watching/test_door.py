@@ -1,7 +1,9 @@
 """The line at the door, as whoever operates the deployment sees it."""
 
+import struct
 from datetime import timedelta
 from pathlib import Path
+from threading import Semaphore
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,7 +17,7 @@ from zaitaku.watching.door import Door, door_of, look_of_this_machine, note_door
 from zaitaku.watching.door_counts import DoorCounts
 from zaitaku.watching.meters import Meters
 from zaitaku.watching.notes import Note, Notes
-from zaitaku.watching.presence import Presence, Role
+from zaitaku.watching.presence import Presence, Role, instances, present
 from zaitaku.watching.watches import DIRECTORY
 from zaitaku.watching.words import Line, lines_of
 
@@ -76,6 +78,22 @@ def test_a_parent_notes_it_every_time_that_it_says_that_it_is_there(
     assert door_of(notes, clock.now()) == Door(waiting=7)
     presence.leave()
     assert door_of(notes, clock.now()) is None
+
+
+def test_counters_that_cannot_be_read_end_nothing(
+    ephemeral: EphemeralStore, clock: FixedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    beaten = Semaphore(0)
+
+    def broken() -> Door:
+        beaten.release()
+        raise struct.error
+
+    notes = Notes(ephemeral)
+    with present(Presence(notes, clock, Role.WEB, broken)):
+        assert beaten.acquire(timeout=60)
+        assert len(instances(notes)) == 1
+    assert "presence not noted whole" in caplog.text
 
 
 def test_where_nothing_is_counted_nothing_looks(

@@ -112,7 +112,9 @@ class Overload:
         environ[_CAME] = now = monotonic()
         try:
             return self._answer(now, environ, start)
-        except Exception as error:  # noqa: BLE001 - behind it there is only the bare server
+        except Exception as error:  # behind it there is only the bare server
+            if self._app.config["PROPAGATE_EXCEPTIONS"]:
+                raise
             return self._answers.failed(environ, start, error)
 
     def _answer(self, now: float, environ: Environ, start: Start) -> Iterable[bytes]:

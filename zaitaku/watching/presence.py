@@ -158,3 +158,6 @@ def _try(act: Callable[[], None]) -> None:
         act()
     except StoreUnavailable as error:
         log.info("presence not noted", extra={"detail": error.detail})
+    except Exception:
+        # Half a file of counters must not make a process look as if it had ended.
+        log.exception("presence not noted whole")
