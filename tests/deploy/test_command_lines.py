@@ -67,8 +67,9 @@ def check_name(words: list[str]) -> None:
 
 def printed() -> Iterator[list[str]]:
     """Yield each command that a text of the product names."""
-    for path in (HOUSE / "zaitaku").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    texts = (path.read_text("utf-8") for path in (HOUSE / "zaitaku").rglob("*.py"))
+    for text in (each for each in texts if _TOLD.search(each)):
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 calls = [call.split()[1:] for call in _TOLD.findall(node.value)]
                 yield from (words for words in calls if _is_meant(words, node.value))

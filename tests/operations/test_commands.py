@@ -136,3 +136,17 @@ def test_a_request_key_is_made_and_then_put_first(run: Run, tmp_path: Path) -> N
     told = run(keys, "request", tmp_path / "none.pem")
     assert told.exit_code == 1
     assert "何も変えていません" in told.output
+
+
+def test_whoever_could_read_the_request_key_can_read_the_next(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, given = tmp_path / "request.pem", list[tuple[Path, int, int]]()
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("os.chown", lambda path, user, group: given.append((path, user, group)))
+    first = run(keys, "request", file).output
+    assert ("chown zaitaku:" in first) is (file.stat().st_uid == 0)
+    assert given == []
+    before = file.stat()
+    run(keys, "request", file)
+    assert given == [(file, before.st_uid, before.st_gid)]

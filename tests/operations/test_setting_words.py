@@ -19,8 +19,11 @@ _NAME += r"|SQLite|PostgreSQL|OpenID|RSA|PEM|postgresql|psycopg|target_session_a
 
 def said() -> Iterator[str]:
     """Yield what each place in the code says, with something in the place of its values."""
-    for path in PRODUCT.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    texts = (path.read_text("utf-8") for path in PRODUCT.rglob("*.py"))
+    for text in texts:
+        if not any(f"raise {name}" in text for name in _RAISED):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
                 call = node.exc
                 if isinstance(call.func, ast.Name) and call.func.id in _RAISED:
