@@ -91,7 +91,7 @@ class TestErrors:
         own = [
             error
             for error in all_errors(errors.ZaitakuError)
-            if error.__module__.endswith("core.errors")
+            if error.__module__.endswith("core.errors") and "code" in vars(error)
         ]
         codes = [error.code for error in own]
         assert len(codes) == len(set(codes)) > 5

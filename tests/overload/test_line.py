@@ -306,3 +306,35 @@ def test_a_line_that_hardly_moves_promises_nothing(process: Process) -> None:
     assert last is not None
     assert last.ahead > 2900
     assert last.wait is None
+
+
+def test_who_was_called_stays_called(process: Process, ephemeral: EphemeralStore) -> None:
+    """The counters are lost while another's mark says that they are being put back."""
+    for _ in range(20):
+        process.knock(after=0)
+    process.permits.rest = 10
+    process.knock(20)
+    assert process.line.length == 10
+    lost(ephemeral)
+    for name in ("drawn", "called"):
+        ephemeral.create(f"line:{name}:restored", {"by": "another"}, MINUTE)
+    process.permits.rest = process.permits.expected = 0
+    for _ in range(3):
+        process.permits.rest += 1
+        place = process.knock(15)
+        assert place is not None
+        assert place.ahead <= 4
+
+
+def test_a_mark_that_has_ended_restores_nothing_twice(
+    process: Process, other: Process, ephemeral: EphemeralStore
+) -> None:
+    for _ in range(50):
+        process.knock(after=0)
+    other.knock(50)
+    lost(ephemeral)
+    assert numbers(process.knock(after=2)) == [51]
+    for name in ("drawn", "called"):
+        ephemeral.delete(f"line:{name}:restored")
+    assert other.line._restored("line:drawn", 0, 50) == 0
+    assert numbers(process.knock(after=0)) == [52]

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.console.test_browser import browser, served
 from tests.e2e.chromium import phone_context
+from tests.patient.conftest import Cards
 from tests.patient.site import Site, Visitor
 from zaitaku.blueprints.errors import AWAY_SECONDS
 from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
@@ -95,6 +96,31 @@ def test_a_journey_lost_after_it_was_read_is_not_promised(
     monkeypatch.setattr(type(visitor.site.services.ephemeral), "create", away)
     assert visitor.post(f"{journey}/card", visitor.hidden()) == 503
     assert said(visitor) == {SENT, MAYBE_KEPT, BY_HAND}
+
+
+def test_a_record_that_cannot_be_confirmed_is_not_denied(
+    site: Site, visitor: Visitor, cards: Cards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journey's mark was not written, and the patient goes back to read the card again."""
+    journey = visitor.walk_to_card()
+    hidden, merge = visitor.hidden(), type(site.services.ephemeral).merge
+
+    def unmarked(store: Any, key: str, fields: dict[str, str], life: Any) -> Any:
+        if "registered" in fields:
+            raise EphemeralStoreUnavailable("ConnectionError")
+        return merge(store, key, fields, life)
+
+    monkeypatch.setattr(type(site.services.ephemeral), "merge", unmarked)
+    visitor.read_card(journey, cards.good)
+    assert visitor.heading == "登録が終わりました"
+
+    def unconfirmed(_: Any) -> None:
+        raise StoreUnavailable("no standby")
+
+    monkeypatch.setattr(type(site.services.database), "confirm", unconfirmed)
+    assert visitor.post(f"{journey}/card", hidden) == 503
+    assert SENT not in visitor.text
+    assert "登録できたかどうか" in visitor.text
 
 
 def test_what_was_sent_is_not_sent_again_by_itself(

@@ -320,6 +320,9 @@ def workshop(tmp_path: Path) -> Iterator[Callable[[str], bytes]]:
         "{{ url_for('static', filename='a') }}",
         "{{ get_flashed_messages() }}",
         "{{ vacant | of_the_request }}",
+        *(f"{{{{ name | {each} }}}}" for each in ("striptags", "safe", "urlize", "pprint")),
+        *(f"{{% if name is {each} %}}a{{% endif %}}" for each in ("string", "none", "mapping")),
+        "{{ [name] }}",
     ],
 )
 def test_a_template_that_looks_at_what_is_somebodys_own_fails(

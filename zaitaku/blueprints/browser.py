@@ -140,7 +140,7 @@ class _FormTokens(CSRFProtect):  # type: ignore[misc]
     """Sees quickly what is good; Flask-WTF judges, and refuses, everything else."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.method in _SAFE:
+        if request.method in _SAFE or (apply_exemptions and self._is_exempt()):
             return
         if _is_ours(self._get_csrf_token()) and _is_sent_from_here():
             g.csrf_valid = True

@@ -43,6 +43,9 @@ class Gap:
     def __str__(self) -> str:
         raise GapLookedAtError
 
+    def __repr__(self) -> str:
+        raise GapLookedAtError
+
     def __format__(self, _: str) -> str:
         raise GapLookedAtError
 

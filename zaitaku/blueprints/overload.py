@@ -9,6 +9,7 @@ be served (``core.permits``), and the others stand in a line that all processes 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from json import dumps
 from random import SystemRandom
@@ -136,10 +137,13 @@ class Overload:
         return OverloadState(self.gate.state(), self.line.waiting(), permits.left, permits.rate)
 
     def _tell(self) -> None:
-        state, watch = self.state(), self._services.watch
-        watch.stands_at(Level.WAITING, state.waiting)
-        watch.stands_at(Level.PERMITS, state.permits)
-        watch.stands_at(Level.TURNS_WANTED, state.gate.waiting)
+        try:
+            state, watch = self.state(), self._services.watch
+            watch.stands_at(Level.WAITING, state.waiting)
+            watch.stands_at(Level.PERMITS, state.permits)
+            watch.stands_at(Level.TURNS_WANTED, state.gate.waiting)
+        except Exception as error:  # noqa: BLE001 - no gauge is worth somebody's page
+            self._answers.tell_failure(error)
 
     @property
     def _services(self) -> Services:
@@ -159,7 +163,7 @@ class Overload:
         ticket = ticket_of(environ, self._services)
         if ticket and ticket.is_inside:
             return self._in_turn(Rank.ENTERING, environ, start)
-        place = self.line.knock(ticket.number if ticket else None)
+        place = self._knock(ticket.number if ticket else None)
         if place is not None:
             watch = self._services.watch
             watch.happened(Happening.ADMISSION, Rank.ENTERING.name.lower(), "in-line")
@@ -168,6 +172,13 @@ class Overload:
         if ticket or self.line.length or self.permits.are_scarce:
             start = _with(start, cookie_for(INSIDE, self._services))
         return self._in_turn(Rank.ENTERING, environ, start)
+
+    def _knock(self, number: int | None) -> Place | None:
+        try:
+            return self.line.knock(number)
+        except Exception as error:  # noqa: BLE001 - as if there were no line
+            self._answers.tell_failure(error)
+            return None if self.permits.take() else Place(None)
 
     def _in_turn(self, rank: Rank, environ: Environ, start: Start) -> Iterable[bytes]:
         try:
@@ -188,7 +199,7 @@ class Overload:
         try:
             return turn.end_unless_streamed(self._inner(environ, turn.watching(start)))
         except BaseException:
-            turn.end()
+            turn.close()
             raise
 
     def _turn_for(self, rank: Rank, environ: Environ) -> Claim | None:
@@ -336,17 +347,25 @@ class _Answers:
 
     def failed(self, environ: Environ, start: Start, error: Exception) -> list[bytes]:
         """Answer somebody whose request has met a mistake of ours."""
-        now = monotonic()
-        if now - self._failed_at >= _TOLD_EVERY_SECONDS:
-            self._failed_at = now
-            log.error("the gate has failed", exc_info=error)
+        self.tell_failure(error)
         if _wants_json(environ):
             answer = _Answer(_FAILED, _AT_THE_GATE, _JSON, _UNEXPECTED)
         else:
             request = _request(environ)
             page = self._pages.failure(_reader(request, {}), request)
             answer = _Answer(_FAILED, _AT_THE_GATE, _HTML, page.encode())
-        return self._send(environ, start, answer, [])
+        try:
+            return self._send(environ, start, answer, [])
+        except AssertionError:  # the application has begun an answer, of which nothing was sent
+            again = partial(start, exc_info=(type(error), error, error.__traceback__))
+            return self._send(environ, again, answer, [])
+
+    def tell_failure(self, error: Exception) -> None:
+        """Log a mistake of ours, though not for each of a crowd."""
+        now = monotonic()
+        if now - self._failed_at >= _TOLD_EVERY_SECONDS:
+            self._failed_at = now
+            log.error("the gate has failed", exc_info=error)
 
     def refuse(self, environ: Environ, start: Start, status: HTTPStatus) -> list[bytes]:
         """Answer somebody who has sent what could not be read."""

@@ -14,6 +14,7 @@ from jinja2.environment import TemplateModule
 from jinja2.filters import FILTERS
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, Macro
+from jinja2.tests import TESTS
 
 from zaitaku.blueprints import i18n
 from zaitaku.blueprints.folding import Vocabulary, fold, is_fixed
@@ -28,6 +29,10 @@ OF_THE_REQUEST: Final = ("csrf_token", "switches")
 MOST_SHARED: Final = 200
 """Shared pages that are kept: each has some 5 kB."""
 
+_BLIND: Final = frozenset({"striptags", "safe", "urlize", "forceescape", "pprint"})
+"""Filters that would take the mark of a gap for the value itself."""
+_TOLD: Final = ("defined", "undefined")
+"""Tests whose answer is the same for a gap as for any value."""
 _PATIENTS: Final = ("patient/", "errors/", "components/switches")
 
 
@@ -191,7 +196,9 @@ class _Unasked(_OneLanguage):
             "_": spoken.words.page_text,
             "text": spoken.words.plain_html,
         }
-        self.filters = {**FILTERS, "readings": ruby.markup, "plain": ruby.plain}
+        able = {name: each for name, each in FILTERS.items() if name not in _BLIND}
+        self.filters = {**able, "readings": ruby.markup, "plain": ruby.plain}
+        self.tests = {name: TESTS[name] for name in _TOLD}
 
     def get_template(
         self,

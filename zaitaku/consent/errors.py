@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from zaitaku.core.errors import NotFound, ZaitakuError
+from zaitaku.core.errors import NotFound, StoreUnavailable, ZaitakuError
 
 
 class ConsentError(ZaitakuError):
@@ -10,6 +10,10 @@ class ConsentError(ZaitakuError):
 
     code = "consent"
     status = HTTPStatus.CONFLICT
+
+
+class NotConfirmed(StoreUnavailable):
+    """A record is there, but whether it stands wherever it has to could not be made sure."""
 
 
 class MalformedDocument(ConsentError):

@@ -13,6 +13,7 @@ from zaitaku.consent.errors import (
     ChallengeReused,
     ForeignDocument,
     JourneyRegistered,
+    NotConfirmed,
     VisitDateOver,
 )
 from zaitaku.consent.evidence import evidence_of
@@ -184,7 +185,8 @@ class ConsentService:
 
         Raises:
             UnknownUrl, UrlRetired, ReceptionNotBegun, ChannelOff: as ``ReceptionService.resolve``.
-            StoreUnavailable: as for ``receipt_of``.
+            NotConfirmed: it is registered, but cannot be acknowledged now.
+            StoreUnavailable: the store is away.
         """
         is_registered, rows = place_of_journey(self._database, journey, version)
         if is_registered:
@@ -201,7 +203,10 @@ class ConsentService:
     def _make_sure(self, record: ConsentRecord, told: str) -> None:
         if record.reference != told:
             # Whoever was told nothing the first time is told now: it must stand as firmly as then.
-            self._database.confirm()
+            try:
+                self._database.confirm()
+            except StoreUnavailable as error:
+                raise NotConfirmed(error.detail) from error
 
     def register(self, verified: Verified) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.

@@ -198,9 +198,16 @@ class Line:
 
         One does it. Whoever else finds it lost meanwhile leaves it alone and tries again later.
         """
-        if self._ephemeral().create(f"{key}:restored", {"by": "one"}, _RESTORING):
-            return self._ephemeral().count(key, KEPT, known - found)
-        return found
+        if not self._ephemeral().create(f"{key}:restored", {"by": "one"}, _RESTORING):
+            return found
+        now = self._read(key)
+        if now >= known:  # another has done it just before
+            return found
+        return self._ephemeral().count(key, KEPT, known - now)
+
+    def _read(self, key: str) -> int:
+        fields = self._ephemeral().read(key)
+        return int(fields[COUNT_FIELD]) if fields else 0
 
     def _look_when_due(self) -> None:
         if self._now() < self._look_due or not self._looking.acquire(blocking=False):
@@ -229,7 +236,7 @@ class Line:
             return
         more = self._permits.call(self.length)
         if more:
-            self._called = self._ephemeral().count(_CALLED, KEPT, more)
+            self._called = max(self._called, self._ephemeral().count(_CALLED, KEPT, more))
         self._remember()
 
     def _forget_who_left(self) -> None:
@@ -238,8 +245,7 @@ class Line:
             self._there.pop(number, None)
 
     def _counted(self, key: str, known: int) -> int:
-        fields = self._ephemeral().read(key)
-        found = int(fields[COUNT_FIELD]) if fields else 0
+        found = self._read(key)
         return self._restored(key, found, known) if found < known else found
 
     def _remember(self) -> None:

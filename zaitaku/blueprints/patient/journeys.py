@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 from flask import g, session
 
 from zaitaku.blueprints.edge import services
-from zaitaku.blueprints.patient.errors import JourneyFinished, JourneyGone
+from zaitaku.blueprints.patient.errors import JourneyFinished, JourneyGone, RegistrationUnknown
 from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.steps import Answers, Situation, Told
+from zaitaku.consent.errors import NotConfirmed
 from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import ZaitakuError
@@ -132,8 +133,12 @@ def situation_unless_registered(journey: Journey) -> Situation | None:
 
     Raises:
         UrlRetired, ReceptionNotBegun, ChannelOff: the URL on which it began works no more.
+        RegistrationUnknown: it is registered, but cannot be acknowledged now.
     """
-    context = services().consent.place_unless_registered(journey.id, journey.version)
+    try:
+        context = services().consent.place_unless_registered(journey.id, journey.version)
+    except NotConfirmed as error:
+        raise RegistrationUnknown(error.detail) from error
     return _situation(journey, context) if context else None
 
 
