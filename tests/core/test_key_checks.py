@@ -1,5 +1,7 @@
 """A database knows the keys that it was written with, through every step of a rotation."""
 
+from datetime import timedelta
+from hashlib import sha256
 from threading import Barrier, Thread
 
 import pytest
@@ -13,8 +15,10 @@ from zaitaku.core.key_checks import (
     check_keys,
     key_check,
     left_out,
+    notes_of,
     unknown_rings,
 )
+from zaitaku.core.sealing import PLAIN
 
 OLD, NEW, OTHER = "the-old-key", "the-new-key", "nobody-knows-this"
 
@@ -64,7 +68,67 @@ def test_what_is_kept_tells_nothing_of_a_key(any_database: Database, clock: Fixe
     with any_database.reading() as connection:
         values = connection.execute(select(key_check.c.value)).scalars().all()
     assert len(set(values)) == 2
-    assert all(len(value) == 64 and OLD not in value for value in values)
+    guesses = (OLD, "url" + OLD, "subject" + OLD)
+    told = {OLD, *(sha256(each.encode()).hexdigest() for each in guesses)}
+    assert not told & set(values)
+    assert {len(value) for value in values} == {64}
+
+
+def test_it_is_told_when_and_by_whom_a_key_was_noted(
+    any_database: Database, clock: FixedClock
+) -> None:
+    assert notes_of(any_database, "url") == ()
+    assert check_keys(any_database, {"url": (OLD,)}, clock) == ("url",)
+    first = clock.now()
+    clock.advance(timedelta(days=1))
+    accept_keys(any_database, "url", (NEW, OLD), clock, "operator:hana")
+    assert check_keys(any_database, {"url": (OLD, OTHER)}, clock) == ()
+    told = [(each.at, each.by) for each in notes_of(any_database, "url")]
+    assert told[0] == (first, "start")
+    assert sorted(told[1:]) == [(clock.now(), "operator:hana"), (clock.now(), "start")]
+
+
+# Each line: what was started with before, one after the other, and what follows.
+SEALING = [
+    ([(PLAIN,)], (PLAIN, NEW)),
+    ([(PLAIN,)], (NEW, PLAIN)),
+    ([(PLAIN,), (PLAIN, NEW)], (PLAIN, NEW)),
+    ([(PLAIN,), (PLAIN, NEW)], (NEW, PLAIN)),
+    ([(PLAIN, NEW), (NEW, PLAIN)], (NEW, PLAIN)),
+    ([(PLAIN, NEW), (NEW, PLAIN)], (NEW,)),
+    ([(OLD, PLAIN)], (OLD, NEW)),
+]
+NO_SEALING = [
+    ([(PLAIN,)], (NEW,)),
+    ([(OLD,)], (PLAIN,)),
+    ([(OLD,)], (PLAIN, OLD)),
+    ([(OLD, PLAIN)], (NEW, PLAIN)),
+    ([(OLD, PLAIN)], (PLAIN,)),
+    ([(PLAIN, OLD)], (PLAIN,)),
+    ([(PLAIN, OLD)], (PLAIN, NEW)),
+    ([(PLAIN, OLD)], (NEW, PLAIN)),
+    ([(PLAIN, OLD), (OLD, PLAIN)], (PLAIN, OLD)),
+]
+
+
+@pytest.mark.parametrize(("before", "then"), SEALING)
+def test_sealing_begins_step_by_step(
+    database: Database, clock: FixedClock, before: list[tuple[str, ...]], then: tuple[str, ...]
+) -> None:
+    for keys in (*before, then):
+        check_keys(database, {"seal": keys}, clock)
+
+
+@pytest.mark.parametrize(("before", "then"), NO_SEALING)
+def test_no_seal_counts_as_a_key_only_until_there_is_one(
+    database: Database, clock: FixedClock, before: list[tuple[str, ...]], then: tuple[str, ...]
+) -> None:
+    for keys in before:
+        check_keys(database, {"seal": keys}, clock)
+    with pytest.raises(KeysUnknown):
+        check_keys(database, {"seal": then}, clock)
+    accept_keys(database, "seal", then, clock, "operator:hana")
+    check_keys(database, {"seal": then}, clock)
 
 
 def test_whoever_means_it_is_believed_and_named(any_database: Database, clock: FixedClock) -> None:

@@ -1,18 +1,27 @@
 """A deployment whose keys are not those of its database does not start, and says what to do."""
 
 import json
+import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from tests.operations.test_doctor import environ_of, worries
+from tests.patient.conftest import Cards
+from tests.patient.site import Site, Visitor
 from zaitaku.cli import root
 from zaitaku.commands.starting import check_database
+from zaitaku.core.ids import AccountId
+from zaitaku.core.key_checks import key_check
 from zaitaku.core.sealing import PLAIN, SealRing
 from zaitaku.core.signing import Keyring
+from zaitaku.jobs.model import JobKind
 from zaitaku.operating.deployment import Deployment
 from zaitaku.operating.examinations.rings import rings
 from zaitaku.operating.rings import RINGS, WrongKeys
@@ -41,8 +50,27 @@ def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> Run:
     return with_ring
 
 
+@pytest.fixture
+def consented(visitor: Visitor, cards: Cards) -> None:
+    """Somebody has consented already."""
+    visitor.read_card(visitor.walk_to_card(), cards.good)
+
+
+@pytest.fixture
+def kept_file(site: Site) -> None:
+    """A sealed file lies in the database already."""
+    site.services.jobs.submit(
+        site.facility.id,
+        kind=JobKind.ACCOUNT_IMPORT,
+        account_id=AccountId(uuid4()),
+        actor="test",
+        parameters={},
+        input=b"name",
+    )
+
+
 @pytest.mark.parametrize("ring", RINGS)
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize("command", ["serve", "worker", "operate"])
 def test_a_wrong_ring_is_told_before_anything_is_done(
     run: Run, services: Services, ring: str, command: str
 ) -> None:
@@ -51,6 +79,7 @@ def test_a_wrong_ring_is_told_before_anything_is_done(
     assert isinstance(refused, WrongKeys)
     assert f"ZAITAKU_{ring.upper()}_KEYS" in refused.detail
     assert f"zaitaku keys accept {ring}" in refused.detail
+    assert re.search(r"覚えている鍵は、\d{4}-\d\d-\d\d \d\d:\d\d（起動）のもの", refused.detail)
     assert OTHER not in refused.detail
 
 
@@ -70,11 +99,58 @@ def test_an_operator_can_say_that_it_is_meant(run: Run, services: Services, ring
         check_database(services.settings)
 
 
-def test_no_seal_stands_in_its_ring_as_a_key_does(services: Services) -> None:
+def test_sealing_ends_only_when_it_is_meant(services: Services) -> None:
     before = services.settings
     key = before.seal_keys.keys[0]
-    for ring in ((key,), (key, PLAIN), (PLAIN, key), (PLAIN,)):
+    for ring in ((key,), (key, PLAIN)):
         check_database(replace(before, seal_keys=SealRing(ring)))
+    for ring in ((PLAIN, key), (PLAIN,)):
+        with pytest.raises(WrongKeys, match=r"封をやめる設定.*zaitaku keys accept seal"):
+            check_database(replace(before, seal_keys=SealRing(ring)))
+
+
+def test_a_ring_that_opens_no_seal_is_not_believed_at_first(
+    services: Services, kept_file: None
+) -> None:
+    wrong = replace(services.settings, seal_keys=SealRing((OTHER, PLAIN)))
+    with pytest.raises(WrongKeys, match=r"ZAITAKU_SEAL_KEYS .*job_piece.content"):
+        check_database(wrong)
+    with services.database.reading() as connection:
+        assert connection.scalar(select(key_check.c.ring)) is None
+    check_database(services.settings)
+
+
+def test_rings_that_are_believed_beside_consents_are_named(
+    services: Services, consented: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_database(services.settings)
+    [told] = [each for each in caplog.records if each.message == "keys believed unseen"]
+    assert told.levelno == logging.WARNING
+    assert vars(told)["rings"] == ", ".join(f"ZAITAKU_{ring.upper()}_KEYS" for ring in RINGS)
+    check_database(services.settings)
+    assert [each.message for each in caplog.records].count("keys believed unseen") == 1
+
+
+def test_nothing_is_told_where_there_is_no_consent(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_database(services.settings)
+    assert not [each for each in caplog.records if each.name == "zaitaku.operating.rings"]
+
+
+@pytest.mark.parametrize("typed", [(), (OTHER,)])
+def test_a_start_without_a_key_of_card_holders_is_an_error_in_the_log(
+    services: Services, caplog: pytest.LogCaptureFixture, typed: tuple[str, ...]
+) -> None:
+    old = services.settings.subject_keys.keys
+    new = "the-newest-key-of-card-holders-0123456789"
+    check_database(changed(services.settings, subject_keys=Keyring((new, *old))))
+    assert not [each for each in caplog.records if each.message == "keys left out"]
+    check_database(changed(services.settings, subject_keys=Keyring((*typed, *old))))
+    [told] = [each for each in caplog.records if each.message == "keys left out"]
+    assert told.levelno == logging.ERROR
+    assert vars(told)["missing"] == 1
+    assert "ZAITAKU_SUBJECT_KEYS" in vars(told)["detail"]
 
 
 def test_the_doctor_names_the_ring(deployment: Deployment) -> None:

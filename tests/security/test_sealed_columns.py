@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.consent.conftest import any_world, founded_template, wordings, world
 from tests.consent.test_id_token_evidence import TOKENS, recorded
 from tests.consent.world import World
-from zaitaku.commands.seal import COLUMNS, seal
+from zaitaku.commands.seal import seal
 from zaitaku.consent.audit import RecordAudit
 from zaitaku.consent.model import TOKEN_PLACE
 from zaitaku.consent.tables import ID_TOKEN, consent_record
@@ -25,6 +25,7 @@ from zaitaku.core.sealing import PLAIN, Seal, SealBroken, SealRing
 from zaitaku.jobs.model import JobKind
 from zaitaku.jobs.service import JobService
 from zaitaku.jobs.store import CONTENT, PIECE_BYTES, job_piece
+from zaitaku.operating.rings import SEALED
 
 __all__ = ["any_world", "founded_template", "wordings", "world"]
 
@@ -94,7 +95,7 @@ def test_a_ring_is_turned_in_steps_and_nothing_is_lost(any_world: World) -> None
         assert read() == FILE
         assert verdict(any_world, reference) == ""
     assert look(database, CONTENT) == Found(newest=4)
-    assert [reseal(database, each) for each in COLUMNS] == [0, 0]
+    assert [reseal(database, each) for each in SEALED] == [0, 0]
 
 
 def test_what_is_removed_or_changed_meanwhile_is_left_alone(any_world: World) -> None:

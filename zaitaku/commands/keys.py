@@ -69,8 +69,8 @@ def _rolled_over(file: Path) -> SiteKeys:
 def accept(ring: str) -> None:
     """RING（ZAITAKU_…_KEYS）のいまの鍵を、このデータベースの鍵として認めます。
 
-    使ってきた鍵が1つもないと、zaitaku serve と zaitaku worker は始まりません。前の鍵を失ったか、
-    漏れた鍵をすぐに捨てるときだけ、使います。いつ、だれが認めたかが、データベースに残ります。
+    使ってきた鍵が1つもないと、zaitaku serve、worker、operate は始まりません。前の鍵を失ったか、
+    漏れた鍵をすぐに捨てるか、封をやめるときだけ、使います。いつ、だれが認めたかが、データベースに残ります。
     """
     settings = Settings.from_env()
     opened, present = Database(settings.database_url), rings_of(settings)[ring]

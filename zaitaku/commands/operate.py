@@ -6,6 +6,7 @@ import sys
 import click
 from waitress.server import create_server
 
+from zaitaku.commands.starting import check_database
 from zaitaku.core.logs import configure_logging
 from zaitaku.operator_site import build_operator_site
 from zaitaku.services import build_services
@@ -23,8 +24,10 @@ def operate(port: int) -> None:
     Ctrl-C で終わります。
     """
     configure_logging(sys.stderr)
+    settings = Settings.from_env()
+    check_database(settings)
     key = secrets.token_urlsafe(_KEY_BYTES)
-    app = build_operator_site(build_services(Settings.from_env()), key)
+    app = build_operator_site(build_services(settings), key)
     server = create_server(app, host="127.0.0.1", port=port, threads=4)
     click.echo(f"http://127.0.0.1:{server.effective_port}/operator/enter?key={key}")
     try:

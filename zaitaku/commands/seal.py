@@ -2,21 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 import click
 
 from zaitaku.commands.desk import words_for
-from zaitaku.consent.tables import ID_TOKEN
 from zaitaku.core.database import Database
 from zaitaku.core.errors import ZaitakuError
-from zaitaku.core.resealing import SealedColumn, look, reseal
+from zaitaku.core.resealing import look, reseal
 from zaitaku.core.sealing import Seal, SealBroken
-from zaitaku.jobs.store import CONTENT
+from zaitaku.operating.rings import SEALED
 from zaitaku.settings import Settings
-
-COLUMNS: Final[tuple[SealedColumn, ...]] = (ID_TOKEN, CONTENT)
-"""Every column that is sealed."""
 
 
 @click.group()
@@ -29,7 +24,7 @@ def status() -> None:
     """列ごとに、どの鍵で封をされているかを数えます。古いものがあると、終了コードは1です。"""
     is_done = True
     with _opened() as database:
-        for column in COLUMNS:
+        for column in SEALED:
             found = look(database, column)
             is_done &= not (found.older or found.plain)
             click.echo(
@@ -44,7 +39,7 @@ def status() -> None:
 def rotate() -> None:
     """いちばん新しい鍵で、すべてに封をし直します。サイトを止めずに、何度でも動かせます。"""
     with _opened() as database:
-        for column in COLUMNS:
+        for column in SEALED:
             click.echo(f"{column.place}  {reseal(database, column)}件に、封をし直しました")
 
 

@@ -1,6 +1,7 @@
 """``zaitaku serve`` and ``zaitaku migrate``."""
 
 import signal
+import sys
 from contextlib import nullcontext
 from threading import Timer
 from types import FrameType
@@ -15,6 +16,7 @@ from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.draining import Draining, shared_draining
 from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.core.logs import configure_logging
 from zaitaku.settings import Settings
 from zaitaku.watching.door import look_of_this_machine
 from zaitaku.watching.notes import Notes
@@ -44,6 +46,7 @@ LONGEST_DRAIN_SECONDS: Final = 600
 def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_seconds: int) -> None:
     """サーバーを動かします（設定は環境変数 ZAITAKU_…）。"""
     # What is wrong is told here, once, and not by every worker.
+    configure_logging(sys.stdout)
     settings = Settings.from_env()
     check_database(settings)
     renew_at_start(settings)

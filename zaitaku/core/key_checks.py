@@ -7,6 +7,8 @@ with it. Such a value tells nothing of its key, which was drawn at random.
 
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Column, Connection, String, Table, delete, insert, select
@@ -14,9 +16,10 @@ from sqlalchemy import Column, Connection, String, Table, delete, insert, select
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database, Moment, metadata
 from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.sealing import PLAIN
 
 Rings = Mapping[str, tuple[str, ...]]
-"""The keys of each ring by its purpose (``subject``)."""
+"""The keys of each ring by its purpose (``subject``), newest first; ``PLAIN`` may be among them."""
 
 key_check: Final = Table(
     "key_check",
@@ -28,12 +31,21 @@ key_check: Final = Table(
 )
 """One row for each key of a ring that this database knows."""
 
-_START: Final = "start"
-"""Notes a key: a process that was started with it, beside one that was known."""
+BY_START: Final = "start"
+"""Notes a key: a process that was started with it, as the first or beside one that was known."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """When and by whom a key was noted."""
+
+    at: datetime
+    by: str
+    """``BY_START``, or who accepted it."""
 
 
 class KeysUnknown(ZaitakuError):
-    """No key of a ring is one that the database knows; ``ring`` names it."""
+    """No key of a ring is one that the database knows, or it ends sealing; ``ring`` names it."""
 
     code = "keys-unknown"
 
@@ -43,13 +55,26 @@ class KeysUnknown(ZaitakuError):
 
 
 def unknown_rings(database: Database, rings: Rings) -> tuple[str, ...]:
-    """Return the rings of which the database knows keys, but none of these.
+    """Return the rings that ``check_keys`` refuses.
 
     Raises:
         StoreUnavailable: the database is away, or was never migrated.
     """
     with database.reading() as connection:
         return tuple(_unknown(_known(connection), rings))
+
+
+def notes_of(database: Database, ring: str) -> tuple[Noted, ...]:
+    """Return how the keys of a ring became known, the first first; empty when none is known.
+
+    Raises:
+        StoreUnavailable: as ``unknown_rings``.
+    """
+    query = select(key_check.c.noted_at, key_check.c.noted_by).where(key_check.c.ring == ring)
+    with database.reading() as connection:
+        return tuple(
+            Noted(*row) for row in connection.execute(query.order_by(key_check.c.noted_at))
+        )
 
 
 def left_out(database: Database, ring: str, keys: Iterable[str]) -> int:
@@ -62,24 +87,31 @@ def left_out(database: Database, ring: str, keys: Iterable[str]) -> int:
         return len(_known(connection).get(ring, frozenset()) - _values(ring, keys))
 
 
-def check_keys(database: Database, rings: Rings, clock: Clock) -> None:
-    """Check each ring, and note the keys that are new beside a known one, or in a new database.
+def check_keys(database: Database, rings: Rings, clock: Clock) -> tuple[str, ...]:
+    """Check each ring, and note the keys that are new beside a known one.
+
+    Of a ring that the database knows nothing of, what is there is believed and noted; those rings
+    are returned. ``PLAIN`` counts as known until a ring begins with a key.
 
     Raises:
-        KeysUnknown: of one that the database knows, no key is known; nothing was noted.
+        KeysUnknown: of one that the database knows, no key is known, or it begins with ``PLAIN``
+            though sealing has begun; nothing was noted.
         StoreUnavailable: as ``unknown_rings``.
     """
     with database.reading() as connection:
         known = _known(connection)
     _refuse_unknown(known, rings)
-    if not _missing(known, rings):
-        return
+    if not (_missing(known, rings) or _outlived(known, rings)):
+        return ()
     with database.transaction() as connection:
         # Of processes that start together with different keys, the second meets the first's.
         _keep_others_away(connection)
         known = _known(connection)
         _refuse_unknown(known, rings)
-        _note(connection, _missing(known, rings), clock, _START)
+        for ring in _outlived(known, rings):
+            _forget(connection, ring, _plain(ring))
+        _note(connection, _missing(known, rings), clock, BY_START)
+    return tuple(ring for ring in rings if ring not in known)
 
 
 def accept_keys(database: Database, ring: str, keys: tuple[str, ...], clock: Clock, by: str) -> int:
@@ -91,10 +123,8 @@ def accept_keys(database: Database, ring: str, keys: tuple[str, ...], clock: Clo
     with database.transaction() as connection:
         _keep_others_away(connection)
         known = _known(connection)
-        gone = known.get(ring, frozenset()) - _values(ring, keys)
-        connection.execute(
-            delete(key_check).where(key_check.c.ring == ring, key_check.c.value.in_(gone))
-        )
+        gone = known.get(ring, frozenset()) - _kept(ring, keys)
+        _forget(connection, ring, gone)
         _note(connection, _missing(known, {ring: keys}), clock, by)
     return len(gone)
 
@@ -108,8 +138,24 @@ def _known(connection: Connection) -> Mapping[str, frozenset[str]]:
 
 def _unknown(known: Mapping[str, frozenset[str]], rings: Rings) -> Iterator[str]:
     for ring, keys in rings.items():
-        if ring in known and not known[ring] & _values(ring, keys):
+        if ring in known and not _fits(known[ring], ring, keys):
             yield ring
+
+
+def _fits(known: frozenset[str], ring: str, keys: tuple[str, ...]) -> bool:
+    plain = _plain(ring)
+    if keys[0] == PLAIN and not plain <= known:
+        return False
+    return bool((known - plain or known) & _values(ring, keys))
+
+
+def _outlived(known: Mapping[str, frozenset[str]], rings: Rings) -> list[str]:
+    # Where a key leads, new content is sealed: to leave that off again must be meant.
+    return [
+        ring
+        for ring, keys in rings.items()
+        if keys[0] != PLAIN and _plain(ring) <= known.get(ring, frozenset())
+    ]
 
 
 def _refuse_unknown(known: Mapping[str, frozenset[str]], rings: Rings) -> None:
@@ -121,7 +167,7 @@ def _missing(known: Mapping[str, frozenset[str]], rings: Rings) -> list[tuple[st
     return [
         (ring, value)
         for ring, keys in rings.items()
-        for value in sorted(_values(ring, keys) - known.get(ring, frozenset()))
+        for value in sorted(_kept(ring, keys) - known.get(ring, frozenset()))
     ]
 
 
@@ -136,10 +182,23 @@ def _note(
         connection.execute(insert(key_check), rows)
 
 
+def _forget(connection: Connection, ring: str, values: Iterable[str]) -> None:
+    chosen = (key_check.c.ring == ring, key_check.c.value.in_(values))
+    connection.execute(delete(key_check).where(*chosen))
+
+
 def _keep_others_away(connection: Connection) -> None:
     # On SQLite whoever may write is alone already.
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE key_check IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _kept(ring: str, keys: tuple[str, ...]) -> frozenset[str]:
+    return _values(ring, keys) - (frozenset() if keys[0] == PLAIN else _plain(ring))
+
+
+def _plain(ring: str) -> frozenset[str]:
+    return _values(ring, (PLAIN,))
 
 
 def _values(ring: str, keys: Iterable[str]) -> frozenset[str]:

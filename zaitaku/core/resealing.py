@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Select, and_, literal, select, tuple_
 
 from zaitaku.core.database import Database
-from zaitaku.core.sealing import Seal, is_sealed
+from zaitaku.core.sealing import Seal, SealBroken, is_sealed
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,28 @@ def reseal(database: Database, sealed: SealedColumn) -> int:
         if stale:
             changed += _replace(database, sealed, stale)
     return changed
+
+
+def opens(database: Database, sealed: SealedColumn, seal: Seal) -> bool:
+    """Tell whether ``seal`` opens a sealed value of a column; so it does where none is found.
+
+    Looked for among the last rows, as many as one step of resealing has: to look through all would
+    take minutes where there are many.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    last = [column.desc() for column in sealed.key]
+    query = select(*sealed.key, sealed.column).order_by(*last).limit(sealed.batch)
+    with database.reading() as connection:
+        rows = [tuple(row) for row in connection.execute(query)]
+    found = next((row for row in rows if row[-1] is not None and is_sealed(row[-1])), None)
+    try:
+        if found is not None:
+            _anew(seal, sealed, found)
+    except SealBroken:
+        return False
+    return True
 
 
 def _batches(database: Database, sealed: SealedColumn) -> Iterator[Sequence[tuple[Any, ...]]]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from zaitaku.core.key_checks import left_out, unknown_rings
+from zaitaku.core.key_checks import left_out, notes_of, unknown_rings
 from zaitaku.operating.deployment import Deployment
-from zaitaku.operating.rings import remedy_for, rings_of, variable_of
+from zaitaku.operating.rings import fault_of, remedy_for, rings_of, variable_of
 from zaitaku.watching.words import Line
 
 _KEPT_FOR_EVER = "subject"
@@ -16,7 +16,8 @@ def rings(deployment: Deployment) -> Iterator[Line]:
     unknown = unknown_rings(deployment.database, present)
     for ring in present:
         if ring in unknown:
-            yield Line(variable_of(ring), "使ってきた鍵が1つもありません", remedy_for(ring))
+            remedy = remedy_for(ring, notes_of(deployment.database, ring))
+            yield Line(variable_of(ring), fault_of(present[ring]), remedy)
         else:
             yield _known(deployment, ring, present[ring])
 
