@@ -22,7 +22,7 @@ from zaitaku.cardbridge.virtual.inprocess import InProcessService
 from zaitaku.cardbridge.virtual.pad import VirtualPad
 from zaitaku.cardbridge.virtual.reader import VirtualReader
 
-LAYOUT_SECONDS = 3.0
+LAYOUT_SECONDS = 15.0
 
 TORN = """
 [...document.querySelectorAll('ruby')].filter(one => one.checkVisibility() && (
