@@ -6,25 +6,12 @@ compile its templates anew: that took longer than the tests themselves.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType
 
 import pytest
 from flask import Flask
 from flask.templating import Environment
-from jinja2.bccache import Bucket, BytecodeCache
 
-
-class Codes(BytecodeCache):
-    """What templates were compiled to, by file, name and content."""
-
-    def __init__(self) -> None:
-        self._codes: dict[tuple[str, str], CodeType | None] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key, bucket.checksum] = bucket.code
+from zaitaku.blueprints.templates import Codes
 
 
 @contextmanager

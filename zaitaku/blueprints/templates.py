@@ -64,7 +64,7 @@ class Templates(Environment):
         return found or self._of.setdefault(language, self._spoken(language))
 
     def _spoken(self, language: Language) -> "_Spoken":
-        options = {**self._options, "bytecode_cache": _Codes()}
+        options = {**self._options, "bytecode_cache": Codes()}
         spoken = _Spoken(self.app, i18n.words_of(self.app, language), **options)
         spoken.trim_blocks, spoken.lstrip_blocks = self.trim_blocks, self.lstrip_blocks
         spoken.globals, spoken.filters, spoken.tests = self.globals, self.filters, self.tests
@@ -108,8 +108,8 @@ def compile_patients(app: Flask) -> None:
             templates.of(language).get_template(name)
 
 
-class _Codes(BytecodeCache):
-    """What templates of a language were compiled to, for both of its environments."""
+class Codes(BytecodeCache):
+    """What templates were compiled to, for environments that mean the same by them."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], CodeType | None] = {}

@@ -190,7 +190,7 @@ class ConsentService:
         """
         is_registered, rows = place_of_journey(self._database, journey, version)
         if is_registered:
-            self._acknowledged(journey, told="")
+            self._confirm()
             return None
         return self._reception.opened(rows)
 
@@ -203,10 +203,13 @@ class ConsentService:
     def _make_sure(self, record: ConsentRecord, told: str) -> None:
         if record.reference != told:
             # Whoever was told nothing the first time is told now: it must stand as firmly as then.
-            try:
-                self._database.confirm()
-            except StoreUnavailable as error:
-                raise NotConfirmed(error.detail) from error
+            self._confirm()
+
+    def _confirm(self) -> None:
+        try:
+            self._database.confirm()
+        except StoreUnavailable as error:
+            raise NotConfirmed(error.detail) from error
 
     def register(self, verified: Verified) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.
