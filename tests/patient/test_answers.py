@@ -11,6 +11,9 @@ import pytest
 from tests.patient.lint import words
 from tests.patient.site import Site, Visitor
 from zaitaku.blueprints.failures import explain
+from zaitaku.blueprints.patient.background import FIELD
+from zaitaku.core.database import Database
+from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import Channel
 
 ORIGIN = "http://localhost:8000"
@@ -292,28 +295,65 @@ def test_no_order_of_requests_gets_past_an_open_question(site: Site, seed: int) 
 
 
 @pytest.mark.parametrize("ceased", [{"specific_disease": False}, {"checkup": False}])
-def test_an_item_that_is_asked_no_more_is_passed_over(
+def test_an_item_that_is_asked_no_more_is_not_on_the_check_page(
     visitor: Visitor, ceased: dict[str, bool]
 ) -> None:
-    visitor.walk_to_check(mode="each")
+    journey = visitor.walk_to_check(mode="each")
     visitor.send("grant")
     visitor.site.change_settings(**ceased)
-    for _ in range(2):
+    for _ in range(4):
         visitor.send("grant")
+    assert visitor.heading == "答えを確かめてください"
+    changed = [link.attrib["href"].partition("?")[0] for link in visitor.page.iter("a")]
+    (gone,) = ceased
+    assert f"{journey}/items/{gone.replace('_', '-')}" not in changed
+    assert f"{journey}/items/high-cost-limit" in changed
+
+
+def test_an_item_that_is_asked_meanwhile_is_asked_before_the_check_page(visitor: Visitor) -> None:
+    visitor.site.change_settings(checkup=False)
+    journey = visitor.walk_to_check(mode="each")
     visitor.send("grant")
+    visitor.site.change_settings(checkup=True)
+    for _ in range(3):
+        visitor.send("grant")
+    assert visitor.location == f"{journey}/items/checkup"
+    for _ in range(3):
+        visitor.send("refuse")
     assert visitor.heading == "答えを確かめてください"
 
 
 @pytest.mark.parametrize("page", ["operator", "items/surgery"])
-def test_an_answer_on_a_retired_url_ends_at_once(visitor: Visitor, page: str) -> None:
+def test_a_journey_on_a_retired_url_ends_where_it_is_looked_at_anew(
+    visitor: Visitor, page: str
+) -> None:
     journey = visitor.walk_to_check()
     answer = {**visitor.hidden(), "answer": "self" if page == "operator" else "refuse"}
     visitor.site.rotate()
-    assert visitor.post(f"{journey}/{page}", answer) == 410
+    assert visitor.post(f"{journey}/{page}?change=yes", answer) == 410
     assert visitor.heading == explain("url-retired").heading
 
 
-def test_a_journey_that_an_earlier_release_began_goes_on(
+def test_answers_go_on_while_the_database_is_away(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = visitor.walk_to_check(mode="each")
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "ask", _away)
+        for item in ("clinical", "checkup", "specific-disease", "high-cost-limit"):
+            visitor.send("grant")
+            assert visitor.location == f"{journey}/items/{item}"
+        answer = {**visitor.hidden(), "answer": "refuse"}
+        assert visitor.post(f"{journey}/items/high-cost-limit", answer) == 503
+    assert visitor.get(f"{journey}/check") == 200
+    assert visitor.heading == "答えを確かめてください"
+
+
+def _away(*_: object, **__: object) -> None:
+    raise StoreUnavailable("OperationalError")
+
+
+def test_a_journey_that_another_release_began_goes_on(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = type(visitor.site.services.ephemeral)
@@ -329,7 +369,7 @@ def test_a_journey_that_an_earlier_release_began_goes_on(
 
 def _forgetting(write: Callable[..., Any]) -> Callable[..., Any]:
     def written(store: object, key: str, fields: dict[str, str], ttl: timedelta) -> Any:
-        kept = {name: value for name, value in fields.items() if name not in {"channel", "shown"}}
+        kept = {name: value for name, value in fields.items() if name not in {FIELD, "shown"}}
         return write(store, key, kept, ttl)
 
     return written

@@ -169,7 +169,7 @@ def test_a_url_that_is_retired_during_the_reading(visitor: Visitor, cards: Cards
     assert "みどり坂クリニック" in visitor.text
 
 
-@pytest.mark.parametrize("page", ["prepare", "check", "card", "items/surgery"])
+@pytest.mark.parametrize("page", ["choose", "check", "card"])
 def test_a_url_that_is_retired_before(visitor: Visitor, page: str) -> None:
     journey = visitor.walk_to_card()
     visitor.site.rotate()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zaitaku.blueprints.patient.background import Background
 from zaitaku.blueprints.patient.journey import (
     ITEM_PREFIX,
     ChoiceMode,
@@ -29,7 +30,6 @@ from zaitaku.blueprints.patient.steps import (
     is_open,
 )
 from zaitaku.consent.model import ConsentItem, Decision, Operator, Wording
-from zaitaku.consent.questions import questions_for
 from zaitaku.consent.wording import NOTICE_ID, Wordings
 from zaitaku.core.ids import FacilityId, JourneyId, UrlVersionId
 from zaitaku.core.languages import Language
@@ -81,8 +81,7 @@ def situation(
     journey = Journey.from_fields(JourneyId("journey"), {"version": str(VERSION), **fields})
     found = Situation(
         journey=journey,
-        context=ReceptionContext(facility, channel, version, is_current=True),
-        questions=questions_for(settings),
+        background=Background.of(ReceptionContext(facility, channel, version, is_current=True)),
         today=TODAY,
         wording_of=WORDINGS.current,
     )

@@ -13,6 +13,7 @@ from zaitaku.blueprints import away, pages
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.explanations import Explanation, NextStep
 from zaitaku.blueprints.failures import explain
+from zaitaku.blueprints.patient.background import Background
 from zaitaku.blueprints.patient.presenters import day_text
 from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.errors import StoreUnavailable, TooManyAttempts, ZaitakuError
@@ -98,16 +99,18 @@ def _page(code: str, status: HTTPStatus, error: Exception) -> str:
     )
 
 
-def _facility() -> Facility | None:
+def _facility() -> Facility | Background | None:
     reception = g.get("reception")
-    return reception.facility if reception else None
+    found: Facility | Background | None = g.get("background")
+    return reception.facility if reception else found
 
 
 def _beginning(code: str) -> str:
-    facility = _facility()
-    if code != ReceptionNotBegun.code or facility is None or not facility.enrolment.starts_on:
+    reception = g.get("reception")
+    if code != ReceptionNotBegun.code or reception is None:
         return ""
-    return day_text(facility.enrolment.starts_on)
+    begins_on = reception.facility.enrolment.starts_on
+    return day_text(begins_on) if begins_on else ""
 
 
 def _action(explanation: Explanation) -> dict[str, Any] | None:

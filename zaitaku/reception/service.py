@@ -75,7 +75,11 @@ class ReceptionService:
     def address(self, version: UrlVersion, number: PosterNumber = NO_POSTER) -> str:
         """Return the version's URL, under the newest key; with a named poster's mark, if any."""
         mark = self._tokens.write_mark(version.handle, number)
-        return self._origin + ENTRY_PATH + self._tokens.write(version.handle) + mark
+        return self._origin + self.path(version.handle) + mark
+
+    def path(self, handle: Handle) -> str:
+        """Return the path of the URL of the version that ``handle`` names, under the newest key."""
+        return ENTRY_PATH + self._tokens.write(handle)
 
     def issue_first(self, connection: Connection, facility_id: FacilityId, actor: str) -> None:
         """Give a facility the first version of each channel's URL, where it has none yet."""

@@ -21,13 +21,13 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import current_language
 from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient import step_views as asked
+from zaitaku.blueprints.patient.background import Background
 from zaitaku.blueprints.patient.forms import Form
 from zaitaku.blueprints.patient.journey import ITEM_PREFIX, ChoiceMode, Journey, VisitKind
-from zaitaku.blueprints.patient.steps import Situation
+from zaitaku.blueprints.patient.steps import PresentSituation
 from zaitaku.blueprints.patient.visit_dates import TypedDate
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.consent.model import Decision, Operator
-from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import NotFound
 from zaitaku.core.ids import JourneyId
@@ -50,7 +50,7 @@ _CHOICES: Final = {
 class Preview:
     """One channel's pages under some settings; ``draft`` names those that are not saved."""
 
-    situation: Situation
+    situation: PresentSituation
     draft: str
 
     @property
@@ -148,10 +148,11 @@ def _preview(channel: Channel) -> Preview | None:
     return Preview(_situation(changed, channel), str(draft.id))
 
 
-def _situation(facility: Facility, channel: Channel) -> Situation:
+def _situation(facility: Facility, channel: Channel) -> PresentSituation:
     """Return a journey that nobody makes: everything is answered, as an example."""
     version = services().reception.show(facility.id, channel).current
-    questions = questions_for(facility.settings)
+    context = ReceptionContext(facility, channel, version, is_current=True)
+    background = Background.of(context)
     today = japan_date(services().clock.now())
     answers = {
         "version": str(version.id),
@@ -159,14 +160,14 @@ def _situation(facility: Facility, channel: Channel) -> Situation:
         "mode": ChoiceMode.EACH.value,
         "visit_kind": VisitKind.ONLINE.value,
         "visit_date": today.isoformat(),
-        **{ITEM_PREFIX + question.item: Decision.GRANT.value for question in questions},
+        **{ITEM_PREFIX + item: Decision.GRANT.value for item in background.asked},
     }
-    return Situation(
+    return PresentSituation(
         journey=Journey.from_fields(JourneyId("preview"), answers),
-        context=ReceptionContext(facility, channel, version, is_current=True),
-        questions=questions,
+        background=background,
         today=today,
         wording_of=services().wordings.current,
+        context=context,
     )
 
 

@@ -8,7 +8,7 @@ from zaitaku import wire
 from zaitaku.blueprints import pages
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.patient.journey import Journey
-from zaitaku.blueprints.patient.steps import Situation
+from zaitaku.blueprints.patient.steps import PresentSituation
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import Operator
 from zaitaku.core.errors import Conflict
@@ -17,7 +17,9 @@ from zaitaku.identity.model import SignedRequest
 _LOOPBACK: Final = "http://127.0.0.1"
 
 
-def ask_for_card(situation: Situation, return_path: str, hand_over: str = "") -> SignedRequest:
+def ask_for_card(
+    situation: PresentSituation, return_path: str, hand_over: str = ""
+) -> SignedRequest:
     """Make a card request; the bridge's answer comes back to ``return_path``.
 
     It is registered there alone: by ``hand_over``, or where the journey began.
@@ -34,7 +36,7 @@ def ask_for_card(situation: Situation, return_path: str, hand_over: str = "") ->
     )
 
 
-def document_of(situation: Situation) -> ConsentDocument:
+def document_of(situation: PresentSituation) -> ConsentDocument:
     """Return the document of what the patient has answered and confirmed."""
     journey = situation.journey
     return services().consent.state(

@@ -25,8 +25,7 @@ from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import (
     Answer,
     address_of,
-    address_of_entry,
-    opened,
+    opened_now,
     page_of,
 )
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
@@ -47,7 +46,7 @@ _TEMPLATES: Final = {Way.APP: "card-app", Way.NEARBY: "handover-begin"}
 @blueprint.get("/j/<string:journey>/card")
 def card(journey: str) -> Answer:
     """Explain the reading and offer every way; go on when another browser has settled it."""
-    situation = opened(JourneyId(journey), StepName.CARD)
+    situation = opened_now(JourneyId(journey), StepName.CARD)
     app, way = services().openid, _shown_way(situation)
     news = app.news(situation.journey.id) if app else None
     if news is not None:
@@ -194,7 +193,7 @@ def _already_registered(present: Journey, error: JourneyRegistered) -> Answer:
         reference=error.reference,
         facility=context.facility,
         done=url_for("patient.done", journey=present.id),
-        entry=address_of_entry(context),
+        entry=services().reception.path(context.version.handle),
     )
     return page, error.status
 

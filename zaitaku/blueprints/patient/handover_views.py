@@ -26,7 +26,7 @@ from zaitaku.blueprints.patient.handover_answers import take_answer
 from zaitaku.blueprints.patient.journey import Journey, Way
 from zaitaku.blueprints.patient.presenters import clock_text
 from zaitaku.blueprints.patient.room import blueprint
-from zaitaku.blueprints.patient.stepping import Answer, opened, require_open
+from zaitaku.blueprints.patient.stepping import Answer, opened_now, require_open
 from zaitaku.blueprints.patient.steps import StepName
 from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.ids import JourneyId
@@ -64,7 +64,7 @@ def hand_over(journey: str) -> Answer:
     current = services().hand_overs.of_journey(present.id)
     if _is_registered(present, current):
         return redirect(url_for("patient.done", journey=journey), 303)
-    situation = opened(present.id, StepName.CARD)
+    situation = opened_now(present.id, StepName.CARD)
     stage = services().hand_overs.stage(current) if current else Stage.EXPIRED
     return render_template(
         _template(current, stage),
@@ -112,7 +112,7 @@ def _act(form: HandOverForm, present: Journey, current: HandOver | None) -> None
 
 
 def _begin(present: Journey, current: HandOver | None) -> None:
-    opened(present.id, StepName.CARD)
+    opened_now(present.id, StepName.CARD)
     if _is_registered(present, current):
         return
     check_hand_over()
@@ -126,7 +126,7 @@ def _begin(present: Journey, current: HandOver | None) -> None:
 
 
 def _agree(present: Journey, current: HandOver) -> None:
-    opened(present.id, StepName.CARD)
+    opened_now(present.id, StepName.CARD)
     is_asked = services().hand_overs.stage(current) is Stage.PAIRING
     if not is_asked or Side.PHONE in current.agreed or _is_registered(present, current):
         return

@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Final, Self
 from uuid import UUID
 
+from zaitaku.blueprints.patient.background import FIELD, Background, read
 from zaitaku.consent.model import ConsentItem, Decision, Operator
 from zaitaku.core.ids import JourneyId, UrlVersionId
 from zaitaku.core.languages import Language
-from zaitaku.facilities.model import Channel
 
 ITEM_PREFIX: Final = "item."
 
@@ -75,8 +75,8 @@ class Journey:
 
     id: JourneyId
     version: UrlVersionId
-    channel: Channel | None
-    """The version's, which never changes; ``None``: an earlier release, which did not note it."""
+    background: Background | None
+    """Who asks and what, when it was last looked at; ``None``: another release began it."""
     prepared: frozenset[Preparation]
     operator: Operator | None
     visit: Visit | None
@@ -112,7 +112,7 @@ class Journey:
         return cls(
             id=id_,
             version=UrlVersionId(UUID(given["version"])),
-            channel=Channel(given["channel"]) if "channel" in given else None,
+            background=read(given.get(FIELD, "")),
             prepared=frozenset(part for part in _PARTS if given.get(part) == "yes"),
             operator=Operator(given["operator"]) if "operator" in given else None,
             visit=_visit(given),

@@ -7,11 +7,11 @@ from contextlib import contextmanager, suppress
 from flask import g, session
 
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.patient.background import FIELD, Background
 from zaitaku.blueprints.patient.errors import JourneyFinished, JourneyGone, RegistrationUnknown
 from zaitaku.blueprints.patient.journey import Journey
-from zaitaku.blueprints.patient.steps import Answers, Situation, Told
+from zaitaku.blueprints.patient.steps import PresentSituation, Situation
 from zaitaku.consent.errors import NotConfirmed
-from zaitaku.consent.questions import questions_for
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
@@ -43,7 +43,7 @@ def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
     lifetime = services().settings.journey_lifetime
     services().ephemeral.create(
         _key(journey),
-        {"version": str(context.version.id), "channel": context.channel.value, **fields},
+        {"version": str(context.version.id), FIELD: Background.of(context).text(), **fields},
         lifetime,
     )
     services().watch.happened(Happening.JOURNEY, "begun")
@@ -108,28 +108,33 @@ def best_effort() -> Iterator[None]:
         log.warning("registered, but not marked: %s", type(error).__name__)
 
 
-def told_by(journey: Journey) -> Answers:
-    """Return what leads the journey to its next page, which asks anew whether it may be shown.
+def remembered(journey: Journey) -> Situation:
+    """Return the situation as the journey keeps it in mind: it asks nobody, and decides nothing.
 
-    So an answer costs no query, and no page is shown, no card asked for and nothing registered on
-    the word of what was remembered. Journeys that an earlier release began are asked about.
+    Journeys that another release began are asked about.
     """
-    if journey.channel is None or (journey.mode and not journey.shown):
+    if journey.background is None:
         return situation_of(journey)
-    return Told(journey, journey.channel, japan_date(services().clock.now()))
+    g.background = journey.background
+    return Situation(
+        journey=journey,
+        background=journey.background,
+        today=japan_date(services().clock.now()),
+        wording_of=services().wordings.current,
+    )
 
 
-def situation_of(journey: Journey) -> Situation:
-    """Return what decides about the journey's steps; one query.
+def situation_of(journey: Journey) -> PresentSituation:
+    """Return the situation as it is now, and let the journey keep it in mind; one query.
 
     Raises:
         UrlRetired, ReceptionNotBegun, ChannelOff: the URL on which it began works no more.
     """
-    return _situation(journey, services().reception.context_of(journey.version))
+    return _present(journey, services().reception.context_of(journey.version))
 
 
-def situation_unless_registered(journey: Journey) -> Situation | None:
-    """Return what decides about the journey's steps, or ``None`` when it is registered; one query.
+def situation_unless_registered(journey: Journey) -> PresentSituation | None:
+    """Return the situation as it is now, or ``None`` when the journey is registered; one query.
 
     Raises:
         UrlRetired, ReceptionNotBegun, ChannelOff: the URL on which it began works no more.
@@ -139,17 +144,20 @@ def situation_unless_registered(journey: Journey) -> Situation | None:
         context = services().consent.place_unless_registered(journey.id, journey.version)
     except NotConfirmed as error:
         raise RegistrationUnknown(error.detail) from error
-    return _situation(journey, context) if context else None
+    return _present(journey, context) if context else None
 
 
-def _situation(journey: Journey, context: ReceptionContext) -> Situation:
+def _present(journey: Journey, context: ReceptionContext) -> PresentSituation:
     g.reception = context
-    return Situation(
+    background = Background.of(context)
+    if background != journey.background:
+        journey = note(journey.id, {FIELD: background.text()})
+    return PresentSituation(
         journey=journey,
-        context=context,
-        questions=questions_for(context.facility.settings),
+        background=background,
         today=japan_date(services().clock.now()),
         wording_of=services().wordings.current,
+        context=context,
     )
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.i18n import Words, current_language, mark, page_text, present_words
 from zaitaku.blueprints.patient import dates
+from zaitaku.blueprints.patient.background import Background
 from zaitaku.blueprints.patient.journey import ChoiceMode, VisitKind
 from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.steps import Situation, StepName
@@ -144,7 +145,7 @@ class Asked:
     wording: Wording | None = None
 
 
-def facility_values(facility: Facility) -> dict[str, str]:
+def facility_values(facility: Facility | Background) -> dict[str, str]:
     """Return what each page says of its facility."""
     return {
         "facility.name": facility.name,
@@ -214,7 +215,7 @@ def wordings_of(situation: Situation) -> tuple[Wording, ...]:
 def check_rows(situation: Situation) -> tuple[Asked, ...]:
     """Return the lines of the check page."""
     words, wordings = present_words(), wordings_of(situation)
-    has_visit = situation.context.channel is Channel.ONLINE
+    has_visit = situation.channel is Channel.ONLINE
     items = tuple(map(_item_row, (words for _ in wordings), situation.asked, wordings))
     return (*_rows_before_items(words, has_visit=has_visit), *items)
 

@@ -26,11 +26,12 @@ from zaitaku.blueprints.patient.stepping import (
     back_of_item,
     lead_on,
     opened,
+    opened_now,
     page_of,
     refused_page_of,
     take,
 )
-from zaitaku.blueprints.patient.steps import Answers, Situation, StepName, first_open, is_open
+from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
 from zaitaku.consent.model import ConsentItem, Decision, Operator
 from zaitaku.consent.state import is_full_refusal
 from zaitaku.core.errors import NotFound
@@ -201,7 +202,7 @@ def check(journey: str) -> Answer:
     id_ = JourneyId(journey)
     form = CheckForm()
     if not form.validate_on_submit():
-        return _check_page(opened(id_, StepName.CHECK), is_stale=False)
+        return _check_page(opened_now(id_, StepName.CHECK), is_stale=False)
     language = current_language()
     confirmed = {"checked": form.revision.data, "checked_language": language.value}
     situation = journeys.situation_of(journeys.answer(id_, confirmed))
@@ -225,15 +226,13 @@ def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
 
 def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
     journey = journeys.answer(id_, {ITEM_PREFIX + item: decision})
-    answers = journeys.told_by(journey)
-    if item not in answers.asked:
-        answers = journeys.situation_of(journey)
-    place = _place(answers, item)
+    situation = journeys.remembered(journey)
+    place = _place(situation, item)
     one_by_one = journey.mode is ChoiceMode.EACH and "change" not in request.args
-    if one_by_one and place + 1 < len(answers.asked):
-        following = answers.asked[place + 1].value
+    if one_by_one and place + 1 < len(situation.asked):
+        following = situation.asked[place + 1].value
         return redirect(path_of("items", journey=id_, item=following), 303)
-    return lead_on(StepName.ITEMS, answers)
+    return lead_on(StepName.ITEMS, situation)
 
 
 def _item(name: str) -> ConsentItem:
@@ -243,14 +242,15 @@ def _item(name: str) -> ConsentItem:
         raise NotFound("item") from error
 
 
-def _place(answers: Answers, item: ConsentItem) -> int:
-    if item in answers.asked:
-        return answers.asked.index(item)
+def _place(situation: Situation, item: ConsentItem) -> int:
+    if item in situation.asked:
+        return situation.asked.index(item)
     raise NotFound("item not asked")
 
 
 def _choice(id_: JourneyId, page: ChoicePage, form: ChoiceForm) -> Answer:
-    situation = opened(id_, page.name)
+    # What is asked may have changed: the page that says what, and gives the choice, looks anew.
+    situation = (opened_now if page is MODE_PAGE else opened)(id_, page.name)
     shared = {
         "value": form.answer.data or page.kept(situation),
         "options": show.options(page.offered),

@@ -9,11 +9,12 @@ from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.errors import JourneyFinished
+from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.presenters import facility_values
 from zaitaku.blueprints.patient.steps import (
     BY_NAME,
-    Answers,
+    PresentSituation,
     Situation,
     StepName,
     after,
@@ -23,20 +24,30 @@ from zaitaku.blueprints.patient.steps import (
     undecided,
 )
 from zaitaku.core.ids import JourneyId
-from zaitaku.reception.model import ReceptionContext
 
 Answer = str | bytes | Response | tuple[str | bytes, int]
 """What a view gives back."""
 
 
 def opened(id_: JourneyId, name: StepName) -> Situation:
-    """Return the situation for the page of ``name``, or lead to where the journey stands."""
+    """Return the remembered situation for the page of ``name``, or lead to where it stands."""
+    situation = journeys.remembered(_under_way(id_))
+    require_open(name, situation)
+    return situation
+
+
+def opened_now(id_: JourneyId, name: StepName) -> PresentSituation:
+    """Return the present situation for the page of ``name``, or lead to where it stands."""
+    situation = journeys.situation_of(_under_way(id_))
+    require_open(name, situation)
+    return situation
+
+
+def _under_way(id_: JourneyId) -> Journey:
     journey = journeys.load(id_)
     if journey.registered:
         abort(redirect(path_of("done", journey=id_), 303))
-    situation = journeys.situation_of(journey)
-    require_open(name, situation)
-    return situation
+    return journey
 
 
 def require_open(name: StepName, situation: Situation) -> None:
@@ -54,33 +65,33 @@ def answering(id_: JourneyId, name: StepName) -> Situation:
     journey = journeys.load(id_)
     if journey.registered:
         raise JourneyFinished
-    situation = journeys.situation_of(journey)
+    situation = journeys.remembered(journey)
     if not BY_NAME[name].applies(situation):
         require_open(name, situation)
     return situation
 
 
-def address_of(name: StepName, answers: Answers) -> str:
+def address_of(name: StepName, situation: Situation) -> str:
     """Return the address of a step's page; of the items, the first undecided one's."""
-    id_ = answers.journey.id
+    id_ = situation.journey.id
     if name is not StepName.ITEMS:
         return path_of(name, journey=id_)
-    item = (undecided(answers) or answers.asked)[0]
+    item = (undecided(situation) or situation.asked)[0]
     return path_of("items", journey=id_, item=item)
 
 
 def take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
     """Keep an answer to the step ``name`` and lead to the next page."""
-    return lead_on(name, journeys.told_by(journeys.answer(id_, fields)))
+    return lead_on(name, journeys.remembered(journeys.answer(id_, fields)))
 
 
-def lead_on(name: StepName, answers: Answers) -> Response:
+def lead_on(name: StepName, situation: Situation) -> Response:
     """Lead to the page after the step ``name``; after a change, to the check page.
 
     Where that page may not be shown yet, it leads to where the journey stands.
     """
-    following = StepName.CHECK if "change" in request.args else after(name, answers)
-    return redirect(address_of(following, answers), 303)
+    following = StepName.CHECK if "change" in request.args else after(name, situation)
+    return redirect(address_of(following, situation), 303)
 
 
 def page_of(
@@ -94,7 +105,7 @@ def page_of(
 
     What a patient has sent belongs into ``refused_page_of``.
     """
-    values = {**facility_values(situation.context.facility), **own}
+    values = {**facility_values(situation.background), **own}
     if "back" not in own:
         values["back"] = _back(name, situation)
     return page(template, values, has_app=services().openid is not None, **shared)
@@ -106,7 +117,7 @@ def refused_page_of(
     """Return a step's page with what is wrong in what the patient has sent."""
     if "back" not in values:
         values["back"] = _back(name, situation)
-    return render_template(template, facility=situation.context.facility, **values), 422
+    return render_template(template, facility=situation.background, **values), 422
 
 
 def _back(name: StepName, situation: Situation) -> str:
@@ -114,7 +125,7 @@ def _back(name: StepName, situation: Situation) -> str:
         return path_of("check", journey=situation.journey.id)
     earlier = before(name, situation)
     if earlier is None:
-        return address_of_entry(situation.context) + _fixed_day(situation)
+        return _entry(situation) + _fixed_day(situation)
     if earlier is StepName.ITEMS:
         last = situation.questions[-1].item.value
         return path_of("items", journey=situation.journey.id, item=last)
@@ -126,10 +137,8 @@ def _fixed_day(situation: Situation) -> str:
     return f"?date={visit.day.isoformat()}" if visit and visit.fixed else ""
 
 
-def address_of_entry(context: ReceptionContext) -> str:
-    """Return the path of the entry page on which the journey began."""
-    address = services().reception.address(context.version)
-    return address.removeprefix(services().settings.origin)
+def _entry(situation: Situation) -> str:
+    return services().reception.path(situation.background.handle)
 
 
 def back_of_item(situation: Situation, place: int) -> str:

@@ -5,12 +5,13 @@ Every page asks here whether it may be shown, so no order of requests gets past 
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
+from zaitaku.blueprints.patient.background import Background
 from zaitaku.blueprints.patient.journey import ChoiceMode, Journey, Preparation
 from zaitaku.blueprints.patient.visit_dates import is_bookable
 from zaitaku.consent.model import ConsentItem, Decision, Question, Wording
@@ -37,45 +38,12 @@ class StepName(StrEnum):
     CARD = "card"
 
 
-class Answers(Protocol):
-    """What tells the way from page to page."""
-
-    @property
-    def journey(self) -> Journey: ...
-
-    @property
-    def channel(self) -> Channel: ...
-
-    @property
-    def today(self) -> date: ...
-
-    @property
-    def asked(self) -> tuple[ConsentItem, ...]:
-        """The items that are asked, in their order."""
-        ...
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a journey tells by itself: enough to lead on, not to show or to register anything."""
-
-    journey: Journey
-    channel: Channel
-    today: date
-
-    @property
-    def asked(self) -> tuple[ConsentItem, ...]:
-        """The items that the patient was shown."""
-        return self.journey.shown
-
-
 @dataclass(frozen=True)
 class Situation:
     """A journey together with what decides about its steps."""
 
     journey: Journey
-    context: ReceptionContext
-    questions: tuple[Question, ...]
+    background: Background
     today: date
     wording_of: WordingOf
 
@@ -106,22 +74,34 @@ class Situation:
         return {item: decision for item, decision in asked if decision}
 
     @property
+    def questions(self) -> tuple[Question, ...]:
+        """What is asked, in its order."""
+        return self.background.questions
+
+    @property
     def channel(self) -> Channel:
         """The channel on which the journey began."""
-        return self.context.channel
+        return self.background.channel
 
     @property
     def asked(self) -> tuple[ConsentItem, ...]:
-        """The items that the facility asks now."""
-        return tuple(question.item for question in self.questions)
+        """The items that are asked, in their order."""
+        return self.background.asked
 
 
-def undecided(answers: Answers) -> tuple[ConsentItem, ...]:
+@dataclass(frozen=True)
+class PresentSituation(Situation):
+    """A situation of which the facility and its URL were asked just now: it may decide."""
+
+    context: ReceptionContext
+
+
+def undecided(situation: Situation) -> tuple[ConsentItem, ...]:
     """Return the items that are asked and have no answer yet."""
-    return tuple(item for item in answers.asked if answers.journey.decision_of(item) is None)
+    return tuple(item for item in situation.asked if situation.journey.decision_of(item) is None)
 
 
-def _always(_: Answers) -> bool:
+def _always(_: Situation) -> bool:
     return True
 
 
@@ -129,20 +109,20 @@ def _has(part: Preparation) -> Callable[[Situation], bool]:
     return lambda situation: part in situation.journey.prepared
 
 
-def _has_visit(answers: Answers) -> bool:
-    visit = answers.journey.visit
-    return visit is not None and is_bookable(visit.day, answers.today)
+def _has_visit(situation: Situation) -> bool:
+    visit = situation.journey.visit
+    return visit is not None and is_bookable(visit.day, situation.today)
 
 
-def _asks_visit(answers: Answers) -> bool:
-    if answers.channel is not Channel.ONLINE:
+def _asks_visit(situation: Situation) -> bool:
+    if situation.channel is not Channel.ONLINE:
         return False
-    visit = answers.journey.visit
-    return not (visit and visit.fixed and _has_visit(answers))
+    visit = situation.journey.visit
+    return not (visit and visit.fixed and _has_visit(situation))
 
 
-def _asks_each(answers: Answers) -> bool:
-    return answers.journey.mode is ChoiceMode.EACH or bool(undecided(answers))
+def _asks_each(situation: Situation) -> bool:
+    return situation.journey.mode is ChoiceMode.EACH or bool(undecided(situation))
 
 
 def _is_checked(situation: Situation) -> bool:
@@ -161,8 +141,12 @@ class Step:
     name: StepName
     needs: tuple[StepName, ...]
     is_done: Callable[[Situation], bool]
-    applies: Callable[[Answers], bool] = _always
+    applies: Callable[[Situation], bool] = _always
     opens_off_the_way: bool = False
+
+    def is_settled(self, situation: Situation) -> bool:
+        """Tell whether nothing is open here."""
+        return self.is_done(situation) or not self.applies(situation)
 
 
 STEPS: Final = (
@@ -187,37 +171,39 @@ BY_NAME: Final[Mapping[StepName, Step]] = {step.name: step for step in STEPS}
 _PLACES: Final = {step.name: place for place, step in enumerate(STEPS)}
 
 
+def _way_to(name: StepName) -> Iterator[Step]:
+    for needed in BY_NAME[name].needs:
+        yield from _way_to(needed)
+        yield BY_NAME[needed]
+
+
+_BEFORE: Final = {name: tuple(dict.fromkeys(_way_to(name))) for name in StepName}
+"""The steps that must be settled before a page is shown, all the way down."""
+
+
 def is_open(name: StepName, situation: Situation) -> bool:
     """Tell whether ``name`` is asked here, and all that it needs is done, all the way down."""
     step = BY_NAME[name]
-    is_asked = step.opens_off_the_way or step.applies(situation)
-    return is_asked and _is_reached(step, situation)
+    if not (step.opens_off_the_way or step.applies(situation)):
+        return False
+    return all(needed.is_settled(situation) for needed in _BEFORE[name])
 
 
 def first_open(situation: Situation) -> StepName:
     """Return the first step that waits for an answer."""
     for step in STEPS:
-        if not _is_settled(step, situation):
+        if not step.is_settled(situation):
             return step.name
     return StepName.CARD
 
 
-def after(name: StepName, answers: Answers) -> StepName:
+def after(name: StepName, situation: Situation) -> StepName:
     """Return the step that follows ``name``, whether or not it was answered before."""
     later = STEPS[_PLACES[name] + 1 :]
-    return next((step.name for step in later if step.applies(answers)), name)
+    return next((step.name for step in later if step.applies(situation)), name)
 
 
 def before(name: StepName, situation: Situation) -> StepName | None:
     """Return the step that goes before ``name``; ``None`` at the first."""
     earlier = reversed(STEPS[: _PLACES[name]])
     return next((step.name for step in earlier if step.applies(situation)), None)
-
-
-def _is_reached(step: Step, situation: Situation) -> bool:
-    needed = [BY_NAME[name] for name in step.needs]
-    return all(_is_reached(one, situation) and _is_settled(one, situation) for one in needed)
-
-
-def _is_settled(step: Step, situation: Situation) -> bool:
-    return not step.applies(situation) or step.is_done(situation)
