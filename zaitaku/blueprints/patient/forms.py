@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flask import request
+from zaitaku.blueprints.edge import the_request
 
 LONGEST_TYPED: Final = 40
 
@@ -27,7 +27,8 @@ class Form:
     """A form that asks for nothing but to go on."""
 
     def __init__(self, *, is_fresh: bool = False) -> None:
-        self._is_sent = request.method == "POST" and not is_fresh
+        self._request = the_request()
+        self._is_sent = self._request.method == "POST" and not is_fresh
 
     def is_submitted(self) -> bool:
         """Tell whether this very form was sent."""
@@ -43,7 +44,7 @@ class Form:
 
     def field(self, name: str) -> Field:
         """Return what was sent under a name; nothing when the form was not sent."""
-        return Field(request.form.get(name, "") if self._is_sent else "")
+        return Field(self._request.form.get(name, "") if self._is_sent else "")
 
 
 class ChoiceForm(Form):
@@ -52,11 +53,11 @@ class ChoiceForm(Form):
     def __init__(self, choices: Iterable[StrEnum]) -> None:
         super().__init__()
         self.answer: Final = self.field("answer")
-        self._choices = frozenset(choices)
+        self._choices = choices
 
     def validate(self) -> bool:
         """Tell whether one of the choices was sent."""
-        return self.answer.data in self._choices
+        return any(self.answer.data == choice.value for choice in self._choices)
 
 
 class VisitForm(ChoiceForm):

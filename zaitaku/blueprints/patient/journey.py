@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from uuid import UUID
 
 from zaitaku.blueprints.patient.background import FIELD, Background, read
@@ -55,6 +55,20 @@ class ChoiceMode(StrEnum):
     EACH = "each"
 
 
+_Member = TypeVar("_Member", bound=StrEnum)
+
+
+def _members(kind: type[_Member]) -> dict[str, _Member]:
+    # Each page asks for a dozen, and asking the class itself costs five times as much.
+    return {member.value: member for member in kind}
+
+
+_ITEMS: Final = _members(ConsentItem)
+_DECISIONS: Final = _members(Decision)
+_OPERATORS: Final = _members(Operator)
+_MODES: Final = _members(ChoiceMode)
+_WAYS: Final = _members(Way)
+_LANGUAGES: Final = _members(Language)
 _PARTS: Final = tuple(Preparation)
 _ITEM_FIELDS: Final = {ITEM_PREFIX + item: item for item in ConsentItem}
 _MODE_DECISIONS: Final = {ChoiceMode.ALL: Decision.GRANT, ChoiceMode.NONE: Decision.REFUSE}
@@ -114,15 +128,15 @@ class Journey:
             version=UrlVersionId(UUID(given["version"])),
             background=read(given.get(FIELD, "")),
             prepared=frozenset(part for part in _PARTS if given.get(part) == "yes"),
-            operator=Operator(given["operator"]) if "operator" in given else None,
+            operator=_OPERATORS.get(given.get("operator", "")),
             visit=_visit(given),
             noticed=given.get("noticed", ""),
-            mode=ChoiceMode(given["mode"]) if "mode" in given else None,
-            shown=tuple(map(ConsentItem, given.get("shown", "").split())),
+            mode=_MODES.get(given.get("mode", "")),
+            shown=tuple(_ITEMS[item] for item in given.get("shown", "").split()),
             own=_own_answers(given),
             checked=given.get("checked", ""),
-            checked_language=Language(given.get("checked_language", Language.JAPANESE)),
-            way=Way(given.get("way", Way.READER)),
+            checked_language=_LANGUAGES[given.get("checked_language", Language.JAPANESE)],
+            way=_WAYS[given.get("way", Way.READER)],
             asked="asked" in given,
             hand_over=given.get("hand_over", ""),
             registered=given.get("registered", ""),
@@ -164,7 +178,7 @@ def _visit(given: Mapping[str, str]) -> Visit | None:
 
 
 def _own_answers(given: Mapping[str, str]) -> dict[ConsentItem, Decision]:
-    return {item: Decision(given[name]) for name, item in _ITEM_FIELDS.items() if name in given}
+    return {item: _DECISIONS[given[name]] for name, item in _ITEM_FIELDS.items() if name in given}
 
 
 def _moment(text: str | None) -> datetime | None:

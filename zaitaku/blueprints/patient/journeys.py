@@ -4,9 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from flask import g, session
-
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_g, the_session
 from zaitaku.blueprints.patient.background import FIELD, Background
 from zaitaku.blueprints.patient.errors import JourneyFinished, JourneyGone, RegistrationUnknown
 from zaitaku.blueprints.patient.journey import Journey
@@ -25,6 +23,7 @@ log = logging.getLogger(__name__)
 
 def name_browser() -> str:
     """Return the secret name that this browser's cookie carries, from now on at least."""
+    session = the_session()
     name: str = session.setdefault("sid", new_secret_name())
     session.permanent = True  # a phone may end its browser during a call
     return name
@@ -32,7 +31,7 @@ def name_browser() -> str:
 
 def browser_name() -> str:
     """Return the secret name of this browser; empty when it has none yet."""
-    name: str = session.get("sid", "")
+    name: str = the_session().get("sid", "")
     return name
 
 
@@ -115,7 +114,7 @@ def remembered(journey: Journey) -> Situation:
     """
     if journey.background is None:
         return situation_of(journey)
-    g.background = journey.background
+    the_g().background = journey.background
     return Situation(
         journey=journey,
         background=journey.background,
@@ -148,7 +147,7 @@ def situation_unless_registered(journey: Journey) -> PresentSituation | None:
 
 
 def _present(journey: Journey, context: ReceptionContext) -> PresentSituation:
-    g.reception = context
+    the_g().reception = context
     background = Background.of(context)
     if background != journey.background:
         journey = note(journey.id, {FIELD: background.text()})
@@ -169,22 +168,23 @@ def context_after_all(journey: Journey) -> ReceptionContext:
 def context_at(version: UrlVersionId) -> ReceptionContext:
     """Return where a URL version leads or led."""
     try:
-        g.reception = services().reception.context_of(version)
+        context = services().reception.context_of(version)
     except (UrlRetired, ReceptionNotBegun, ChannelOff) as closed:
-        g.reception = closed.context
-    context: ReceptionContext = g.reception
+        context = closed.context
+    the_g().reception = context
     return context
 
 
 def _key(journey: JourneyId) -> str:
-    if "sid" not in session:
+    browser = browser_name()
+    if not browser:
         raise JourneyGone("no session")
-    return f"journey:{journey}:{session['sid']}"
+    return f"journey:{journey}:{browser}"
 
 
 def _found(id_: JourneyId, fields: Mapping[str, str] | None) -> Journey:
     if fields is None:
         raise JourneyGone
-    g.journey = Journey.from_fields(id_, fields)
-    journey: Journey = g.journey
+    journey = Journey.from_fields(id_, fields)
+    the_g().journey = journey
     return journey

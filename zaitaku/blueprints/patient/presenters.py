@@ -17,7 +17,7 @@ from zaitaku.blueprints.patient.journey import ChoiceMode, VisitKind
 from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.steps import Situation, StepName
 from zaitaku.consent.document import ConsentDocument
-from zaitaku.consent.model import ConsentItem, Decision, Operator, Receipt, Wording
+from zaitaku.consent.model import ConsentItem, Decision, Operator, Question, Receipt, Wording
 from zaitaku.consent.wording import Wordings
 from zaitaku.core import ruby
 from zaitaku.core.languages import Language
@@ -204,6 +204,11 @@ def moment_text(moment: datetime) -> Markup:
 def clock_text(moment: datetime) -> Markup:
     """Return the time of day in Japan, in the present language."""
     return ruby.markup(dates.clock_text(moment, current_language()))
+
+
+def wording_of(question: Question) -> Wording:
+    """Return the text of a question in the present language."""
+    return services().wordings.current(question.wording_id, current_language())
 
 
 def wordings_of(situation: Situation) -> tuple[Wording, ...]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flask import redirect, request
+from flask import redirect
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_request
 from zaitaku.blueprints.i18n import current_language, mark, page_text
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
@@ -168,7 +168,7 @@ def choose(journey: str) -> Answer:
     form = ChoiceForm(ChoiceMode)
     if form.validate_on_submit():
         mode = ChoiceMode(form.answer.data)
-        shown = request.form.get("items", "").split()
+        shown = the_request().form.get("items", "").split()
         return take(JourneyId(journey), StepName.CHOOSE, mode_fields(mode, shown))
     return _choice(JourneyId(journey), MODE_PAGE, form)
 
@@ -185,7 +185,7 @@ def items(journey: str, item: str) -> Answer:
         # The facility has ceased to ask it since the patient was shown what is asked.
         return redirect(address_of(first_open(situation), situation), 303)
     place = _place(situation, asked)
-    wording = show.wordings_of(situation)[place]
+    wording = show.wording_of(situation.questions[place])
     shared = {
         "value": form.answer.data or situation.journey.decision_of(asked) or "",
         "options": show.decision_options(),
@@ -228,7 +228,7 @@ def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
     journey = journeys.answer(id_, {ITEM_PREFIX + item: decision})
     situation = journeys.remembered(journey)
     place = _place(situation, item)
-    one_by_one = journey.mode is ChoiceMode.EACH and "change" not in request.args
+    one_by_one = journey.mode is ChoiceMode.EACH and "change" not in the_request().args
     if one_by_one and place + 1 < len(situation.asked):
         following = situation.asked[place + 1].value
         return redirect(path_of("items", journey=id_, item=following), 303)

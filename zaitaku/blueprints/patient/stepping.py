@@ -2,10 +2,10 @@
 
 from collections.abc import Hashable, Mapping
 
-from flask import abort, redirect, render_template, request
+from flask import abort, redirect, render_template
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_request
 from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.errors import JourneyFinished
@@ -90,7 +90,7 @@ def lead_on(name: StepName, situation: Situation) -> Response:
 
     Where that page may not be shown yet, it leads to where the journey stands.
     """
-    following = StepName.CHECK if "change" in request.args else after(name, situation)
+    following = StepName.CHECK if "change" in the_request().args else after(name, situation)
     return redirect(address_of(following, situation), 303)
 
 
@@ -121,7 +121,7 @@ def refused_page_of(
 
 
 def _back(name: StepName, situation: Situation) -> str:
-    if "change" in request.args:
+    if "change" in the_request().args:
         return path_of("check", journey=situation.journey.id)
     earlier = before(name, situation)
     if earlier is None:
@@ -144,7 +144,7 @@ def _entry(situation: Situation) -> str:
 def back_of_item(situation: Situation, place: int) -> str:
     """Return the page before the question at ``place``."""
     id_ = situation.journey.id
-    if "change" in request.args:
+    if "change" in the_request().args:
         return path_of("check", journey=id_)
     if not place:
         return path_of("choose", journey=id_)
