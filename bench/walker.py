@@ -20,6 +20,8 @@ from zaitaku import wire
 _HIDDEN = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
 _WAITING = b"data-waiting"
 """What the page of somebody who has to wait has; it comes back by itself."""
+_BUSY = b'"busy"'
+"""What programs are told in the same place."""
 PREPARATION = ("yes", "yes", "yes", "self")
 
 
@@ -126,15 +128,22 @@ class Walker:
         return parse_qs(query)["request"][0]
 
     def _send(self, proof: wire.CardProof) -> str:
+        answer = self._hand_in(proof)
+        while answer.status == 503 and _BUSY in answer.data:
+            # The bridge keeps the proof, and its patient presses the button again.
+            time.sleep(int(answer.headers["Retry-After"]))
+            answer = self._hand_in(proof)
+        assert answer.status == 200, answer.data
+        return str(answer.json()["code"])
+
+    def _hand_in(self, proof: wire.CardProof) -> Any:
         self.requests += 1
-        answer = self.pool.request(
+        return self.pool.request(
             "POST",
             self.origin + wire.PROOF_PATH,
             body=proof.to_json(),
             headers={"Content-Type": "application/json"},
         )
-        assert answer.status == 200, answer.data
-        return str(answer.json()["code"])
 
     def _request(self, method: str, url: str, fields: dict[str, str] | None = None) -> Any:
         answer = self.ask(method, url, fields)
