@@ -35,8 +35,6 @@ from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
 from zaitaku.watching.watches import open_watch
 
-MAX_REQUEST_BYTES = 64 * 1024
-
 
 def build_app(services: Services) -> Flask:
     """Return the application that serves ``services``."""
@@ -80,7 +78,6 @@ def _configure(app: Flask, services: Services) -> None:
         # The cookie is signed and sent when it changes, not with every page.
         SESSION_REFRESH_EACH_REQUEST=False,
         TRUSTED_HOSTS=[urlsplit(settings.origin).hostname],
-        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         # A form token lives as long as its session: a patient may take a phone call in between.
         WTF_CSRF_TIME_LIMIT=None,
     )

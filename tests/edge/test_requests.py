@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tests.edge.conftest import ORIGIN, Deploy
 from tests.patient.conftest import SESSION_KEYS
 from tests.patient.lint import check_page
-from zaitaku.app import MAX_REQUEST_BYTES
+from zaitaku.blueprints.messages import MAX_REQUEST_BYTES
 from zaitaku.core.signing import Keyring
 
 NEWER = "a-newer-session-key-for-the-tests-of-the-edge-4567"
@@ -191,3 +191,14 @@ def test_the_log_has_the_rule_and_never_the_path(
     everything: dict[str, Any] = vars(line)
     assert everything["route"] == rule
     assert all("itself" not in str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("path", ["/e", "/nowhere", "/console/login", "/healthz"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_an_address_that_is_no_utf_8_breaks_no_page(
+    client: FlaskClient, path: str, method: str
+) -> None:
+    # Servers hand bytes on as ISO 8859-1 (PEP 3333).
+    bytes_of = {"QUERY_STRING": "lang=en&next=\xff\xe5&size=\x80"}
+    answer = client.open(path, method=method, environ_overrides=bytes_of)
+    assert answer.status_code < 500

@@ -13,8 +13,8 @@ from tests.overload.test_waiting import full
 from tests.patient.lint import check_page, words
 from tests.patient.site import Site, Visitor
 from zaitaku import wire
-from zaitaku.app import MAX_REQUEST_BYTES
 from zaitaku.blueprints.bodies import READING_FROM_ONE
+from zaitaku.blueprints.messages import MAX_REQUEST_BYTES
 from zaitaku.blueprints.overload import Overload
 from zaitaku.blueprints.waiting import MOST_KEPT_BYTES, MOST_KEPT_FIELDS
 from zaitaku.core import gate

@@ -63,6 +63,20 @@ def test_a_form_with_another_token_does_nothing(client: FlaskClient, token: str)
     assert client.post("/e", data=right, base_url=BASE).status_code == 422
 
 
+def test_a_token_that_was_good_is_good_for_its_own_browser_alone(office: Office) -> None:
+    mine, another = office.app.test_client(), office.app.test_client()
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', mine.get("/e", base_url=BASE).text)
+    assert found
+    form = {"csrf_token": found[1], "number": "1"}
+    for _ in range(2):
+        assert mine.post("/e", data=form, base_url=BASE).status_code == 422
+    another.get("/e", base_url=BASE)
+    assert another.post("/e", data=form, base_url=BASE).status_code == 400
+    assert office.app.test_client().post("/e", data=form, base_url=BASE).status_code == 400
+    changed = {**form, "csrf_token": f"{found[1]}A"}
+    assert mine.post("/e", data=changed, base_url=BASE).status_code == 400
+
+
 def test_a_password_is_typed_into_a_field_for_passwords(office: Office) -> None:
     browser = office.logged_in()
     seen = set()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Any, Final, cast
 
-from flask import Blueprint, Flask, Request, Response, current_app, g, request, session
+from flask import Blueprint, Flask, Request, Response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import same_origin
@@ -25,6 +25,8 @@ from itsdangerous import (
     URLSafeTimedSerializer,
 )
 from itsdangerous.encoding import base64_encode
+
+from zaitaku.blueprints.edge import the_app, the_g, the_request, the_session
 
 _TOKEN_FIELD: Final = "csrf_token"  # noqa: S105 - a name
 _TOKEN_SALT: Final = "wtf-csrf-token"  # noqa: S105 - a name
@@ -84,6 +86,11 @@ class _Serializer(URLSafeTimedSerializer):
         """Sign what a browser brings with each page; the same signature serves for a while."""
         return lru_cache(_REMEMBERED)(self.dumps)
 
+    @cached_property
+    def opened(self) -> Callable[[str], Any]:
+        """Verify what a browser brings with each form; what was good once need not be again."""
+        return lru_cache(_REMEMBERED)(self.loads)
+
     def now(self) -> int:
         """Return the time by which signatures are dated, in seconds since 1970."""
         return self._signer.get_timestamp()
@@ -140,29 +147,35 @@ class _FormTokens(CSRFProtect):  # type: ignore[misc]
     """Sees quickly what is good; Flask-WTF judges, and refuses, everything else."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.method in _SAFE or (apply_exemptions and self._is_exempt()):
+        present = the_request()
+        if present.method in _SAFE or (apply_exemptions and self._is_exempt()):
             return
-        if _is_ours(self._get_csrf_token()) and _is_sent_from_here():
-            g.csrf_valid = True
+        token = present.form.get(_TOKEN_FIELD) or self._get_csrf_token()
+        if _is_ours(token) and _is_sent_from_here(present):
+            the_g().csrf_valid = True
         else:
             super().protect(apply_exemptions)
 
+    def _is_exempt(self) -> bool:
+        room = the_request().blueprint
+        return room is not None and the_app().blueprints[room] in self._exempt_blueprints
+
 
 def _is_ours(token: str | None) -> bool:
-    known = session.get(_TOKEN_FIELD)
+    known = the_session().get(_TOKEN_FIELD)
     if not (token and known):
         return False
     try:
-        brought = current_app.extensions[_EXTENSION].loads(token)
+        brought = the_app().extensions[_EXTENSION].opened(token)
     except BadData:
         return False
     return hmac.compare_digest(known, brought)
 
 
-def _is_sent_from_here() -> bool:
-    if not request.is_secure:
+def _is_sent_from_here(present: Request) -> bool:
+    if not present.is_secure:
         return True
-    return bool(request.referrer) and same_origin(request.referrer, f"https://{request.host}/")
+    return bool(present.referrer) and same_origin(present.referrer, f"https://{present.host}/")
 
 
 def add(app: Flask, *exempt: Blueprint) -> None:
@@ -181,16 +194,20 @@ def add(app: Flask, *exempt: Blueprint) -> None:
 
 def _form_token() -> str:
     """Return the token that Flask-WTF's ``validate_csrf`` takes from this browser."""
-    if _TOKEN_FIELD not in g:
+    own = the_g()
+    if _TOKEN_FIELD not in own:
+        session = the_session()
         if _TOKEN_FIELD not in session:
             session[_TOKEN_FIELD] = hashlib.sha256(os.urandom(64)).hexdigest()
-        g.csrf_token = current_app.extensions[_EXTENSION].remembered(session[_TOKEN_FIELD])
-    token: str = g.csrf_token
+        own.csrf_token = the_app().extensions[_EXTENSION].remembered(session[_TOKEN_FIELD])
+    token: str = own.csrf_token
     return token
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a value that may be changed without changing ``value``."""
     if isinstance(value, dict):
-        return {name: _copied(part) for name, part in value.items()}
+        return {
+            name: part if isinstance(part, str) else _copied(part) for name, part in value.items()
+        }
     return [_copied(part) for part in value] if isinstance(value, list) else value

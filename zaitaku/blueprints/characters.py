@@ -1,18 +1,21 @@
 """No control character gets past the edge: into a store, a log, a file or a header."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from http import HTTPStatus
+from itertools import chain
 from typing import Final
 
-from flask import Flask, Request, request
+from flask import Flask, Request
 from werkzeug.wrappers import Response
 
+from zaitaku.blueprints.edge import the_request
 from zaitaku.core.errors import ZaitakuError
 
 _IN_A_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """C0 controls (ISO/IEC 6429) without tab, line feed and carriage return."""
 _WITHOUT_FORM: Final = frozenset({"GET", "HEAD"})
+_ELSEWHERE: Final = b"<!doctype html>\n<title>Redirecting...</title>\n"
 _IN_AN_ADDRESS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -30,7 +33,10 @@ class StrictFlask(Flask):
         """Return the redirection, or refuse the request that asked for such an address."""
         if _IN_AN_ADDRESS.search(location):
             raise ControlCharacter("location")
-        return super().redirect(location, code)
+        # Browsers go on by themselves: a page that names the address is read by nobody.
+        answer = self.response_class(_ELSEWHERE, code, mimetype="text/html")
+        answer.headers.add("Location", location)
+        return answer
 
 
 def add(app: Flask) -> None:
@@ -39,17 +45,14 @@ def add(app: Flask) -> None:
 
 
 def _check() -> None:
-    present: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    present = the_request()
     if _IN_AN_ADDRESS.search(present.path) or any(map(_IN_A_TEXT.search, _texts(present))):
         raise ControlCharacter("request")
 
 
-def _texts(present: Request) -> Iterator[str]:
-    sources = [present.args] if present.query_string else []
+def _texts(present: Request) -> Iterable[str]:
+    pairs = [*present.args.items(multi=True)] if present.query_string else []
     # Nobody reads a form that comes with a GET.
     if present.method not in _WITHOUT_FORM:
-        sources.append(present.form)
-    for values in sources:
-        for name, value in values.items(multi=True):
-            yield name
-            yield value
+        pairs += present.form.items(multi=True)
+    return chain.from_iterable(pairs)

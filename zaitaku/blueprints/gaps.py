@@ -5,14 +5,17 @@ it. Gaps stand in a text between NUL characters, which nothing that people type 
 (``characters``); a text is cut at them once, before anything is put in.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, NoReturn, Self
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 _EDGE: Final = "\N{NULL}"
+_MARKS: Final = re.compile("[&<>'\"]")
+"""What means something in HTML: a text without any is the same when it is escaped."""
 
 
 class GapLookedAtError(Exception):
@@ -77,7 +80,10 @@ class GappedPage:
         Raises:
             KeyError: a value is missing.
         """
-        own = [escape(values[name]).encode() for name in self.names]
+        own = [
+            (each if isinstance(each, Markup) or not _MARKS.search(each) else escape(each)).encode()
+            for each in map(values.__getitem__, self.names)
+        ]
         return b"".join(chain.from_iterable(zip(self.texts, [*own, b""], strict=True)))
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 
-from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.blueprints.edge import EXTENSION, the_g, the_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,14 +50,14 @@ def _always(application: "WSGIApplication", *, is_tls: bool) -> "WSGIApplication
 
 def allow_form_target(*sources: str) -> None:
     """Let forms of the present answer end at ``sources`` as well (CSP Level 3 §6.4.2)."""
-    g.form_targets = sources
+    the_g().form_targets = sources
 
 
 def secure(response: Response) -> Response:
     """Give the answer to the present request the headers that are its own."""
-    targets = g.get("form_targets", ())
+    targets = the_g().get("form_targets", ())
     response.headers.add("Content-Security-Policy", _content_security_policy(targets))
-    if request.endpoint != "static":
+    if the_request().endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from babel.messages.pofile import read_po
-from flask import Flask, current_app, g, has_request_context, request, session
+from flask import Flask, has_request_context
 from flask.sansio.app import App
 from markupsafe import Markup, escape
 
+from zaitaku.blueprints.edge import the_app, the_g, the_request, the_session
 from zaitaku.core import ruby
 from zaitaku.core.languages import Language
 
@@ -24,7 +25,7 @@ _COOKIE_FIELD: Final = "lang"
 
 _REMEMBERED: Final = 4096
 """Messages of a language that are kept ready for a page: more than all catalogues have."""
-_TAGS: Final = frozenset(Language)
+_LANGUAGES: Final = {language.value: language for language in Language}
 
 Catalogue = Mapping[str, str]
 
@@ -96,10 +97,11 @@ def plain_text(message: str, **values: object) -> str:
 def present_words() -> Words:
     """Return the words of the present page's language."""
     # Asked for some thirty times a page, so what the page speaks is looked up once.
+    own = the_g()
     try:
-        words: Words = g.words
+        words: Words = own.words
     except AttributeError:
-        words = g.words = words_of(current_app, current_language())
+        words = own.words = words_of(the_app(), current_language())
     return words
 
 
@@ -108,26 +110,24 @@ def current_language() -> Language:
 
     The console is Japanese only.
     """
-    if not has_request_context():
-        return Language.JAPANESE
     try:
-        language: Language = g.language
-    except AttributeError:
-        language = g.language = _choose()
+        language: Language = the_g().language
+    except (AttributeError, RuntimeError):
+        if not has_request_context():
+            return Language.JAPANESE
+        language = the_g().language = _choose()
     return language
 
 
 def _choose() -> Language:
-    if request.blueprint == "console":
+    present = the_request()
+    if present.blueprint == "console":
         return Language.JAPANESE
-    asked = _language(request.args.get(_COOKIE_FIELD))
+    asked = _LANGUAGES.get(present.args.get(_COOKIE_FIELD, "")) if present.query_string else None
+    session = the_session()
     if asked:
         session[_COOKIE_FIELD] = asked.value
-    return asked or _language(session.get(_COOKIE_FIELD)) or Language.JAPANESE
-
-
-def _language(tag: str | None) -> Language | None:
-    return Language(tag) if tag in _TAGS else None
+    return asked or _LANGUAGES.get(session.get(_COOKIE_FIELD, ""), Language.JAPANESE)
 
 
 def _messages(path: Path) -> Iterator[tuple[str, str]]:

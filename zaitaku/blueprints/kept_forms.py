@@ -25,7 +25,7 @@ from werkzeug.routing import RoutingException
 
 from zaitaku.accounts.model import Account
 from zaitaku.accounts.sessions import ABSOLUTE
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_g
 from zaitaku.blueprints.refilling import refill
 from zaitaku.core.errors import Conflict, StoreUnavailable
 from zaitaku.core.ids import AccountId, new_secret_name
@@ -146,7 +146,8 @@ def use_up() -> None:
 
 
 def _after(response: Response) -> Response:
-    if "staff" not in g and "sent_form" not in g:
+    own = the_g()
+    if "staff" not in own and "sent_form" not in own:
         return response
     try:
         _settle_sent(response)

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from flask import request
-
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_request
 from zaitaku.core import limits
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.attempts import Attempt, FailureLimit, count_against
@@ -126,15 +124,16 @@ def _forgive(attempts: Iterable[tuple[FailureLimit, Attempt]]) -> None:
 
 
 def _address() -> str:
-    return address_bucket(request.remote_addr or "")
+    return address_bucket(the_request().remote_addr or "")
 
 
 def _count(subjects: Mapping[Limit, str], refusal: type[TooManyAttempts]) -> None:
+    site = services()
     count_against(
         subjects,
-        ephemeral=services().ephemeral,
-        clock=services().clock,
-        factor=services().settings.crowd_factor,
+        ephemeral=site.ephemeral,
+        clock=site.clock,
+        factor=site.settings.crowd_factor,
         refusal=refusal,
     )
 

@@ -239,7 +239,7 @@ class _Turn:
         """Return ``start`` (PEP 3333), which sees what kind of answer it is."""
 
         def started(status: str, headers: list[tuple[str, str]], *rest: object) -> object:
-            has_end = any(name == "Content-Length" for name, _ in headers)
+            has_end = "Content-Length" in dict(headers)
             self._is_streamed = not has_end and not status.startswith(_EMPTY)
             return start(status, headers, *rest)
 
@@ -248,9 +248,10 @@ class _Turn:
     def end_unless_streamed(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Return the answer's body."""
         self._body = body
-        if not self._is_streamed:
-            self.end()
-        return self
+        if self._is_streamed:
+            return self
+        self.end()
+        return self if hasattr(body, "close") else body
 
     def end(self) -> None:
         """Give the turn back, once."""

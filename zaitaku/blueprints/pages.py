@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from flask import Flask, Response, current_app, g, render_template, request, session
+from flask import Flask, Response, render_template, request
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
 from zaitaku.blueprints import i18n
 from zaitaku.blueprints.draining import ELSEWHERE
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_app, the_g, the_request, the_session
 from zaitaku.blueprints.gaps import nested
 from zaitaku.blueprints.templates import OF_THE_REQUEST, Templates
 from zaitaku.core.languages import NAMES, Language
@@ -35,7 +35,7 @@ class TextSize(StrEnum):
     LARGEST = "largest"
 
 
-_SIZES: Final = frozenset(TextSize)
+_SIZES: Final = {size.value: size for size in TextSize}
 _SIZE_NAMES: Final = {
     TextSize.STANDARD: i18n.mark("標準"),
     TextSize.LARGE: i18n.mark("大"),
@@ -118,7 +118,7 @@ def page(template: str, own: Mapping[str, str], /, **shared: Hashable) -> str | 
     Raises:
         GapLookedAtError: the template asks more of an own value than whether there is one.
     """
-    templates = current_app.jinja_env
+    templates = the_app().jinja_env
     if templates.auto_reload or not isinstance(templates, Templates):
         return render_template(template, **nested({**own, **shared}))
     frame = _present_frame()
@@ -178,27 +178,29 @@ def _present_frame() -> Page:
 
 def text_size() -> TextSize:
     """Return the size that the patient reads in."""
+    own = the_g()
     try:
-        size: TextSize = g.text_size
+        size: TextSize = own.text_size
     except AttributeError:
-        size = g.text_size = _choose_size()
+        size = own.text_size = _choose_size()
     return size
 
 
 def _choose_size() -> TextSize:
-    asked = request.args.get(_COOKIE_FIELD, "")
+    present, session = the_request(), the_session()
+    asked = present.args.get(_COOKIE_FIELD, "") if present.query_string else ""
     if asked in _SIZES:
         session[_COOKIE_FIELD] = asked
-    kept = session.get(_COOKIE_FIELD)
-    return TextSize(kept) if kept in _SIZES else TextSize.STANDARD
+    return _SIZES.get(session.get(_COOKIE_FIELD, ""), TextSize.STANDARD)
 
 
 def here() -> str:
     """Return the address of the present page, without what the switches have added to it."""
-    path = quote(request.path)
-    if not request.query_string:
+    present = the_request()
+    path = quote(present.path)
+    if not present.query_string:
         return path
-    kept = [pair for pair in request.args.items() if pair[0] not in {"lang", "size"}]
+    kept = [pair for pair in present.args.items() if pair[0] not in {"lang", "size"}]
     return f"{path}?{urlencode(kept)}" if kept else path
 
 

@@ -22,7 +22,7 @@ from zaitaku.accounts.service import Staff
 from zaitaku.accounts.sessions import Session, SessionName
 from zaitaku.accounts.sign_in_model import Stage
 from zaitaku.blueprints import kept_forms
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_request
 from zaitaku.core.errors import StoreUnavailable
 
 
@@ -126,7 +126,8 @@ def enforce(app: Flask) -> None:
 
     @app.before_request
     def check() -> Response | None:
-        endpoint = request.endpoint
+        present = the_request()
+        endpoint = present.endpoint
         if endpoint is None:
             return None  # no route: the application answers that nothing is here
         requirement = requirement_of(app, endpoint)
@@ -136,7 +137,7 @@ def enforce(app: Flask) -> None:
             stages = _stages_of(app.view_functions[endpoint])
             by_person = not is_by_timer(app, endpoint)
             elsewhere = _admit(requirement, stages, by_person=by_person)
-            if elsewhere is None and request.method == "POST":
+            if elsewhere is None and present.method == "POST":
                 kept_forms.use_up()
             return elsewhere
         return None

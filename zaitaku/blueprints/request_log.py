@@ -9,9 +9,9 @@ import time
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_g, the_request
 from zaitaku.core.ids import random_digits
 from zaitaku.core.logs import request_id
 from zaitaku.core.watch import Watch
@@ -30,9 +30,11 @@ def add(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.began = time.perf_counter()
+    own, environ = the_g(), the_request().environ
+    own.began = time.perf_counter()
     request_id.set(_new_request_id())
-    g.watched = services().watch.begin(request.method, request.headers.get("traceparent"))
+    traceparent = environ.get("HTTP_TRACEPARENT")
+    own.watched = services().watch.begin(environ["REQUEST_METHOD"], traceparent)
 
 
 def _new_request_id() -> str:
@@ -42,8 +44,10 @@ def _new_request_id() -> str:
 
 
 def _forget(_: BaseException | None) -> None:
-    if "watched" in g:  # no answer was made
-        _tell(HTTPStatus.INTERNAL_SERVER_ERROR, time.perf_counter() - g.began)
+    own = the_g()
+    if "watched" in own:  # no answer was made
+        present, seconds = the_request(), time.perf_counter() - own.began
+        _tell(present.method, _route(present), HTTPStatus.INTERNAL_SERVER_ERROR, seconds)
     # The thread goes on to other work, which is not this request's.
     request_id.set("")
 
@@ -70,10 +74,12 @@ def answered_before(watch: Watch, *, method: str, route: str, status: int, secon
 
 def _end(response: Response) -> Response:
     response.headers.add("X-Request-Id", request_id.get())
-    seconds, status = time.perf_counter() - g.began, response.status_code
+    present, status = the_request(), response.status_code
+    seconds = time.perf_counter() - the_g().began
     level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
-    _log(level, request.method, _route(), status, seconds)
-    _tell(status, seconds)
+    route = _route(present)
+    _log(level, present.method, route, status, seconds)
+    _tell(present.method, route, status, seconds)
     return response
 
 
@@ -85,17 +91,17 @@ def _log(level: int, method: str, route: str, status: int, seconds: float) -> No
         log.handle(log.makeRecord(log.name, level, "", 0, "answered", (), None, extra=words))
 
 
-def _tell(status: int, seconds: float) -> None:
+def _tell(method: str, route: str, status: int, seconds: float) -> None:
     services().watch.end(
-        g.pop("watched"),
-        method=request.method,
-        route=_route(),
+        the_g().pop("watched"),
+        method=method,
+        route=route,
         status=status,
         seconds=seconds,
         request=request_id.get(),
     )
 
 
-def _route() -> str:
-    rule = request.url_rule
+def _route(present: Request) -> str:
+    rule = present.url_rule
     return rule.rule if rule else _NO_ROUTE

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
+
+from zaitaku.blueprints.edge import the_request
+from zaitaku.blueprints.messages import MAX_REQUEST_BYTES
 
 MEGABYTE: Final = 1024 * 1024
 _ATTRIBUTE: Final = "__upload_bytes__"
@@ -28,10 +31,11 @@ def add(app: Flask) -> None:
 
     @app.before_request
     def widen() -> None:
-        view = app.view_functions.get(request.endpoint or "")
+        present = the_request()
+        view = app.view_functions.get(present.endpoint or "")
         most_bytes: int | None = getattr(view, _ATTRIBUTE, None)
         if most_bytes is not None:
-            request.max_content_length = most_bytes
+            present.max_content_length = most_bytes
 
 
 def most_bytes(app: Flask, path: str, method: str) -> int:
@@ -40,5 +44,4 @@ def most_bytes(app: Flask, path: str, method: str) -> int:
         endpoint = app.url_map.bind("").match(path, method=method)[0]
     except (HTTPException, RoutingException):
         endpoint = ""
-    usual: int = app.config["MAX_CONTENT_LENGTH"]
-    return int(getattr(app.view_functions.get(endpoint), _ATTRIBUTE, usual))
+    return int(getattr(app.view_functions.get(endpoint), _ATTRIBUTE, MAX_REQUEST_BYTES))

@@ -52,6 +52,7 @@ _KEPT_FREE: Final = {Rank.REGISTERING: 0, Rank.UNDER_WAY: 0, Rank.CONSOLE: 2, Ra
 _FOR_OTHERS: Final = 4
 """Each fourth turn goes to a page under way first, and registrations have half of the places at
 most: however many requests look like one, nobody who is under way is shut out."""
+_IN_ORDER: Final = tuple(Rank)
 _OTHERS_FIRST: Final = (Rank.UNDER_WAY, Rank.REGISTERING, Rank.CONSOLE, Rank.ENTERING)
 
 
@@ -157,7 +158,8 @@ class Gate:
         waiter.turn.release()
 
     def _next(self) -> _Waiter | None:
-        for rank in _OTHERS_FIRST if self._given % _FOR_OTHERS == _FOR_OTHERS - 1 else Rank:
+        is_for_others = self._given % _FOR_OTHERS == _FOR_OTHERS - 1
+        for rank in _OTHERS_FIRST if is_for_others else _IN_ORDER:
             if self._queues[rank] and self._free > _KEPT_FREE[rank]:
                 self._waiting -= 1
                 self._given += 1

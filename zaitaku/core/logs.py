@@ -90,6 +90,14 @@ def configure_logging(stream: TextIO, level: int = logging.INFO) -> None:
 class _SilentHandler(logging.StreamHandler[TextIO]):
     """Does not print a record that cannot be written: logging's own complaint shows its values."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line and send it on; its base would lock what is locked already again."""
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+            self.stream.flush()
+        except Exception:  # noqa: BLE001 - whatever it is, nobody is to lose a page over a line
+            self.handleError(record)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         line = f'{{"level": "ERROR", "message": "a line of {record.name} could not be written"}}\n'
         try:
@@ -132,12 +140,12 @@ def _safe(name: str, value: object) -> object:
         return HIDDEN
     if isinstance(value, str):
         return redacted(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, Mapping):
         return {redacted(str(key)): _safe(str(key), part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_safe("", part) for part in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
     return _name_of(value)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from time import perf_counter
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, cast
 
 from zaitaku.core.ephemeral import EphemeralStore
@@ -13,7 +14,7 @@ from zaitaku.core.watch import NO_WATCH, Happening, Level, Watch
 from zaitaku.core.watch_settings import WatchSettings
 
 if TYPE_CHECKING:
-    from zaitaku.watching.meters import Meters
+    from zaitaku.watching.meters import Meters, StoreMeters
     from zaitaku.watching.tracing import Begun, Tracing
 
 DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -68,14 +69,10 @@ class ProcessWatch:
         if self.meters:
             self.meters.stands_at(what, value)
 
-    @contextmanager
-    def asked(self, store: str, operation: str) -> Iterator[None]:
+    def asked(self, store: str, operation: str) -> AbstractContextManager[None]:
         """Time a question to a store, and show it in the request's trace."""
-        with self._metered(store, operation), self.span(f"{store} {operation}"):
-            yield
-
-    def _metered(self, store: str, operation: str) -> AbstractContextManager[None]:
-        return _timed(self.meters, store, operation) if self.meters else nullcontext()
+        timed = _Timed(self.meters.stores, store, operation) if self.meters else nullcontext()
+        return _within(timed, self.span(f"{store} {operation}")) if self.tracing else timed
 
     def span(self, name: str) -> AbstractContextManager[None]:
         """Show a piece of work within the present request."""
@@ -114,16 +111,34 @@ def _known(method: str) -> str:
 
 
 @contextmanager
-def _timed(meters: "Meters", store: str, operation: str) -> Iterator[None]:
-    began, is_away = perf_counter(), False
-    meters.stores.asking(store)
-    try:
+def _within(
+    outer: AbstractContextManager[None], inner: AbstractContextManager[None]
+) -> Iterator[None]:
+    with outer, inner:
         yield
-    except StoreUnavailable:
-        is_away = True
-        raise
-    finally:
-        meters.stores.asked(store, operation, perf_counter() - began, is_away=is_away)
+
+
+class _Timed(AbstractContextManager[None]):
+    """The time of one question; a class, because each request asks several."""
+
+    def __init__(self, meters: "StoreMeters", store: str, operation: str) -> None:
+        self._meters = meters
+        self._store = store
+        self._operation = operation
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+        self._meters.asking(self._store)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        seconds, is_away = perf_counter() - self._began, isinstance(error, StoreUnavailable)
+        self._meters.asked(self._store, self._operation, seconds, is_away=is_away)
 
 
 def watched(store: EphemeralStore, watch: Watch) -> EphemeralStore:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from flask import after_this_request, request, session
+from flask import after_this_request
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_request, the_session
 from zaitaku.core.clock import japan_date
 from zaitaku.core.ids import JourneyId
 from zaitaku.reception.errors import ChannelOff, UrlRetired
@@ -49,20 +49,21 @@ def completed(journey: JourneyId) -> None:
 
 
 def _note(context: ReceptionContext, token: str) -> None:
-    if request.method != "GET" or request.headers.get("Sec-Purpose", "").startswith("prefetch"):
+    present, kept = the_request(), the_session()
+    if present.method != "GET" or present.headers.get("Sec-Purpose", "").startswith("prefetch"):
         return
     # The way back from the first step has no mark: it is the same visit.
     number = services().reception.poster_of(context, token) or _remembered(context)
     today = japan_date(services().clock.now()).isoformat()
     arrival = {"url": context.version.handle, "poster": number, "day": today}
-    if session.get(_FIELD) == arrival:
+    if kept.get(_FIELD) == arrival:
         return
-    session[_FIELD] = arrival
+    kept[_FIELD] = arrival
     _when_sent(partial(services().uses.scanned, context.version.id, number))
 
 
 def _remembered(context: ReceptionContext) -> PosterNumber:
-    known = session.get(_FIELD, {})
+    known = the_session().get(_FIELD, {})
     is_same = known.get("url") == context.version.handle
     return PosterNumber(known["poster"]) if is_same else NO_POSTER
 

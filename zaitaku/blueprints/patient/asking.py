@@ -2,11 +2,9 @@
 
 from typing import Final
 
-from flask import request
-
 from zaitaku import wire
 from zaitaku.blueprints import pages
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_request
 from zaitaku.blueprints.patient.journey import Journey
 from zaitaku.blueprints.patient.steps import PresentSituation
 from zaitaku.consent.document import ConsentDocument
@@ -24,11 +22,11 @@ def ask_for_card(
 
     It is registered there alone: by ``hand_over``, or where the journey began.
     """
-    document = document_of(situation)
-    return services().identity.ask(
+    document, site = document_of(situation), services()
+    return site.identity.ask(
         journey=situation.journey.id,
         document=document.canonical(),
-        choices=services().consent.choices(document),
+        choices=site.consent.choices(document),
         language=document.language.value,
         return_path=return_path,
         text_size=pages.text_size().value,
@@ -76,7 +74,7 @@ def reading_address(token: str) -> str:
 
 def _asked_port() -> int:
     ports = services().settings.bridge_ports
-    asked = request.form.get("port", "")
+    asked = the_request().form.get("port", "")
     return next((port for port in ports if str(port) == asked), ports[0])
 
 

@@ -4,10 +4,10 @@ import logging
 from contextlib import suppress
 from typing import Final
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import refuse_head, services
+from zaitaku.blueprints.edge import refuse_head, services, the_request
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.headers import allow_form_target
 from zaitaku.blueprints.limits import check_card, check_card_ask
@@ -21,6 +21,7 @@ from zaitaku.blueprints.patient.asking import (
 )
 from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
 from zaitaku.blueprints.patient.journey import Journey, Way
+from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import (
     Answer,
@@ -76,13 +77,13 @@ def _reader_page(situation: Situation) -> Answer:
         situation,
         StepName.CARD,
         {f"other_ways.{name}": address for name, address in ways.items()},
-        is_unanswered=situation.journey.asked and "again" not in request.args,
+        is_unanswered=situation.journey.asked and "again" not in the_request().args,
         other_ports=services().settings.bridge_ports[1:],
     )
 
 
 def _shown_way(situation: Situation) -> Way:
-    asked = request.args.get("way", "")
+    asked = the_request().args.get("way", "")
     way = Way(asked) if asked in set(Way) else situation.journey.way
     return Way.READER if way is Way.APP and services().openid is None else way
 
@@ -98,7 +99,7 @@ def ask_card(journey: str) -> Answer:
     if not is_open(StepName.CARD, situation):
         return redirect(address_of(first_open(situation), situation), 303)
     check_card_ask(id_)
-    asked = ask_for_card(situation, url_for("patient.card_return", journey=journey))
+    asked = ask_for_card(situation, path_of("card_return", journey=id_))
     return redirect(reading_address(asked.token), 303)
 
 
@@ -124,7 +125,7 @@ def card_return(journey: str) -> Answer:
 
 
 def _to_done(id_: JourneyId) -> Response:
-    return redirect(url_for("patient.done", journey=id_), 303)
+    return redirect(path_of("done", journey=id_), 303)
 
 
 def _end_news(id_: JourneyId) -> None:
@@ -132,12 +133,12 @@ def _end_news(id_: JourneyId) -> None:
     app = services().openid
     if app is not None:
         with journeys.best_effort():
-            app.end_news(id_, request.args.get("code", ""))
+            app.end_news(id_, the_request().args.get("code", ""))
 
 
 def _finish(present: Journey) -> None:
     """Register the outcome, unless there is none and the journey's record stands already."""
-    id_, code = present.id, request.args.get("code", "")
+    id_, code = present.id, the_request().args.get("code", "")
     try:
         verified = _outcome(present, code)
     except (CardCancelled, IdentityError) as error:
@@ -164,7 +165,7 @@ def _seen_of(verified: Verified) -> dict[str, str]:
 
 
 def _outcome(present: Journey, code: str) -> Verified:
-    if "cancelled" in request.args:
+    if "cancelled" in the_request().args:
         raise CardCancelled
     verified = services().identity.outcome(code, present.id)
     if isinstance(verified, VerifiedToken) and _is_overtaken(verified, present):

@@ -13,6 +13,7 @@ from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.errors import JourneyGone, recorded_or_unknown
 from zaitaku.blueprints.patient.journey import Journey
+from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.consent.model import Receipt
 from zaitaku.core.clock import japan_date
@@ -39,8 +40,8 @@ def done(journey: str) -> str | bytes | Response:
         "reference": receipt.reference,
         "validity": show.validity_text(receipt),
         "expires": _expires_soon(present),
-        "receipt_page": url_for("patient.receipt_page", journey=journey),
-        "receipt_text": url_for("patient.receipt_text", journey=journey),
+        "receipt_page": path_of("receipt_page", journey=present.id),
+        "receipt_text": path_of("receipt_text", journey=present.id),
     }
     return page(
         "patient/done.html",

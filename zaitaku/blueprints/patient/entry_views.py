@@ -2,15 +2,16 @@
 
 from typing import Final
 
-from flask import g, redirect, request, url_for
+from flask import redirect, url_for
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import services, the_g, the_request
 from zaitaku.blueprints.i18n import mark
 from zaitaku.blueprints.limits import check_beginning
 from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import arrivals, journeys
 from zaitaku.blueprints.patient.journey import Visit, VisitKind, visit_fields
+from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, day_text, facility_values
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import Answer
@@ -35,13 +36,13 @@ def front() -> Response:
 @blueprint.get("/r/<string:token>")
 def entry(token: str) -> str | bytes:
     """Say whose page this is, what it is for and what is needed."""
-    g.reception = arrivals.opened(token)
-    visit, is_refused = _linked_visit(g.reception)
+    context = the_g().reception = arrivals.opened(token)
+    visit, is_refused = _linked_visit(context)
     own = {"visit_day": day_text(visit.day) if visit else ""}
     return page(
         "patient/entry.html",
-        {**facility_values(g.reception.facility), **own},
-        channel_name=CHANNEL_NAMES[g.reception.channel],
+        {**facility_values(context.facility), **own},
+        channel_name=CHANNEL_NAMES[context.channel],
         is_date_refused=is_refused,
         has_app=services().openid is not None,
     )
@@ -54,12 +55,12 @@ def start(token: str) -> Response:
     Raises:
         TooManyBeginnings: a limit on how many may begin there, or from that address, is reached.
     """
-    g.reception = services().reception.resolve(token)
-    visit, _ = _linked_visit(g.reception)
-    check_beginning(g.reception)
-    journey = journeys.begin(g.reception, visit_fields(visit) if visit else {})
-    arrivals.begun(g.reception, token, journey)
-    return redirect(url_for("patient.prepare", journey=journey), 303)
+    context = the_g().reception = services().reception.resolve(token)
+    visit, _ = _linked_visit(context)
+    check_beginning(context)
+    journey = journeys.begin(context, visit_fields(visit) if visit else {})
+    arrivals.begun(context, token, journey)
+    return redirect(path_of("prepare", journey=journey), 303)
 
 
 @blueprint.route("/e", methods=["GET", "POST"])
@@ -83,7 +84,7 @@ _POSTER: Final = NumberPage(
 
 def _linked_visit(context: ReceptionContext) -> tuple[Visit | None, bool]:
     """Return the visit that the link fixes, and whether it carries a day that cannot be."""
-    linked = request.args.get("date", "")
+    linked = the_request().args.get("date", "")
     if not linked or context.channel is not Channel.ONLINE:
         return None, False
     try:
