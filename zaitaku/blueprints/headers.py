@@ -2,26 +2,15 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
 from zaitaku.blueprints.edge import EXTENSION, the_g, the_request
+from zaitaku.core.constant_headers import always
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_ALWAYS: Final = (
-    # No view says any of these, so nothing is looked for before they are added.
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    # Flask-WTF compares the referrer of posts over TLS; other origins never see one.
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-)
-_HSTS: Final = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 
 
 def add(app: Flask) -> None:
@@ -29,11 +18,6 @@ def add(app: Flask) -> None:
     app.after_request(secure)
     is_tls = app.extensions[EXTENSION].settings.is_tls
     app.wsgi_app = _always(app.wsgi_app, is_tls=is_tls)  # type: ignore[assignment,method-assign]
-
-
-def always(*, is_tls: bool) -> list[tuple[str, str]]:
-    """Return the headers that hang on nothing in an answer."""
-    return [*_ALWAYS, _HSTS] if is_tls else [*_ALWAYS]
 
 
 def _always(application: "WSGIApplication", *, is_tls: bool) -> "WSGIApplication":

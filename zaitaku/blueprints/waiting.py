@@ -26,6 +26,7 @@ from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.i18n import mark, page_text, plain_text
 from zaitaku.blueprints.pages import TextSize
+from zaitaku.core.constant_headers import always
 from zaitaku.core.languages import Language
 from zaitaku.core.line import Place
 
@@ -113,7 +114,7 @@ class WaitingPages:
         with self._context(Reader()):
             answer = headers.secure(Response(mimetype=media_type))
         own = [pair for pair in answer.headers if pair[0] != "Content-Length"]
-        return own + headers.always(is_tls=self._app.extensions[EXTENSION].settings.is_tls)
+        return own + always(is_tls=self._app.extensions[EXTENSION].settings.is_tls)
 
     def page(
         self,

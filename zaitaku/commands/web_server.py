@@ -29,6 +29,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from zaitaku.commands.arrivals import Arrivals
 from zaitaku.core.addresses import address_bucket
+from zaitaku.core.constant_headers import always
 from zaitaku.core.gate import THREADS
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ _WORDS: Final = """\
 送った内容が、最後まで届きませんでした。少し待ってから、もう一度やってみてください。
 What you sent did not arrive completely. Please wait a little and try again.
 """
+_KNOWN: Final = frozenset(always(is_tls=True))
 _STATUSES: Final = (
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
     (errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
@@ -201,6 +203,11 @@ class _OurLog(Logger):  # type: ignore[misc]
 
 class _Answer(wsgi.Response):  # type: ignore[misc]
     """Does not say who serves, and waits for nothing that was sent and that nobody wants."""
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Look whether headers may be sent; those that every answer has are known."""
+        super().process_headers([header for header in headers if header not in _KNOWN])
+        self.headers += [header for header in headers if header in _KNOWN]
 
     def default_headers(self) -> list[str]:
         if not self.req.unreader.has(self.req):

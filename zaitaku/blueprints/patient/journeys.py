@@ -81,8 +81,9 @@ def note(id_: JourneyId, fields: Mapping[str, str]) -> Journey:
         JourneyGone: none lives under this name in this session.
         JourneyFinished: it is registered; its record is not touched by what was written.
     """
-    lifetime = services().settings.journey_lifetime
-    journey = _found(id_, services().ephemeral.merge(_key(id_), fields, lifetime))
+    around = services()
+    lifetime = around.settings.journey_lifetime
+    journey = _found(id_, around.ephemeral.merge(_key(id_), fields, lifetime))
     if journey.registered and "registered" not in fields:
         raise JourneyFinished
     return journey
@@ -115,11 +116,12 @@ def remembered(journey: Journey) -> Situation:
     if journey.background is None:
         return situation_of(journey)
     the_g().background = journey.background
+    around = services()
     return Situation(
         journey=journey,
         background=journey.background,
-        today=japan_date(services().clock.now()),
-        wording_of=services().wordings.current,
+        today=japan_date(around.clock.now()),
+        wording_of=around.wordings.current,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import redirect
 
-from zaitaku.blueprints.edge import services, the_request
+from zaitaku.blueprints.edge import services, the_app, the_request
 from zaitaku.blueprints.i18n import current_language, mark, page_text
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
@@ -231,7 +231,7 @@ def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
     one_by_one = journey.mode is ChoiceMode.EACH and "change" not in the_request().args
     if one_by_one and place + 1 < len(situation.asked):
         following = situation.asked[place + 1].value
-        return redirect(path_of("items", journey=id_, item=following), 303)
+        return the_app().redirect(path_of("items", journey=id_, item=following), 303)
     return lead_on(StepName.ITEMS, situation)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 from flask import abort, redirect, render_template
 from werkzeug.wrappers import Response
 
-from zaitaku.blueprints.edge import services, the_request
+from zaitaku.blueprints.edge import services, the_app, the_request
 from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.errors import JourneyFinished
@@ -91,7 +91,7 @@ def lead_on(name: StepName, situation: Situation) -> Response:
     Where that page may not be shown yet, it leads to where the journey stands.
     """
     following = StepName.CHECK if "change" in the_request().args else after(name, situation)
-    return redirect(address_of(following, situation), 303)
+    return the_app().redirect(address_of(following, situation), 303)
 
 
 def page_of(
