@@ -77,6 +77,16 @@ def test_a_rule_that_one_breaks_undoes_all_that_is_joined(lines: Database, line:
     assert _found(lines) == [(1, "a")]
 
 
+def test_a_trip_after_one_that_failed_is_as_good_as_before(lines: Database) -> None:
+    lines.do(_ADD(id=1, said="a"))
+    with pytest.raises(IntegrityError), lines.transaction() as connection:
+        together(connection, _ALL(), _ADD(id=1, said="again"), _SAY(which=1, said="b"))
+    with lines.transaction() as connection:
+        before, *_ = together(connection, _ALL(), _ADD(id=2, said="b"), _SAY(which=1, said="c"))
+    assert [row["said"] for row in before] == ["a"]
+    assert _found(lines) == [(1, "c"), (2, "b")]
+
+
 def test_a_broken_rule_undoes_all_of_it(lines: Database) -> None:
     work = [_ADD(id=number, said="") for number in (1, 2, 1, 3)]
     with pytest.raises(IntegrityError), lines.transaction() as connection:

@@ -88,11 +88,11 @@ class ConsentDocument:
             "type": TYPE,
             "journey": str(self.journey),
             "facility": {"code": self.facility_code.digits, "name": self.facility_name},
-            "channel": self.channel.value,
+            "channel": self.channel,
             "url_version": str(self.url_version),
             "visit_date": self.visit_date.isoformat() if self.visit_date else None,
-            "language": self.language.value,
-            "operator": self.operator.value,
+            "language": self.language,
+            "operator": self.operator,
             "stated_at": _stamp(self.stated_at),
             "notice": _ref_to_mapping(self.notice),
             "decisions": [_answer_to_mapping(answer) for answer in self.decisions],
@@ -142,6 +142,7 @@ _CANONICAL: Final = json.JSONEncoder(
 """Writes RFC 8785 where names are ASCII, numbers small and whole, and all texts UTF-8, as here.
 
 Python escapes the same characters (§3.2.2.2) and brings such names into the same order (§3.2.3).
+A member of a ``StrEnum`` is written as its word.
 """
 _MEMBERS: Final = frozenset(
     {
@@ -158,6 +159,8 @@ _MEMBERS: Final = frozenset(
         "decisions",
     }
 )
+_REF_MEMBERS: Final = frozenset({"id", "version", "language", "sha256"})
+_ANSWER_MEMBERS: Final = frozenset({"item", "wording", "decision"})
 
 
 def whole_second(moment: datetime) -> datetime:
@@ -190,16 +193,16 @@ def _ref_to_mapping(ref: WordingRef) -> dict[str, Any]:
     return {
         "id": ref.id,
         "version": ref.version,
-        "language": ref.language.value,
+        "language": ref.language,
         "sha256": ref.sha256,
     }
 
 
 def _answer_to_mapping(answer: Answer) -> dict[str, Any]:
     return {
-        "item": answer.item.value,
+        "item": answer.item,
         "wording": _ref_to_mapping(answer.wording),
-        "decision": answer.decision.value,
+        "decision": answer.decision,
     }
 
 
@@ -242,7 +245,7 @@ def _text(value: object, part: str) -> str:
 
 
 def _word(kind: type[_Word], value: object, part: str) -> _Word:
-    word: _Word | None = _words(kind).get(_text(value, part))
+    word: _Word | None = _words(kind).get(value) if isinstance(value, str) else None
     if word is None:
         raise MalformedDocument(part)
     return word
@@ -293,20 +296,24 @@ def _moment(value: object) -> datetime:
 
 
 def _ref(value: object) -> WordingRef:
-    body = _members(value, "wording", {"id", "version", "language", "sha256"})
-    return _ref_of(
-        _text(body["id"], "wording"),
-        _version(body["version"]),
-        _word(Language, body["language"], "wording"),
-        _text(body["sha256"], "wording"),
-    )
+    body = _members(value, "wording", _REF_MEMBERS)
+    try:
+        return _ref_of(body["id"], body["version"], body["language"], body["sha256"])
+    except TypeError as error:  # a list or a mapping, by which nothing can be remembered
+        raise MalformedDocument("wording") from error
 
 
-@lru_cache(maxsize=256)
-def _ref_of(wording_id: str, version: int, language: Language, digest: str) -> WordingRef:
+@lru_cache(maxsize=256, typed=True)
+def _ref_of(wording_id: object, version: object, language: object, sha256: object) -> WordingRef:
     # All documents name the same few published texts.
-    _require("wording", _DIGEST.fullmatch(digest) is not None and _is_text(wording_id))
-    return WordingRef(id=wording_id, version=version, language=language, sha256=digest)
+    name, digest = _text(wording_id, "wording"), _text(sha256, "wording")
+    _require("wording", _DIGEST.fullmatch(digest) is not None and _is_text(name))
+    return WordingRef(
+        id=name,
+        version=_version(version),
+        language=_word(Language, language, "wording"),
+        sha256=digest,
+    )
 
 
 def _version(value: object) -> int:
@@ -317,7 +324,7 @@ def _version(value: object) -> int:
 
 
 def _answer(value: object) -> Answer:
-    body = _members(value, "decisions", {"item", "wording", "decision"})
+    body = _members(value, "decisions", _ANSWER_MEMBERS)
     return Answer(
         item=_word(ConsentItem, body["item"], "decisions"),
         wording=_ref(body["wording"]),

@@ -32,7 +32,7 @@ def beginning_with(letter: str) -> range:
 
 def pairs_in(term: str) -> tuple[int, ...]:
     """Return the numbers of the pairs that every name with ``term`` in it has."""
-    return tuple(pair(*letters) for letters in pairwise(term))
+    return tuple([ord(one) << _LETTER_BITS | ord(next_one) for one, next_one in pairwise(term)])
 
 
 def grams_of(search: str) -> frozenset[int]:

@@ -45,6 +45,10 @@ class ConsentState(StrEnum):
     """A grant that the facility ended at the patient's wish (取消し)."""
 
 
+STATES: Final = {state.value: state for state in ConsentState}
+"""Each state by its word, as a database or a statement has it."""
+
+
 class Operator(StrEnum):
     """Who handles the screen, as declared (domain.md §12)."""
 

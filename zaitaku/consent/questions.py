@@ -1,6 +1,5 @@
 """Which questions a facility's settings ask, in which order, under which wording (domain.md §4)."""
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
@@ -20,10 +19,12 @@ def questions_for(settings: EnvironmentSettings) -> tuple[Question, ...]:
     eligibility page displays. 診療 includes 薬剤, so never both are asked. 限度額適用認定証 has no
     setting of its own and is always asked.
     """
-    return tuple(
-        Question(item, wording_id(item, with_chart=settings.chart_sharing))
-        for item in _items(settings)
-    )
+    return _questions(_items(settings), with_chart=settings.chart_sharing)
+
+
+@cache
+def _questions(items: tuple[ConsentItem, ...], *, with_chart: bool) -> tuple[Question, ...]:
+    return tuple(Question(item, wording_id(item, with_chart=with_chart)) for item in items)
 
 
 def wording_id(item: ConsentItem, *, with_chart: bool) -> str:
@@ -38,15 +39,13 @@ def wording_ids(item: ConsentItem) -> frozenset[str]:
     return frozenset(wording_id(item, with_chart=with_chart) for with_chart in (False, True))
 
 
-def _items(settings: EnvironmentSettings) -> Iterator[ConsentItem]:
-    if settings.surgery:
-        yield ConsentItem.SURGERY
-    if settings.clinical:
-        yield ConsentItem.CLINICAL
-    elif settings.medication:
-        yield ConsentItem.MEDICATION
-    if settings.checkup:
-        yield ConsentItem.CHECKUP
-    if settings.specific_disease:
-        yield ConsentItem.SPECIFIC_DISEASE
-    yield ConsentItem.HIGH_COST_LIMIT
+def _items(settings: EnvironmentSettings) -> tuple[ConsentItem, ...]:
+    asked = {
+        ConsentItem.SURGERY: settings.surgery,
+        ConsentItem.CLINICAL: settings.clinical,
+        ConsentItem.MEDICATION: settings.medication and not settings.clinical,
+        ConsentItem.CHECKUP: settings.checkup,
+        ConsentItem.SPECIFIC_DISEASE: settings.specific_disease,
+        ConsentItem.HIGH_COST_LIMIT: True,
+    }
+    return tuple([item for item, is_asked in asked.items() if is_asked])

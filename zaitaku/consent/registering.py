@@ -24,7 +24,7 @@ from sqlalchemy import (
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.grams import grams_of
 from zaitaku.consent.lines import first_lines, present_lines
-from zaitaku.consent.model import ConsentItem, ConsentRecord, ConsentState, Decision
+from zaitaku.consent.model import STATES, ConsentItem, ConsentRecord, Decision
 from zaitaku.consent.patients import (
     Found,
     Settled,
@@ -156,7 +156,7 @@ class Entry:
         ``here`` is what stands.
         """
         own = [row for row in here if row["patient_id"] == self.settled.patient]
-        standing = {row["item"]: ConsentState(row["state"]) for row in own if row["item"]}
+        standing = {row["item"]: STATES[row["state"]] for row in own if row["item"]}
         stated = {answer.item: answer.decision for answer in self.document.decisions}
         effects = {**withdrawn_by(stated, standing), **implied_decisions(stated)}
         if own:
@@ -201,7 +201,7 @@ class Entry:
         }
 
     def _items(self, name: ConsentId, effects: Mapping[ConsentItem, Decision]) -> Adding:
-        rows = [{"item": item.value, "state": said.value} for item, said in effects.items()]
+        rows = [{"item": str(item), "state": str(said)} for item, said in effects.items()]
         record = self.record
         return _ITEMS(rows, consent_id=name, since=record.recorded_at, record_id=record.id)
 

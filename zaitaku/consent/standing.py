@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from zaitaku.consent.model import ConsentItem, ConsentState, Receipt, Standing, StandingLine
+from zaitaku.consent.model import STATES, ConsentItem, ConsentState, Receipt, Standing, StandingLine
 from zaitaku.consent.questions import wording_id
 from zaitaku.consent.wording import Wordings
 from zaitaku.reception.model import ReceptionContext
@@ -22,7 +22,7 @@ def standing_from(
     asked = tuple(
         StandingLine(
             line.item,
-            states.get(line.item, ConsentState(line.decision)),
+            states.get(line.item) or STATES[line.decision],
             line.label,
             was_asked=True,
         )

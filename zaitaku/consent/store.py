@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, select
 
 from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.document import ConsentDocument
-from zaitaku.consent.model import ConsentRecord, ConsentState, Evidence, IdToken
+from zaitaku.consent.model import STATES, ConsentRecord, ConsentState, Evidence, IdToken
 from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
 from zaitaku.core.asking import Question, Row
 from zaitaku.core.database import Database
@@ -120,7 +120,7 @@ def present_states(
         channel_word=document.channel.value,
         visit=day.isoformat() if day else NO_VISIT,
     )
-    return {row["item"]: ConsentState(row["state"]) for row in rows}
+    return {row["item"]: STATES[row["state"]] for row in rows}
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Wordings:
             UnknownWording: there is no such text, or it has another digest.
         """
         text = self.at(ref.id, ref.version, ref.language)
-        if text.ref != ref:
+        if text.ref.sha256 != ref.sha256:
             raise UnknownWording(f"{ref.id} {ref.version} {ref.language}: digest")
         return text
 

@@ -7,15 +7,14 @@ committed, because a single statement sees one moment anyway (PostgreSQL 15, §1
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from select import POLLIN, poll
 from typing import Any, Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import CompoundSelect, Connection, Engine, RowMapping, Select, event
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from zaitaku.core.postgres import BoundedConnection
+from zaitaku.core.spelling import Spelt, spelt
 
 _AUTOCOMMIT: Final = "AUTOCOMMIT"
 
@@ -34,9 +33,8 @@ class Question:
         self._columns = tuple(statement.selected_columns.keys())
 
     @cached_property
-    def _compiled(self) -> tuple[str, Mapping[str, Any]]:
-        compiled = self.statement.compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]
-        return str(compiled), compiled.params
+    def _spelt(self) -> Spelt:
+        return spelt(self.statement)
 
     def ask(self, driver: BoundedConnection, values: Mapping[str, object]) -> Sequence[Row]:
         """Return the rows that a PostgreSQL connection gives; it is in no transaction.
@@ -44,8 +42,7 @@ class Question:
         Raises:
             psycopg.Error: the question was not answered.
         """
-        text, fixed = self._compiled
-        found = driver.questions.execute(text, {**fixed, **values}).fetchall()
+        found = driver.send(self._spelt.text, self._spelt.in_order(values)).fetchall()
         return [dict(zip(self._columns, row, strict=True)) for row in found]
 
 
@@ -70,17 +67,5 @@ def stand_alone(engine: Engine) -> None:
 
 
 def ping_by_looking(engine: Engine) -> None:
-    """Let the pool of ``engine`` see by itself which connections their server has closed.
-
-    An idle server says nothing: where something waits to be read, it is the end. Looking costs a
-    microsecond, asking the server would cost every page a round trip.
-    """
-    engine.dialect.do_ping = _is_open  # type: ignore[method-assign,assignment]
-
-
-def _is_open(driver: psycopg.Connection[Any]) -> bool:
-    if driver.closed:
-        return False
-    line = poll()
-    line.register(driver.fileno(), POLLIN)
-    return not line.poll(0)
+    """Let the pool of ``engine`` see by itself which connections their server has closed."""
+    engine.dialect.do_ping = BoundedConnection.is_open  # type: ignore[method-assign,assignment]

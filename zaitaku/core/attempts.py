@@ -44,9 +44,8 @@ def count_against(
         TooManyAttempts: (as ``refusal``) a limit was reached before; the act must not be done.
         StoreUnavailable: the short-lived store is away.
     """
-    windows = [
-        _window(limit.kind, subject, limit.window, clock) for limit, subject in limits.items()
-    ]
+    now = clock.now()
+    windows = [_window(limit.kind, subject, limit.window, now) for limit, subject in limits.items()]
     keys = {window.key: limit.window for limit, window in zip(limits, windows, strict=True)}
     numbers = ephemeral.count_all(keys)
     ends = [
@@ -64,8 +63,8 @@ class _Window:
     seconds_left: int
 
 
-def _window(kind: str, subject: str, length: timedelta, clock: Clock) -> _Window:
-    number, into = divmod(clock.now() - _EPOCH, length)
+def _window(kind: str, subject: str, length: timedelta, now: datetime) -> _Window:
+    number, into = divmod(now - _EPOCH, length)
     digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()
     return _Window(f"{kind}:{digest}:{number}", math.ceil((length - into).total_seconds()))
 
@@ -96,7 +95,7 @@ class FailureLimit:
             TooManyAttempts: too many have failed; ``retry_after`` is the end of the window.
             StoreUnavailable: the short-lived store is away: nobody is let through uncounted.
         """
-        window = _window(self._kind, subject, self._window, self._clock)
+        window = _window(self._kind, subject, self._window, self._clock.now())
         attempt = Attempt(window.key)
         begun = self._ephemeral.count(f"{attempt.key}:begun", self._window)
         if begun > self._most and begun - self._given_back(attempt) > self._most:

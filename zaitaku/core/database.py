@@ -7,6 +7,7 @@ single questions of every page. Connections are handed to the subjects' stores; 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import DatabaseError as SqliteDatabaseError
 from sqlite3 import OperationalError as SqliteOperationalError
@@ -35,11 +36,12 @@ from zaitaku.core.postgres import (
     connection_arguments,
     leave_standbys,
 )
+from zaitaku.core.postgres_lines import PostgresLines
 from zaitaku.core.replication import ONE_MORE_WORD, insist_on_standbys
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
 from zaitaku.core.sqlite_queue import WriterQueue
-from zaitaku.core.together import Work, rules_told
+from zaitaku.core.together import Work, rule_broken
 from zaitaku.core.watch import NO_WATCH, Watch
 
 metadata = MetaData(
@@ -56,6 +58,10 @@ metadata = MetaData(
 BUSY_SECONDS = 5.0
 """How long a writer waits for another's lock, or anyone for a connection, before it gives up."""
 
+_AWAY: Final = (
+    *(OperationalError, InterfaceError, PoolTimeoutError),
+    *(psycopg.OperationalError, psycopg.InterfaceError),
+)
 _UNAVAILABLE_STATES: Final = frozenset(
     {
         STANDBY,
@@ -68,7 +74,7 @@ _UNAVAILABLE_STATES: Final = frozenset(
 )
 """Answers of a PostgreSQL that cannot work as it is (PostgreSQL 15, appendix A).
 
-Whatever SQLAlchemy calls operational comes on top of them.
+What is ``_AWAY`` by its kind comes on top of them.
 """
 
 
@@ -124,6 +130,7 @@ class Database:
             leave_standbys(self.engine)
             ping_by_looking(self.engine)
             stand_alone(self.engine)
+            self._lines = PostgresLines(self.engine)
             if standbys:
                 insist_on_standbys(self.engine, standbys)
 
@@ -190,12 +197,11 @@ class Database:
         Raises:
             StoreUnavailable: the database is away, locked or damaged.
         """
-        with self._watch.asked("database", "read"), _reported():
+        with self._watch.asked("database", "read"), _REPORTED:
             if self.is_sqlite:
                 with self.engine.connect() as connection:
                     return connection.execute(question.statement, values).mappings().all()
-            with self._lent_driver() as driver:
-                return question.ask(driver, values)
+            return self._lines.lend(partial(question.ask, values=values))
 
     def do(self, work: Work) -> None:
         """Do what is whole in a single statement; on PostgreSQL one round trip.
@@ -209,25 +215,14 @@ class Database:
                 with self._connected(self._begin_writing) as connection:
                     work.run(connection)
                 return
-            with _reported(), rules_told(), self._lent_driver() as driver:
-                work.send(driver)
-
-    @contextmanager
-    def _lent_driver(self) -> Iterator[BoundedConnection]:
-        lent = self.engine.raw_connection()
-        driver: Any = lent.driver_connection
-        try:
-            yield driver
-        except psycopg.Error as error:
-            if driver.closed or error.sqlstate == STANDBY:
-                lent.invalidate(error)
-            raise
-        finally:
-            lent.close()
+            with _REPORTED:
+                self._lines.lend(partial(_send, work))
 
     @contextmanager
     def _connected(self, sqlite_begin: Begin) -> Iterator[Connection]:
-        with _reported(), self.engine.connect() as connection, connection.begin():
+        if not self.is_sqlite:
+            self._lines.give_way()
+        with _REPORTED, self.engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 with _sqlite_transaction(connection, sqlite_begin):
                     yield connection
@@ -239,27 +234,33 @@ class Database:
         self.engine.dispose()
 
 
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Tell that the store is away, whoever of those between us and it has said so."""
+def _send(work: Work, driver: BoundedConnection) -> None:
     try:
-        yield
-    except (
-        *(OperationalError, InterfaceError, PoolTimeoutError),
-        *(psycopg.OperationalError, psycopg.InterfaceError),
-    ) as error:
-        raise StoreUnavailable(type(error).__name__) from error
-    except DBAPIError as error:
-        if _is_unavailable(error):
-            raise StoreUnavailable(type(error).__name__) from error
-        raise
-    except psycopg.Error as error:
-        if error.sqlstate in _UNAVAILABLE_STATES:
-            raise StoreUnavailable(type(error).__name__) from error
-        raise
+        driver.send(*work.spoken())
+    except psycopg.IntegrityError as error:
+        raise rule_broken(error) from error
 
 
-def _is_unavailable(error: DBAPIError) -> bool:
+class _Reported:
+    """Tells that the store is away, whoever of those between us and it has said so."""
+
+    def __enter__(self) -> None:
+        """Do nothing yet."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Tell of ``error``."""
+        if error is not None and _is_away(error):
+            raise StoreUnavailable(type(error).__name__) from error
+
+
+_REPORTED: Final = _Reported()
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, _AWAY):
+        return True
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, psycopg.Error) and error.sqlstate in _UNAVAILABLE_STATES
     if error.connection_invalidated or _is_file_trouble(error.orig):
         return True
     return getattr(error.orig, "sqlstate", None) in _UNAVAILABLE_STATES

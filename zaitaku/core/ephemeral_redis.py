@@ -6,8 +6,7 @@ find nothing, a second ``count`` would count twice. Time is Redis's own.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -40,6 +39,7 @@ _AWAY: Final = (
 _AWAY_CODES: Final = frozenset({"BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED"})
 """Answers of a server that cannot work now for which redis-py has no exception of its own."""
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _NO_FIELDS: Final = {"": ""}
 """Redis keeps no hash without fields, so an entry without any gets one that is never shown."""
 
@@ -119,45 +119,37 @@ class RedisEphemeralStore:
 
     def create(self, key: str, fields: Fields, ttl: timedelta) -> bool:
         """Store ``fields`` under ``key`` unless a living entry has it; tell whether it was."""
-        with self._reported():
-            return bool(self._run(_CREATE, [key], _milliseconds(ttl), *_flat(fields)))
+        return bool(self._run(_CREATE, [key], ttl // _MILLISECOND, *_flat(fields)))
 
     def read(self, key: str) -> Fields | None:
         """Return the living entry's fields, or ``None``."""
-        with self._reported():
-            return _entry(self._lines.ask("HGETALL", key))
+        return _entry(self._ask("HGETALL", key))
 
     def merge(self, key: str, fields: Fields, ttl: timedelta) -> Fields | None:
         """Set ``fields`` in a living entry and renew its time to live; return all its fields."""
-        with self._reported():
-            return _entry(self._run(_MERGE, [key], _milliseconds(ttl), *_flat(fields)))
+        return _entry(self._run(_MERGE, [key], ttl // _MILLISECOND, *_flat(fields)))
 
     def take(self, key: str) -> Fields | None:
         """Remove the living entry and return its fields: of many takers exactly one gets it."""
-        with self._reported():
-            return _entry(self._run(_TAKE, [key]))
+        return _entry(self._run(_TAKE, [key]))
 
     def discard(self, key: str, names: Collection[str]) -> None:
         """Remove the fields ``names`` from a living entry; it lives on, as long as before."""
         if names:
-            with self._reported():
-                self._run(_DISCARD, [key], *names)
+            self._run(_DISCARD, [key], *names)
 
     def delete(self, key: str) -> None:
         """Remove the entry if there is one."""
-        with self._reported():
-            self._lines.ask("DEL", key)
+        self._ask("DEL", key)
 
     def count(self, key: str, ttl: timedelta, step: int = 1) -> int:
         """Add ``step`` to a counter and return it; the time to live runs from the first count."""
-        with self._reported():
-            return int(self._run(_COUNT, [key], _milliseconds(ttl), COUNT_FIELD, step))
+        return int(self._run(_COUNT, [key], ttl // _MILLISECOND, COUNT_FIELD, step))
 
     def count_all(self, keys: Mapping[str, timedelta]) -> list[int]:
         """Add one to each counter and return them, in one round trip."""
-        with self._reported():
-            lives = map(_milliseconds, keys.values())
-            return list(map(int, self._run(_COUNT_ALL, list(keys), COUNT_FIELD, *lives)))
+        lives = [ttl // _MILLISECOND for ttl in keys.values()]
+        return list(map(int, self._run(_COUNT_ALL, list(keys), COUNT_FIELD, *lives)))
 
     def close(self) -> None:
         """Close all connections that are not in use."""
@@ -166,15 +158,14 @@ class RedisEphemeralStore:
     def _run(self, script: _Script, keys: Sequence[str], *values: str | int) -> Any:  # noqa: ANN401
         call = (script.digest, len(keys), *keys, *values)
         try:
-            return self._lines.ask("EVALSHA", *call)
+            return self._ask("EVALSHA", *call)
         except exceptions.NoScriptError:
-            self._lines.ask("SCRIPT", "LOAD", script.text)
-            return self._lines.ask("EVALSHA", *call)
+            self._ask("SCRIPT", "LOAD", script.text)
+            return self._ask("EVALSHA", *call)
 
-    @contextmanager
-    def _reported(self) -> Iterator[None]:
+    def _ask(self, *command: str | int) -> Any:  # noqa: ANN401 - each command has its own answer
         try:
-            yield
+            return self._lines.ask(*command)
         except _AWAY as error:
             if isinstance(error, exceptions.ReadOnlyError):
                 # This server is a replica now: the next call shall look for the new primary.
@@ -187,21 +178,13 @@ class RedisEphemeralStore:
             raise
 
 
-def _milliseconds(ttl: timedelta) -> int:
-    return ttl // timedelta(milliseconds=1)
-
-
 def _flat(fields: Fields) -> list[str]:
     return list(chain.from_iterable((fields or _NO_FIELDS).items()))
 
 
 def _entry(answer: list[str] | None) -> Fields | None:
-    flat = answer or []
-    return _shown(dict(zip(flat[::2], flat[1::2], strict=True)))
-
-
-def _shown(fields: dict[str, str]) -> Fields | None:
-    if not fields:
+    if not answer:
         return None
+    fields = dict(zip(answer[::2], answer[1::2], strict=True))
     fields.pop("", None)
     return fields

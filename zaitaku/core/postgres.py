@@ -1,12 +1,13 @@
 """How both stores open PostgreSQL: every wait has an end, whoever of both sides falls silent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from psycopg import Connection, Cursor, Error, OperationalError
+from psycopg import Connection, Error, OperationalError, RawCursor
 from psycopg.abc import PQGen
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, event
@@ -165,9 +166,36 @@ class BoundedConnection(Connection[Any]):
     servers: _Servers
 
     @cached_property
-    def questions(self) -> Cursor[Any]:
-        """The cursor for one question after another: making one costs a quarter of a question."""
-        return self.cursor()
+    def _cursors(self) -> dict[str, RawCursor[Any]]:
+        return {}
+
+    @cached_property
+    def _line(self) -> poll:
+        line = poll()
+        line.register(self.fileno(), POLLIN)
+        return line
+
+    def is_open(self) -> bool:
+        """Tell whether the server has not closed it.
+
+        An idle server says nothing: where something waits to be read, it is the end. Looking costs
+        a microsecond, asking the server would cost every page a round trip.
+        """
+        return not self.closed and not self._line.poll(0)
+
+    def send(self, text: str, values: Sequence[object]) -> RawCursor[Any]:
+        """Run a statement with numbered places by the cursor that ran it last.
+
+        That one knows how to write its values and to read its rows: to find it out anew costs a
+        quarter of a question. So the same few texts have to come again and again.
+
+        Raises:
+            psycopg.Error: it was not done.
+        """
+        cursor = self._cursors.get(text)
+        if cursor is None:
+            cursor = self._cursors[text] = RawCursor(self)
+        return cursor.execute(text, values)
 
     def wait(
         self,

@@ -7,8 +7,10 @@ are: they find their server, log in, speak TLS and understand the answers.
 
 import os
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
+from hiredis import pack_command
 from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import ResponseError
@@ -18,13 +20,16 @@ from redis.exceptions import TimeoutError as Silent
 class _Line(Protocol):
     """What is used of redis-py's ``Connection``."""
 
+    @property
+    def is_connected(self) -> bool: ...
+
     def connect(self) -> None: ...
 
     def disconnect(self) -> None: ...
 
     def can_read(self) -> bool: ...
 
-    def send_command(self, *words: bytes | int) -> None: ...
+    def send_packed_command(self, command: list[bytes]) -> None: ...
 
     def read_response(self) -> Any: ...  # noqa: ANN401 - each command has its own answer
 
@@ -45,8 +50,12 @@ class RedisLines:
         """
         line = self._take()
         try:
-            self._make_ready(line)
-            line.send_command(*map(_packed, command))
+            if not line.is_connected:
+                line.connect()
+            if _is_spoilt(line) or not self._pool.owns_connection(line):  # type: ignore[arg-type]
+                line.disconnect()
+                line.connect()
+            line.send_packed_command([_packed(command)])
             return line.read_response()
         except ResponseError:
             raise
@@ -78,12 +87,6 @@ class RedisLines:
         self._pool.reset()
         self._process = os.getpid()
 
-    def _make_ready(self, line: _Line) -> None:
-        line.connect()
-        if _is_spoilt(line) or not self._pool.owns_connection(cast("Any", line)):
-            line.disconnect()
-            line.connect()
-
 
 def _is_spoilt(line: _Line) -> bool:
     """Tell whether the server has closed the connection, or said what nobody asked for."""
@@ -93,5 +96,10 @@ def _is_spoilt(line: _Line) -> bool:
         return True
 
 
-def _packed(word: str | int) -> bytes | int:
-    return word.encode("utf-8", "surrogatepass") if isinstance(word, str) else word
+def _packed(command: Sequence[str | int]) -> bytes:
+    # redis-py looks at each word several times before it gives them to the same function.
+    words = [
+        word.encode("utf-8", "surrogatepass") if isinstance(word, str) else word for word in command
+    ]
+    packed: bytes = pack_command(tuple(words))  # type: ignore[arg-type] # its stub means one word
+    return packed

@@ -11,11 +11,9 @@ the driver does around a statement costs more than most of them.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import chain
 from typing import Any, Final, Protocol
 
 import psycopg
@@ -39,16 +37,16 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from zaitaku.core.asking import Row
-from zaitaku.core.postgres import STANDBY
+from zaitaku.core.postgres import STANDBY, BoundedConnection
+from zaitaku.core.spelling import Spelt, Values, spelt
 
-Values = Mapping[str, object]
-Driver = psycopg.Connection[Any]
+Spoken = tuple[str, list[object]]
+"""PostgreSQL's text of a statement, and the value of each of its places."""
 _PLACE: Final = re.compile(r"\$(\d+)")
 _COMMA: Final = ","
 """Between the values of a column of new rows on their way; no value has it in itself."""
@@ -66,29 +64,9 @@ class Work(Protocol):
         """Do it at once, by SQLAlchemy."""
         ...
 
-    def send(self, driver: Driver) -> psycopg.Cursor[Any]:
-        """Give it to PostgreSQL; its answer comes with those of the others."""
+    def spoken(self) -> Spoken:
+        """Return what PostgreSQL is given."""
         ...
-
-
-@dataclass(frozen=True)
-class Spelt:
-    """PostgreSQL's text of a statement: its places are numbered, as the server wants them."""
-
-    text: str
-    names: tuple[str, ...]
-    """Whose value stands at each place."""
-    fixed: Values
-    """The values that it always has."""
-
-    def run(self, driver: Driver, given: Iterable[object]) -> psycopg.Cursor[Any]:
-        """Give it to PostgreSQL with a value for each place."""
-        return RawCursor(driver).execute(self.text, list(given))
-
-    def in_order(self, values: Values) -> Iterator[object]:
-        """Return the value of each place."""
-        for name in self.names:
-            yield values[name] if name in values else self.fixed.get(name)
 
 
 class Command:
@@ -111,7 +89,7 @@ class Command:
     @cached_property
     def spelt(self) -> Spelt:
         """PostgreSQL's text."""
-        return _spelt(self.statement, self._sets)
+        return spelt(self.statement, self._sets)
 
 
 @dataclass(frozen=True)
@@ -131,13 +109,10 @@ class Doing:
         found = connection.execute(self.command.sqlite, self.values)
         return found.mappings().all() if self.columns else ()
 
-    def send(self, driver: Driver) -> psycopg.Cursor[Any]:
-        """Give it to PostgreSQL."""
-        return self.command.spelt.run(driver, self.in_order())
-
-    def in_order(self) -> Iterator[object]:
-        """Return the value of each place of PostgreSQL's text."""
-        return self.command.spelt.in_order(self.values)
+    def spoken(self) -> Spoken:
+        """Return PostgreSQL's text and the value of each of its places."""
+        own = self.command.spelt
+        return own.text, own.in_order(self.values)
 
 
 class NewRows:
@@ -187,7 +162,7 @@ class NewRows:
 
     def values(self, rows: Sequence[Values], alike: Values) -> Values:
         """Return the values of ``command``."""
-        texts = {name: _COMMA.join(str(row[name]) for row in rows) for name in self._each}
+        texts = {name: _COMMA.join([str(row[name]) for row in rows]) for name in self._each}
         return {f"the_{name}": value for name, value in {**alike, **texts}.items()}
 
     def _others(self, excluded: ReadOnlyColumnCollection[str, Any]) -> dict[str, Any]:
@@ -223,13 +198,10 @@ class Adding:
         connection.execute(self.new.one, [{**self.alike, **row} for row in self.rows])
         return ()
 
-    def send(self, driver: Driver) -> psycopg.Cursor[Any]:
-        """Give them to PostgreSQL."""
-        return self.command.spelt.run(driver, self.in_order())
-
-    def in_order(self) -> Iterator[object]:
-        """Return the value of each place of PostgreSQL's text."""
-        return self.command.spelt.in_order(self.new.values(self.rows, self.alike))
+    def spoken(self) -> Spoken:
+        """Return PostgreSQL's text and the value of each of its places."""
+        own = self.command.spelt
+        return own.text, own.in_order(self.new.values(self.rows, self.alike))
 
 
 @dataclass(frozen=True)
@@ -245,24 +217,23 @@ class Joined:
             work.run(connection)
         return ()
 
-    def send(self, driver: Driver) -> psycopg.Cursor[Any]:
-        """Give them to PostgreSQL."""
-        spelt = _joined(*(work.command for work in self.works))
-        values = chain.from_iterable(work.in_order() for work in reversed(self.works))
-        return spelt.run(driver, values)
+    def spoken(self) -> Spoken:
+        """Return PostgreSQL's text and the value of each of its places."""
+        text = _joined(*[work.command for work in self.works])
+        return text, [value for work in reversed(self.works) for value in work.spoken()[1]]
 
 
 @cache
-def _joined(*commands: Command) -> Spelt:
+def _joined(*commands: Command) -> str:
     # PostgreSQL runs the last part first and then the others backwards, as far as nothing hangs on
     # it: two transactions that make the same rows wait for each other in one order.
-    parts, names = list[str](), list[str]()
+    parts, places = list[str](), 0
     for command in reversed(commands):
-        parts.append(_moved(command.spelt.text, by=len(names)))
-        names += command.spelt.names
+        parts.append(_moved(command.spelt.text, by=places))
+        places += len(command.spelt.names)
     *before, last = parts
     heads = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(before))
-    return Spelt(f"WITH {heads} {last}" if heads else last, tuple(names), {})
+    return f"WITH {heads} {last}" if heads else last
 
 
 def _moved(text: str, *, by: int) -> str:
@@ -279,35 +250,39 @@ def together(connection: Connection, *works: Work) -> list[Sequence[Row]]:
     if connection.dialect.name == "sqlite":
         return [work.run(connection) for work in works]
     driver: Any = connection.connection.driver_connection
-    with _told(connection, driver):
-        # One alone is a round trip as it is, and a pipeline costs as much as a statement.
-        with driver.pipeline() if len(works) > 1 else nullcontext():
-            answers = [work.send(driver) for work in works]
+    try:
+        answers = _sent(driver, [work.spoken() for work in works])
         return [_rows(work, answer) for work, answer in zip(works, answers, strict=True)]
-
-
-@contextmanager
-def rules_told() -> Iterator[None]:
-    """Tell of a broken rule as SQLAlchemy does, but without the values: they may be a person's."""
-    try:
-        yield
     except psycopg.IntegrityError as error:
-        raise IntegrityError(type(error).__name__, None, error) from error
-
-
-@contextmanager
-def _told(connection: Connection, driver: Driver) -> Iterator[None]:
-    """Say what went wrong as SQLAlchemy would, to whoever called and to the pool."""
-    try:
-        with rules_told():
-            yield
+        raise rule_broken(error) from error
     except psycopg.Error as error:
-        if driver.closed:
-            connection.invalidate(error)
-        elif error.sqlstate == STANDBY:
-            connection.invalidate(error)
-            connection.engine.dispose()  # the others lead there as well
+        _leave(connection, driver, error)
         raise
+
+
+def _sent(driver: BoundedConnection, all_spoken: Sequence[Spoken]) -> list[RawCursor[Any]]:
+    if len(all_spoken) == 1:
+        # One alone is a round trip as it is, and a pipeline costs as much as a statement.
+        return [driver.send(*all_spoken[0])]
+    with driver.pipeline():
+        if len({text for text, _ in all_spoken}) == len(all_spoken):
+            return [driver.send(text, values) for text, values in all_spoken]
+        # A cursor holds one answer.
+        return [RawCursor(driver).execute(text, values) for text, values in all_spoken]
+
+
+def rule_broken(error: psycopg.IntegrityError) -> IntegrityError:
+    """Return what SQLAlchemy would raise, but without the values: they may be a person's."""
+    return IntegrityError(type(error).__name__, None, error)
+
+
+def _leave(connection: Connection, driver: BoundedConnection, error: psycopg.Error) -> None:
+    """Tell the pool what it would have heard from SQLAlchemy."""
+    if driver.closed:
+        connection.invalidate(error)
+    elif error.sqlstate == STANDBY:
+        connection.invalidate(error)
+        connection.engine.dispose()  # the others lead there as well
 
 
 def _rows(work: Work, answer: psycopg.Cursor[Any]) -> Sequence[Row]:
@@ -320,9 +295,3 @@ def _found_by(statement: Executable) -> tuple[str, ...]:
     if isinstance(statement, Select | CompoundSelect):
         return tuple(statement.selected_columns.keys())
     return ()
-
-
-def _spelt(statement: Executable, sets: Sequence[str]) -> Spelt:
-    dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-    compiled = statement.compile(dialect=dialect, column_keys=sets or None)  # type: ignore[attr-defined]
-    return Spelt(str(compiled), tuple(compiled.positiontup or ()), compiled.params)
