@@ -202,3 +202,16 @@ def test_an_address_that_is_no_utf_8_breaks_no_page(
     bytes_of = {"QUERY_STRING": "lang=en&next=\xff\xe5&size=\x80"}
     answer = client.open(path, method=method, environ_overrides=bytes_of)
     assert answer.status_code < 500
+
+
+@pytest.mark.parametrize(
+    ("path", "is_kept_nowhere"),
+    [("/static/css/main.css", False), ("/static/nothing.css", True), ("/e", True)],
+)
+def test_nothing_but_files_that_are_there_is_kept(
+    client: FlaskClient, path: str, is_kept_nowhere: bool
+) -> None:
+    answer = client.get(path)
+    assert (answer.headers.getlist("Cache-Control") == ["no-store"]) is is_kept_nowhere
+    assert len(answer.headers.getlist("Content-Security-Policy")) == 1
+    answer.close()

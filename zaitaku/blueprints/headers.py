@@ -1,55 +1,71 @@
-"""Security headers of every answer (OWASP ASVS 5.0 §3.4)."""
+"""Security headers of every answer (OWASP ASVS 5.0 §3.4).
 
-from collections.abc import Iterable
+They are put beneath the framework, which would look at each of them three times, and where no view
+and no failure gets past them.
+"""
+
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
-from flask import Flask, Response
+from flask import Flask
 
-from zaitaku.blueprints.edge import EXTENSION, the_g, the_request
+from zaitaku.blueprints.edge import EXTENSION, the_request
 from zaitaku.core.constant_headers import always
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+_TARGETS: Final = "zaitaku.form_targets"
+"""Where a request keeps to whom else the forms of its answer may be sent."""
+_KEEPING: Final = "Cache-Control"
+_KEPT_NOWHERE: Final = (_KEEPING, "no-store")
+_IS_THERE: Final = ("2", "3")
+"""Beginnings of the statuses with which a file answers, or says that it has not changed."""
+
+Header = tuple[str, str]
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+Application = Callable[[Environ, Start], Iterable[bytes]]
 
 
 def add(app: Flask) -> None:
     """Send the headers with every answer of ``app``."""
-    app.after_request(secure)
     is_tls = app.extensions[EXTENSION].settings.is_tls
-    app.wsgi_app = _always(app.wsgi_app, is_tls=is_tls)  # type: ignore[assignment,method-assign]
-
-
-def _always(application: "WSGIApplication", *, is_tls: bool) -> "WSGIApplication":
-    # Beneath the framework, which would look at each of them three times.
-    constant = always(is_tls=is_tls)
-
-    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        return application(
-            environ, lambda status, headers, *rest: start(status, headers + constant, *rest)
-        )
-
-    return answer
+    files = f"{app.static_url_path}/"
+    app.wsgi_app = _secure(app.wsgi_app, files, is_tls=is_tls)  # type: ignore[assignment,method-assign]
 
 
 def allow_form_target(*sources: str) -> None:
     """Let forms of the present answer end at ``sources`` as well (CSP Level 3 §6.4.2)."""
-    the_g().form_targets = sources
+    the_request().environ[_TARGETS] = sources
 
 
-def secure(response: Response) -> Response:
-    """Give the answer to the present request the headers that are its own."""
-    targets = the_g().get("form_targets", ())
-    response.headers.add("Content-Security-Policy", _content_security_policy(targets))
-    if the_request().endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
-    return response
+def kept_nowhere(own: Iterable[Header]) -> list[Header]:
+    """Return the headers of an answer that is nobody's to keep (RFC 9111 §5.2.2.5)."""
+    return [header for header in own if header[0] != _KEEPING] + [_KEPT_NOWHERE]
+
+
+def ours(environ: Environ, *, is_tls: bool) -> list[Header]:
+    """Return the headers that an answer to a request gets besides its own."""
+    targets = environ.get(_TARGETS, ())
+    return [_policy(targets), *always(is_tls=is_tls)]
+
+
+def _secure(application: Application, files: str, *, is_tls: bool) -> Application:
+    def answer(environ: Environ, start: Start) -> Iterable[bytes]:
+        def begin(status: str, own: list[Header], *rest: object) -> object:
+            is_file = environ["PATH_INFO"].startswith(files) and status.startswith(_IS_THERE)
+            kept = own if is_file else kept_nowhere(own)
+            return start(status, kept + ours(environ, is_tls=is_tls), *rest)
+
+        return application(environ, begin)
+
+    return answer
 
 
 @lru_cache
-def _content_security_policy(further_targets: tuple[str, ...]) -> str:
+def _policy(further_targets: tuple[str, ...]) -> Header:
     form_targets = " ".join(("'self'", *further_targets))
     return (
+        "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        f"connect-src 'self'; form-action {form_targets}; base-uri 'none'; frame-ancestors 'none'"
+        f"connect-src 'self'; form-action {form_targets}; base-uri 'none'; frame-ancestors 'none'",
     )

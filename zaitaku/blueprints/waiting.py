@@ -26,7 +26,6 @@ from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.i18n import mark, page_text, plain_text
 from zaitaku.blueprints.pages import TextSize
-from zaitaku.core.constant_headers import always
 from zaitaku.core.languages import Language
 from zaitaku.core.line import Place
 
@@ -111,10 +110,9 @@ class WaitingPages:
         self.headers = lru_cache(self._headers)
 
     def _headers(self, media_type: str) -> list[tuple[str, str]]:
-        with self._context(Reader()):
-            answer = headers.secure(Response(mimetype=media_type))
-        own = [pair for pair in answer.headers if pair[0] != "Content-Length"]
-        return own + always(is_tls=self._app.extensions[EXTENSION].settings.is_tls)
+        is_tls = self._app.extensions[EXTENSION].settings.is_tls
+        content = ("Content-Type", Response(mimetype=media_type).content_type)
+        return headers.kept_nowhere([content]) + headers.ours({}, is_tls=is_tls)
 
     def page(
         self,

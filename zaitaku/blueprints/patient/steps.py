@@ -5,7 +5,7 @@ Every page asks here whether it may be shown, so no order of requests gets past 
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -144,10 +144,6 @@ class Step:
     applies: Callable[[Situation], bool] = _always
     opens_off_the_way: bool = False
 
-    def is_settled(self, situation: Situation) -> bool:
-        """Tell whether nothing is open here."""
-        return self.is_done(situation) or not self.applies(situation)
-
 
 STEPS: Final = (
     Step(StepName.CARD_AT_HAND, (), _has(Preparation.CARD)),
@@ -186,15 +182,19 @@ def is_open(name: StepName, situation: Situation) -> bool:
     step = BY_NAME[name]
     if not (step.opens_off_the_way or step.applies(situation)):
         return False
-    return all(needed.is_settled(situation) for needed in _BEFORE[name])
+    return _unsettled(_BEFORE[name], situation) is None
 
 
 def first_open(situation: Situation) -> StepName:
     """Return the first step that waits for an answer."""
-    for step in STEPS:
-        if not step.is_settled(situation):
+    return _unsettled(STEPS, situation) or StepName.CARD
+
+
+def _unsettled(steps: Iterable[Step], situation: Situation) -> StepName | None:
+    for step in steps:
+        if not step.is_done(situation) and step.applies(situation):
             return step.name
-    return StepName.CARD
+    return None
 
 
 def after(name: StepName, situation: Situation) -> StepName:
