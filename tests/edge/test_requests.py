@@ -193,7 +193,7 @@ def test_the_log_has_the_rule_and_never_the_path(
     assert all("itself" not in str(vars(record)) for record in caplog.records)
 
 
-@pytest.mark.parametrize("path", ["/e", "/nowhere", "/console/login", "/healthz"])
+@pytest.mark.parametrize("path", ["/e", "/nowhere", "/console/login", "/healthz", "/line"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_an_address_that_is_no_utf_8_breaks_no_page(
     client: FlaskClient, path: str, method: str

@@ -13,8 +13,9 @@ from tests.patient.site import Site, Visitor
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.patient.background import FIELD
 from zaitaku.core.database import Database
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
 from zaitaku.facilities.model import Channel
+from zaitaku.facilities.offers import Offer
 
 ORIGIN = "http://localhost:8000"
 
@@ -321,6 +322,62 @@ def test_an_item_that_is_asked_meanwhile_is_asked_before_the_check_page(visitor:
     for _ in range(3):
         visitor.send("refuse")
     assert visitor.heading == "答えを確かめてください"
+
+
+@pytest.mark.parametrize("mode", ["all", "each"])
+def test_what_is_asked_in_wider_words_is_asked_anew(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr(Offer, "check", lambda *_: None)  # the clinic has not applied for it
+    journey = visitor.walk_to_check(mode=mode)
+    while "/items/" in visitor.location:
+        visitor.send("grant")
+    visitor.site.change_settings(chart_sharing=True)
+    visitor.get(f"{journey}/check")
+    for item, wider in (("surgery", "感染症"), ("clinical", "アレルギー")):
+        visitor.get(f"{journey}/check")
+        assert visitor.location == f"{journey}/items/{item}"
+        assert wider in visitor.text
+        visitor.send("refuse")
+    visitor.get(f"{journey}/check")
+    assert visitor.heading == "答えを確かめてください"
+
+
+@pytest.mark.parametrize("change", ["", "?change=yes"])
+def test_an_answer_from_a_page_of_before_to_what_has_ceased_leads_on(
+    visitor: Visitor, change: str
+) -> None:
+    journey = visitor.walk_to_check(mode="each")
+    while "/items/" in visitor.location:
+        visitor.send("grant")
+    visitor.get(f"{journey}/items/checkup{change}")
+    answer = {**visitor.hidden(), "answer": "refuse"}
+    visitor.site.change_settings(checkup=False)
+    visitor.get(f"{journey}/check")
+    assert visitor.post(f"{journey}/items/checkup{change}", answer) == 200
+    assert visitor.heading == "答えを確かめてください"
+
+
+def test_what_has_changed_breaks_no_page_while_nothing_can_be_kept_in_mind(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = visitor.walk_to_check()
+    visitor.site.change_settings(checkup=False)
+    monkeypatch.setattr(type(visitor.site.services.ephemeral), "merge", _full)
+    assert visitor.get(f"{journey}/check") == 200
+    assert visitor.get(f"{journey}/help/pin") == 200
+
+
+def _full(*_: object, **__: object) -> None:
+    raise EphemeralStoreUnavailable("OutOfMemoryError")
+
+
+@pytest.mark.parametrize("page", ["prepare", "operator", "items/surgery"])
+def test_pages_that_decide_nothing_stay_when_a_url_is_retired(visitor: Visitor, page: str) -> None:
+    journey = visitor.walk_to_check()
+    visitor.site.rotate()
+    assert visitor.get(f"{journey}/{page}") == 200
+    assert visitor.get(f"{journey}/choose") == 410
 
 
 @pytest.mark.parametrize("page", ["operator", "items/surgery"])

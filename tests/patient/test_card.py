@@ -160,6 +160,15 @@ def test_a_finished_journey_takes_no_answers(visitor: Visitor, cards: Cards) -> 
     assert receipt_of(visitor.site, journey) == before
 
 
+def test_help_is_there_after_the_registration_whatever_has_changed(
+    visitor: Visitor, cards: Cards
+) -> None:
+    journey = visitor.walk_to_card()
+    visitor.read_card(journey, cards.good)
+    visitor.site.change_settings(checkup=False)
+    assert visitor.get(f"{journey}/help/pin") == 200
+
+
 def test_a_url_that_is_retired_during_the_reading(visitor: Visitor, cards: Cards) -> None:
     journey = visitor.walk_to_card()
     back = visitor.prove(visitor.ask(journey), cards.good)

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request
 from zaitaku.blueprints import bodies, request_log
 from zaitaku.blueprints.bodies import Bodies, Refused
 from zaitaku.blueprints.edge import EXTENSION
+from zaitaku.blueprints.messages import SiteRequest
 from zaitaku.blueprints.pages import TextSize
 from zaitaku.blueprints.places import INSIDE, Ticket, cookie_for, ticket_of
 from zaitaku.blueprints.ranks import Claim, Claims, rank_of, session_of
@@ -438,7 +439,7 @@ def _kind_of(environ: Environ) -> Kind:
 def _request(environ: Environ) -> Request:
     query = environ.get("QUERY_STRING", "")
     is_usual = len(query) <= _QUERY_LENGTH and query.count("&") <= _QUERY_FIELDS
-    return Request(environ if is_usual else {**environ, "QUERY_STRING": ""})
+    return SiteRequest(environ if is_usual else {**environ, "QUERY_STRING": ""})
 
 
 def _is_staff(request: Request) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import DatabaseError as SqliteDatabaseError
 from sqlite3 import OperationalError as SqliteOperationalError
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import psycopg
 from sqlalchemy import (
@@ -36,7 +36,6 @@ from zaitaku.core.postgres import (
     connection_arguments,
     leave_standbys,
 )
-from zaitaku.core.postgres_lines import PostgresLines
 from zaitaku.core.replication import ONE_MORE_WORD, insist_on_standbys
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
@@ -78,6 +77,7 @@ What is ``_AWAY`` by its kind comes on top of them.
 """
 
 
+_T = TypeVar("_T")
 Begin = Callable[[SqliteConnection], None]
 """How a transaction begins on SQLite's own connection."""
 
@@ -130,7 +130,6 @@ class Database:
             leave_standbys(self.engine)
             ping_by_looking(self.engine)
             stand_alone(self.engine)
-            self._lines = PostgresLines(self.engine)
             if standbys:
                 insist_on_standbys(self.engine, standbys)
 
@@ -201,7 +200,7 @@ class Database:
             if self.is_sqlite:
                 with self.engine.connect() as connection:
                     return connection.execute(question.statement, values).mappings().all()
-            return self._lines.lend(partial(question.ask, values=values))
+            return self._lend(partial(question.ask, values=values))
 
     def do(self, work: Work) -> None:
         """Do what is whole in a single statement; on PostgreSQL one round trip.
@@ -216,12 +215,22 @@ class Database:
                     work.run(connection)
                 return
             with _REPORTED:
-                self._lines.lend(partial(_send, work))
+                self._lend(partial(_send, work))
+
+    def _lend(self, act: Callable[[BoundedConnection], _T]) -> _T:
+        lent = self.engine.raw_connection()
+        driver = cast("BoundedConnection", lent.driver_connection)
+        try:
+            return act(driver)
+        except psycopg.Error as error:
+            if driver.closed or error.sqlstate == STANDBY:
+                lent.invalidate(error)
+            raise
+        finally:
+            lent.close()
 
     @contextmanager
     def _connected(self, sqlite_begin: Begin) -> Iterator[Connection]:
-        if not self.is_sqlite:
-            self._lines.give_way()
         with _REPORTED, self.engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 with _sqlite_transaction(connection, sqlite_begin):

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Final, Self
 
 from zaitaku.consent.model import ConsentItem, Question
-from zaitaku.consent.questions import questions_for
+from zaitaku.consent.questions import questions_for, wording_ids
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.model import Handle, ReceptionContext
 
@@ -65,7 +65,16 @@ def read(text: str) -> Background | None:
     """Return what ``Background.text`` wrote; ``None``: another release has written it its way."""
     try:
         name, phone, dial, hours, channel, handle, questions = json.loads(text)
-        asked = tuple(Question(ConsentItem(item), wording_id) for item, wording_id in questions)
-        return Background(name, phone, dial, hours, Channel(channel), Handle(handle), asked)
-    except (ValueError, TypeError):
+        asked = tuple(_question(item, wording_id) for item, wording_id in questions)
+        found = Background(name, phone, dial, hours, Channel(channel), Handle(handle), asked)
+    except (ValueError, TypeError, RecursionError):
         return None
+    are_texts = all(isinstance(each, str) for each in (name, phone, dial, hours, handle))
+    return found if are_texts and asked else None
+
+
+def _question(item: str, wording_id: str) -> Question:
+    question = Question(ConsentItem(item), wording_id)
+    if question.wording_id not in wording_ids(question.item):
+        raise ValueError(wording_id)
+    return question

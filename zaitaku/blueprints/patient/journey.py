@@ -4,8 +4,8 @@ The answers live as a flat mapping in the short-lived store, under a name that o
 own session can form. Nothing here is sent anywhere before the card has signed.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, Self, TypeVar
@@ -118,6 +118,11 @@ class Journey:
     def decision_of(self, item: ConsentItem) -> Decision | None:
         """Return the present answer on ``item``; ``None`` when there is none yet."""
         return self.own.get(item)
+
+    def without(self, items: Collection[ConsentItem]) -> Self:
+        """Return the journey as if ``items`` had no answers yet."""
+        kept = {item: answer for item, answer in self.own.items() if item not in items}
+        return replace(self, own=kept)
 
     @classmethod
     def from_fields(cls, id_: JourneyId, fields: Mapping[str, str]) -> Self:

@@ -7,11 +7,11 @@ from contextlib import contextmanager, suppress
 from zaitaku.blueprints.edge import services, the_g, the_session
 from zaitaku.blueprints.patient.background import FIELD, Background
 from zaitaku.blueprints.patient.errors import JourneyFinished, JourneyGone, RegistrationUnknown
-from zaitaku.blueprints.patient.journey import Journey
+from zaitaku.blueprints.patient.journey import ITEM_PREFIX, Journey
 from zaitaku.blueprints.patient.steps import PresentSituation, Situation
 from zaitaku.consent.errors import NotConfirmed
 from zaitaku.core.clock import japan_date
-from zaitaku.core.errors import ZaitakuError
+from zaitaku.core.errors import EphemeralStoreUnavailable, ZaitakuError
 from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
 from zaitaku.core.watch import Happening
 from zaitaku.identity.handover_model import HandOverGone
@@ -151,8 +151,8 @@ def situation_unless_registered(journey: Journey) -> PresentSituation | None:
 def _present(journey: Journey, context: ReceptionContext) -> PresentSituation:
     the_g().reception = context
     background = Background.of(context)
-    if background != journey.background:
-        journey = note(journey.id, {FIELD: background.text()})
+    if background != journey.background and not journey.registered:
+        journey = _noted(journey, background)
     return PresentSituation(
         journey=journey,
         background=background,
@@ -160,6 +160,22 @@ def _present(journey: Journey, context: ReceptionContext) -> PresentSituation:
         wording_of=services().wordings.current,
         context=context,
     )
+
+
+def _noted(journey: Journey, background: Background) -> Journey:
+    """Let a journey keep another background in mind, and forget the answers to other words.
+
+    An answer holds for the words that were shown: what is asked in wider ones is asked anew.
+    """
+    before = journey.background.questions if journey.background else ()
+    forgotten = {each.item for each in before if each not in background.questions}
+    fields = {FIELD: background.text(), **{ITEM_PREFIX + item: "" for item in forgotten}}
+    around = services()
+    try:
+        found = around.ephemeral.merge(_key(journey.id), fields, around.settings.journey_lifetime)
+    except EphemeralStoreUnavailable:
+        return journey.without(forgotten)  # the next page that looks anew tries again
+    return _found(journey.id, found)
 
 
 def context_after_all(journey: Journey) -> ReceptionContext:

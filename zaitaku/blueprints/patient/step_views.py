@@ -181,8 +181,7 @@ def items(journey: str, item: str) -> Answer:
     if form.validate_on_submit():
         return _take_item(JourneyId(journey), asked, Decision(form.answer.data))
     situation = opened(JourneyId(journey), StepName.ITEMS)
-    if asked in situation.journey.shown and asked not in situation.asked:
-        # The facility has ceased to ask it since the patient was shown what is asked.
+    if _has_ceased(situation, asked):
         return redirect(address_of(first_open(situation), situation), 303)
     place = _place(situation, asked)
     wording = show.wording_of(situation.questions[place])
@@ -227,6 +226,8 @@ def _preparation(id_: JourneyId, page: ChoicePage, part: Preparation) -> Answer:
 def _take_item(id_: JourneyId, item: ConsentItem, decision: Decision) -> Answer:
     journey = journeys.answer(id_, {ITEM_PREFIX + item: decision})
     situation = journeys.remembered(journey)
+    if _has_ceased(situation, item):
+        return redirect(address_of(first_open(situation), situation), 303)
     place = _place(situation, item)
     one_by_one = journey.mode is ChoiceMode.EACH and "change" not in the_request().args
     if one_by_one and place + 1 < len(situation.asked):
@@ -240,6 +241,11 @@ def _item(name: str) -> ConsentItem:
         return ConsentItem(name)
     except ValueError as error:
         raise NotFound("item") from error
+
+
+def _has_ceased(situation: Situation, item: ConsentItem) -> bool:
+    """Tell whether the facility has ceased to ask it since the patient was shown what is asked."""
+    return item in situation.journey.shown and item not in situation.asked
 
 
 def _place(situation: Situation, item: ConsentItem) -> int:
