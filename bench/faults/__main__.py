@@ -62,6 +62,9 @@ def _options() -> argparse.Namespace:
 def _chosen(names: str) -> list[Row]:
     wanted = [word.strip() for word in names.split(",") if word.strip()]
     whole = {row.name for row in ROWS}
+    strange = [word for word in wanted if not any(_is_meant(row, word, whole) for row in ROWS)]
+    if strange:
+        sys.exit(f"no row is called {', '.join(strange)}; --list tells their names")
     return [
         row for row in ROWS if not wanted or any(_is_meant(row, word, whole) for word in wanted)
     ]

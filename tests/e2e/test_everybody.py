@@ -121,7 +121,7 @@ def test_two_tabs_of_one_journey_register_once(demo: RunningDemo, browser: Brows
     second.page.goto(first.page.url.replace("/check", "/items/surgery?change=1"))
     second.choose("refuse")
     first.go_on()
-    expect(first.page.locator("main")).to_contain_text("答えが変わっています")
+    expect(first.page.locator("main")).to_contain_text("前に確かめた内容から変わっています")
     first.confirm_and_ask_card()
     first.type_pin()
     reference = first.reference()

@@ -117,6 +117,11 @@ class Visitor:
             if entry.attrib["type"] == "hidden"
         }
 
+    def chosen(self) -> str:
+        """Return the answer that is chosen already; empty: none is."""
+        given = (entry for entry in self.page.iter("input") if "checked" in entry.attrib)
+        return next((entry.attrib["value"] for entry in given), "")
+
     def link(self, text: str) -> str:
         """Return the address of the link whose words begin with ``text``."""
         links = [entry for entry in self.page.iter("a") if words(entry).startswith(text)]

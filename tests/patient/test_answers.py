@@ -318,10 +318,13 @@ def test_an_item_that_is_asked_meanwhile_is_asked_before_the_check_page(visitor:
     visitor.site.change_settings(checkup=True)
     for _ in range(3):
         visitor.send("grant")
-    assert visitor.location == f"{journey}/items/checkup"
-    for _ in range(3):
-        visitor.send("refuse")
+    assert visitor.location == f"{journey}/items/checkup?change=yes"
+    assert "この施設の質問が変わりました" in visitor.text
+    assert visitor.link("戻る").endswith("/items/clinical")
+    visitor.send("refuse")
     assert visitor.heading == "答えを確かめてください"
+    visitor.get(f"{journey}/items/checkup?change=yes")
+    assert "この施設の質問が変わりました" not in visitor.text
 
 
 @pytest.mark.parametrize("mode", ["all", "each"])
@@ -335,11 +338,10 @@ def test_what_is_asked_in_wider_words_is_asked_anew(
     visitor.site.change_settings(chart_sharing=True)
     visitor.get(f"{journey}/check")
     for item, wider in (("surgery", "感染症"), ("clinical", "アレルギー")):
-        visitor.get(f"{journey}/check")
-        assert visitor.location == f"{journey}/items/{item}"
+        assert visitor.location == f"{journey}/items/{item}?change=yes"
+        assert "この施設の質問が変わりました" in visitor.text
         assert wider in visitor.text
         visitor.send("refuse")
-    visitor.get(f"{journey}/check")
     assert visitor.heading == "答えを確かめてください"
 
 

@@ -212,7 +212,7 @@ def test_settings_that_ask_for_more_lead_back_to_the_new_question(visitor: Visit
     assert visitor.heading == "マイナンバーカードを読み取ります"
     visitor.site.change_settings(surgery=True)
     visitor.get(f"{journey}/card")
-    assert visitor.location == f"{journey}/items/surgery"
+    assert visitor.location == f"{journey}/items/surgery?change=yes"
 
 
 def test_a_database_that_is_away_while_registering(

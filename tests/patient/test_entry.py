@@ -1,6 +1,7 @@
 """The ways in, and the calm pages where there is no way in."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -125,6 +126,18 @@ def test_a_journey_of_another_browser_is_not_found(site: Site) -> None:
 def test_a_journey_without_any_session_is_not_found(visitor: Visitor) -> None:
     assert visitor.get("/j/none/prepare") == 404
     assert visitor.heading == explain("journey-gone").heading
+    assert visitor.link("番号を入力して開く") == "/e"
+
+
+def test_a_journey_that_the_store_has_lost_can_be_begun_again(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = visitor.walk_to_check()
+    monkeypatch.setattr(type(visitor.site.services.ephemeral), "read", lambda *_: None)
+    assert visitor.get(f"{journey}/check") == 404
+    again = visitor.link("受付をはじめから開く")
+    assert again == urlsplit(visitor.site.path()).path
+    assert visitor.get(again) == 200
 
 
 def test_a_journey_that_is_too_old_is_not_found(visitor: Visitor) -> None:

@@ -13,7 +13,7 @@ def test_a_shortcut_does_not_answer_what_the_facility_asks_later(
     journey = visitor.walk_to_check(mode=mode)
     visitor.site.change_settings(surgery=True)
     visitor.get(f"{journey}/check")
-    assert visitor.location == f"{journey}/items/surgery"
+    assert visitor.location == f"{journey}/items/surgery?change=yes"
     assert "checked" not in visitor.text.partition("<form")[2]
     visitor.send("refuse")
     assert visitor.location == f"{journey}/check"
@@ -26,3 +26,16 @@ def test_a_shortcut_answers_only_items_that_its_form_names(visitor: Visitor) -> 
     visitor.send()
     visitor.send("all", items="checkup nonsense")
     assert visitor.location.endswith("/items/surgery")
+
+
+@pytest.mark.parametrize("mode", ["all", "none"])
+def test_a_shortcut_is_not_offered_again_over_an_answer_that_differs(
+    visitor: Visitor, mode: str
+) -> None:
+    journey = visitor.walk_to_check(mode=mode)
+    visitor.get(f"{journey}/choose")
+    assert visitor.chosen() == mode
+    visitor.get(f"{journey}/items/clinical?change=yes")
+    visitor.send("refuse" if mode == "all" else "grant")
+    visitor.get(f"{journey}/choose")
+    assert visitor.chosen() == "each"

@@ -13,6 +13,7 @@ from zaitaku.blueprints import away, pages
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.explanations import Explanation, NextStep
 from zaitaku.blueprints.failures import explain
+from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.background import Background
 from zaitaku.blueprints.patient.presenters import day_text
 from zaitaku.blueprints.patient.ways import other_ways
@@ -121,8 +122,9 @@ def _action(explanation: Explanation) -> dict[str, Any] | None:
         return {"step": step, "href": url_for("patient.card", journey=journey.id, again="yes")}
     if step is NextStep.DONE and journey:
         return {"step": "done", "href": url_for("patient.done", journey=journey.id)}
-    if step is NextStep.TYPE_NUMBER:
-        return {"step": "number", "href": url_for("patient.number")}
+    if step in {NextStep.TYPE_NUMBER, NextStep.BEGIN_AGAIN}:
+        began = journeys.where_it_began() if step is NextStep.BEGIN_AGAIN else ""
+        return {"step": "begin" if began else "number", "href": began or url_for("patient.number")}
     if step is NextStep.SAME_PAGE:
         return {"step": "same-page", "href": pages.here()}
     return None

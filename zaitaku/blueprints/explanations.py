@@ -12,6 +12,8 @@ class NextStep(StrEnum):
     OTHER_CARD = "other-card"
     DONE = "done"
     TYPE_NUMBER = "number"
+    BEGIN_AGAIN = "begin"
+    """Where this browser began, if it knows; else as ``TYPE_NUMBER``."""
     SAME_PAGE = "same-page"
 
 

@@ -412,7 +412,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
             mark("登録が終わっていないときは、何も登録されていません。"),
         ),
         (_OPEN_AGAIN,),
-        NextStep.TYPE_NUMBER,
+        NextStep.BEGIN_AGAIN,
     ),
     "journey-finished": Explanation(
         mark("この手続きは、もう終わっています"),

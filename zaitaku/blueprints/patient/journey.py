@@ -71,7 +71,7 @@ _WAYS: Final = _members(Way)
 _LANGUAGES: Final = _members(Language)
 _PARTS: Final = tuple(Preparation)
 _ITEM_FIELDS: Final = {ITEM_PREFIX + item: item for item in ConsentItem}
-_MODE_DECISIONS: Final = {ChoiceMode.ALL: Decision.GRANT, ChoiceMode.NONE: Decision.REFUSE}
+MODE_DECISIONS: Final = {ChoiceMode.ALL: Decision.GRANT, ChoiceMode.NONE: Decision.REFUSE}
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ class Journey:
     mode: ChoiceMode | None
     shown: tuple[ConsentItem, ...]
     """The items that the page of the choice has shown, in their order; what is asked may change."""
+    anew: frozenset[ConsentItem]
+    """The items that are asked, or asked in other words, only since the choice was made."""
     own: Mapping[ConsentItem, Decision]
     """The answer on each item; a shortcut answers every item that its page showed, and no other."""
     checked: str
@@ -118,6 +120,10 @@ class Journey:
     def decision_of(self, item: ConsentItem) -> Decision | None:
         """Return the present answer on ``item``; ``None`` when there is none yet."""
         return self.own.get(item)
+
+    def is_asked_anew(self, item: ConsentItem) -> bool:
+        """Tell whether ``item`` waits for an answer because of what the facility has changed."""
+        return item in self.anew and item not in self.own
 
     def without(self, items: Collection[ConsentItem]) -> Self:
         """Return the journey as if ``items`` had no answers yet."""
@@ -138,6 +144,7 @@ class Journey:
             noticed=given.get("noticed", ""),
             mode=_MODES.get(given.get("mode", "")),
             shown=tuple(map(_ITEMS.__getitem__, given.get("shown", "").split())),
+            anew=frozenset(map(_ITEMS.__getitem__, given.get("anew", "").split())),
             own=_own_answers(given),
             checked=given.get("checked", ""),
             checked_language=_LANGUAGES[given.get("checked_language", Language.JAPANESE)],
@@ -168,7 +175,7 @@ def mode_fields(mode: ChoiceMode, shown: Iterable[str]) -> dict[str, str]:
     kept = {"mode": mode, **({"shown": " ".join(known)} if known else {})}
     if mode is ChoiceMode.EACH:
         return kept
-    answers = dict.fromkeys(ConsentItem, "") | dict.fromkeys(known, _MODE_DECISIONS[mode])
+    answers = dict.fromkeys(ConsentItem, "") | dict.fromkeys(known, MODE_DECISIONS[mode])
     return {**kept, **{ITEM_PREFIX + item: answer for item, answer in answers.items()}}
 
 

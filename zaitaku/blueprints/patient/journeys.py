@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from zaitaku.blueprints.edge import services, the_g, the_session
 from zaitaku.blueprints.patient.background import FIELD, Background
@@ -16,9 +17,13 @@ from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name
 from zaitaku.core.watch import Happening
 from zaitaku.identity.handover_model import HandOverGone
 from zaitaku.reception.errors import ChannelOff, ReceptionNotBegun, UrlRetired
-from zaitaku.reception.model import ReceptionContext
+from zaitaku.reception.model import Handle, ReceptionContext
 
 log = logging.getLogger(__name__)
+
+_BEGAN: Final = "began"
+"""Where the browser's cookie keeps the public number of the URL on which it began last: when the
+short-lived store has lost the journey, nothing else leads back to its facility."""
 
 
 def name_browser() -> str:
@@ -38,6 +43,7 @@ def browser_name() -> str:
 def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
     """Start a journey at the URL version of ``context`` and return its name."""
     name_browser()
+    the_session()[_BEGAN] = context.version.handle
     journey = JourneyId(new_secret_name())
     lifetime = services().settings.journey_lifetime
     services().ephemeral.create(
@@ -47,6 +53,12 @@ def begin(context: ReceptionContext, fields: Mapping[str, str]) -> JourneyId:
     )
     services().watch.happened(Happening.JOURNEY, "begun")
     return journey
+
+
+def where_it_began() -> str:
+    """Return the path of the URL on which this browser began last; empty: on none it knows of."""
+    handle = the_session().get(_BEGAN)
+    return services().reception.path(Handle(handle)) if handle else ""
 
 
 def load(id_: JourneyId) -> Journey:
@@ -115,7 +127,6 @@ def remembered(journey: Journey) -> Situation:
     """
     if journey.background is None:
         return situation_of(journey)
-    the_g().background = journey.background
     around = services()
     return Situation(
         journey=journey,
@@ -167,9 +178,12 @@ def _noted(journey: Journey, background: Background) -> Journey:
 
     An answer holds for the words that were shown: what is asked in wider ones is asked anew.
     """
-    before = journey.background.questions if journey.background else ()
+    before = journey.background.questions if journey.background else background.questions
     forgotten = {each.item for each in before if each not in background.questions}
     fields = {FIELD: background.text(), **{ITEM_PREFIX + item: "" for item in forgotten}}
+    if journey.mode:
+        anew = [each.item for each in background.questions if each not in before]
+        fields["anew"] = " ".join(sorted({*journey.anew, *anew}))
     around = services()
     try:
         found = around.ephemeral.merge(_key(journey.id), fields, around.settings.journey_lifetime)
@@ -204,5 +218,6 @@ def _found(id_: JourneyId, fields: Mapping[str, str] | None) -> Journey:
     if fields is None:
         raise JourneyGone
     journey = Journey.from_fields(id_, fields)
-    the_g().journey = journey
+    own = the_g()
+    own.journey, own.background = journey, journey.background
     return journey

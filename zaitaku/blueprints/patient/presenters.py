@@ -284,7 +284,7 @@ def receipt_rows(receipt: Receipt) -> list[Row]:
 def validity_text(receipt: Receipt) -> Markup:
     """Say until when the consent holds."""
     if receipt.last_day:
-        return page_text("%(day)s まで", day=day_text(receipt.last_day))
+        return page_text("%(day)sまで", day=day_text(receipt.last_day))
     return page_text("取り消すまで続きます")
 
 

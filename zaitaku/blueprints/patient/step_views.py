@@ -14,6 +14,7 @@ from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.forms import CheckForm, ChoiceForm, Form
 from zaitaku.blueprints.patient.journey import (
     ITEM_PREFIX,
+    MODE_DECISIONS,
     ChoiceMode,
     Preparation,
     mode_fields,
@@ -70,6 +71,15 @@ def _is_way_offered(answer: str) -> bool:
     return answer != (show.ReaderAnswer.PHONE if has_app else show.ReaderAnswer.APP)
 
 
+def _kept_mode(situation: Situation) -> str:
+    mode = situation.journey.mode
+    if mode is None:
+        return ""
+    answers = set(situation.decisions.values())
+    # A shortcut that no longer tells what was answered would take single answers back unseen.
+    return mode if answers <= {MODE_DECISIONS.get(mode)} else ChoiceMode.EACH
+
+
 CARD_PAGE: Final = ChoicePage(
     StepName.CARD_AT_HAND,
     "patient/prepare-card.html",
@@ -104,7 +114,7 @@ MODE_PAGE: Final = ChoicePage(
     "patient/choose.html",
     ChoiceMode,
     mark("答え方を選んでください。"),
-    lambda situation: situation.journey.mode or "",
+    _kept_mode,
 )
 ITEM_PAGE: Final = ChoicePage(
     StepName.ITEMS,
@@ -191,6 +201,7 @@ def items(journey: str, item: str) -> Answer:
         "wording": wording,
         "number": place + 1,
         "total": len(situation.questions),
+        "is_anew": situation.journey.is_asked_anew(asked),
     }
     return _answered(ITEM_PAGE, situation, form, shared, {"back": back_of_item(situation, place)})
 

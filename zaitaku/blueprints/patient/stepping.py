@@ -77,7 +77,9 @@ def address_of(name: StepName, situation: Situation) -> str:
     if name is not StepName.ITEMS:
         return path_of(name, journey=id_)
     item = (undecided(situation) or situation.asked)[0]
-    return path_of("items", journey=id_, item=item)
+    path = path_of("items", journey=id_, item=item)
+    # Everything else was answered: whoever is asked once more goes on to the check page.
+    return f"{path}?change=yes" if situation.journey.is_asked_anew(item) else path
 
 
 def take(id_: JourneyId, name: StepName, fields: Mapping[str, str]) -> Response:
@@ -144,7 +146,9 @@ def _entry(situation: Situation) -> str:
 def back_of_item(situation: Situation, place: int) -> str:
     """Return the page before the question at ``place``."""
     id_ = situation.journey.id
-    if "change" in the_request().args:
+    # The check page would only lead back to a question that it waits for.
+    is_waited_for = situation.journey.is_asked_anew(situation.asked[place])
+    if "change" in the_request().args and not is_waited_for:
         return path_of("check", journey=id_)
     if not place:
         return path_of("choose", journey=id_)

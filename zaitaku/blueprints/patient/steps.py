@@ -58,6 +58,7 @@ class Situation:
             str(self.journey.operator),
             f"{visit.kind} {visit.day}" if visit else "",
             self.journey.noticed,
+            self.background.name,
             self.wording_of(NOTICE_ID, language).ref.sha256,
             *(self._line(question, language) for question in self.questions),
         ]
