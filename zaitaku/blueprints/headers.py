@@ -43,18 +43,19 @@ def kept_nowhere(own: Iterable[Header]) -> list[Header]:
     return [header for header in own if header[0] != _KEEPING] + [_KEPT_NOWHERE]
 
 
-def ours(environ: Environ, *, is_tls: bool) -> list[Header]:
-    """Return the headers that an answer to a request gets besides its own."""
-    targets = environ.get(_TARGETS, ())
-    return [_policy(targets), *always(is_tls=is_tls)]
+def policy(environ: Environ) -> Header:
+    """Return the content security policy of the answer to a request."""
+    return _policy(environ.get(_TARGETS, ()))
 
 
 def _secure(application: Application, files: str, *, is_tls: bool) -> Application:
+    constant = always(is_tls=is_tls)
+
     def answer(environ: Environ, start: Start) -> Iterable[bytes]:
         def begin(status: str, own: list[Header], *rest: object) -> object:
             is_file = environ["PATH_INFO"].startswith(files) and status.startswith(_IS_THERE)
             kept = own if is_file else kept_nowhere(own)
-            return start(status, kept + ours(environ, is_tls=is_tls), *rest)
+            return start(status, [*kept, policy(environ), *constant], *rest)
 
         return application(environ, begin)
 

@@ -26,6 +26,7 @@ from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.i18n import mark, page_text, plain_text
 from zaitaku.blueprints.pages import TextSize
+from zaitaku.core.constant_headers import always
 from zaitaku.core.languages import Language
 from zaitaku.core.line import Place
 
@@ -112,7 +113,7 @@ class WaitingPages:
     def _headers(self, media_type: str) -> list[tuple[str, str]]:
         is_tls = self._app.extensions[EXTENSION].settings.is_tls
         content = ("Content-Type", Response(mimetype=media_type).content_type)
-        return headers.kept_nowhere([content]) + headers.ours({}, is_tls=is_tls)
+        return [*headers.kept_nowhere([content]), headers.policy({}), *always(is_tls=is_tls)]
 
     def page(
         self,
