@@ -27,12 +27,12 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 def sending(server: Server, words: bytes, count: int) -> Iterator[list[socket.socket]]:
     """Have so many clients that have begun with these words."""
     with ExitStack() as stack:
-        address = ("127.0.0.1", server.port)
-        crowd = [
-            stack.enter_context(socket.create_connection(address, timeout=20)) for _ in range(count)
-        ]
-        for each in crowd:
-            each.sendall(words)
+        crowd = []
+        for _ in range(count):
+            # One by one: where nothing has come yet, a connection is closed without a word.
+            address = ("127.0.0.1", server.port)
+            crowd.append(stack.enter_context(socket.create_connection(address, timeout=20)))
+            crowd[-1].sendall(words)
         yield crowd
 
 

@@ -288,7 +288,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _refuse(self, conn: TConn, status: HTTPStatus) -> None:
         self._forget(conn)
-        if not conn.parser.unreader.held:
+        arrivals = conn.parser.unreader
+        # Words may have come after the poller looked.
+        arrivals.take()
+        if arrivals.is_enough():
+            super().enqueue_req(conn)
+            return
+        if not arrivals.held:
             # A browser keeps a connection ready that it may never use.
             self._hang_up(conn)
             return
