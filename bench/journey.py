@@ -3,7 +3,8 @@
 Product and floor run under the same server with the same number of workers, on PostgreSQL and
 Redis that are started for it (``--stores sqlite``: on files). Every round lets patients walk as
 fast as they are served; then, at half of the journeys that the product did, they come whether or
-not they are served. Printed are medians over the rounds. The last line is for machines.
+not they are served, in as many rounds. Printed are medians over the rounds, and how much of the
+machine's time a hypervisor gave to others meanwhile. The last line is for machines.
 
 ``python -m bench.journey [--rounds 5] [--journeys 60] [--server gunicorn] [--stores postgresql]``
 """
@@ -18,6 +19,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Final
 
+import psutil
 import psycopg
 
 from bench.load import Crowd, Walk
@@ -149,18 +151,24 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     """Measure both sides in turns and print the table."""
     with ExitStack() as stack:
         product, floor = _sides(stack, options, folder)
+        before = psutil.cpu_times()
         pairs = [
             (product.rush(options.journeys), floor.rush(options.journeys))
             for _ in range(options.rounds)
         ]
         mine, theirs = zip(*pairs, strict=True)
         half = statistics.median(one.per_second for one in mine) / 2
-        answers = [side.at_a_pace(half, options.seconds) for side in (product, floor)]
+        paced = [
+            (product.at_a_pace(half, options.seconds), floor.at_a_pace(half, options.seconds))
+            for _ in range(options.rounds)
+        ]
+        answers = [_medians(rounds) for rounds in zip(*paced, strict=True)]
         print(
             f"{mine[0].requests / mine[0].journeys:.0f} requests a journey, {options.rounds} rounds"
             f" of {options.journeys} journeys, {WORKERS} workers of {options.server},"
             f' {options.stores}; from "at half" on (ms/request, then answers) both sides have'
-            f" {half:.1f} journeys/s for {options.seconds} s"
+            f" {half:.1f} journeys/s for {options.seconds} s, as often;"
+            f" {_stolen_since(before):.1%} of the machine's time went elsewhere"
         )
         _print_table((product, floor), (mine, theirs), answers)
         ratio = statistics.median(a.per_request / b.per_request for a, b in pairs)
@@ -168,6 +176,17 @@ def run(options: argparse.Namespace, folder: Path) -> None:
             f"cpu_ratio={ratio:.2f} journeys_per_s={half * 2:.1f} p99_ms={answers[0][-1]:.1f}"
             f" rss_mb={product.served.resident_megabytes():.0f}"
         )
+
+
+def _medians(rounds: Sequence[Sequence[float]]) -> list[float]:
+    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+
+
+def _stolen_since(before: Sequence[float]) -> float:
+    """Return the part of all processor time that other guests of the host had (Linux: steal)."""
+    now = psutil.cpu_times()
+    stolen = float(getattr(now, "steal", 0.0)) - float(getattr(before, "steal", 0.0))
+    return stolen / (sum(now) - sum(before))
 
 
 def _sides(stack: ExitStack, options: argparse.Namespace, folder: Path) -> tuple[Side, Side]:

@@ -96,7 +96,9 @@ def from_environment() -> Flask:
     """Return the application that the environment variables describe (a server's factory)."""
     configure_logging(sys.stdout)
     settings = Settings.from_env()
-    app = build_app(build_services(settings, watch=open_watch(settings.watching)))
+    services = build_services(settings, watch=open_watch(settings.watching))
+    services.uses.gather()
+    app = build_app(services)
     draining.add(app, own_draining())
     compile_patients(app)
     return app

@@ -45,6 +45,7 @@ def signed(world: World) -> VerifiedCard:
 
 READERS: dict[str, Callable[[ConsentService, VerifiedCard], object]] = {
     "the same proof again": lambda consent, card: consent.register(card),
+    "as if it were the first": lambda consent, card: consent.register(card, seems_new=True),
     "the receipt": lambda consent, card: consent.receipt_of(card.journey),
     "what stands": lambda consent, card: consent.standing_of(card.journey),
     "after another number": lambda consent, card: consent.receipt_of(card.journey, told="1-2-3"),

@@ -11,6 +11,7 @@ from tests.consent.world import VISIT_DAY, World
 from zaitaku.consent.errors import (
     ChallengeReused,
     ForeignDocument,
+    JourneyRegistered,
     MalformedDocument,
     UnknownWording,
     VisitDateOver,
@@ -19,7 +20,7 @@ from zaitaku.consent.model import ConsentItem, Decision, Operator
 from zaitaku.consent.tables import consent, consent_item, consent_record, credential, patient
 from zaitaku.core.clock import JST
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.ids import JourneyId
+from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
 from zaitaku.core.languages import Language
 from zaitaku.core.ruby import plain
 from zaitaku.eligibility.model import Insured
@@ -88,21 +89,42 @@ def test_the_reference_is_dated_in_japan_and_no_twelve_digits(any_world: World) 
     assert any_world.register().receipt.reference.startswith("270101-")
 
 
-def test_the_same_proof_again_gives_the_same_receipt(any_world: World) -> None:
+both_ways = pytest.mark.parametrize("seems_new", [False, True], ids=["asked first", "under lock"])
+"""Whether a registration asks first if there is one already."""
+
+
+@both_ways
+def test_the_same_proof_again_gives_the_same_receipt(any_world: World, *, seems_new: bool) -> None:
     card = any_world.sign(any_world.document())
-    first = any_world.consent.register(card)
+    first = any_world.consent.register(card, seems_new=True)
     any_world.clock.advance(timedelta(minutes=1))
-    again = any_world.consent.register(card)
+    again = any_world.consent.register(card, seems_new=seems_new)
     assert not again.is_new
     assert again.receipt == first.receipt
     assert any_world.count(consent_record) == 1
 
 
-def test_a_registered_journey_is_answered_whatever_became_of_its_url(any_world: World) -> None:
+@both_ways
+def test_a_registered_journey_is_answered_whatever_became_of_its_url(
+    any_world: World, *, seems_new: bool
+) -> None:
     card = any_world.sign(any_world.document())
     first = any_world.consent.register(card)
     _rotate(any_world)
-    assert any_world.consent.register(card).receipt == first.receipt
+    assert any_world.consent.register(card, seems_new=seems_new).receipt == first.receipt
+
+
+@both_ways
+def test_another_proof_of_a_registered_journey_gets_no_receipt(
+    any_world: World, *, seems_new: bool
+) -> None:
+    card = any_world.sign(any_world.document())
+    reference = any_world.consent.register(card).receipt.reference
+    other = replace(card, challenge=ChallengeId(new_secret_name()))
+    with pytest.raises(JourneyRegistered) as refused:
+        any_world.consent.register(other, seems_new=seems_new)
+    assert refused.value.reference == reference
+    assert any_world.count(consent_record) == 1
 
 
 def _rotate(world: World) -> None:

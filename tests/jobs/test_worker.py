@@ -1,6 +1,7 @@
 """Workers in processes of their own, woken by each kind of queue, killed and replaced."""
 
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -25,7 +26,7 @@ from zaitaku.core.errors import StoreUnavailable
 from zaitaku.jobs.model import STALE_AFTER, Job, JobId, JobState
 from zaitaku.jobs.queue import HueyQueue, JsonMessages, job_id_of
 from zaitaku.jobs.service import JobService
-from zaitaku.jobs.worker import Sweep
+from zaitaku.jobs.worker import POLL_SECONDS, Sweep, Terse
 
 PATIENCE_SECONDS = 60
 
@@ -173,3 +174,31 @@ def test_a_worker_that_ends_by_itself_is_started_again(
     is_over.set()
     keeper.join(PATIENCE_SECONDS)
     assert not keeper.is_alive()
+
+
+@pytest.mark.slow
+def test_an_outage_of_the_queue_is_one_line(workshop: Workshop, tmp_path: Path) -> None:
+    with redis_server() as redis, (tmp_path / "words").open("wb") as words:
+        job = jobs_on(workshop, redis.url).submit(content=b"abc")
+        process = subprocess.Popen(worker_command(workshop, redis.url), stderr=words)
+        try:
+            wait_until(lambda: workshop.find(job).state is JobState.DONE)
+            redis.kill()
+            wait_until(lambda: (tmp_path / "words").stat().st_size > 0)
+            time.sleep(3 * POLL_SECONDS)
+            assert process.poll() is None
+        finally:
+            process.kill()
+            process.wait()
+    (line,) = (tmp_path / "words").read_text("utf-8").splitlines()
+    assert line in {"Error reading from queue", "Error reading schedule."}
+
+
+def test_what_is_no_outage_is_told_whole() -> None:
+    terse = Terse()
+    error = ValueError("no outage")
+    for _ in range(2):
+        record = logging.makeLogRecord({"exc_info": (ValueError, error, None)})
+        assert terse.filter(record)
+        assert record.exc_info is not None
+    assert terse.filter(logging.makeLogRecord({"msg": "no error"}))

@@ -225,7 +225,9 @@ def test_a_database_that_is_away_while_registering(
         raise StoreUnavailable("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(visitor.site.services.consent), "register", lambda _, card: away(card))
+        broken.setattr(
+            type(visitor.site.services.consent), "register", lambda _, card, **__: away(card)
+        )
         assert visitor.get(back) == 503
     assert_calm(visitor, journey, "registration-unknown")
     assert "登録されていません" not in visitor.text

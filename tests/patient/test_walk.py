@@ -74,6 +74,13 @@ def test_online_on_a_booked_day(visitor: Visitor, cards: Cards) -> None:
     receipt = receipt_of(visitor.site, journey)
     assert receipt.visit_date == date(2026, 12, 1)
     assert receipt.operator is Operator.LEGAL_REPRESENTATIVE
+    assert "お約束の日と場所で受診してください" in visitor.text
+
+
+def test_who_comes_today_is_not_told_of_another_day(visitor: Visitor, cards: Cards) -> None:
+    visitor.read_card(visitor.walk_to_card(Channel.ONLINE), cards.good)
+    assert "今日受診してください" in visitor.text
+    assert "お約束の日" not in visitor.text
 
 
 def test_a_link_with_the_day_does_not_ask_for_it(visitor: Visitor, cards: Cards) -> None:

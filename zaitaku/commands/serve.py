@@ -3,9 +3,10 @@
 import signal
 import sys
 from contextlib import nullcontext
+from functools import partial
 from threading import Timer
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -21,6 +22,9 @@ from zaitaku.settings import Settings
 from zaitaku.watching.door import look_of_this_machine
 from zaitaku.watching.notes import Notes
 from zaitaku.watching.presence import Presence, Role, present
+
+if TYPE_CHECKING:
+    from zaitaku.services import Services
 
 LONGEST_DRAIN_SECONDS: Final = 600
 
@@ -68,8 +72,13 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
             port=port,
             workers=workers,
             at_start=lambda: drain_at_term(draining, drain_seconds),
-            at_worker_end=app.extensions[EXTENSION].watch.close,
+            at_worker_end=partial(_end_worker, app.extensions[EXTENSION]),
         ).run()
+
+
+def _end_worker(services: "Services") -> None:
+    services.uses.close()
+    services.watch.close()
 
 
 def _presence(settings: Settings) -> Presence:

@@ -211,13 +211,14 @@ class ConsentService:
         except StoreUnavailable as error:
             raise NotConfirmed(error.detail) from error
 
-    def register(self, verified: Verified) -> Registration:
+    def register(self, verified: Verified, *, seems_new: bool = False) -> Registration:
         """Record what the card signed, exactly once; the document stands as it was stated.
 
         When the facility's settings changed since the patient answered, the patient's words still
         hold for what was asked. A proof that is recorded gives its receipt again, whatever
         happened to its URL since. Who the patient is, is asked before the transaction begins, so
-        that no lock waits for another system.
+        that no lock waits for another system. Before that, whether the journey is registered; not
+        when it ``seems_new``, for then it is as good to look under the lock alone.
 
         Raises:
             MalformedDocument, UnknownWording, ForeignDocument: the document is not one of ours.
@@ -228,7 +229,7 @@ class ConsentService:
             StoreUnavailable: nothing was recorded; trying again is right.
         """
         document = self._checked(verified)
-        standing = self._acknowledged(verified.journey, told="")
+        standing = None if seems_new else self._acknowledged(verified.journey, told="")
         if standing is not None:
             return self._repeated(standing, verified)
         asked_at = self._clock.now()

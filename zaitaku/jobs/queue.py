@@ -28,7 +28,8 @@ NAME: Final = "zaitaku"
 BUSY_SECONDS: Final = 5
 _OWNER_ONLY: Final = 0o600
 _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-_AWAY: Final = (SqliteError, PostgresError, RedisError, OSError)
+AWAY: Final = (SqliteError, PostgresError, RedisError, OSError)
+"""What is raised when the queue's store cannot be reached."""
 
 Work = Callable[[str], None]
 """What a worker does with a message: it gets the job's id as text."""
@@ -55,7 +56,7 @@ class HueyQueue:
         try:
             self.huey()
             self._task(str(job_id))
-        except _AWAY as error:
+        except AWAY as error:
             raise StoreUnavailable(type(error).__name__) from error
 
     def huey(self) -> Huey:

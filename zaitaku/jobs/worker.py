@@ -6,6 +6,7 @@ import signal
 import sys
 from contextlib import suppress
 from threading import Event, Thread
+from time import monotonic
 from types import FrameType
 from typing import Final
 
@@ -13,7 +14,7 @@ from huey import crontab
 from huey.consumer import Consumer
 
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.jobs.queue import HueyQueue, job_id_of
+from zaitaku.jobs.queue import AWAY, HueyQueue, job_id_of
 from zaitaku.jobs.runner import Runner
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ POLL_SECONDS: Final = 1.0
 """Where the queue cannot wake the worker (SQLite), it looks this often."""
 THREADS: Final = 2
 """So that a long export of one facility does not keep all others waiting."""
+OUTAGE_SECONDS: Final = 60.0
+"""While the queue is away, that is said once in this time."""
+_TALKERS: Final = ("huey.consumer.Worker", "huey.consumer.Scheduler")
 END_SECONDS: Final = 3
 """A job that is not done so long after the worker was told to end is left to the next worker."""
 
@@ -44,6 +48,9 @@ def work(runner: Runner, ephemeral_url: str, *, parent: int | None = None) -> No
     look_round = Sweep(runner, queue)
     queue.huey().periodic_task(crontab(), name="look_round")(look_round.once)
     logging.getLogger("huey").setLevel(logging.WARNING)
+    terse = Terse()
+    for name in _TALKERS:
+        logging.getLogger(name).addFilter(terse)
     is_over = Event()
     if parent is not None:
         Thread(target=_follow, args=(parent, is_over), daemon=True).start()
@@ -54,6 +61,29 @@ def work(runner: Runner, ephemeral_url: str, *, parent: int | None = None) -> No
     finally:
         is_over.set()
         runner.give_back()
+
+
+class Terse(logging.Filter):
+    """Lets one line tell of an outage; huey prints where it happened, each second in each thread.
+
+    What fails otherwise is told whole.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._silent_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is printed; take from it what helps nobody."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, AWAY):
+            return True
+        if monotonic() < self._silent_until:
+            return False
+        self._silent_until = monotonic() + OUTAGE_SECONDS
+        record.exc_info = None
+        record.detail = type(error).__name__
+        return True
 
 
 class Sweep:

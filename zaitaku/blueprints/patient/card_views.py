@@ -150,7 +150,7 @@ def _finish(present: Journey) -> None:
         # The words of the failure would say that nothing is registered.
         raise JourneyRegistered(receipt.reference) from error
     check_card(verified)
-    registration = services().consent.register(verified)
+    registration = services().consent.register(verified, seems_new=not present.registered)
     arrivals.completed(id_)
     journeys.remember(id_, registration.receipt.reference, **_seen_of(verified))
     with journeys.best_effort():

@@ -12,7 +12,7 @@ from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.errors import JourneyGone, recorded_or_unknown
-from zaitaku.blueprints.patient.journey import Journey
+from zaitaku.blueprints.patient.journey import Journey, VisitKind
 from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.consent.model import Receipt
@@ -50,6 +50,7 @@ def done(journey: str) -> str | bytes | Response:
         language=receipt.language,
         is_empty=standing.is_empty,
         is_home_visit=receipt.channel is Channel.HOME_VISIT,
+        is_walk_in=present.visit is not None and present.visit.kind is VisitKind.WALK_IN,
     )
 
 

@@ -1,17 +1,21 @@
 """Counting how each way in is used: after the answer, within bounds, and never in its way.
 
-No count is worth a patient's page. What cannot be counted at once is not counted: the stores may
-be away, and no more than a few counts run at the same time in one process.
+No count is worth a patient's page, nor a commit of its own where many come: a process that serves
+them adds up the counts of a second. What cannot be counted then is not counted: the stores may be
+away, and no more than a few journeys are noted at the same time in one process.
 """
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from functools import partial
 from threading import BoundedSemaphore
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
+import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from zaitaku.core.clock import Clock, japan_date
@@ -19,18 +23,35 @@ from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import COUNT_FIELD, EphemeralStore
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.ids import JourneyId, UrlVersionId
+from zaitaku.core.together import together
+from zaitaku.reception.posters.gathering import Gathering
 from zaitaku.reception.posters.model import PosterNumber
 from zaitaku.reception.posters.store import use_added
 
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4
-"""Counts that run at the same time in one process; one more is dropped."""
+"""Journeys that are noted at the same time in one process; one more is dropped."""
 SLOT: Final = timedelta(minutes=10)
 WATCHED: Final = timedelta(minutes=60)
 """How far back journeys that began are taken for open ones."""
 ARRIVAL_LIFETIME: Final = timedelta(days=2)
 """How long a journey's way in is remembered: longer than any journey lives."""
+
+
+class _Line(NamedTuple):
+    """What one row of the counts is about."""
+
+    version_id: UrlVersionId
+    number: PosterNumber
+    day: date
+
+
+class _Use(StrEnum):
+    """What is counted in it."""
+
+    SCANS = "scans"
+    COMPLETIONS = "completions"
 
 
 class UseCounter:
@@ -41,10 +62,19 @@ class UseCounter:
         self._ephemeral = ephemeral
         self._clock = clock
         self._room = BoundedSemaphore(AT_ONCE)
+        self._uses = Gathering[tuple[_Line, _Use]](self._write)
+
+    def gather(self) -> None:
+        """Write the counts of a second together, from now on."""
+        self._uses.wait()
+
+    def close(self) -> None:
+        """Write what was gathered."""
+        self._uses.close()
 
     def scanned(self, version_id: UrlVersionId, number: PosterNumber) -> None:
         """Count that the entry page was opened."""
-        self._quietly(partial(self._add, version_id, number, scans=1))
+        self._add(version_id, number, _Use.SCANS)
 
     def begun(self, version_id: UrlVersionId, number: PosterNumber, journey: JourneyId) -> None:
         """Remember by which way in a journey began, and count it as open."""
@@ -74,18 +104,25 @@ class UseCounter:
         )
         return int(begun[COUNT_FIELD]) - int(ended[COUNT_FIELD])
 
-    def _add(
-        self,
-        version_id: UrlVersionId,
-        number: PosterNumber,
-        *,
-        scans: int = 0,
-        completions: int = 0,
-    ) -> None:
-        today = japan_date(self._clock.now())
-        self._database.do(
-            use_added(version_id, number, today, scans=scans, completions=completions)
-        )
+    def _add(self, version_id: UrlVersionId, number: PosterNumber, use: _Use) -> None:
+        self._uses.add((_Line(version_id, number, japan_date(self._clock.now())), use))
+
+    def _write(self, sums: Mapping[tuple[_Line, _Use], int]) -> None:
+        # In one order: two that wait for each other's rows would wait for ever.
+        works = [
+            use_added(
+                *line,
+                scans=sums.get((line, _Use.SCANS), 0),
+                completions=sums.get((line, _Use.COMPLETIONS), 0),
+            )
+            for line in sorted({line for line, _ in sums})
+        ]
+        with _quiet():
+            if len(works) == 1:
+                self._database.do(works[0])
+                return
+            with self._database.transaction() as connection:
+                together(connection, *works)
 
     def _open(self, version_id: UrlVersionId, number: PosterNumber, journey: JourneyId) -> None:
         slot = _slot(self._clock.now())
@@ -100,18 +137,25 @@ class UseCounter:
         version_id = UrlVersionId(UUID(arrival["version"]))
         ended = _slot_key("ended", version_id, int(arrival["slot"]))
         self._ephemeral.count(ended, WATCHED + SLOT)
-        self._add(version_id, PosterNumber(int(arrival["poster"])), completions=1)
+        self._add(version_id, PosterNumber(int(arrival["poster"])), _Use.COMPLETIONS)
 
     def _quietly(self, count: Callable[[], None]) -> None:
         if not self._room.acquire(blocking=False):
             log.info("not counted: too many at once")
             return
         try:
-            count()
-        except (ZaitakuError, SQLAlchemyError) as error:
-            log.info("not counted: %s", type(error).__name__)
+            with _quiet():
+                count()
         finally:
             self._room.release()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    try:
+        yield
+    except (ZaitakuError, SQLAlchemyError, psycopg.Error) as error:
+        log.info("not counted: %s", type(error).__name__)
 
 
 def _slot(moment: datetime) -> int:
