@@ -242,7 +242,7 @@ def test_no_page_tells_of_a_record_that_no_standby_has(
     database = visitor.site.services.database
     lost = visitor.site.services.consent.register
 
-    def register(verified: Verified) -> Registration:
+    def register(verified: Verified, **_: bool) -> Registration:
         lost(verified)
         raise StoreUnavailable("the server closed the connection")
 
