@@ -170,7 +170,7 @@ def test_a_busy_card_is_waited_for() -> None:
     begun = time.monotonic()
     with pytest.raises(CardBusy):
         made.connect("Läser B")
-    assert 0.2 < time.monotonic() - begun < 2
+    assert 0.2 < time.monotonic() - begun < 10
     assert library.calls.count("Connect") > 2
 
 

@@ -161,7 +161,7 @@ class TestTrouble:
                 began = time.monotonic()
                 with pytest.raises(StoreUnavailable, match="TimeoutError"):
                     store.read("k")
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 10
             # The late answer must not be taken for that of the next call.
             assert store.read("other") is None
             assert store.read("k") == {"a": "1"}

@@ -16,7 +16,7 @@ from zaitaku.core.ephemeral_sql import SqlEphemeralStore
 from zaitaku.core.errors import StoreUnavailable
 
 BUSY = 0.2
-BOUND = 6.0
+BOUND = 10.0
 """Seconds: two for the statement, one of grace, the rest for a busy machine."""
 
 

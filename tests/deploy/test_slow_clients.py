@@ -16,7 +16,8 @@ from zaitaku.commands.web_server import ARRIVING_FROM_ONE
 from zaitaku.core.gate import THREADS
 
 CROWD = 2 * WORKERS * THREADS + 10
-AT_ONCE_SECONDS = 3.0
+AT_ONCE_SECONDS = 8.0
+"""Less than whoever sends too slowly is waited for, and enough for a busy machine."""
 MOST_SECONDS = 6 * SECONDS
 POST = b"POST /j/x/card HTTP/1.1\r\nHost: localhost\r\n"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -165,7 +166,7 @@ def test_a_thread_waits_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch) -
                 send(b"a")
                 assert arrivals.chunk(1) == b"a"
                 time.sleep(0.01)
-        assert 0.2 <= time.monotonic() - began < 2.0
+        assert 0.2 <= time.monotonic() - began < 8.0
         with pytest.raises(TimeoutError):
             arrivals.chunk(1)
 

@@ -211,7 +211,7 @@ def test_each_page_is_sound_in_every_language_and_size(
             page.locator(f'nav a[hreflang="{language}"]').click()
             page.wait_for_selector(f'html[lang="{language}"]')
         heading = page.locator("h1")
-        assert heading.count() == 1
+        expect(heading).to_have_count(1)
         for width, size in ((390, ""), (320, "size-largest")):
             page.set_viewport_size({"width": width, "height": 844})
             page.evaluate("size => { document.documentElement.className = size }", size)
