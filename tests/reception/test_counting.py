@@ -1,11 +1,12 @@
-"""Counts that are gathered: written together, once, in one order, and lost only where said."""
+"""What is left for later: done together, once, in one order, and lost only where that is said."""
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import cast
 
 import pytest
 from sqlalchemy import func, select
@@ -14,8 +15,8 @@ from tests.reception.world import World
 from zaitaku.core.clock import Clock, FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
-from zaitaku.core.errors import StoreUnavailable
-from zaitaku.core.ids import UrlVersionId, new_uuid
+from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
+from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name, new_uuid
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters import gathering, uses
 from zaitaku.reception.posters.gathering import Gathering
@@ -26,23 +27,20 @@ from zaitaku.reception.posters.uses import UseCounter
 PATIENCE_SECONDS = 20.0
 
 
-class Written:
-    """Takes sums down, and fails when told to."""
+class Done:
+    """Takes down what it is given, and fails when told to."""
 
     def __init__(self) -> None:
-        self.turns: list[Mapping[str, int]] = []
+        self.turns: list[list[str]] = []
         self.fails = False
 
-    def __call__(self, sums: Mapping[str, int]) -> None:
-        self.turns.append(dict(sums))
+    def __call__(self, items: Sequence[str]) -> None:
+        self.turns.append(list(items))
         if self.fails:
             raise StoreUnavailable("OperationalError")
 
     def sum(self) -> Counter[str]:
-        total: Counter[str] = Counter()
-        for turn in self.turns:
-            total.update(turn)
-        return total
+        return Counter(item for turn in self.turns for item in turn)
 
 
 def wait_for(name: str) -> None:
@@ -59,18 +57,18 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "SECONDS", 0.05)
 
 
-def test_what_does_not_wait_is_written_at_once() -> None:
-    written = Written()
-    gathered = Gathering[str](written)
+def test_what_does_not_wait_is_done_at_once() -> None:
+    done = Done()
+    gathered = Gathering[str](done)
     for key in ("a", "b", "a"):
         gathered.add(key)
-    assert written.turns == [{"a": 1}, {"b": 1}, {"a": 1}]
+    assert done.turns == [["a"], ["b"], ["a"]]
 
 
 @pytest.mark.usefixtures("hasty")
-def test_what_many_count_is_written_together_and_once() -> None:
-    written, start = Written(), Barrier(8)
-    gathered = Gathering[str](written)
+def test_what_many_leave_is_done_together_and_once() -> None:
+    done, start = Done(), Barrier(8)
+    gathered = Gathering[str](done)
     gathered.wait()
 
     def count(_: int) -> None:
@@ -82,46 +80,59 @@ def test_what_many_count_is_written_together_and_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count, range(8)))
     wait_for("gathering")
-    assert written.sum() == {"a": 4000, "b": 4000}
-    assert len(written.turns) < 4000
+    assert done.sum() == {"a": 4000, "b": 4000}
+    assert len(done.turns) < 4000
 
 
 @pytest.mark.usefixtures("hasty")
 def test_after_a_pause_it_begins_anew() -> None:
-    written = Written()
-    gathered = Gathering[str](written)
+    done = Done()
+    gathered = Gathering[str](done)
     gathered.wait()
     for _ in range(2):
         gathered.add("a")
         wait_for("gathering")
-    assert written.turns == [{"a": 1}, {"a": 1}]
+    assert done.turns == [["a"], ["a"]]
 
 
 def test_the_end_waits_for_nothing() -> None:
-    written = Written()
-    gathered = Gathering[str](written)
+    done = Done()
+    gathered = Gathering[str](done)
     gathered.wait()
     gathered.add("a")
     gathered.close()
-    assert written.turns == [{"a": 1}]
+    assert done.turns == [["a"]]
     gathered.add("a")
-    assert written.sum() == {"a": 2}
+    assert done.sum() == {"a": 2}
     wait_for("gathering")
 
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_fails_keeps_none_after_it_from_counting() -> None:
-    written = Written()
-    gathered = Gathering[str](written)
+def test_a_thread_that_fails_keeps_nothing_after_it_from_being_done() -> None:
+    done = Done()
+    gathered = Gathering[str](done)
     gathered.wait()
-    written.fails = True
+    done.fails = True
     gathered.add("a")
     wait_for("gathering")
-    written.fails = False
+    done.fails = False
     gathered.add("b")
     wait_for("gathering")
-    assert written.turns == [{"a": 1}, {"b": 1}]
+    assert done.turns == [["a"], ["b"]]
+
+
+def test_what_waits_too_long_is_forgotten_from_its_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "MOST", 3)
+    done = Done()
+    gathered = Gathering[str](done)
+    gathered.wait()
+    monkeypatch.setattr(gathering, "SECONDS", PATIENCE_SECONDS)
+    for item in "abcde":
+        gathered.add(item)
+    gathered.close()
+    assert done.turns == [["c", "d", "e"]]
+    wait_for("gathering")
 
 
 @pytest.fixture
@@ -181,3 +192,40 @@ def test_a_way_that_does_not_exist_costs_no_other_its_next_count(
     assert told == {"not counted: IntegrityError"}
     counter.scanned(version, NO_POSTER)
     assert scans(any_world.database) == 1
+
+
+def test_what_begins_and_ends_within_a_second_is_counted(
+    any_world: World, counters: list[UseCounter]
+) -> None:
+    version = any_world.current(any_world.add_facility(), Channel.ONLINE).id
+    counter, journey = counters[0], JourneyId(new_secret_name())
+    counter.begun(version, PosterNumber(3), journey)
+    for _ in range(2):
+        counter.completed(journey)
+    counter.close()
+    assert counter.open_journeys(version) == 0
+    with any_world.database.reading() as connection:
+        assert connection.execute(
+            select(url_use.c.poster_number, url_use.c.scans, url_use.c.completions)
+        ).all() == [(3, 0, 1)]
+
+
+def test_scans_are_counted_while_the_short_lived_store_is_away(
+    any_world: World, clock: FixedClock
+) -> None:
+    asked = []
+
+    class Away:
+        def __getattr__(self, name: str) -> Callable[..., object]:
+            asked.append(name)
+            raise EphemeralStoreUnavailable("ConnectionError")
+
+    version = any_world.current(any_world.add_facility(), Channel.ONLINE).id
+    counter = made_counter(any_world.database, cast("EphemeralStore", Away()), clock)
+    for _ in range(3):
+        counter.begun(version, NO_POSTER, JourneyId(new_secret_name()))
+        counter.completed(JourneyId(new_secret_name()))
+        counter.scanned(version, NO_POSTER)
+    counter.close()
+    assert scans(any_world.database) == 3
+    assert asked == ["create"]  # nobody waits for it once for each

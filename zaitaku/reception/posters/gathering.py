@@ -1,38 +1,40 @@
-"""Adding up what many requests count, so that it is written once a second and not for each."""
+"""What many requests leave to be done later: together, once a second, and in nobody's way."""
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections import deque
+from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from typing import Final, Generic, TypeVar
 
 SECONDS: Final = 1.0
-"""So long what is counted waits for more, where a process serves many."""
+"""So long what was left waits for more, where a process serves many."""
+MOST: Final = 10_000
+"""What waits at most; then the oldest is forgotten. It comes to that when a store hangs."""
 
-_Key = TypeVar("_Key", bound=Hashable)
+_Item = TypeVar("_Item")
 
 
-class Gathering(Generic[_Key]):
-    """Sums under keys, handed to ``write`` at once, or by a thread that lives while there are any.
+class Gathering(Generic[_Item]):
+    """Items for ``do``, at once, or by a thread that lives while there are any.
 
-    ``write`` raises nothing that its caller expects; what it was given is forgotten either way.
+    ``do`` raises nothing that its caller expects; what it was given is forgotten either way.
     """
 
-    def __init__(self, write: Callable[[Mapping[_Key, int]], None]) -> None:
-        self._write = write
-        self._sums: Counter[_Key] = Counter()
+    def __init__(self, do: Callable[[Sequence[_Item]], None]) -> None:
+        self._do = do
+        self._items: deque[_Item] = deque(maxlen=MOST)
         self._lock = Lock()
         self._waits = False
         self._is_under_way = False
         self._end = Event()
 
     def wait(self) -> None:
-        """Let what is counted from now on wait for more."""
+        """Let what is left from now on wait for more."""
         self._waits = True
 
-    def add(self, key: _Key) -> None:
-        """Count one under ``key``."""
+    def add(self, item: _Item) -> None:
+        """Leave an item."""
         with self._lock:
-            self._sums[key] += 1
+            self._items.append(item)
             begins = self._waits and not self._is_under_way
             self._is_under_way |= begins
         if not self._waits:
@@ -41,7 +43,7 @@ class Gathering(Generic[_Key]):
             Thread(target=self._go_on, name="gathering", daemon=True).start()
 
     def close(self) -> None:
-        """Hand over what waits; what is counted afterwards does not wait."""
+        """Have done what waits; what is left afterwards does not wait."""
         self._waits = False
         self._end.set()
         self._hand_over()
@@ -56,7 +58,8 @@ class Gathering(Generic[_Key]):
 
     def _hand_over(self) -> bool:
         with self._lock:
-            sums, self._sums = self._sums, Counter()
-        if sums:
-            self._write(sums)
-        return bool(sums)
+            items = list(self._items)
+            self._items.clear()
+        if items:
+            self._do(items)
+        return bool(items)
