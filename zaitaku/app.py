@@ -1,5 +1,6 @@
 """The wiring of the web application: configuration, rooms, headers. Nothing else."""
 
+import atexit
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -98,6 +99,7 @@ def from_environment() -> Flask:
     settings = Settings.from_env()
     services = build_services(settings, watch=open_watch(settings.watching))
     services.uses.gather()
+    atexit.register(services.uses.close)
     app = build_app(services)
     draining.add(app, own_draining())
     compile_patients(app)

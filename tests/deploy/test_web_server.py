@@ -16,7 +16,8 @@ import pytest
 import urllib3
 
 from tests.deploy.echo import BROKEN, SLOW
-from tests.deploy.web import PATIENCE_SECONDS, WORKERS, Server, echoing, wait_until
+from tests.deploy.web import PATIENCE_SECONDS, WORKERS, Server, echoing, running, wait_until
+from tests.servers import free_port
 from zaitaku.core.gate import THREADS
 
 KILLS = 8
@@ -101,6 +102,22 @@ def test_what_was_begun_is_finished(tmp_path: Path) -> None:
         asking.join()
         assert found == [200]
         assert server.process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_worker_that_stumbles_over_its_end_is_gone_and_nothing_else(tmp_path: Path) -> None:
+    port = free_port()
+    command = ["tests.deploy.stumbling", str(port), str(WORKERS)]
+    with running(command, port, tmp_path) as server:
+        before = server.workers()
+        os.kill(min(before), signal.SIGTERM)
+        wait_until(lambda: min(before) not in server.workers())
+        server.wait()
+        server.process.terminate()
+        assert server.process.wait(PATIENCE_SECONDS) == 0
+        lines = [json.loads(line) for line in server.log().splitlines()]
+    told = [line for line in lines if line["message"] == "a worker could not end in order"]
+    assert len(told) == WORKERS + 1
+    assert {line["message"] for line in lines if line["level"] == "ERROR"} == {told[0]["message"]}
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from sqlite3 import DatabaseError
 from threading import Event, Thread
 from uuid import uuid4
 
 import psutil
 import pytest
 from huey.registry import Message
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisAway
 
 from tests.jobs.conftest import Workshop
 from tests.servers import redis_server
@@ -26,7 +29,7 @@ from zaitaku.core.errors import StoreUnavailable
 from zaitaku.jobs.model import STALE_AFTER, Job, JobId, JobState
 from zaitaku.jobs.queue import HueyQueue, JsonMessages, job_id_of
 from zaitaku.jobs.service import JobService
-from zaitaku.jobs.worker import POLL_SECONDS, Sweep, Terse
+from zaitaku.jobs.worker import POLL_SECONDS, THREADS, Sweep, Terse
 
 PATIENCE_SECONDS = 60
 
@@ -179,10 +182,10 @@ def test_a_worker_that_ends_by_itself_is_started_again(
 @pytest.mark.slow
 def test_an_outage_of_the_queue_is_one_line(workshop: Workshop, tmp_path: Path) -> None:
     with redis_server() as redis, (tmp_path / "words").open("wb") as words:
-        job = jobs_on(workshop, redis.url).submit(content=b"abc")
         process = subprocess.Popen(worker_command(workshop, redis.url), stderr=words)
         try:
-            wait_until(lambda: workshop.find(job).state is JobState.DONE)
+            with closing(Redis.from_url(redis.url)) as client:
+                wait_until(lambda: client.info("clients")["blocked_clients"] == THREADS)
             redis.kill()
             wait_until(lambda: (tmp_path / "words").stat().st_size > 0)
             time.sleep(3 * POLL_SECONDS)
@@ -194,11 +197,32 @@ def test_an_outage_of_the_queue_is_one_line(workshop: Workshop, tmp_path: Path) 
     assert line in {"Error reading from queue", "Error reading schedule."}
 
 
-def test_what_is_no_outage_is_told_whole() -> None:
+def record_of(words: str, error: Exception) -> logging.LogRecord:
+    return logging.makeLogRecord({"msg": words, "exc_info": (type(error), error, None)})
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("Error reading from queue", ValueError("a fault of ours")),
+        ("Error reading from queue", PermissionError(13, "a file")),
+        ("Error reading from queue", DatabaseError("database disk image is malformed")),
+        ("Unhandled error during execution of task %s.", RedisAway("away")),
+    ],
+)
+def test_what_is_no_outage_is_told_whole(words: str, error: Exception) -> None:
     terse = Terse()
-    error = ValueError("no outage")
+    assert terse.filter(record_of("Error reading from queue", RedisAway("away")))
     for _ in range(2):
-        record = logging.makeLogRecord({"exc_info": (ValueError, error, None)})
+        record = record_of(words, error)
         assert terse.filter(record)
         assert record.exc_info is not None
     assert terse.filter(logging.makeLogRecord({"msg": "no error"}))
+
+
+def test_an_outage_is_told_again_when_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter((1000.0, 1000.0, 1001.0, 1059.0, 1060.5, 1060.5, 1061.0))
+    monkeypatch.setattr("zaitaku.jobs.worker.monotonic", lambda: next(moments))
+    terse, away = Terse(), RedisAway("away")
+    told = [terse.filter(record_of("Error reading from queue", away)) for _ in range(5)]
+    assert told == [True, False, False, True, False]

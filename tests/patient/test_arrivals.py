@@ -7,10 +7,8 @@ import pytest
 from tests.patient.conftest import Cards
 from tests.patient.handing import Pair
 from tests.patient.site import Site, Visitor
-from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters.model import PosterNumber
-from zaitaku.reception.posters.uses import UseCounter
 
 POSTER = PosterNumber(7)
 
@@ -84,12 +82,14 @@ def test_a_refused_card_completes_nothing(visitor: Visitor, cards: Cards) -> Non
 def test_a_consent_is_registered_though_it_cannot_be_counted(
     visitor: Visitor, cards: Cards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journey = visitor.walk_to_card()
-
-    def away(*_: object) -> None:
-        raise StoreUnavailable("ConnectionError")
-
-    monkeypatch.setattr(UseCounter, "_ended", away)
-    assert visitor.read_card(journey, cards.good) == 200
+    monkeypatch.setattr(visitor.site.services.uses, "_room", _Full())
+    assert visitor.read_card(visitor.walk_to_card(), cards.good) == 200
     assert visitor.location.endswith("/done")
     assert counted(visitor.site) == [(POSTER, 1, 0)]
+
+
+class _Full:
+    """What a counter sees when too much is counted at once."""
+
+    def acquire(self, *, blocking: bool) -> bool:
+        return blocking

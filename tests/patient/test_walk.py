@@ -1,12 +1,13 @@
 """The whole way on both channels, at the HTTP level, without JavaScript."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from tests.patient.conftest import TODAY, Cards
 from tests.patient.site import Site, Visitor
 from zaitaku.consent.model import ConsentItem, Decision, Operator, Receipt
+from zaitaku.core.clock import JST
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.languages import Language
 from zaitaku.facilities.model import Channel
@@ -78,9 +79,33 @@ def test_online_on_a_booked_day(visitor: Visitor, cards: Cards) -> None:
 
 
 def test_who_comes_today_is_not_told_of_another_day(visitor: Visitor, cards: Cards) -> None:
+    visitor.site.clock.moment = datetime(2026, 11, 20, 23, 40, tzinfo=JST)
     visitor.read_card(visitor.walk_to_card(Channel.ONLINE), cards.good)
     assert "今日受診してください" in visitor.text
     assert "お約束の日" not in visitor.text
+    visitor.site.clock.advance(timedelta(hours=1))
+    visitor.get(visitor.location)
+    assert "今日受診してください" not in visitor.text
+    assert "お約束の日" in visitor.text
+
+
+def test_the_day_that_was_signed_counts_and_not_what_was_answered_since(
+    visitor: Visitor, cards: Cards
+) -> None:
+    journey = visitor.start(Channel.ONLINE)
+    visitor.prepare()
+    visitor.send("self")
+    day = {"visit_date-year": "8", "visit_date-month": "12", "visit_date-day": "1"}
+    visitor.send("online", **day)
+    for answer in ("", "all", ""):
+        visitor.send(answer)
+    back = visitor.prove(visitor.ask(journey), cards.good)
+    visitor.get(f"{journey}/visit")
+    visitor.send("walk-in")
+    visitor.get(back)
+    assert receipt_of(visitor.site, journey).visit_date == date(2026, 12, 1)
+    assert "お約束の日" in visitor.text
+    assert "今日受診してください" not in visitor.text
 
 
 def test_a_link_with_the_day_does_not_ask_for_it(visitor: Visitor, cards: Cards) -> None:

@@ -1,12 +1,11 @@
-"""What is left for later: done together, once, in one order, and lost only where that is said."""
+"""Counts that are gathered: written together, once, in one order, and lost only where said."""
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import cast
+from threading import Barrier, Event, Thread
 
 import pytest
 from sqlalchemy import func, select
@@ -15,8 +14,8 @@ from tests.reception.world import World
 from zaitaku.core.clock import Clock, FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
-from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
-from zaitaku.core.ids import JourneyId, UrlVersionId, new_secret_name, new_uuid
+from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.ids import UrlVersionId, new_uuid
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.posters import gathering, uses
 from zaitaku.reception.posters.gathering import Gathering
@@ -27,20 +26,23 @@ from zaitaku.reception.posters.uses import UseCounter
 PATIENCE_SECONDS = 20.0
 
 
-class Done:
-    """Takes down what it is given, and fails when told to."""
+class Written:
+    """Takes sums down, and fails when told to."""
 
     def __init__(self) -> None:
-        self.turns: list[list[str]] = []
+        self.turns: list[Mapping[str, int]] = []
         self.fails = False
 
-    def __call__(self, items: Sequence[str]) -> None:
-        self.turns.append(list(items))
+    def __call__(self, sums: Mapping[str, int]) -> None:
+        self.turns.append(dict(sums))
         if self.fails:
             raise StoreUnavailable("OperationalError")
 
     def sum(self) -> Counter[str]:
-        return Counter(item for turn in self.turns for item in turn)
+        total: Counter[str] = Counter()
+        for turn in self.turns:
+            total.update(turn)
+        return total
 
 
 def wait_for(name: str) -> None:
@@ -57,18 +59,18 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "SECONDS", 0.05)
 
 
-def test_what_does_not_wait_is_done_at_once() -> None:
-    done = Done()
-    gathered = Gathering[str](done)
+def test_what_does_not_wait_is_written_at_once() -> None:
+    written = Written()
+    gathered = Gathering[str](written)
     for key in ("a", "b", "a"):
         gathered.add(key)
-    assert done.turns == [["a"], ["b"], ["a"]]
+    assert written.turns == [{"a": 1}, {"b": 1}, {"a": 1}]
 
 
 @pytest.mark.usefixtures("hasty")
-def test_what_many_leave_is_done_together_and_once() -> None:
-    done, start = Done(), Barrier(8)
-    gathered = Gathering[str](done)
+def test_what_many_count_is_written_together_and_once() -> None:
+    written, start = Written(), Barrier(8)
+    gathered = Gathering[str](written)
     gathered.wait()
 
     def count(_: int) -> None:
@@ -80,59 +82,101 @@ def test_what_many_leave_is_done_together_and_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count, range(8)))
     wait_for("gathering")
-    assert done.sum() == {"a": 4000, "b": 4000}
-    assert len(done.turns) < 4000
+    assert written.sum() == {"a": 4000, "b": 4000}
+    assert len(written.turns) < 4000
 
 
 @pytest.mark.usefixtures("hasty")
 def test_after_a_pause_it_begins_anew() -> None:
-    done = Done()
-    gathered = Gathering[str](done)
+    written = Written()
+    gathered = Gathering[str](written)
     gathered.wait()
     for _ in range(2):
         gathered.add("a")
         wait_for("gathering")
-    assert done.turns == [["a"], ["a"]]
+    assert written.turns == [{"a": 1}, {"a": 1}]
 
 
 def test_the_end_waits_for_nothing() -> None:
-    done = Done()
-    gathered = Gathering[str](done)
+    written = Written()
+    gathered = Gathering[str](written)
     gathered.wait()
     gathered.add("a")
     gathered.close()
-    assert done.turns == [["a"]]
+    assert written.turns == [{"a": 1}]
     gathered.add("a")
-    assert done.sum() == {"a": 2}
+    assert written.sum() == {"a": 2}
     wait_for("gathering")
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_fails_keeps_nothing_after_it_from_being_done() -> None:
-    done = Done()
-    gathered = Gathering[str](done)
+def test_what_fails_keeps_nothing_after_it_from_being_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    written = Written()
+    gathered = Gathering[str](written)
     gathered.wait()
-    done.fails = True
+    written.fails = True
     gathered.add("a")
     wait_for("gathering")
-    done.fails = False
+    written.fails = False
     gathered.add("b")
     wait_for("gathering")
-    assert done.turns == [["a"], ["b"]]
+    assert written.turns == [{"a": 1}, {"b": 1}]
+    assert [each.getMessage() for each in caplog.records] == ["not counted"]
 
 
-def test_what_waits_too_long_is_forgotten_from_its_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "MOST", 3)
-    done = Done()
-    gathered = Gathering[str](done)
+def test_the_end_waits_for_what_is_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "SECONDS", 0.05)
+    begun, go_on, written = Event(), Event(), list[str]()
+
+    def write(sums: Mapping[str, int]) -> None:
+        begun.set()
+        go_on.wait(PATIENCE_SECONDS)
+        written.extend(sums)
+
+    gathered = Gathering[str](write)
     gathered.wait()
-    monkeypatch.setattr(gathering, "SECONDS", PATIENCE_SECONDS)
-    for item in "abcde":
-        gathered.add(item)
-    gathered.close()
-    assert done.turns == [["c", "d", "e"]]
+    gathered.add("a")
+    assert begun.wait(PATIENCE_SECONDS)
+    gathered.add("b")
+    monkeypatch.setattr(gathering, "LAST_SECONDS", PATIENCE_SECONDS)
+    closing = Thread(target=gathered.close)
+    closing.start()
+    go_on.set()
+    closing.join(PATIENCE_SECONDS)
+    assert written == ["a", "b"]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_count_that_gets_no_thread_is_written_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = Written()
+    gathered = Gathering[str](written)
+    gathered.wait()
+
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(Thread, "start", refuse)
+        gathered.add("a")
+    gathered.add("b")
     wait_for("gathering")
+    assert written.turns == [{"a": 1, "b": 1}]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_no_count_is_left_when_the_thread_ends_at_that_moment() -> None:
+    written = Written()
+    gathered = Gathering[str](written)
+    gathered.wait()
+    for turn in range(400):
+        gathered.add("a")
+        time.sleep(0.0005 * (turn % 5))
+    wait_for("gathering")
+    assert written.sum() == {"a": 400}
 
 
 @pytest.fixture
@@ -192,40 +236,3 @@ def test_a_way_that_does_not_exist_costs_no_other_its_next_count(
     assert told == {"not counted: IntegrityError"}
     counter.scanned(version, NO_POSTER)
     assert scans(any_world.database) == 1
-
-
-def test_what_begins_and_ends_within_a_second_is_counted(
-    any_world: World, counters: list[UseCounter]
-) -> None:
-    version = any_world.current(any_world.add_facility(), Channel.ONLINE).id
-    counter, journey = counters[0], JourneyId(new_secret_name())
-    counter.begun(version, PosterNumber(3), journey)
-    for _ in range(2):
-        counter.completed(journey)
-    counter.close()
-    assert counter.open_journeys(version) == 0
-    with any_world.database.reading() as connection:
-        assert connection.execute(
-            select(url_use.c.poster_number, url_use.c.scans, url_use.c.completions)
-        ).all() == [(3, 0, 1)]
-
-
-def test_scans_are_counted_while_the_short_lived_store_is_away(
-    any_world: World, clock: FixedClock
-) -> None:
-    asked = []
-
-    class Away:
-        def __getattr__(self, name: str) -> Callable[..., object]:
-            asked.append(name)
-            raise EphemeralStoreUnavailable("ConnectionError")
-
-    version = any_world.current(any_world.add_facility(), Channel.ONLINE).id
-    counter = made_counter(any_world.database, cast("EphemeralStore", Away()), clock)
-    for _ in range(3):
-        counter.begun(version, NO_POSTER, JourneyId(new_secret_name()))
-        counter.completed(JourneyId(new_secret_name()))
-        counter.scanned(version, NO_POSTER)
-    counter.close()
-    assert scans(any_world.database) == 3
-    assert asked == ["create"]  # nobody waits for it once for each

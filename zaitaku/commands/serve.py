@@ -77,8 +77,10 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
 
 
 def _end_worker(services: "Services") -> None:
-    services.uses.close()
-    services.watch.close()
+    try:
+        services.uses.close()
+    finally:
+        services.watch.close()
 
 
 def _presence(settings: Settings) -> Presence:

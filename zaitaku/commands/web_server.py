@@ -7,6 +7,7 @@ at once. An application must not have opened a connection, nor need a thread, be
 import ctypes
 import gc
 import os
+import signal
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -186,8 +187,19 @@ class _Parent(Arbiter):  # type: ignore[misc]
             return int(super().spawn_worker())
         except SystemExit as end:
             # What is open around this call is the parent's to close, not its child's.
+            try:
+                self._end_worker()
+            finally:
+                os._exit(end.code if isinstance(end.code, int) else 0)
+
+    def _end_worker(self) -> None:
+        # Whoever is impatient now has SIGKILL.
+        for impatient in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT):
+            signal.signal(impatient, signal.SIG_IGN)
+        try:
             self._server.at_worker_end()
-            os._exit(end.code if isinstance(end.code, int) else 0)
+        except Exception:
+            self.log.exception("a worker could not end in order")
 
     def handle_usr2(self) -> None:
         """Do nothing: a second parent would not have this one's companions."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from sqlite3 import Error as SqliteError
+from sqlite3 import OperationalError as SqliteBusy
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +17,10 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 from psycopg import Error as PostgresError
+from psycopg import OperationalError as PostgresAway
+from redis.exceptions import ConnectionError as RedisAway
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisSilent
 from sqlalchemy import make_url
 
 from zaitaku.core.errors import StoreUnavailable
@@ -28,8 +32,9 @@ NAME: Final = "zaitaku"
 BUSY_SECONDS: Final = 5
 _OWNER_ONLY: Final = 0o600
 _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-AWAY: Final = (SqliteError, PostgresError, RedisError, OSError)
-"""What is raised when the queue's store cannot be reached."""
+_AWAY: Final = (SqliteError, PostgresError, RedisError, OSError)
+UNREACHABLE: Final = (SqliteBusy, PostgresAway, RedisAway, RedisSilent)
+"""What is raised when the queue's store does not answer; it may come back by itself."""
 
 Work = Callable[[str], None]
 """What a worker does with a message: it gets the job's id as text."""
@@ -56,7 +61,7 @@ class HueyQueue:
         try:
             self.huey()
             self._task(str(job_id))
-        except AWAY as error:
+        except _AWAY as error:
             raise StoreUnavailable(type(error).__name__) from error
 
     def huey(self) -> Huey:

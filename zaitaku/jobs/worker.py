@@ -14,7 +14,7 @@ from huey import crontab
 from huey.consumer import Consumer
 
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.jobs.queue import AWAY, HueyQueue, job_id_of
+from zaitaku.jobs.queue import UNREACHABLE, HueyQueue, job_id_of
 from zaitaku.jobs.runner import Runner
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ THREADS: Final = 2
 """So that a long export of one facility does not keep all others waiting."""
 OUTAGE_SECONDS: Final = 60.0
 """While the queue is away, that is said once in this time."""
+_ASKING: Final = frozenset({"Error reading from queue", "Error reading schedule."})
+"""huey's words when it could not ask for the next message."""
 _TALKERS: Final = ("huey.consumer.Worker", "huey.consumer.Scheduler")
 END_SECONDS: Final = 3
 """A job that is not done so long after the worker was told to end is left to the next worker."""
@@ -66,23 +68,24 @@ def work(runner: Runner, ephemeral_url: str, *, parent: int | None = None) -> No
 class Terse(logging.Filter):
     """Lets one line tell of an outage; huey prints where it happened, each second in each thread.
 
-    What fails otherwise is told whole.
+    Whatever else fails is told whole.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._silent_until = 0.0
+        self._silent_until: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a line is printed; take from it what helps nobody."""
         error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, AWAY):
+        if record.msg not in _ASKING or not isinstance(error, UNREACHABLE):
             return True
-        if monotonic() < self._silent_until:
+        kind = type(error).__name__
+        if monotonic() < self._silent_until.get(kind, 0):
             return False
-        self._silent_until = monotonic() + OUTAGE_SECONDS
+        self._silent_until[kind] = monotonic() + OUTAGE_SECONDS
         record.exc_info = None
-        record.detail = type(error).__name__
+        record.detail = kind
         return True
 
 

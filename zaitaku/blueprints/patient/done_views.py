@@ -12,7 +12,7 @@ from zaitaku.blueprints.pages import page
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient import presenters as show
 from zaitaku.blueprints.patient.errors import JourneyGone, recorded_or_unknown
-from zaitaku.blueprints.patient.journey import Journey, VisitKind
+from zaitaku.blueprints.patient.journey import Journey, Visit, VisitKind
 from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.consent.model import Receipt
@@ -50,7 +50,7 @@ def done(journey: str) -> str | bytes | Response:
         language=receipt.language,
         is_empty=standing.is_empty,
         is_home_visit=receipt.channel is Channel.HOME_VISIT,
-        is_walk_in=present.visit is not None and present.visit.kind is VisitKind.WALK_IN,
+        is_walk_in=_is_walk_in_today(present, receipt),
     )
 
 
@@ -100,6 +100,13 @@ def _receipt_values(present: Journey, receipt: Receipt) -> dict[str, Any]:
         "rows": show.receipt_rows(receipt),
         "validity": show.validity_text(receipt),
     }
+
+
+def _is_walk_in_today(present: Journey, receipt: Receipt) -> bool:
+    # The card signed a day; what kind of visit was meant, only the answers tell.
+    today = japan_date(services().clock.now())
+    meant = present.visit == Visit(VisitKind.WALK_IN, today)
+    return meant and receipt.visit_date == today
 
 
 def _expires_soon(present: Journey) -> str:

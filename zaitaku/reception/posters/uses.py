@@ -1,16 +1,17 @@
 """Counting how each way in is used: after the answer, within bounds, and never in its way.
 
 No count is worth a patient's page, nor a commit of its own where many come: a process that serves
-them leaves what is to be counted to a thread, which does all of a second together. What cannot be
-counted then is not counted: the stores may be away.
+them adds up the counts of a second. What cannot be counted then is not counted: the stores may be
+away, and no more than a few journeys are noted at the same time in one process.
 """
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from threading import BoundedSemaphore
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -29,6 +30,8 @@ from zaitaku.reception.posters.store import use_added
 
 log = logging.getLogger(__name__)
 
+AT_ONCE: Final = 4
+"""Journeys that are noted at the same time in one process; one more is dropped."""
 SLOT: Final = timedelta(minutes=10)
 WATCHED: Final = timedelta(minutes=60)
 """How far back journeys that began are taken for open ones."""
@@ -44,31 +47,11 @@ class _Line(NamedTuple):
     day: date
 
 
-@dataclass(frozen=True)
-class _Scanned:
-    """The entry page was opened."""
+class _Use(StrEnum):
+    """What is counted in it."""
 
-    line: _Line
-
-
-@dataclass(frozen=True)
-class _Begun:
-    """A journey began by the way of ``line``."""
-
-    journey: JourneyId
-    line: _Line
-    slot: int
-
-
-@dataclass(frozen=True)
-class _Completed:
-    """A journey ended with a consent."""
-
-    journey: JourneyId
-    day: date
-
-
-_Happened = _Scanned | _Begun | _Completed
+    SCANS = "scans"
+    COMPLETIONS = "completions"
 
 
 class UseCounter:
@@ -78,28 +61,28 @@ class UseCounter:
         self._database = database
         self._ephemeral = ephemeral
         self._clock = clock
-        self._later = Gathering[_Happened](self._count)
+        self._room = BoundedSemaphore(AT_ONCE)
+        self._uses = Gathering[tuple[_Line, _Use]](self._write)
 
     def gather(self) -> None:
-        """Count what happens in a second together, and later, from now on."""
-        self._later.wait()
+        """Write the counts of a second together, from now on."""
+        self._uses.wait()
 
     def close(self) -> None:
-        """Count what waits."""
-        self._later.close()
+        """Write what was gathered."""
+        self._uses.close()
 
     def scanned(self, version_id: UrlVersionId, number: PosterNumber) -> None:
         """Count that the entry page was opened."""
-        self._later.add(_Scanned(self._line(version_id, number)))
+        self._add(version_id, number, _Use.SCANS)
 
     def begun(self, version_id: UrlVersionId, number: PosterNumber, journey: JourneyId) -> None:
         """Remember by which way in a journey began, and count it as open."""
-        slot = _slot(self._clock.now())
-        self._later.add(_Begun(journey, self._line(version_id, number), slot))
+        self._quietly(partial(self._open, version_id, number, journey))
 
     def completed(self, journey: JourneyId) -> None:
         """Count that a journey ended with a consent; asked again, it counts nothing."""
-        self._later.add(_Completed(journey, japan_date(self._clock.now())))
+        self._quietly(partial(self._end, journey))
 
     def open_journeys(self, version_id: UrlVersionId) -> int | None:
         """Return how many journeys began in the last hour and have not ended with a consent.
@@ -121,48 +104,50 @@ class UseCounter:
         )
         return int(begun[COUNT_FIELD]) - int(ended[COUNT_FIELD])
 
-    def _line(self, version_id: UrlVersionId, number: PosterNumber) -> _Line:
-        return _Line(version_id, number, japan_date(self._clock.now()))
+    def _add(self, version_id: UrlVersionId, number: PosterNumber, use: _Use) -> None:
+        self._uses.add((_Line(version_id, number, japan_date(self._clock.now())), use))
 
-    def _count(self, happened: Sequence[_Happened]) -> None:
-        scans = Counter(each.line for each in happened if isinstance(each, _Scanned))
-        completions: Counter[_Line] = Counter()
-        # The first that finds the short-lived store away speaks for all.
+    def _write(self, sums: Mapping[tuple[_Line, _Use], int]) -> None:
+        # In one order: two that wait for each other's rows would wait for ever.
+        works = [
+            use_added(
+                *line,
+                scans=sums.get((line, _Use.SCANS), 0),
+                completions=sums.get((line, _Use.COMPLETIONS), 0),
+            )
+            for line in sorted({line for line, _ in sums})
+        ]
         with _quiet():
-            for each in happened:
-                if isinstance(each, _Begun):
-                    self._open(each)
-                elif isinstance(each, _Completed):
-                    completions.update(self._ended(each))
-        with _quiet():
-            self._add(scans, completions)
+            if len(works) == 1:
+                self._database.do(works[0])
+                return
+            with self._database.transaction() as connection:
+                together(connection, *works)
 
-    def _open(self, begun: _Begun) -> None:
-        version_id, number, _ = begun.line
-        arrival = {"version": str(version_id), "poster": str(number), "slot": str(begun.slot)}
-        if self._ephemeral.create(_arrival_key(begun.journey), arrival, ARRIVAL_LIFETIME):
-            self._ephemeral.count(_slot_key("begun", version_id, begun.slot), WATCHED + SLOT)
+    def _open(self, version_id: UrlVersionId, number: PosterNumber, journey: JourneyId) -> None:
+        slot = _slot(self._clock.now())
+        arrival = {"version": str(version_id), "poster": str(number), "slot": str(slot)}
+        if self._ephemeral.create(_arrival_key(journey), arrival, ARRIVAL_LIFETIME):
+            self._ephemeral.count(_slot_key("begun", version_id, slot), WATCHED + SLOT)
 
-    def _ended(self, completed: _Completed) -> Iterator[_Line]:
-        arrival = self._ephemeral.take(_arrival_key(completed.journey))
+    def _end(self, journey: JourneyId) -> None:
+        arrival = self._ephemeral.take(_arrival_key(journey))
         if arrival is None:
             return
         version_id = UrlVersionId(UUID(arrival["version"]))
-        yield _Line(version_id, PosterNumber(int(arrival["poster"])), completed.day)
         ended = _slot_key("ended", version_id, int(arrival["slot"]))
         self._ephemeral.count(ended, WATCHED + SLOT)
+        self._add(version_id, PosterNumber(int(arrival["poster"])), _Use.COMPLETIONS)
 
-    def _add(self, scans: Counter[_Line], completions: Counter[_Line]) -> None:
-        # In one order: two that wait for each other's rows would wait for ever.
-        works = [
-            use_added(*line, scans=scans[line], completions=completions[line])
-            for line in sorted({*scans, *completions})
-        ]
-        if len(works) == 1:
-            self._database.do(works[0])
-        elif works:
-            with self._database.transaction() as connection:
-                together(connection, *works)
+    def _quietly(self, count: Callable[[], None]) -> None:
+        if not self._room.acquire(blocking=False):
+            log.info("not counted: too many at once")
+            return
+        try:
+            with _quiet():
+                count()
+        finally:
+            self._room.release()
 
 
 @contextmanager
