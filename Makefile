@@ -56,8 +56,7 @@ demo: setup ## デモを始める（Ctrl-C で終わり） / run the whole produ
 
 test: setup-dev test-packages $(PROVIDER) ## すべての検査と試験 / every check and every test
 	@$(MAKE) --no-print-directory -j 2 lint compiled
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --cache-clear $(ARGS) \
-		|| { test $$? -eq 1 && test -z '$(ARGS)' && $(BIN)/python -m tests.again; }
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Each worker of the tests would compile all of them at the same moment; lint leaves a core idle.
 compiled: setup-dev

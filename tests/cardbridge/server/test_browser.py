@@ -16,7 +16,7 @@ from zaitaku import wire
 from zaitaku.cardbridge.reading import desk
 from zaitaku.cardbridge.virtual.pad import VirtualPad
 from zaitaku.cardbridge.virtual.reader import VirtualReader
-from zaitaku.cardbridge.web.words import Language
+from zaitaku.cardbridge.web.words import Language, Words
 
 pytestmark = pytest.mark.browser
 
@@ -216,6 +216,21 @@ def test_each_page_is_sound_in_every_language_and_size(
             page.set_viewport_size({"width": width, "height": 844})
             page.evaluate("size => { document.documentElement.className = size }", size)
             assert faults(page) == [], f"{language} at {width} px"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_sign_fits_the_narrowest_screen(stand: Stand, page: Page, language: Language) -> None:
+    page.set_viewport_size({"width": 320, "height": 844})
+    page.goto(f"{stand.address}?lang={language}&size=largest")
+    words = Words.load().catalogues[language]["emblem"]
+    signs = [f"{colour} {thing}" for colour in words["colours"] for thing in words["things"]]
+    too_wide = page.evaluate(
+        "signs => signs.filter(sign => {"
+        " document.querySelector('.emblem strong').textContent = sign;"
+        " return document.documentElement.scrollWidth > window.innerWidth })",
+        signs,
+    )
+    assert too_wide == []
 
 
 def test_a_reading_that_was_left_alone_is_told_of_soundly(
