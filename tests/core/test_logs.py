@@ -171,6 +171,7 @@ SECRETS = st.one_of(
 AROUND = st.sampled_from(
     ["{}", "went ({}) wrong", "journey:{}:end", '"{}"', "漢字 {}。", "value {}, and", "<{}>\n"]
 )
+DIGITS_OF_A_ROW = r"[0-9]{8}(-[0-9]{4}){3}-[0-9]{12}"
 PRIVATE = st.builds(str.format, AROUND, SECRETS)
 
 
@@ -268,6 +269,17 @@ class TestRedaction:
     )
     def test_innocent_words_stay(self, text: str) -> None:
         assert redacted(text) == text
+
+    @given(st.one_of(st.uuids().map(str), st.from_regex(DIGITS_OF_A_ROW, fullmatch=True)))
+    def test_the_name_of_a_row_stays_whatever_its_digits(self, row: str) -> None:
+        with logged() as lines:
+            LOGGER.info("audit head of %s", row, extra={"facility": row})
+        assert (lines()[0]["facility"], lines()[0]["message"]) == (row, f"audit head of {row}")
+
+    @given(st.uuids().map(str), st.from_regex(r"0[0-9]{2}-[0-9]{4}-[0-9]{4}", fullmatch=True))
+    def test_a_number_beside_the_name_of_a_row_does_not(self, row: str, number: str) -> None:
+        for text in (f"{row} {number}", f"{row}-{number}", f"{row}{number}", f"a {number}, {row}"):
+            assert number not in redacted(text)
 
     @given(st.one_of(st.text(), PRIVATE))
     def test_twice_is_as_once(self, text: str) -> None:

@@ -58,8 +58,14 @@ _SHAPES: Final = tuple(
         (r"(?<![\w-])[A-Za-z0-9_-]{22}(?![\w-])", re.ASCII, HIDDEN),
         (r"(?:[0-9A-Fa-f]{2}[ :]?){16,}", 0, HIDDEN),
         (r"[A-Za-z0-9+_=-]{40,}", 0, HIDDEN),
-        # Numbers of eleven digits or more, in groups or not: handles, マイナンバー, telephones.
-        (r"(?<![\d.])\d(?:[- ]?\d){10,}(?![\d.])", 0, HIDDEN),
+        # Numbers of eleven digits or more, in groups or not: handles, マイナンバー, telephones. The
+        # middle of a UUID (RFC 9562 §4) can be one by chance; it names a row and stays.
+        (
+            r"(?P<id>(?<![\w-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w-]))"
+            r"|(?<![\d.])\d(?:[- ]?\d){10,}(?![\d.])",
+            0,
+            lambda found: found["id"] or HIDDEN,
+        ),
     )
 )
 
