@@ -85,7 +85,7 @@ class Terse(logging.Filter):
             return False
         self._silent_until[kind] = monotonic() + OUTAGE_SECONDS
         record.exc_info = None
-        record.detail = kind
+        record.detail = getattr(error, "sqlite_errorname", kind)
         return True
 
 
