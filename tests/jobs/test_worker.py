@@ -180,7 +180,7 @@ def test_a_worker_that_ends_by_itself_is_started_again(
 
 
 @pytest.mark.slow
-def test_an_outage_of_the_queue_is_one_line(workshop: Workshop, tmp_path: Path) -> None:
+def test_an_outage_of_the_queue_is_a_line_of_each_kind(workshop: Workshop, tmp_path: Path) -> None:
     with redis_server() as redis, (tmp_path / "words").open("wb") as words:
         process = subprocess.Popen(worker_command(workshop, redis.url), stderr=words)
         try:
@@ -193,8 +193,12 @@ def test_an_outage_of_the_queue_is_one_line(workshop: Workshop, tmp_path: Path) 
         finally:
             process.kill()
             process.wait()
-    (line,) = (tmp_path / "words").read_text("utf-8").splitlines()
-    assert line in {"Error reading from queue", "Error reading schedule."}
+    lines = (tmp_path / "words").read_text("utf-8").splitlines()
+    assert [
+        line for line in lines if not line.startswith(("Error reading", "Error enqueueing"))
+    ] == []
+    # It is cut off, and then not there: to the driver that may be one kind of trouble or two.
+    assert len(lines) in {1, 2}
 
 
 def record_of(words: str, error: Exception) -> logging.LogRecord:

@@ -25,8 +25,14 @@ THREADS: Final = 2
 """So that a long export of one facility does not keep all others waiting."""
 OUTAGE_SECONDS: Final = 60.0
 """While the queue is away, that is said once in this time."""
-_ASKING: Final = frozenset({"Error reading from queue", "Error reading schedule."})
-"""huey's words when it could not ask for the next message."""
+_ASKING: Final = frozenset(
+    {
+        "Error reading from queue",
+        "Error reading schedule.",
+        "Error enqueueing periodic task %s.",
+    }
+)
+"""huey's words when it could not ask for the next message, or leave one for itself."""
 _TALKERS: Final = ("huey.consumer.Worker", "huey.consumer.Scheduler")
 END_SECONDS: Final = 3
 """A job that is not done so long after the worker was told to end is left to the next worker."""
