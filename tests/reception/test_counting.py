@@ -23,7 +23,7 @@ from zaitaku.reception.posters.model import NO_POSTER, PosterNumber
 from zaitaku.reception.posters.store import url_use
 from zaitaku.reception.posters.uses import UseCounter
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Written:
@@ -69,7 +69,7 @@ def test_what_does_not_wait_is_written_at_once() -> None:
 
 @pytest.mark.usefixtures("hasty")
 def test_what_many_count_is_written_together_and_once() -> None:
-    written, start = Written(), Barrier(8)
+    written, start = Written(), Barrier(8, timeout=PATIENCE_SECONDS)
     gathered = Gathering[str](written)
     gathered.wait()
 
@@ -208,7 +208,7 @@ def test_those_who_count_the_same_never_wait_for_each_other_for_ever(
     facility = any_world.add_facility()
     versions = [any_world.current(facility, each).id for each in Channel]
     ways = [(version, PosterNumber(number)) for version in versions for number in range(50)]
-    start = Barrier(len(counters))
+    start = Barrier(len(counters), timeout=PATIENCE_SECONDS)
 
     def count(place: int) -> None:
         for turn in range(5):
