@@ -21,6 +21,9 @@ from tests.servers import free_port
 from zaitaku.core.gate import THREADS
 
 KILLS = 8
+STAYING = 40
+FAIR_SHARE = 14
+"""Of so many that stay; one worker alone may be too busy to be there first."""
 SECRET = "ASH_mRo.kb8HRte6_zGvb0jEFn870A"
 
 
@@ -126,6 +129,35 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         server.process.kill()
         _, left = psutil.wait_procs(workers, PATIENCE_SECONDS)
         assert left == []
+
+
+def staying(server: Server, stack: ExitStack, count: int) -> None:
+    """Open connections, ask on each, and keep them."""
+    for _ in range(count):
+        address = ("127.0.0.1", server.port)
+        connection = stack.enter_context(socket.create_connection(address, timeout=20))
+        connection.sendall(b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def held(server: Server) -> list[int]:
+    """Return how many connections each worker holds."""
+    workers = [psutil.Process(pid) for pid in server.workers()]
+    return [
+        len([each for each in worker.net_connections() if each.status == "ESTABLISHED"])
+        for worker in workers
+    ]
+
+
+def test_connections_that_stay_are_shared_among_the_workers(tmp_path: Path) -> None:
+    with echoing(tmp_path) as server, ExitStack() as stack:
+        staying(server, stack, STAYING)
+        assert min(held(server)) >= FAIR_SHARE
+        # Whoever comes after one that is gone has its place.
+        os.kill(min(server.workers()), signal.SIGKILL)
+        server.wait()
+        staying(server, stack, STAYING // WORKERS)
+        assert min(held(server)) >= FAIR_SHARE
 
 
 def test_nobody_is_believed_about_where_they_come_from(echo: Server) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from selectors import EVENT_READ
@@ -29,6 +29,7 @@ from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from zaitaku.commands.arrivals import Arrivals
+from zaitaku.commands.occupancy import Occupancy
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.constant_headers import always
 from zaitaku.core.gate import THREADS
@@ -58,6 +59,8 @@ PARTING: Final = 64
 """Connections of a worker whose client has its last answer and has not closed them yet."""
 PARTING_SECONDS: Final = 2.0
 """So long such a client has time: closed at once, the end of its answer could be lost."""
+COURTESY_SECONDS: Final = 0.005
+"""So long a worker lets those that hold fewer connections take a new one first."""
 LINE_BYTES: Final = 8190
 """Of a request's first line and of each header; nginx takes no more either."""
 HEADERS: Final = 100
@@ -108,6 +111,7 @@ class WebServer:
     """Called when it listens and hears signals itself."""
     at_worker_end: Callable[[], None] = _nothing
     """Called in each worker that ends by itself."""
+    occupancy: Occupancy = field(default_factory=Occupancy)
 
     def run(self) -> None:
         """Serve until told to end (SIGTERM, SIGINT); SIGHUP replaces the workers one by one.
@@ -146,6 +150,7 @@ class WebServer:
             "errorlog": None,
             "control_socket_disable": True,
             "when_ready": lambda _parent: self.at_start(),
+            "child_exit": lambda _parent, worker: self.occupancy.leave(worker.place),
         }
 
 
@@ -163,15 +168,15 @@ class _Site(BaseApplication):  # type: ignore[misc]
     """Hands gunicorn its settings and the application."""
 
     def __init__(self, server: WebServer) -> None:
-        self._server = server
+        self.server = server
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in self._server.options().items():
+        for name, value in self.server.options().items():
             self.cfg.set(name, value)
 
     def load(self) -> "WSGIApplication":
-        return self._server.app
+        return self.server.app
 
 
 class _Parent(Arbiter):  # type: ignore[misc]
@@ -234,12 +239,63 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     all others out.
     """
 
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)
+        # Made by the parent, before the fork.
+        self._occupancy: Occupancy = self.app.server.occupancy
+        self.place = self._occupancy.enter()
+        self._back_at: float | None = None
+
     def init_process(self) -> None:
         """Serve until told to end."""
         # The library has no other way to answer in other words.
         wsgi.Response = _Answer
         self._parting: deque[TConn] = deque()
         super().init_process()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Take new connections, or none for now."""
+        self._come_back()
+        super().set_accept_enabled(enabled)
+        self._tell()
+
+    def accept(self, listener: socket) -> None:
+        """Take a new connection, unless a worker that holds fewer does in a moment."""
+        if self._back_at is not None:
+            return
+        if self._occupancy.is_ahead(self.nr_conns):
+            self._step_back()
+        else:
+            super().accept(listener)
+
+    def _step_back(self) -> None:
+        # Nobody else waits meanwhile: only the door is out of sight.
+        self._back_at = monotonic() + COURTESY_SECONDS
+        for listener in self.sockets:
+            self.poller.unregister(listener)
+
+    def _come_back(self) -> None:
+        if self._back_at is None:
+            return
+        self._back_at = None
+        for listener in self.sockets:
+            self.poller.register(listener, EVENT_READ, self.accept)
+            super().accept(listener)  # if somebody still waits
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait until something is to be done, do it, and say how many connections there are."""
+        if self._back_at is not None:
+            timeout = min(timeout, max(0.0, self._back_at - monotonic()))
+        super().wait_for_and_dispatch_events(timeout)
+        if self._back_at is not None and self._back_at <= monotonic():
+            self._come_back()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._accepting:
+            self._occupancy.tell(self.place, self.nr_conns)
+        else:
+            self._occupancy.withdraw(self.place)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Begin with the next request of a connection."""
