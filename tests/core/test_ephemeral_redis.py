@@ -1,13 +1,16 @@
 """The Redis adapter: what it sends, and a server that is away, stuck, full or a replica."""
 
 import os
+import socket
 import socketserver
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -18,6 +21,7 @@ from tests.servers import RunningServer, redis_server
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_redis import RedisEphemeralStore
 from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
+from zaitaku.core.redis_servers import connection_pool
 
 CALLS: list[Callable[[EphemeralStore], object]] = [
     lambda store: store.create("k", {"a": "1"}, HOUR),
@@ -27,6 +31,7 @@ CALLS: list[Callable[[EphemeralStore], object]] = [
     lambda store: store.delete("k"),
     lambda store: store.count("c", HOUR),
 ]
+KERNEL_WAITS = (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO)
 WRITES = [CALLS[number] for number in (0, 2, 3, 4, 5)]
 
 
@@ -165,6 +170,30 @@ class TestTrouble:
             # The late answer must not be taken for that of the next call.
             assert store.read("other") is None
             assert store.read("k") == {"a": "1"}
+
+    def test_a_server_that_reads_no_more_is_waited_for_as_long(
+        self, own_server: RunningServer
+    ) -> None:
+        with opened(own_server.url) as store:
+            store.count("c", HOUR)
+            with own_server.frozen():
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable, match="TimeoutError"):
+                    store.create("k", {"a": "1" * 50_000_000}, HOUR)
+                assert time.monotonic() - began < 10
+
+    def test_the_kernel_ends_waits_and_python_looks_at_no_socket(
+        self, own_server: RunningServer
+    ) -> None:
+        pool = connection_pool(own_server.url, socket_timeout=0.3)
+        line = pool.get_connection()
+        own: Any = line._sock
+        assert own.gettimeout() is None
+        waits = [own.getsockopt(socket.SOL_SOCKET, kind, 16) for kind in KERNEL_WAITS]
+        # Kernels count in ticks.
+        assert {struct.unpack("@ll", each)[0] for each in waits} == {0}
+        assert all(300_000 <= struct.unpack("@ll", each)[1] < 320_000 for each in waits)
+        pool.disconnect()
 
     def test_a_lost_answer_is_not_asked_for_twice(self, own_server: RunningServer) -> None:
         with opened(own_server.url) as store:

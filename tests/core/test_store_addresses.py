@@ -15,6 +15,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.postgres import _Servers
 from zaitaku.core.redis_servers import connection_pool
+from zaitaku.core.redis_waits import BoundedConnection, BoundedSentinelConnection
 from zaitaku.core.store_addresses import (
     check_ephemeral_address,
     check_sql_address,
@@ -148,6 +149,21 @@ def test_sentinels_have_a_port_and_passwords_of_their_own() -> None:
     assert [(each["host"], each["port"]) for each in asked] == [("a", 26379), ("::1", 7)]
     assert {each["password"] for each in asked} == {"x"}
     assert "password" not in pool.connection_kwargs
+
+
+@pytest.mark.parametrize(
+    ("url", "is_tls"),
+    [
+        ("redis://a/0", False),
+        ("rediss://a/0", True),
+        ("redis+sentinel://a/s", False),
+        ("rediss+sentinel://a/s", True),
+    ],
+)
+def test_only_what_is_no_tls_lets_the_kernel_wait(url: str, *, is_tls: bool) -> None:
+    kind = connection_pool(url).connection_class
+    assert issubclass(kind, SSLConnection) is is_tls
+    assert issubclass(kind, BoundedConnection | BoundedSentinelConnection) is not is_tls
 
 
 def test_tls_is_spoken_with_both() -> None:

@@ -59,9 +59,11 @@ class RedisLines:
             return line.read_response()
         except ResponseError:
             raise
-        except BaseException:
+        except BaseException as error:
             # Its answer may still come, and must not be taken for another's.
             line.disconnect()
+            if isinstance(error.__context__, BlockingIOError):
+                raise Silent("no answer in time") from error  # see ``redis_waits``
             raise
         finally:
             self._idle.append(line)

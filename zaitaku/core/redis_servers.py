@@ -18,6 +18,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from zaitaku.core.errors import SettingsError
+from zaitaku.core.redis_waits import BoundedConnection, BoundedSentinelConnection
 
 SENTINEL_PORT: Final = 26379
 SENTINEL_SECONDS: Final = 0.5
@@ -48,15 +49,19 @@ def connection_pool(url: str, **options: object) -> ConnectionPool:
     """
     parts = urlsplit(url)
     if parts.scheme not in _SENTINEL_SCHEMES:
-        return ConnectionPool.from_url(url, **options)
+        # Named for one kind of address alone: redis-py would take it for the others, too.
+        own = {"connection_class": BoundedConnection} if parts.scheme == "redis" else {}
+        return ConnectionPool.from_url(url, **own, **options)
     group = _Group.read(parts)
+    is_tls = parts.scheme.startswith("rediss")
+    kind = {} if is_tls else {"connection_class": BoundedSentinelConnection}
     return SentinelConnectionPool(  # type: ignore[no-untyped-call]
         group.service,
         _Sentinels(  # type: ignore[no-untyped-call]
             group.sentinels, sentinel_kwargs=group.sentinel_options
         ),
-        ssl=parts.scheme.startswith("rediss"),
-        **{**group.server_options, **options},
+        ssl=is_tls,
+        **{**group.server_options, **kind, **options},
     )
 
 
