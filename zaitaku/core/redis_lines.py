@@ -16,6 +16,8 @@ from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as Silent
 
+from zaitaku.core.redis_waits import KernelWaits
+
 
 class _Line(Protocol):
     """What is used of redis-py's ``Connection``."""
@@ -91,7 +93,14 @@ class RedisLines:
 
 
 def _is_spoilt(line: _Line) -> bool:
-    """Tell whether the server has closed the connection, or said what nobody asked for."""
+    """Tell whether the server has closed the connection, or said what nobody asked for.
+
+    Where the connection is only seen to stand, nothing can wait in it: after a failure it is ended,
+    and without being asked Redis says nothing (RESP2).
+    """
+    stands = line.stands() if isinstance(line, KernelWaits) else None
+    if stands is not None:
+        return not stands
     try:
         return line.can_read()
     except (Broken, Silent, OSError):
