@@ -77,6 +77,18 @@ def test_no_worker_inherits_a_connection(site: Server) -> None:
     assert [each for each in site.parent.net_connections() if each.status == "ESTABLISHED"] == []
 
 
+def test_workers_of_one_parent_number_their_requests_apart(site: Server) -> None:
+    with urllib3.PoolManager(retries=False, timeout=20) as pool:
+        numbers = [
+            pool.request(
+                "GET", f"http://127.0.0.1:{site.port}/", headers={"Connection": "close"}
+            ).headers["X-Request-Id"]
+            for _ in range(60)
+        ]
+    # One parent's state in both would draw the same numbers twice.
+    assert len(set(numbers)) == len(numbers)
+
+
 def test_new_workers_come_without_losing_an_answer(site: Server) -> None:
     before = site.workers()
     with Asking(site) as asking:
