@@ -70,6 +70,28 @@ def tamper(world: World, **changes: Any) -> None:
             connection.execute(text(statement), {"old": old, "new": new})
 
 
+def verify_everywhere(*words: str) -> Result:
+    return CliRunner().invoke(records, ["verify", *words])
+
+
+def test_records_of_every_facility_prove_themselves(world: World) -> None:
+    by_card(world)
+    found = verify_everywhere("--all")
+    assert found.exit_code == 0, found.output
+    assert "確かめました: 1件  合いません: 0件" in found.output
+    tamper(world, document=("grant", "grxnt"))
+    broken = verify_everywhere("--all")
+    assert broken.exit_code == 1
+    # Whose it is, is not clear from a reference number alone.
+    assert f"{CODE.digits}  " in broken.output
+    assert "確かめました: 0件  合いません: 1件" in broken.output
+
+
+def test_one_record_is_one_facilitys(world: World) -> None:
+    by_card(world)
+    assert "受付番号か --all" in verify_everywhere().output
+
+
 def test_records_of_both_kinds_prove_themselves(world: World) -> None:
     card, phone = by_card(world), by_phone(world)
     found = verify(card, phone, *CLIENT)

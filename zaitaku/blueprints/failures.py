@@ -74,7 +74,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "certificate-revoked": Explanation(
         mark("このカードの電子証明書は、使えなくなっています"),
         (
-            mark("カードをなくした届けや、住所・氏名の変更などで、使えなくなることがあります。"),
+            mark("カードをなくした届けや、カードの作り直しなどで、使えなくなることがあります。"),
             _NOTHING_REGISTERED,
         ),
         (_CITY_HALL, _OTHER_WAYS),

@@ -1,6 +1,6 @@
 """``zaitaku records``: what a facility keeps as proof, proved again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import NotFound, ZaitakuError
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.sealing import Seal
-from zaitaku.facilities.model import InstitutionCode
+from zaitaku.facilities.model import Facility, InstitutionCode
 from zaitaku.facilities.service import FacilityService
 from zaitaku.identity.oidc.errors import AppTokenRefused
 from zaitaku.identity.oidc.id_token import TokenTrust, thumbprints_in
@@ -46,20 +46,31 @@ def records() -> None:
     """同意の記録を、証拠から確かめます。"""
 
 
+def _code_if_any(context: click.Context, option: click.Parameter, digits: str | None) -> str | None:
+    return institution_code(context, option, digits) if digits else None
+
+
 class _NamedOrAll(click.Command):
     """Takes either receipts or ``--all``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
         if bool(ctx.params["references"]) == ctx.params["everything"]:
-            raise click.UsageError("受付番号か --all の、どちらかを書いてください。", ctx)
+            words = "受付番号か --all の、どちらかを書いてください。"
+            kind = click.UsageError if ctx.params["everything"] else click.MissingParameter
+            raise kind(words, ctx)
         return rest
 
 
 @records.command(cls=_NamedOrAll)
-@click.argument("code", callback=institution_code)
+@click.argument("code", required=False, callback=_code_if_any)
 @click.argument("references", metavar="[受付番号]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="この施設のすべての記録を確かめる")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="この施設のすべての記録を確かめる（CODE がなければ、すべての施設の）",
+)
 @click.option(
     "--client",
     "former",
@@ -74,7 +85,7 @@ class _NamedOrAll(click.Command):
     help="認証アプリの公開鍵だと、記録のほかで確かめた鍵（JWK Set）。ないものを見つけます",
 )
 def verify(
-    code: str,
+    code: str | None,
     references: tuple[str, ...],
     everything: bool,
     former: tuple[tuple[str, str], ...],
@@ -83,12 +94,18 @@ def verify(
     """施設 CODE の記録を、署名から確かめ直します。合わない記録があると、終了コードは1です。"""
     keys = _trusted(provider_keys) if provider_keys else None
     summary = Summary()
-    with _opened(code, former, keys) as (audit, facility_id):
-        for verdict in _verdicts(audit, facility_id, references):
-            summary.add(verdict)
-            if verdict.broken or not everything:
-                click.echo(_line(verdict))
+    with _opened(former, keys) as (audit, facilities):
+        for facility in _those_of(facilities, code):
+            prefix = "" if code else f"{facility.code.digits}  "
+            for verdict in _verdicts(audit, facility.id, references):
+                summary.add(verdict)
+                if verdict.broken or not everything:
+                    click.echo(prefix + _line(verdict))
     _tell(summary)
+
+
+def _those_of(facilities: FacilityService, code: str | None) -> Sequence[Facility]:
+    return [facilities.find(InstitutionCode(code))] if code else facilities.all()
 
 
 def _verdicts(
@@ -145,15 +162,15 @@ def _trusted(file: Path) -> frozenset[str]:
 
 @contextmanager
 def _opened(
-    code: str, former: Iterable[tuple[str, str]], keys: frozenset[str] | None
-) -> Iterator[tuple[RecordAudit, FacilityId]]:
+    former: Iterable[tuple[str, str]], keys: frozenset[str] | None
+) -> Iterator[tuple[RecordAudit, FacilityService]]:
     settings = Settings.from_env()
     database = Database(settings.database_url, seal=Seal(settings.seal_keys))
     present = {(settings.openid.issuer, settings.openid.client_id)} if settings.openid else set()
     trust = TokenTrust(frozenset(present | set(former)), settings.subject_keys, keys)
     try:
-        found = FacilityService(database=database, clock=SystemClock()).find(InstitutionCode(code))
-        yield RecordAudit(database, Wordings.load(), trust), found.id
+        facilities = FacilityService(database=database, clock=SystemClock())
+        yield RecordAudit(database, Wordings.load(), trust), facilities
     except NotFound as error:
         raise click.ClickException(_missing(error)) from error
     except ZaitakuError as error:
