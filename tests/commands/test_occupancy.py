@@ -2,17 +2,17 @@
 
 import os
 
-from zaitaku.commands.occupancy import PLACES, Occupancy
+from zaitaku.commands.occupancy import MARGIN, PLACES, Occupancy
 
 
 def test_whoever_holds_more_than_another_is_ahead() -> None:
     occupancy = Occupancy()
-    assert not occupancy.is_ahead(5)  # nobody else is there
+    assert not occupancy.is_ahead(50)  # nobody else is there
     first, second = occupancy.enter(), occupancy.enter()
     occupancy.tell(first, 3)
     occupancy.tell(second, 2)
-    assert occupancy.is_ahead(3)
-    assert not occupancy.is_ahead(2)
+    assert occupancy.is_ahead(3 + MARGIN)
+    assert not occupancy.is_ahead(2 + MARGIN)
 
 
 def test_whoever_takes_no_more_is_waited_for_by_nobody() -> None:
@@ -21,9 +21,9 @@ def test_whoever_takes_no_more_is_waited_for_by_nobody() -> None:
     occupancy.tell(first, 0)
     occupancy.tell(second, 0)
     occupancy.withdraw(first)
-    assert occupancy.is_ahead(1)
+    assert occupancy.is_ahead(1 + MARGIN)
     occupancy.leave(second)
-    assert not occupancy.is_ahead(1)
+    assert not occupancy.is_ahead(1 + MARGIN)
 
 
 def test_a_child_is_seen_by_its_parent() -> None:
@@ -34,8 +34,8 @@ def test_a_child_is_seen_by_its_parent() -> None:
         occupancy.tell(place, 7)
         os._exit(0)
     os.waitpid(child, 0)
-    assert occupancy.is_ahead(8)
-    assert not occupancy.is_ahead(7)
+    assert occupancy.is_ahead(8 + MARGIN)
+    assert not occupancy.is_ahead(7 + MARGIN)
 
 
 def test_more_workers_than_places_are_not_counted_and_do_no_harm() -> None:
@@ -45,6 +45,7 @@ def test_more_workers_than_places_are_not_counted_and_do_no_harm() -> None:
     assert occupancy.enter() is None
     occupancy.tell(None, 0)
     occupancy.leave(None)
-    assert not occupancy.is_ahead(1)
+    assert not occupancy.is_ahead(1 + MARGIN)
     occupancy.leave(places[3])
-    assert occupancy.enter() == places[3]
+    occupancy.leave(places[3])
+    assert (occupancy.enter(), occupancy.enter()) == (places[3], None)

@@ -7,14 +7,16 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tests.core.stores import HOUR
 from tests.servers import RunningServer, redis_server
@@ -22,6 +24,7 @@ from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_redis import RedisEphemeralStore
 from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
 from zaitaku.core.redis_servers import connection_pool
+from zaitaku.core.redis_waits import LARGE
 
 CALLS: list[Callable[[EphemeralStore], object]] = [
     lambda store: store.create("k", {"a": "1"}, HOUR),
@@ -69,6 +72,35 @@ def sent_commands(url: str, act: Callable[[], object]) -> list[str]:
             if heard["client_type"] != "lua":
                 names.append(heard["command"].split()[0])
     return [name for name in names if name not in {"CLIENT", "HELLO", "SELECT"}]
+
+
+@contextmanager
+def slowly_to(url: str) -> Iterator[str]:
+    """Give the address of somebody who hands on what is sent to ``url`` in small pieces."""
+    end, door = threading.Event(), socket.create_server(("127.0.0.1", 0))
+    target = ("127.0.0.1", urlsplit(url).port or 0)
+
+    def hand_on(near: socket.socket, far: socket.socket, pause: float) -> None:
+        with near, far, suppress(OSError):
+            while piece := near.recv(100_000):
+                far.sendall(piece)
+                if len(piece) > LARGE:
+                    end.wait(pause)
+
+    def receive() -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = door.accept()
+                far = socket.create_connection(target)
+                for ends in ((near, far, 0.3), (far, near, 0.0)):
+                    threading.Thread(target=hand_on, args=ends, daemon=True).start()
+
+    threading.Thread(target=receive, daemon=True).start()
+    try:
+        yield f"redis://127.0.0.1:{door.getsockname()[1]}/0"
+    finally:
+        end.set()
+        door.close()
 
 
 class TestCost:
@@ -181,6 +213,26 @@ class TestTrouble:
                 with pytest.raises(StoreUnavailable, match="TimeoutError"):
                     store.create("k", {"a": "1" * 50_000_000}, HOUR)
                 assert time.monotonic() - began < 10
+
+    def test_a_server_that_reads_slowly_is_not_waited_for_without_end(
+        self, own_server: RunningServer
+    ) -> None:
+        with slowly_to(own_server.url) as url, opened(url, timeout_seconds=1.0) as store:
+            assert store.count("c", HOUR) == 1
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="TimeoutError"):
+                store.create("k", {"a": "1" * 50_000_000}, HOUR)
+            assert time.monotonic() - began < 10
+            assert store.count("c", HOUR) == 2
+
+    def test_whoever_uses_such_a_connection_hears_of_a_timeout(
+        self, own_server: RunningServer
+    ) -> None:
+        pool = connection_pool(own_server.url, socket_timeout=0.3)
+        with Redis(connection_pool=pool) as client:
+            client.ping()
+            with own_server.frozen(), pytest.raises(RedisTimeoutError):
+                client.get("k")
 
     def test_the_kernel_ends_waits_and_python_looks_at_no_socket(
         self, own_server: RunningServer

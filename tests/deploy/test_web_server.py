@@ -18,9 +18,11 @@ import urllib3
 from tests.deploy.echo import BROKEN, SLOW
 from tests.deploy.web import PATIENCE_SECONDS, WORKERS, Server, echoing, running, wait_until
 from tests.servers import free_port
+from zaitaku.commands.web_server import COURTESY_SECONDS
 from zaitaku.core.gate import THREADS
 
 KILLS = 8
+CROWD = 700
 STAYING = 40
 FAIR_SHARE = 14
 """Of so many that stay; one worker alone may be too busy to be there first."""
@@ -75,18 +77,6 @@ def test_no_worker_inherits_a_connection(site: Server) -> None:
     # A moment of the parent's own, each minute, is left alone: no worker is forked meanwhile.
     wait_until(lambda: not [file for file in site.parent.open_files() if ".db" in file.path])
     assert [each for each in site.parent.net_connections() if each.status == "ESTABLISHED"] == []
-
-
-def test_workers_of_one_parent_number_their_requests_apart(site: Server) -> None:
-    with urllib3.PoolManager(retries=False, timeout=20) as pool:
-        numbers = [
-            pool.request(
-                "GET", f"http://127.0.0.1:{site.port}/", headers={"Connection": "close"}
-            ).headers["X-Request-Id"]
-            for _ in range(60)
-        ]
-    # One parent's state in both would draw the same numbers twice.
-    assert len(set(numbers)) == len(numbers)
 
 
 def test_new_workers_come_without_losing_an_answer(site: Server) -> None:
@@ -170,6 +160,24 @@ def test_connections_that_stay_are_shared_among_the_workers(tmp_path: Path) -> N
         server.wait()
         staying(server, stack, STAYING // WORKERS)
         assert min(held(server)) >= FAIR_SHARE
+
+
+def test_a_worker_that_hangs_keeps_no_crowd_at_the_door(tmp_path: Path) -> None:
+    with echoing(tmp_path) as server, ExitStack() as stack:
+        staying(server, stack, WORKERS)
+        hanging = max(server.workers())
+        os.kill(hanging, signal.SIGSTOP)
+        stack.callback(os.kill, hanging, signal.SIGCONT)
+        began = time.monotonic()
+        crowd = []
+        for _ in range(CROWD):
+            address = ("127.0.0.1", server.port)
+            crowd.append(stack.enter_context(socket.create_connection(address, timeout=20)))
+            crowd[-1].sendall(b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        served = [each.recv(65536).startswith(b"HTTP/1.1 200") for each in crowd]
+        assert all(served)
+        # One by one they would have waited for longer.
+        assert time.monotonic() - began < CROWD * COURTESY_SECONDS
 
 
 def test_nobody_is_believed_about_where_they_come_from(echo: Server) -> None:

@@ -10,6 +10,8 @@ from typing import Final
 
 PLACES: Final = 256
 """Workers that are counted; a parent that has more lets the others take whoever comes."""
+MARGIN: Final = 2
+"""So far ahead nobody waits: clients that come and go are not to meet a closed door."""
 _ABSENT: Final = -1
 _WIDTH: Final = 4
 
@@ -17,7 +19,7 @@ _WIDTH: Final = 4
 class Occupancy:
     """Counts in memory that is shared with every process forked from the one that made it.
 
-    Each worker writes its own count alone, and a count that is a moment old does no harm.
+    Each worker writes its own count alone. A count that is a moment old costs a moment's wait.
     """
 
     def __init__(self) -> None:
@@ -31,8 +33,8 @@ class Occupancy:
         return self._free.pop(0) if self._free else None
 
     def leave(self, place: int | None) -> None:
-        """Take back the place of a worker that is gone, for the next one."""
-        if place is not None:
+        """Take back the place of a worker that is gone, for the next one; again does nothing."""
+        if place is not None and place not in self._free:
             self.withdraw(place)
             self._free.append(place)
 
@@ -46,5 +48,5 @@ class Occupancy:
         self.tell(place, _ABSENT)
 
     def is_ahead(self, connections: int) -> bool:
-        """Tell whether some worker that would take another connection holds fewer than these."""
-        return any(_ABSENT < count < connections for count in self._counts.tolist())
+        """Tell whether some worker that would take another holds fewer by more than ``MARGIN``."""
+        return any(_ABSENT < count < connections - MARGIN for count in self._counts.tolist())

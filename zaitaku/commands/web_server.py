@@ -61,6 +61,8 @@ PARTING_SECONDS: Final = 2.0
 """So long such a client has time: closed at once, the end of its answer could be lost."""
 COURTESY_SECONDS: Final = 0.005
 """So long a worker lets those that hold fewer connections take a new one first."""
+LET_IN: Final = 64
+"""So many a worker takes at once that the others have left waiting; then it looks at its own."""
 LINE_BYTES: Final = 8190
 """Of a request's first line and of each header; nginx takes no more either."""
 HEADERS: Final = 100
@@ -150,7 +152,9 @@ class WebServer:
             "errorlog": None,
             "control_socket_disable": True,
             "when_ready": lambda _parent: self.at_start(),
+            # The second where a worker is found gone when it is to be told something.
             "child_exit": lambda _parent, worker: self.occupancy.leave(worker.place),
+            "worker_exit": lambda _parent, worker: self.occupancy.leave(worker.place),
         }
 
 
@@ -263,13 +267,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Take a new connection, unless a worker that holds fewer does in a moment."""
         if self._back_at is not None:
             return
-        if self._occupancy.is_ahead(self.nr_conns):
+        if self._occupancy.is_ahead(self._held()):
             self._step_back()
         else:
             super().accept(listener)
 
     def _step_back(self) -> None:
-        # Nobody else waits meanwhile: only the door is out of sight.
+        # Whoever is inside is served on meanwhile: only the door is out of sight.
         self._back_at = monotonic() + COURTESY_SECONDS
         for listener in self.sockets:
             self.poller.unregister(listener)
@@ -280,7 +284,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._back_at = None
         for listener in self.sockets:
             self.poller.register(listener, EVENT_READ, self.accept)
-            super().accept(listener)  # if somebody still waits
+            self._let_in(listener)
+
+    def _let_in(self, listener: socket) -> None:
+        # All who still wait: nobody else has come for them.
+        for _ in range(LET_IN):
+            before = self.nr_conns
+            if before < self.worker_connections:
+                super().accept(listener)
+            if self.nr_conns == before:
+                return
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait until something is to be done, do it, and say how many connections there are."""
@@ -291,9 +304,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._come_back()
         self._tell()
 
+    def _held(self) -> int:
+        return int(self.nr_conns) - len(self._parting)
+
     def _tell(self) -> None:
         if self._accepting:
-            self._occupancy.tell(self.place, self.nr_conns)
+            self._occupancy.tell(self.place, self._held())
         else:
             self._occupancy.withdraw(self.place)
 

@@ -13,8 +13,6 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from zaitaku.core.tcp import is_established
-
 _RV = TypeVar("_RV")
 
 _SHORTEST_SECONDS: Final = 2
@@ -180,14 +178,10 @@ class BoundedConnection(Connection[Any]):
     def is_open(self) -> bool:
         """Tell whether the server has not closed it.
 
-        Looking costs a microsecond, asking the server would cost every page a round trip. Where the
-        system does not tell, as with a socket that is a file: an idle server says nothing, so what
-        waits to be read is the end.
+        An idle server says nothing: where something waits to be read, it is the end. Looking costs
+        a microsecond, asking the server would cost every page a round trip.
         """
-        if self.closed:
-            return False
-        stands = is_established(self.fileno())
-        return not self._line.poll(0) if stands is None else stands
+        return not self.closed and not self._line.poll(0)
 
     def send(self, text: str, values: Sequence[object]) -> RawCursor[Any]:
         """Run a statement with numbered places by the cursor that ran it last.

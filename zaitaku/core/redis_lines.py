@@ -16,8 +16,6 @@ from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as Silent
 
-from zaitaku.core.redis_waits import KernelWaits
-
 
 class _Line(Protocol):
     """What is used of redis-py's ``Connection``."""
@@ -61,11 +59,9 @@ class RedisLines:
             return line.read_response()
         except ResponseError:
             raise
-        except BaseException as error:
+        except BaseException:
             # Its answer may still come, and must not be taken for another's.
             line.disconnect()
-            if isinstance(error.__context__, BlockingIOError):
-                raise Silent("no answer in time") from error  # see ``redis_waits``
             raise
         finally:
             self._idle.append(line)
@@ -93,14 +89,7 @@ class RedisLines:
 
 
 def _is_spoilt(line: _Line) -> bool:
-    """Tell whether the server has closed the connection, or said what nobody asked for.
-
-    Where the connection is only seen to stand, nothing can wait in it: after a failure it is ended,
-    and without being asked Redis says nothing (RESP2).
-    """
-    stands = line.stands() if isinstance(line, KernelWaits) else None
-    if stands is not None:
-        return not stands
+    """Tell whether the server has closed the connection, or said what nobody asked for."""
     try:
         return line.can_read()
     except (Broken, Silent, OSError):
