@@ -47,7 +47,7 @@ def records() -> None:
 
 
 def _code_if_any(context: click.Context, option: click.Parameter, digits: str | None) -> str | None:
-    return institution_code(context, option, digits) if digits else None
+    return None if digits is None else institution_code(context, option, digits)
 
 
 class _NamedOrAll(click.Command):
@@ -57,8 +57,9 @@ class _NamedOrAll(click.Command):
         rest = super().parse_args(ctx, args)
         if bool(ctx.params["references"]) == ctx.params["everything"]:
             words = "受付番号か --all の、どちらかを書いてください。"
-            kind = click.UsageError if ctx.params["everything"] else click.MissingParameter
-            raise kind(words, ctx)
+            if ctx.params["everything"]:
+                raise click.UsageError(words, ctx)
+            raise click.MissingParameter(words, ctx, param_hint="受付番号", param_type="argument")
         return rest
 
 
