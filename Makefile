@@ -17,7 +17,7 @@ BUNDLE_PACKAGES := binutils $(shell $(PYTHON) -c 'import sys; \
 	print("libpython3.%d" % sys.version_info[1] if sys.base_prefix == "/usr" else "")')
 
 # What the tests run for real, from Debian's own packages.
-TEST_PACKAGES := chromium-headless-shell nginx-light redis-server postgresql etcd-server systemd pcscd vsmartcard-vpcd opensc openssl curl \
+TEST_PACKAGES := chromium-headless-shell nginx-light redis-server postgresql etcd-server etcd-client systemd pcscd vsmartcard-vpcd opensc openssl curl \
 	poppler-utils fonts-morisawa-bizud-gothic fonts-noto-cjk iproute2 util-linux libfaketime \
 	desktop-file-utils xdg-utils $(BUNDLE_PACKAGES)
 

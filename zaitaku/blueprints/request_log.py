@@ -5,7 +5,6 @@ answer's ``X-Request-Id``, in the trace, and on the page of an unforeseen failur
 """
 
 import logging
-import random
 import time
 from http import HTTPStatus
 from typing import Final
@@ -13,13 +12,13 @@ from typing import Final
 from flask import Flask, Request, Response
 
 from zaitaku.blueprints.edge import services, the_g, the_request
+from zaitaku.core.ids import random_digits
 from zaitaku.core.logs import request_id
 from zaitaku.core.watch import Watch
 
 log = logging.getLogger("zaitaku.request")
 
 _DIGITS: Final = 12
-_NUMBERS: Final = 10**_DIGITS
 _NO_ROUTE: Final = "(none)"
 
 
@@ -39,9 +38,8 @@ def _begin() -> None:
 
 
 def _new_request_id() -> str:
-    # Digits in groups of four: somebody of 85 reads them out on the telephone. They name lines of a
-    # log and open nothing, and drawing them from the system would hand the interpreter to others.
-    digits = f"{random.randrange(_NUMBERS):0{_DIGITS}d}"  # noqa: S311  # nosec B311
+    # Digits in groups of four: somebody of 85 reads them out on the telephone.
+    digits = random_digits(_DIGITS)
     return f"{digits[:4]}-{digits[4:8]}-{digits[8:]}"
 
 
