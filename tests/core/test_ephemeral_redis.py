@@ -225,6 +225,17 @@ class TestTrouble:
             assert time.monotonic() - began < 10
             assert store.count("c", HOUR) == 2
 
+    def test_where_the_kernel_cannot_bound_waits_python_goes_on_to(
+        self, own_server: RunningServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("zaitaku.core.redis_waits.bound_waits", lambda _line: None)
+        pool = connection_pool(own_server.url, socket_timeout=0.3)
+        line: Any = pool.get_connection()
+        line.send_command("SET", "k", "1" * 2 * LARGE)
+        assert line.read_response() == b"OK"
+        assert line._sock.gettimeout() == 0.3
+        pool.disconnect()
+
     def test_whoever_uses_such_a_connection_hears_of_a_timeout(
         self, own_server: RunningServer
     ) -> None:

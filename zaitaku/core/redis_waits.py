@@ -45,6 +45,7 @@ class KernelWaits:
         """Send a command; a large one by Python's clock."""
         parts = [command] if isinstance(command, bytes | str) else list(command)
         is_large = sum(map(len, parts)) > LARGE and self.is_connected  # type: ignore[attr-defined]
+        former = self._own.gettimeout() if is_large else None
         if is_large:
             self._own.settimeout(self._seconds)
         try:
@@ -55,7 +56,7 @@ class KernelWaits:
         finally:
             if is_large:
                 with suppress(OSError):  # it is closed
-                    self._own.settimeout(None)
+                    self._own.settimeout(former)
 
     def read_response(self, *rest: Any, **named: Any) -> Any:  # noqa: ANN401
         """Return the next answer."""
