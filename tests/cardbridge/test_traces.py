@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.traces import family, left_by, new_files, shapes_of, traces
+from tests.e2e.traces import family, left_by, new_files, shapes_of, traces, without_drawn
 
 PIN = "0793"
 COMMAND = bytes.fromhex("0020008004") + PIN.encode()
@@ -74,6 +74,13 @@ def test_every_way_of_writing_it_is_found(shape: str) -> None:
 )
 def test_other_numbers_are_not_taken_for_it(text: str) -> None:
     assert traces(PIN, {"somewhere": text.encode()}) == set()
+
+
+@pytest.mark.parametrize("number", ["0793-1111-1111", "1111-1111-0793", "261122-634-0793"])
+def test_numbers_that_are_drawn_can_be_left_out(number: str) -> None:
+    line = f'"request": "{number}", pin=0793'.encode()
+    assert without_drawn(line) == b'"request": "(drawn)", pin=0793'
+    assert without_drawn(b"0793-1111") == b"0793-1111"
 
 
 HOLDS_A_FILE = """

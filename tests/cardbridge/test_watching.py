@@ -10,6 +10,7 @@ from tests.cardbridge.made_up_pcsc import EMPTY, PRESENT
 from zaitaku.cardbridge.card.cardwork import CardWork
 from zaitaku.cardbridge.card.transport import CardConnection, NoReader, NoService, ReaderFacts
 from zaitaku.cardbridge.card.watching import Watch
+from zaitaku.cardbridge.pcsc import watch
 from zaitaku.cardbridge.pcsc.api import PLUG_AND_PLAY, Pcsc
 from zaitaku.cardbridge.pcsc.watch import Follower
 from zaitaku.cardbridge.virtual.card import VirtualCard
@@ -117,6 +118,12 @@ class Counted:
     def _add(self) -> None:
         self.count += 1
 
+    def begin(self) -> None:
+        """Start the follower, and count from its first look on."""
+        self.follower.start()
+        assert self.count == 1
+        self.count = 0
+
     def settled(self) -> None:
         """Wait until the follower waits in the service, or pauses between two looks at it."""
         before = self.service.waits
@@ -129,9 +136,34 @@ def counted(request: pytest.FixtureRequest) -> Iterator[Counted]:
     service = Service(notifies=request.param)
     service.change(a=EMPTY)
     made = Counted(service)
-    made.follower.start()
+    made.begin()
     made.settled()
     yield made
+    made.follower.stop()
+
+
+def test_what_comes_as_soon_as_the_watch_has_begun_is_a_change() -> None:
+    service = Service()
+    service.change(a=EMPTY)
+    made = Counted(service)
+    made.begin()
+    service.change(a=PRESENT | 0x10000)
+    assert soon(lambda: made.count == 1)
+    made.follower.stop()
+
+
+def test_a_service_that_hangs_is_not_waited_for_and_its_first_word_is_a_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "FIRST_SECONDS", 0.05)
+    service, goes_on = Service(), threading.Event()
+    service.change(a=EMPTY)
+    made = Counted(service)
+    monkeypatch.setattr(service, "establish", lambda: goes_on.wait() and 7)
+    made.follower.start()
+    assert made.count == 0
+    goes_on.set()
+    assert soon(lambda: made.count == 1)
     made.follower.stop()
 
 
@@ -188,7 +220,7 @@ def test_a_service_that_comes_late_is_a_change() -> None:
     service = Service()
     service.run(is_running=False)
     made = Counted(service)
-    made.follower.start()
+    made.begin()
     time.sleep(0.1)
     assert made.count == 0
     service.run(is_running=True)
@@ -200,7 +232,7 @@ def test_the_follower_sleeps_while_nothing_happens() -> None:
     service = Service()
     service.change(a=EMPTY)
     made = Counted(service)
-    made.follower.start()
+    made.begin()
     assert soon(lambda: service.waits >= 2)
     time.sleep(0.2)
     assert service.waits == 2
@@ -209,10 +241,10 @@ def test_the_follower_sleeps_while_nothing_happens() -> None:
 
 class TestSign:
     def test_it_begins_to_watch_when_it_is_first_asked(self, virtual_reader: VirtualReader) -> None:
-        watch = Watch(InProcessService(virtual_reader))
+        begun = Watch(InProcessService(virtual_reader))
         virtual_reader.remove()
-        first = watch.stamp()
-        assert watch.stamp() == first
+        first = begun.stamp()
+        assert begun.stamp() == first
 
     def test_it_changes_with_each_card(
         self, virtual_reader: VirtualReader, card: VirtualCard
@@ -235,8 +267,8 @@ class TestSign:
         assert Watch(service).stamp() != Watch(service).stamp()
 
     def test_a_service_that_cannot_be_watched_keeps_its_sign(self) -> None:
-        watch = Watch(Unwatchable())
-        assert watch.stamp() == watch.stamp()
+        begun = Watch(Unwatchable())
+        assert begun.stamp() == begun.stamp()
 
 
 class Unwatchable:

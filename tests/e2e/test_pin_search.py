@@ -28,7 +28,7 @@ from tests.e2e.chromium import ARGUMENTS, EXECUTABLE, PHONE, driver
 from tests.e2e.patient import Patient
 from tests.e2e.recording import Recorder, recording
 from tests.e2e.running import free_port
-from tests.e2e.traces import family, files_in, left_by, new_files, traces
+from tests.e2e.traces import family, files_in, left_by, new_files, traces, without_drawn
 from zaitaku import wire
 from zaitaku.demo.places import Places
 from zaitaku.demo.processes import bridge_command, site_command, wait_until_up
@@ -84,7 +84,7 @@ class Scene:
                 }
         for folder in SHARED:
             found |= dict(new_files(folder, self.begun))
-        return found
+        return {name: without_drawn(content) for name, content in found.items()}
 
 
 def _is_card(name: str) -> bool:

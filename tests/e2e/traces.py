@@ -29,6 +29,7 @@ _MARK: Final = rb"(?:0x|\\x|\\u00|#x|x|b)?"
 """What stands before a byte in hex."""
 VERIFY_END: Final = bytes((0x80, 4))
 """What stands before the PIN in the command to the card: P2 and length (ISO/IEC 7816-4)."""
+_DRAWN: Final = re.compile(rb"\b(?:[0-9]{4}-[0-9]{4}|[0-9]{6}-[0-9]{3})-[0-9]{4}\b")
 
 
 def shapes_of(pin: str) -> dict[str, bytes]:
@@ -93,6 +94,13 @@ def _digests(pin: str) -> dict[str, bytes]:
         found[f"{name} in base64"] = base64.b64encode(digest.digest()).rstrip(b"=")
         found[name] = digest.digest()
     return found
+
+
+def without_drawn(content: bytes) -> bytes:
+    """Return ``content`` without the numbers that are drawn and written in groups of four digits:
+    a request's number and the last part of a consent's. Any PIN stands in one of them by chance.
+    """
+    return _DRAWN.sub(b"(drawn)", content)
 
 
 def traces(pin: str, places: Mapping[str, bytes]) -> set[Trace]:

@@ -165,7 +165,8 @@ class Watchable(Protocol):
     def watch(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` after each coming and going of a reader or card, from now on.
 
-        Touches no card and ends with the program. Called from any thread; never fails.
+        May be called once more as the watch begins. Touches no card and ends with the
+        program. Called from any thread; never fails.
         """
         ...
 

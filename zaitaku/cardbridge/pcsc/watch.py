@@ -16,6 +16,9 @@ the call; it is seen at the next one."""
 GONE_SECONDS: Final = 0.1
 """Until the list of readers is asked for again after one of them had just gone."""
 
+FIRST_SECONDS: Final = 1.0
+"""For the first look; a service that hangs is not waited for longer."""
+
 _SEEN: Final = ReaderState.EMPTY | ReaderState.PRESENT | ReaderState.MUTE | ReaderState.UNAVAILABLE
 """What a session of our own or of another program does not change."""
 _COUNTER: Final = 0xFFFF0000
@@ -25,7 +28,8 @@ Picture = frozenset[tuple[str, int]] | None
 
 
 class Follower:
-    """Calls ``changed`` after each coming and going; waits inside the service, not by polling."""
+    """Calls ``changed`` at its first look and after each coming and going; waits inside the
+    service, not by polling."""
 
     def __init__(
         self,
@@ -40,13 +44,15 @@ class Follower:
         self._stopping = Event()
         self._lock = Lock()
         self._waiting: tuple[Pcsc, int] | None = None
-        self._has_begun = False
+        self._has_looked = Event()
         self._picture: Picture = None
         self._thread = Thread(target=self._run, name="readers", daemon=True)
 
     def start(self) -> None:
-        """Begin, in a daemon thread: the program may end at any time."""
+        """Begin, in a daemon thread: the program may end at any time. Return after the first look,
+        if that can be had soon: who looks by himself from now on misses nothing."""
         self._thread.start()
+        self._has_looked.wait(FIRST_SECONDS)
 
     def stop(self) -> None:
         """End the thread."""
@@ -99,11 +105,11 @@ class Follower:
         return found
 
     def _note(self, picture: Picture) -> None:
-        # What was there when the watch began is no change.
-        is_change = self._has_begun and self._picture != picture
-        self._has_begun, self._picture = True, picture
+        is_change = self._picture != picture or not self._has_looked.is_set()
+        self._picture = picture
         if is_change:
             self._changed()
+        self._has_looked.set()
 
 
 def _readers(pcsc: Pcsc, context: int) -> list[str]:
