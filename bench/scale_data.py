@@ -142,8 +142,10 @@ class Country:
     now: datetime
 
 
-_VACUUMED: Final = ("VACUUM consent_gram", "VACUUM consent")
-"""What lists read from indexes alone, once PostgreSQL knows that every row is seen by all."""
+_VACUUMED: Final = tuple(
+    f"VACUUM {table}" for table in ("consent_gram", "consent_item", "consent", "credential")
+)
+"""What is read from indexes alone, once PostgreSQL knows that every row is seen by all."""
 _DRAW: Final = """
 INSERT INTO drawn
 SELECT i, turn, person, recorded_at, facility_of(place), url_of(place), uuid_of(person, '1'),

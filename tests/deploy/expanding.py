@@ -21,15 +21,25 @@ _BREAKING = {
     "adds a constraint": rf"ALTER TABLE (?:ONLY )?{_TABLE} ADD CONSTRAINT",
     "makes values unique": rf"CREATE UNIQUE INDEX .* ON {_TABLE}",
 }
+_EXCHANGED = (
+    rf"ALTER TABLE {_TABLE} DROP CONSTRAINT (?P<name>\w+), ADD CONSTRAINT (?P=name)"
+    r" (?:PRIMARY KEY|UNIQUE) USING INDEX (?P<index>\w+)"
+)
+"""The same constraint again, on another index."""
 _OFFLINE_INDEX = rf"CREATE INDEX (?!CONCURRENTLY).* ON {_TABLE}"
 _NEW_TABLE = rf"CREATE TABLE {_TABLE}"
+_NEW_INDEX = r"CREATE UNIQUE INDEX CONCURRENTLY (\w+)"
 
 
 def breaches(statements: Iterable[str]) -> Iterator[str]:
     """Yield what the version before would not survive; a table that is new may be anything."""
     plain = [" ".join(statement.split()) for statement in statements]
     new = {found["table"] for line in plain if (found := re.match(_NEW_TABLE, line, re.IGNORECASE))}
+    exchanged = {found["index"] for line in plain if (found := re.match(_EXCHANGED, line))}
     for line in plain:
+        index = re.match(_NEW_INDEX, line)
+        if index and index[1] in exchanged:
+            continue
         for what, pattern in _BREAKING.items():
             found = re.match(pattern, line, re.IGNORECASE)
             if found and found["table"] not in new:

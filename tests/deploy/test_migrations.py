@@ -140,6 +140,17 @@ def test_what_the_version_before_survives(statement: str) -> None:
     assert list(long_locks([statement])) == []
 
 
+def test_a_constraint_may_get_another_index() -> None:
+    made = "CREATE UNIQUE INDEX CONCURRENTLY uq_next ON patient (kana) INCLUDE (name)"
+    exchanged = (
+        "ALTER TABLE patient DROP CONSTRAINT uq_patient,"
+        " ADD CONSTRAINT uq_patient UNIQUE USING INDEX uq_next"
+    )
+    assert list(breaches([made, exchanged])) == []
+    assert list(breaches([made])) != []
+    assert list(breaches([made, exchanged.replace("ADD CONSTRAINT uq_", "ADD CONSTRAINT more_")]))
+
+
 def test_an_index_over_a_table_in_use_is_made_while_it_is_in_use() -> None:
     said = "CREATE INDEX ix_later ON patient (kana)"
     assert list(long_locks([said])) == [said]

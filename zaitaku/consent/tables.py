@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -55,8 +56,9 @@ credential = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("patient_id", Uuid, ForeignKey("patient.id"), nullable=False, index=True),
-    Column("subject_hash", String(64), nullable=False, unique=True),
+    Column("subject_hash", String(64), nullable=False),
     Column("first_seen", Moment, nullable=False),
+    UniqueConstraint("subject_hash", postgresql_include=["patient_id"]),
 )
 
 consent_record = Table(
@@ -94,7 +96,7 @@ consent = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("facility_id", Uuid, ForeignKey("facility.id"), nullable=False),
-    Column("patient_id", Uuid, ForeignKey("patient.id"), nullable=False, index=True),
+    Column("patient_id", Uuid, ForeignKey("patient.id"), nullable=False),
     Column("channel", String(16), nullable=False),
     Column("visit_key", String(10), nullable=False),
     Column("visit_date", Date),
@@ -107,8 +109,13 @@ consent = Table(
     Column("kana_key", String(200)),
     Column("birth_date", Date),
     UniqueConstraint("facility_id", "patient_id", "channel", "visit_key"),
+    Index(None, "patient_id", postgresql_include=["id", "facility_id", "reference"]),
     Index("ix_consent_standing", "facility_id", "standing", "recorded_at", "id"),
-    Index("ix_consent_list", "facility_id", "is_listed", "recorded_at", "id"),
+    Index(
+        "ix_consent_list",
+        *("facility_id", "is_listed", "recorded_at", "id"),
+        postgresql_include=["reference", "standing"],
+    ),
     Index("ix_consent_list_channel", "facility_id", "is_listed", "channel", "recorded_at", "id"),
     Index("ix_consent_list_visit_date", "facility_id", "is_listed", "visit_date", "id"),
     Index("ix_consent_list_kana_key", "facility_id", "is_listed", "kana_key", "id"),
@@ -133,11 +140,12 @@ consent_gram = Table(
 consent_item = Table(
     "consent_item",
     metadata,
-    Column("consent_id", Uuid, ForeignKey("consent.id"), primary_key=True),
-    Column("item", String(20), primary_key=True),
+    Column("consent_id", Uuid, ForeignKey("consent.id")),
+    Column("item", String(20)),
     Column("state", String(12), nullable=False),
     Column("since", Moment, nullable=False),
     Column("record_id", Uuid, ForeignKey("consent_record.id"), nullable=False),
+    PrimaryKeyConstraint("consent_id", "item", postgresql_include=["state"]),
 )
 
 consent_withdrawal = Table(
