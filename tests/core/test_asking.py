@@ -1,10 +1,12 @@
 """Single questions: their answers, and that a connection is as good after them as before."""
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, select, text
 
 from zaitaku.core.asking import Question
 from zaitaku.core.database import Database
@@ -49,6 +51,24 @@ def test_a_connection_that_the_server_has_closed_is_not_used(
     _close_all(postgres_url)
     with store.reading() as connection:
         assert connection.execute(_WORD.statement, {"wanted": "い"}).one().id == 2
+
+
+def test_a_connection_on_which_something_was_said_unasked_is_not_used(
+    store: Database, postgres_url: str
+) -> None:
+    # As the last words of one that is being ended, which come before it closes.
+    with store.engine.connect() as connection:
+        connection.execute(text("LISTEN words"))
+        connection.commit()
+        driver: Any = connection.connection.driver_connection
+        assert driver.is_open()
+        with psycopg.connect(postgres_url.replace("+psycopg", "")) as other:
+            other.execute("NOTIFY words")
+        deadline = time.monotonic() + 5
+        while driver.is_open() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not driver.is_open()
+        assert not driver.closed
 
 
 def test_a_question_that_cannot_be_answered_spoils_nothing(store: Database) -> None:

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from tests.servers import RunningServer, redis_server
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_redis import RedisEphemeralStore
 from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
+from zaitaku.core.redis_lines import RedisLines
 from zaitaku.core.redis_servers import connection_pool
 from zaitaku.core.redis_waits import LARGE
 
@@ -306,6 +307,24 @@ class TestTrouble:
                     call(store)
                 assert " " not in caught.value.detail
 
+    @pytest.mark.parametrize("seconds", [0, 0.05])
+    def test_an_answer_that_comes_twice_is_nobody_elses(self, seconds: float) -> None:
+        def answer_twice(words: list[bytes], send: Callable[[bytes], object]) -> None:
+            said = b"+" + words[1] + b"\r\n"
+            if seconds:
+                send(said)
+                time.sleep(seconds)
+                send(said)
+            else:
+                send(said * 2)
+
+        with server_that(answer_twice) as url:
+            lines = RedisLines(connection_pool(url, socket_timeout=1, protocol=2))
+            for word in (b"one", b"two", b"three"):
+                assert lines.ask("ECHO", word.decode()) == word
+                time.sleep(2 * seconds)
+            lines.leave()
+
     def test_our_own_mistakes_are_not_called_trouble(
         self, store: RedisEphemeralStore, empty_redis: str
     ) -> None:
@@ -315,16 +334,28 @@ class TestTrouble:
             store.read("k")
 
 
-@contextmanager
-def server_that_says(answer: str) -> Iterator[str]:
+Answering = Callable[[list[bytes], Callable[[bytes], object]], object]
+"""Gets the words of a command, and what sends an answer."""
+
+
+def server_that_says(answer: str) -> AbstractContextManager[str]:
     """Run a server that greets properly and gives every other command the same answer."""
+    return server_that(lambda _, send: send(answer.encode()))
+
+
+@contextmanager
+def server_that(answers: Answering) -> Iterator[str]:
+    """Run a server that greets properly and leaves every other command to ``answers``."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             while header := self.rfile.readline():
                 words = [self.word() for _ in range(int(header[1:]))]
                 greets = words[0] in {b"CLIENT", b"HELLO", b"SELECT"}
-                self.wfile.write(b"+OK\r\n" if greets else answer.encode())
+                if greets:
+                    self.wfile.write(b"+OK\r\n")
+                else:
+                    answers(words, self.wfile.write)
 
         def word(self) -> bytes:
             length = int(self.rfile.readline()[1:])
@@ -336,6 +367,8 @@ def server_that_says(answer: str) -> Iterator[str]:
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        finally:
+            server.shutdown()
+            thread.join()
