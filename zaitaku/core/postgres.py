@@ -13,8 +13,6 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from zaitaku.core.tcp import is_number_surely_quiet
-
 _RV = TypeVar("_RV")
 
 _SHORTEST_SECONDS: Final = 2
@@ -183,9 +181,7 @@ class BoundedConnection(Connection[Any]):
         An idle server says nothing: where something waits to be read, it is the end. Looking costs
         a microsecond, asking the server would cost every page a round trip.
         """
-        if self.closed:
-            return False
-        return is_number_surely_quiet(self.fileno()) or not self._line.poll(0)
+        return not self.closed and not self._line.poll(0)
 
     def send(self, text: str, values: Sequence[object]) -> RawCursor[Any]:
         """Run a statement with numbered places by the cursor that ran it last.

@@ -19,8 +19,6 @@ from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import TimeoutError as Silent
 from redis.sentinel import SentinelManagedConnection
 
-from zaitaku.core.tcp import is_surely_quiet
-
 LARGE: Final = 16 * 1024
 """Bytes of a command that may not fit into what the kernel keeps for sending."""
 _TIMEVAL: Final = "@ll"
@@ -36,21 +34,12 @@ class KernelWaits:
 
     _own: socket
     _seconds: float | None
-    _parser: object
 
     def _connect(self) -> socket:
         self._own = super()._connect()  # type: ignore[misc]
         self._seconds = self._own.gettimeout()
         bound_waits(self._own)
         return self._own
-
-    def can_read(self, timeout: float = 0) -> bool:
-        """Tell whether something waits that nobody asked for, or the server has closed."""
-        words = getattr(self._parser, "_reader", None)
-        if words is not None and not words.has_data() and is_surely_quiet(self._own):
-            return False
-        found: bool = super().can_read(timeout)  # type: ignore[misc]
-        return found
 
     def send_packed_command(self, command: Any, *rest: Any, **named: Any) -> None:  # noqa: ANN401
         """Send a command; a large one by Python's clock."""
