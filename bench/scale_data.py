@@ -44,6 +44,7 @@ _LOADED: Final = (
     ("consent", "consent_item", "consent_gram"),
 )
 """What two connections fill side by side; each table's rows name those of the others by number."""
+LOADED_TABLES: Final = tuple(table for tables in _LOADED for table in tables)
 
 
 def facility_uuid(number: int) -> UUID:
@@ -241,7 +242,7 @@ def fill(address: str, country: Country, count: int) -> None:
     """Give the country ``count`` consents; a power of ten, at most ten million."""
     with connect(address, autocommit=True) as connection:
         _say(connection, country)
-        ends = _bare(connection, [table for tables in _LOADED for table in tables])
+        ends = _bare(connection, list(LOADED_TABLES))
     values = {
         "people": round(count * PEOPLE_PER_CONSENT),
         "count": count,
