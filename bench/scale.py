@@ -5,8 +5,8 @@ costs (wall, CPU time of application and database, pages of memory that the data
 that grows, and whether the database answers the same way at every size. The last line is for
 machines: the growth of the 95th percentile, of the group of questions that grows most.
 
-The indexes into which a registration writes are read once beforehand, as a site that has been
-running for a day has them in its memory; ``--cold`` leaves that out.
+Indexes are read once beforehand, as far as the database's own memory goes: a site that has been
+running for a day has there what it uses. ``--cold`` leaves that out.
 
 ``python -m bench.scale [--sizes 10000,100000,1000000,10000000] [--rounds 60] [--plans] [--cold]``
 """
@@ -27,7 +27,7 @@ from uuid import UUID
 
 import psycopg
 from flask.testing import FlaskClient
-from psutil import Process
+from psutil import Process, virtual_memory
 from psycopg import sql
 from sqlalchemy import event, make_url
 
@@ -51,14 +51,18 @@ TEMPLATE: Final = "country"
 SERVER: Final = (
     # Loading writes no log (PostgreSQL 15, §14.4.7); the questions are asked without it, too.
     *("wal_level=minimal", "max_wal_senders=0", "max_wal_size=2GB", "full_page_writes=off"),
-    *("shared_buffers=1GB", "autovacuum=off", "max_connections=60"),
+    *("autovacuum=off", "max_connections=60"),
     *("shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_utility=off"),
 )
-_WARMED: Final = """
-SELECT pg_prewarm(indexrelid, 'read') FROM pg_index
-WHERE indrelid::regclass::text = ANY(%s) AND NOT indisprimary
+_BUFFERS: Final = 0.6
+"""Share of the machine's memory that is the database's own. It is more than usual: what else lies
+in the memory of a virtual machine may be taken away by its host while nobody looks at it."""
+_WARM: Final = 0.85
+"""Share of the database's own memory that is filled beforehand."""
+_BY_SIZE: Final = """
+SELECT indexrelid::regclass::text, pg_relation_size(indexrelid) FROM pg_index
+WHERE indrelid::regclass::text = ANY(%s) ORDER BY 2
 """
-"""Not those by an id: it holds the time, so new rows come at the end, which is always at hand."""
 Plan = tuple[str, ...]
 _PLANNED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _WAY: Final = re.compile(
@@ -158,14 +162,23 @@ def side(made: Made, count: int, ephemeral_url: str) -> Iterator[Side]:
 
 
 def warm_up(sides: Sequence[Side]) -> None:
-    """Read what a running site has in its memory; the smallest last, which needs least room."""
-    began = time.monotonic()
-    for each in reversed(sides):
+    """Read as many indexes, the smaller ones first, as have room in the database's memory."""
+    began, room = time.monotonic(), _own_bytes() * _WARM
+    for each in sides:
         address = each.services.database.url.render_as_string(hide_password=False)
         with psycopg.connect(plain(address), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION pg_prewarm")
-            connection.execute(_WARMED, (list(LOADED_TABLES),))
+            for index, size in connection.execute(_BY_SIZE, (list(LOADED_TABLES),)).fetchall():
+                room -= size
+                if room < 0:
+                    print(f"not read at {each.count:,}: {index}, {size / 1e9:.1f} GB")
+                else:
+                    connection.execute("SELECT pg_prewarm(%s)", (index,))
     print(f"indexes read once in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _own_bytes() -> int:
+    return round(virtual_memory().total * _BUFFERS)
 
 
 def _one(connection: psycopg.Connection[Any], query: Any, *values: object) -> Any:
@@ -228,9 +241,7 @@ def _tell_disk(sides: Sequence[Side]) -> None:
     print()
     for group, kinds in GROUPS.items():
         cells = "".join(f"{_fetching(each, kinds):>12}" for each in sides)
-        print(
-            f"{group:20} disk  {cells}   what came from it: of the answers, mean KB"
-        )
+        print(f"{group:20} disk  {cells}   what came from it: of the answers, mean KB")
         quick = [_p95_from_memory(each, kinds) for each in sides]
         cells = "".join(f"{value:>12.1f}" for value in quick)
         print(f"{'':20} p95 ms{cells}   x{max(quick) / quick[0]:.2f} of the others")
@@ -326,7 +337,8 @@ def main() -> None:
     sizes = [int(size) for size in options.sizes.split(",")]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings = [part for setting in SERVER for part in ("-c", setting)]
+        memory = f"shared_buffers={_own_bytes() // 2**20}MB"
+        settings = [part for setting in (*SERVER, memory) for part in ("-c", setting)]
         server = stack.enter_context(postgres_server(*settings))
         redis = stack.enter_context(redis_server()).url.removesuffix("/0")
         made = make_country(server, f"{redis}/0", folder, options.rounds + 2)
