@@ -16,6 +16,7 @@ from zaitaku.core.openid import OpenIdProvider
 from zaitaku.core.replication import MOST_STANDBYS
 from zaitaku.core.sealing import PLAIN, UNSEALED, SealRing
 from zaitaku.core.signing import Keyring, looks_random
+from zaitaku.core.site_operator import SiteOperator
 from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address
 from zaitaku.core.watch_settings import WatchSettings
 from zaitaku.wire import BRIDGE_PORTS, MalformedMessage, version_of
@@ -167,6 +168,8 @@ class Settings:
     synchronous_standbys: int = 0
     """How many standbys of PostgreSQL must have a consent before it is acknowledged; a database
     that waits for fewer (``synchronous_standby_names``) is not used. 0: its own affair."""
+    operator: SiteOperator = field(default_factory=SiteOperator)
+    """Who runs the site, as patients are told."""
     watching: WatchSettings = field(default_factory=WatchSettings)
     """Who may ask for metrics, and where traces go."""
 
@@ -285,6 +288,7 @@ class Settings:
             crowd_factor=_number(environ, "ZAITAKU_CROWD_FACTOR", 1),
             trusted_proxies=_proxies(environ, mode),
             synchronous_standbys=_number(environ, "ZAITAKU_SYNCHRONOUS_STANDBYS", 0),
+            operator=SiteOperator.from_env(environ),
             watching=WatchSettings.from_env(environ),
         )
 

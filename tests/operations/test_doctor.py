@@ -24,6 +24,7 @@ from zaitaku.core.clock import FixedClock, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import SettingsError
+from zaitaku.core.site_operator import SiteOperator
 from zaitaku.demo.processes import serving
 from zaitaku.operating.deployment import Deployment
 from zaitaku.operating.doctor import EXAMINATIONS, Finding, examine
@@ -44,6 +45,18 @@ def test_a_sandbox_is_not_for_patients(deployment: Deployment) -> None:
     assert list(worries(machine.mode(deployment))) == ["動かし方"]
     settings = replace(deployment.settings, mode=Mode.PRODUCTION, origin="https://zaitaku.example")
     assert worries(machine.mode(replace(deployment, settings=settings))) == {}
+
+
+def test_patients_have_to_be_told_who_runs_the_site(deployment: Deployment) -> None:
+    assert worries(machine.named_operator(deployment)) == {}
+    real = replace(deployment.settings, mode=Mode.PRODUCTION, origin="https://zaitaku.example")
+    for named, is_told in (
+        (SiteOperator(), False),
+        (SiteOperator("みどり医師会"), False),
+        (SiteOperator("みどり医師会", "03-1234-5678"), True),
+    ):
+        found = replace(deployment, settings=replace(real, operator=named))
+        assert (worries(machine.named_operator(found)) == {}) is is_told
 
 
 def test_files_that_others_can_read_are_named_with_the_remedy(deployment: Deployment) -> None:

@@ -19,6 +19,7 @@ from zaitaku.blueprints.edge import services, the_app, the_g, the_request, the_s
 from zaitaku.blueprints.gaps import nested
 from zaitaku.blueprints.templates import OF_THE_REQUEST, Templates
 from zaitaku.core.languages import NAMES, Language
+from zaitaku.core.site_operator import SiteOperator
 from zaitaku.settings import Mode
 
 _COOKIE_FIELD: Final = "size"
@@ -62,6 +63,8 @@ class Page:
     is_sandbox: bool
     bridge_download: str
     """Where the reading app is to be had; empty when nobody said."""
+    operator: SiteOperator
+    """Who runs the site."""
 
     @property
     def size_class(self) -> str:
@@ -133,6 +136,7 @@ def page(template: str, own: Mapping[str, str], /, **shared: Hashable) -> str | 
             "page.language": frame.language,
             "page.is_sandbox": frame.is_sandbox,
             "page.bridge_download": frame.bridge_download,
+            "page.operator": frame.operator,
         },
     )
     functions: Mapping[str, Any] = templates.globals
@@ -172,8 +176,13 @@ def _frame() -> dict[str, Any]:
 
 def _present_frame() -> Page:
     settings = services().settings
-    is_sandbox = settings.mode is Mode.SANDBOX
-    return Page(i18n.current_language(), text_size(), is_sandbox, settings.bridge_download)
+    return Page(
+        i18n.current_language(),
+        text_size(),
+        is_sandbox=settings.mode is Mode.SANDBOX,
+        bridge_download=settings.bridge_download,
+        operator=settings.operator,
+    )
 
 
 def text_size() -> TextSize:

@@ -44,6 +44,11 @@ _SENTENCES: Final = tuple(
             r"(\S+) must be a scheme and a host in lower case, no more",
             "{0} は、https://zaitaku.example のように、小文字で、ホスト名までを書きます。",
         ),
+        (
+            r"(\S+) must be a telephone number like (\S+)",
+            "{0} は、{1} のような電話番号です。",
+        ),
+        (r"(\S+) must be one line of at most (\d+) characters", "{0} は、1行、{1}字までです。"),
         (r"(\S+) must be visible ASCII without spaces", "{0} は、空白のない英数字と記号です。"),
         (r"(\S+) must be 1 to 255 visible characters", "{0} は、1〜255字の英数字と記号です。"),
         (r"(\S+) must be words with spaces between them", "{0} は、空白で区切った言葉です。"),

@@ -30,6 +30,18 @@ def mode(deployment: Deployment) -> Iterator[Line]:
     )
 
 
+def named_operator(deployment: Deployment) -> Iterator[Line]:
+    """Tell whether patients are told who runs the site; it has to be so with real ones."""
+    part, operator = "運営者", deployment.settings.operator
+    if operator.name and operator.phone:
+        yield Line(part, f"{operator.name}（{operator.phone}）")
+    elif deployment.settings.mode is Mode.SANDBOX:
+        yield Line(part, "患者の画面に出ません（試験用）")
+    else:
+        worry = "ZAITAKU_OPERATOR_NAME と ZAITAKU_OPERATOR_PHONE を書いてください。"
+        yield Line(part, "だれが運営しているか、患者の画面に出ません", worry)
+
+
 def private_files(deployment: Deployment) -> Iterator[Line]:
     """Tell which files of keys and of people's data others on this machine can read."""
     settings = deployment.settings
