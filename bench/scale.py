@@ -5,8 +5,8 @@ costs (wall, CPU time of application and database, pages of memory that the data
 that grows, and whether the database answers the same way at every size. The last line is for
 machines: the growth of the 95th percentile, of the group of questions that grows most.
 
-Indexes are read once beforehand, as far as the database's own memory goes: a site that has been
-running for a day has there what it uses. ``--cold`` leaves that out.
+Indexes and facilities' names are read once beforehand, as far as the database's own memory goes,
+so that what is measured is the sizes and not the disk; ``--cold`` leaves that out.
 
 ``python -m bench.scale [--sizes 10000,100000,1000000,10000000] [--rounds 60] [--plans] [--cold]``
 """
@@ -172,12 +172,13 @@ def warm_up(sides: Sequence[Side]) -> None:
         address = each.services.database.url.render_as_string(hide_password=False)
         with psycopg.connect(plain(address), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION pg_prewarm")
+            connection.execute("CHECKPOINT")
             for name, size in connection.execute(_KEPT, (list(LOADED_TABLES),)).fetchall():
-                room -= size
-                if room < 0:
+                if size > room:
                     print(f"not read at {each.count:,}: {name}, {size / 1e9:.1f} GB")
-                else:
-                    connection.execute("SELECT pg_prewarm(%s)", (name,))
+                    continue
+                room -= size
+                connection.execute("SELECT pg_prewarm(%s)", (name,))
     print(f"indexes read once in {time.monotonic() - began:.0f} s", flush=True)
 
 

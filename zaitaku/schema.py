@@ -10,7 +10,7 @@ from typing import Any, Final
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
 from zaitaku.core.database import Database, metadata
 from zaitaku.core.errors import StoreUnavailable
@@ -62,6 +62,7 @@ def upgrade(database: Database) -> None:
     Of several that do this at once, one works and the others find it done. On SQLite all is one
     transaction; on PostgreSQL each migration is, so that none holds its locks for longer than it
     needs them, and one that cannot have a table within two seconds gives way and tries again.
+    Making an index beside writers waits up to half an hour for long readers; nobody waits for it.
 
     Raises:
         StoreUnavailable: the database is away or locked; migrations that are done stay done.
@@ -97,6 +98,8 @@ def _alone(database: Database) -> Iterator[Connection]:
             finally:
                 # What is set on it, and the lock, end with it: no page gets it.
                 connection.invalidate()
+    except PendingRollbackError as error:  # it went away outside a transaction
+        raise StoreUnavailable(type(error).__name__) from error
     except (OperationalError, InterfaceError) as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise TablesInUse("使用中の表がありました。もう一度実行してください。") from error

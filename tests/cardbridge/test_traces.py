@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.traces import family, left_by, new_files, shapes_of, traces, without_drawn
+from tests.e2e.traces import family, left_by, new_files, shapes_of, traces, without
 
 PIN = "0793"
 COMMAND = bytes.fromhex("0020008004") + PIN.encode()
@@ -76,11 +76,10 @@ def test_other_numbers_are_not_taken_for_it(text: str) -> None:
     assert traces(PIN, {"somewhere": text.encode()}) == set()
 
 
-@pytest.mark.parametrize("number", ["0793-1111-1111", "1111-1111-0793", "261122-634-0793"])
-def test_numbers_that_are_drawn_can_be_left_out(number: str) -> None:
-    line = f'"request": "{number}", pin=0793'.encode()
-    assert without_drawn(line) == b'"request": "(drawn)", pin=0793'
-    assert without_drawn(b"0793-1111") == b"0793-1111"
+def test_numbers_that_were_drawn_are_left_out_and_no_others() -> None:
+    log = b"0793-1111-1111 261122-634-0793 0020-0080-0430 2222-0793-1111"
+    left = without([b"0793-1111-1111", b"261122-634-0793"], {"log": log})
+    assert left == {"log": b"(drawn) (drawn) 0020-0080-0430 2222-0793-1111"}
 
 
 HOLDS_A_FILE = """

@@ -5,10 +5,10 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from alembic import command
 from sqlalchemy import text
 
 from tests.consent.world import HANAKO, TARO, TAROS_CARD, Card, World
+from tests.migrating import downgrade
 from zaitaku.consent.leaving import ACTOR, REASON
 from zaitaku.consent.model import ConsentItem, ConsentState, Decision
 from zaitaku.consent.present import PresentConsent, PresentConsents
@@ -29,8 +29,9 @@ from zaitaku.facilities.model import Channel
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.detail import PatientDetail, PatientDetails
 from zaitaku.records.listing import ListQuery
-from zaitaku.schema import migration_config, upgrade
+from zaitaku.schema import upgrade
 
+BEFORE = "202611220112"
 ANOTHER = replace(TARO, person_key="person-1b")
 RENEWED = Card.named("taro-renewed")
 
@@ -185,17 +186,10 @@ def test_the_records_of_a_patient_that_was_joined_are_the_others(any_world: Worl
     assert found.total == len(found.statements) == 3
 
 
-def _downgraded(world: World) -> None:
-    config = migration_config()
-    with world.database.transaction() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "202611220112")
-
-
 def test_records_of_the_version_before_get_their_patient_by_upgrading(any_world: World) -> None:
     any_world.register()
     (before,) = any_world.rows(consent_record)
-    _downgraded(any_world)
+    downgrade(any_world.database, BEFORE)
     upgrade(any_world.database)
     assert any_world.rows(consent_record) == [before]
     assert before["patient_id"] == present(any_world, consents(any_world)[0]).patient_id
@@ -207,7 +201,7 @@ def test_tables_do_not_go_back_over_a_card_that_changed_hands(any_world: World) 
     any_world.register()
     moved(any_world)
     with pytest.raises(RuntimeError, match="changed hands"):
-        _downgraded(any_world)
+        downgrade(any_world.database, BEFORE)
 
 
 def test_a_record_that_names_no_patient_is_of_its_cards_holder(any_world: World) -> None:

@@ -68,7 +68,9 @@ def test_a_connection_on_which_something_was_said_unasked_is_not_used(
         while driver.is_open() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not driver.is_open()
-        assert not driver.closed
+        former = driver.info.backend_pid
+    with store.engine.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != former
 
 
 def test_a_question_that_cannot_be_answered_spoils_nothing(store: Database) -> None:

@@ -30,6 +30,8 @@ def test_it_is_read_as_it_is_written() -> None:
     [
         ("OPERATOR_NAME", "あ" * 101),
         ("OPERATOR_NAME", "みどり\n医師会"),
+        ("OPERATOR_NAME", "みどり\u2028医師会"),
+        ("OPERATOR_NAME", "みどり\u202e医師会"),
         ("OPERATOR_PHONE", "110"),
         ("OPERATOR_PHONE", "03 1234 5678"),
         ("OPERATOR_PHONE", "03-1234-5678-9012-3456"),
@@ -47,6 +49,17 @@ def test_a_value_that_breaks_its_rule_is_named(name: str, value: str) -> None:
         SiteOperator.from_env({**NAMED, f"ZAITAKU_{name}": value})
 
 
+@pytest.mark.parametrize(
+    "name", ["一般社団法人　みどり医師会", "Midori\u00a0Clinic", "みどり 医師会"]
+)
+def test_a_name_may_have_any_kind_of_space(name: str) -> None:
+    assert SiteOperator.from_env({"ZAITAKU_OPERATOR_NAME": name}).name == name
+
+
 def test_a_telephone_of_nobody_is_refused() -> None:
-    with pytest.raises(SettingsError, match="ZAITAKU_OPERATOR_NAME"):
-        SiteOperator.from_env({"ZAITAKU_OPERATOR_PHONE": "03-1234-5678"})
+    for name, value in (
+        ("ZAITAKU_OPERATOR_PHONE", "03-1234-5678"),
+        ("ZAITAKU_PRIVACY_URL", "https://midori.example/"),
+    ):
+        with pytest.raises(SettingsError, match=f"ZAITAKU_OPERATOR_NAME: .* {name}"):
+            SiteOperator.from_env({name: value})

@@ -9,41 +9,57 @@ ONLINE_SINCE = "202611230117"
 """From the one after this on, an index over a table that is in use is made while it is in use."""
 
 _TABLE = r'"?(?P<table>\w+)"?'
+_CHANGED = rf"ALTER TABLE (?:ONLY )?{_TABLE} (?:.*, ?)?"
 _BREAKING = {
     "drops a table": rf"DROP TABLE (?:IF EXISTS )?{_TABLE}",
-    "drops a column": rf"ALTER TABLE (?:ONLY )?{_TABLE} DROP COLUMN",
-    "renames": rf"ALTER TABLE (?:ONLY )?{_TABLE} RENAME",
-    "changes a type": rf"ALTER TABLE (?:ONLY )?{_TABLE} ALTER COLUMN \S+ (?:SET DATA )?TYPE",
-    "forbids nothing to stand there": rf"ALTER TABLE (?:ONLY )?{_TABLE} ALTER COLUMN \S+ SET NOT",
+    "drops a column": rf"{_CHANGED}DROP COLUMN",
+    "renames": rf"{_CHANGED}RENAME",
+    "changes a type": rf"{_CHANGED}ALTER COLUMN \S+ (?:SET DATA )?TYPE",
+    "forbids nothing to stand there": rf"{_CHANGED}ALTER COLUMN \S+ SET NOT",
     "adds what old versions do not write": (
-        rf"ALTER TABLE (?:ONLY )?{_TABLE} ADD COLUMN (?!.*\bDEFAULT\b).*\bNOT NULL\b"
+        rf"{_CHANGED}ADD COLUMN (?!.*\bDEFAULT\b).*\bNOT NULL\b"
     ),
-    "adds a constraint": rf"ALTER TABLE (?:ONLY )?{_TABLE} ADD CONSTRAINT",
+    "adds a constraint": rf"{_CHANGED}ADD CONSTRAINT",
     "makes values unique": rf"CREATE UNIQUE INDEX .* ON {_TABLE}",
 }
-_EXCHANGED = (
+_EXCHANGE = (
     rf"ALTER TABLE {_TABLE} DROP CONSTRAINT (?P<name>\w+), ADD CONSTRAINT (?P=name)"
-    r" (?:PRIMARY KEY|UNIQUE) USING INDEX (?P<index>\w+)"
+    r" (?P<kind>PRIMARY KEY|UNIQUE) USING INDEX (?P<index>\w+)"
 )
-"""The same constraint again, on another index."""
 _OFFLINE_INDEX = rf"CREATE INDEX (?!CONCURRENTLY).* ON {_TABLE}"
 _NEW_TABLE = rf"CREATE TABLE {_TABLE}"
-_NEW_INDEX = r"CREATE UNIQUE INDEX CONCURRENTLY (\w+)"
 
 
-def breaches(statements: Iterable[str]) -> Iterator[str]:
-    """Yield what the version before would not survive; a table that is new may be anything."""
+def breaches(statements: Iterable[str], before: Iterable[str] = ()) -> Iterator[str]:
+    """Yield what the version before would not survive; a table that is new may be anything.
+
+    ``before`` is what former migrations have said.
+    """
     plain = [" ".join(statement.split()) for statement in statements]
     new = {found["table"] for line in plain if (found := re.match(_NEW_TABLE, line, re.IGNORECASE))}
-    exchanged = {found["index"] for line in plain if (found := re.match(_EXCHANGED, line))}
+    same = set(_same_again(plain, [" ".join(statement.split()) for statement in before]))
     for line in plain:
-        index = re.match(_NEW_INDEX, line)
-        if index and index[1] in exchanged:
-            continue
         for what, pattern in _BREAKING.items():
             found = re.match(pattern, line, re.IGNORECASE)
-            if found and found["table"] not in new:
+            if found and found["table"] not in new and line not in same:
                 yield f"{what}: {line}"
+
+
+def _same_again(plain: list[str], before: list[str]) -> Iterator[str]:
+    """Yield what puts a constraint that a table was made with on another index, and no more."""
+    for line in plain:
+        found = re.fullmatch(_EXCHANGE, line)
+        if not found:
+            continue
+        made = rf"CREATE UNIQUE INDEX CONCURRENTLY {found['index']} ON {found['table']} \("
+        for index in plain:
+            columns = re.fullmatch(rf"{made}([\w, ]+)\)(?: INCLUDE \([\w, ]+\))?", index)
+            if columns and any(
+                f"CREATE TABLE {found['table']} " in first
+                and f"CONSTRAINT {found['name']} {found['kind']} ({columns[1]})" in first
+                for first in before
+            ):
+                yield from (index, line)
 
 
 def long_locks(statements: Iterable[str]) -> Iterator[str]:

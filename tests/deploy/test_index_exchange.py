@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from alembic import command
 from sqlalchemy import event, text
 
 from tests.databases import new_postgres_database
+from tests.migrating import downgrade
 from zaitaku import schema
 from zaitaku.core.database import Database
-from zaitaku.schema import TablesInUse, migration_config, upgrade
+from zaitaku.schema import TablesInUse, upgrade
 
 BEFORE = "202611230118"
 HELD = {
@@ -49,16 +49,9 @@ def _is_as_meant(database: Database) -> bool:
     return is_clean and kept == CONSTRAINTS and {**found, **HELD} == found
 
 
-def _take_back(database: Database) -> None:
-    config = migration_config()
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, BEFORE)
-
-
 def test_they_hold_what_is_asked_for_and_the_constraints_stay(database: Database) -> None:
     assert _is_as_meant(database)
-    _take_back(database)
+    downgrade(database, BEFORE)
     assert {name: _definitions(database)[name] for name in HELD} == {
         name: definition.split(" INCLUDE")[0] for name, definition in HELD.items()
     }
@@ -69,7 +62,7 @@ def test_they_hold_what_is_asked_for_and_the_constraints_stay(database: Database
 def test_what_is_whole_is_not_made_again_when_its_table_was_in_use(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _take_back(database)
+    downgrade(database, BEFORE)
     monkeypatch.setattr(schema, "LOCK_SECONDS", 1)
     monkeypatch.setattr(schema, "ATTEMPTS", 1)
     made: list[str] = []
@@ -95,7 +88,7 @@ def test_what_is_whole_is_not_made_again_when_its_table_was_in_use(
 
 
 def test_one_that_was_broken_off_is_made_anew(database: Database) -> None:
-    _take_back(database)
+    downgrade(database, BEFORE)
     with database.transaction() as connection:
         connection.execute(text("CREATE INDEX ix_consent_list_next ON consent (facility_id)"))
         connection.execute(

@@ -96,8 +96,9 @@ def test_the_version_before_survives_every_migration(empty: Database) -> None:
     found = statements_by_revision(empty)
     assert set(found) == known_revisions()
     scripts = ScriptDirectory.from_config(migration_config())
+    ordered = [statement for revision in sorted(found) for statement in found[revision]]
     broken = {
-        revision: list(breaches(said))
+        revision: list(breaches(said, ordered[: ordered.index(said[0])]))
         for revision, said in found.items()
         if revision >= SINCE and not hasattr(scripts.get_revision(revision).module, "SERVES_FROM")
     }
@@ -118,6 +119,8 @@ def test_the_version_before_survives_every_migration(empty: Database) -> None:
         "ALTER TABLE patient\n ADD COLUMN later VARCHAR(2) NOT NULL",
         "ALTER TABLE patient ADD CONSTRAINT ck_later CHECK (kana <> '')",
         "CREATE UNIQUE INDEX uq_later ON patient (kana)",
+        "ALTER TABLE patient ADD COLUMN later VARCHAR(2), DROP COLUMN kana",
+        "ALTER TABLE patient DROP CONSTRAINT uq_a, ALTER COLUMN kana SET NOT NULL",
     ],
 )
 def test_what_the_version_before_does_not_survive(statement: str) -> None:
@@ -140,15 +143,36 @@ def test_what_the_version_before_survives(statement: str) -> None:
     assert list(long_locks([statement])) == []
 
 
+FIRST = (
+    "CREATE TABLE line (list UUID NOT NULL, item VARCHAR(2) NOT NULL, since DATE,"
+    " CONSTRAINT pk_line PRIMARY KEY (list, item))"
+)
+MADE = "CREATE UNIQUE INDEX CONCURRENTLY pk_next ON line (list, item) INCLUDE (since)"
+EXCHANGED = (
+    "ALTER TABLE line DROP CONSTRAINT pk_line,"
+    " ADD CONSTRAINT pk_line PRIMARY KEY USING INDEX pk_next"
+)
+
+
 def test_a_constraint_may_get_another_index() -> None:
-    made = "CREATE UNIQUE INDEX CONCURRENTLY uq_next ON patient (kana) INCLUDE (name)"
-    exchanged = (
-        "ALTER TABLE patient DROP CONSTRAINT uq_patient,"
-        " ADD CONSTRAINT uq_patient UNIQUE USING INDEX uq_next"
-    )
-    assert list(breaches([made, exchanged])) == []
-    assert list(breaches([made])) != []
-    assert list(breaches([made, exchanged.replace("ADD CONSTRAINT uq_", "ADD CONSTRAINT more_")]))
+    assert list(breaches([MADE, EXCHANGED], [FIRST])) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "exchanged"),
+    [
+        (MADE, "SELECT 1"),
+        (MADE.replace("list, item", "list"), EXCHANGED),
+        (MADE.replace("ON line", "ON other"), EXCHANGED),
+        (MADE.replace("pk_next", "pk_other"), EXCHANGED),
+        (MADE, EXCHANGED.replace("PRIMARY KEY", "UNIQUE")),
+        (MADE, EXCHANGED.replace("ADD CONSTRAINT pk_line", "ADD CONSTRAINT pk_more")),
+        (MADE, f"{EXCHANGED}, DROP COLUMN since"),
+        (MADE, EXCHANGED.replace("TABLE line", "TABLE other")),
+    ],
+)
+def test_what_is_no_longer_the_same_constraint_breaks(made: str, exchanged: str) -> None:
+    assert list(breaches([made, exchanged], [FIRST])) != []
 
 
 def test_an_index_over_a_table_in_use_is_made_while_it_is_in_use() -> None:
@@ -279,3 +303,14 @@ def test_an_index_can_be_made_beside_writers(
     upgrade(postgresql_database)
     with postgresql_database.reading() as connection:
         assert connection.scalar(text("SELECT to_regclass('ix_later')")) is not None
+
+
+def test_a_database_that_goes_away_meanwhile_is_unavailable(
+    postgresql_database: Database, make_later: MakeLater
+) -> None:
+    make_later(
+        "with op.get_context().autocommit_block():\n"
+        '        op.execute("SELECT pg_terminate_backend(pg_backend_pid())")'
+    )
+    with pytest.raises(StoreUnavailable):
+        upgrade(postgresql_database)

@@ -8,6 +8,7 @@ of the loopback page and nowhere else. Only the card's own file has a PIN in it:
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from tests.e2e.chromium import ARGUMENTS, EXECUTABLE, PHONE, driver
 from tests.e2e.patient import Patient
 from tests.e2e.recording import Recorder, recording
 from tests.e2e.running import free_port
-from tests.e2e.traces import family, files_in, left_by, new_files, traces, without_drawn
+from tests.e2e.traces import family, files_in, left_by, new_files, traces, without
 from zaitaku import wire
 from zaitaku.demo.places import Places
 from zaitaku.demo.processes import bridge_command, site_command, wait_until_up
@@ -38,6 +39,7 @@ MARKED = "0793"
 MISTAKEN = "0397"
 SHARED = (Path("/var/tmp"), Path("/dev/shm"))
 """Besides its own folders, its temporary and working ones among them, which lie in the scene's."""
+_REQUEST = re.compile(rb'"request": ?"([0-9]{4}-[0-9]{4}-[0-9]{4})"')
 PREPARE = (
     "from zaitaku.demo.places import Places; from zaitaku.demo.setup import prepare;"
     "prepare(Places.from_env())"
@@ -84,7 +86,14 @@ class Scene:
                 }
         for folder in SHARED:
             found |= dict(new_files(folder, self.begun))
-        return {name: without_drawn(content) for name, content in found.items()}
+        return found
+
+    def searched(self, reference: str) -> dict[str, bytes]:
+        """Return what was left behind without the numbers that the site drew for it."""
+        left = self.left_behind()
+        requests = set(_REQUEST.findall(left["site.log"]))
+        assert len(requests) > len(self.pages)
+        return without({*requests, reference.encode()}, left)
 
 
 def _is_card(name: str) -> bool:
@@ -220,7 +229,7 @@ def test_both_legs_to_the_site_were_recorded(scene: Scene, reference: str) -> No
 def test_no_log_file_database_environment_or_message_has_the_pin(
     scene: Scene, reference: str
 ) -> None:
-    left = scene.left_behind()
+    left = scene.searched(reference)
     for kind in ("zaitaku.db", "ephemeral.db", "site.log", "bridge.log", "bridge/", "browser/"):
         assert [name for name in left if name.startswith(kind)], kind
     assert [name for name in left if name.startswith("asked")]
@@ -249,7 +258,7 @@ def test_the_same_search_finds_it_where_it_was_put(scene: Scene, reference: str)
     with NamedTemporaryFile(dir=SHARED[0]) as elsewhere:
         elsewhere.write(command_with(MARKED))
         elsewhere.flush()
-        found = {place.split(" ")[0] for place, _ in traces(MARKED, scene.left_behind())}
+        found = {place.split(" ")[0] for place, _ in traces(MARKED, scene.searched(reference))}
     own = {"planted.db", "bridge.log", "bridge's", "work/core", "asked"}
     assert found == own | {elsewhere.name}
     cards = dict(files_in(scene.places.data / "cards"))

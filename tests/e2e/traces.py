@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
@@ -29,7 +29,6 @@ _MARK: Final = rb"(?:0x|\\x|\\u00|#x|x|b)?"
 """What stands before a byte in hex."""
 VERIFY_END: Final = bytes((0x80, 4))
 """What stands before the PIN in the command to the card: P2 and length (ISO/IEC 7816-4)."""
-_DRAWN: Final = re.compile(rb"\b(?:[0-9]{4}-[0-9]{4}|[0-9]{6}-[0-9]{3})-[0-9]{4}\b")
 
 
 def shapes_of(pin: str) -> dict[str, bytes]:
@@ -96,11 +95,12 @@ def _digests(pin: str) -> dict[str, bytes]:
     return found
 
 
-def without_drawn(content: bytes) -> bytes:
-    """Return ``content`` without the numbers that are drawn and written in groups of four digits:
-    a request's number and the last part of a consent's. Any PIN stands in one of them by chance.
+def without(drawn: Iterable[bytes], places: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return ``places`` without numbers that were drawn and are written in groups of digits: in one
+    of them any PIN may stand by chance.
     """
-    return _DRAWN.sub(b"(drawn)", content)
+    pattern = re.compile(b"|".join(map(re.escape, drawn)))
+    return {place: pattern.sub(b"(drawn)", content) for place, content in places.items()}
 
 
 def traces(pin: str, places: Mapping[str, bytes]) -> set[Trace]:

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from alembic import command
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, true
 
 from tests.consent.world import HANAKO, TARO, VISIT_DAY, Card, World
+from tests.migrating import downgrade
 from zaitaku.consent.grams import beginning_with, grams_of, pair, pairs_in
 from zaitaku.consent.lines import keep_lines
 from zaitaku.consent.model import ConsentItem, Decision
@@ -22,7 +22,7 @@ from zaitaku.facilities.model import Channel
 from zaitaku.records import consented
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import Cut, ItemState, LineState, ListQuery, Page, SortKey
-from zaitaku.schema import migration_config
+from zaitaku.schema import upgrade
 
 HANAKOS_CARD = Card.named("hanako")
 
@@ -287,10 +287,7 @@ def test_what_is_there_already_becomes_findable_by_upgrading(any_world: World) -
         return letters, times, lines, {row["kana_key"] for row in any_world.rows(patient)}
 
     before = derived()
-    config = migration_config()
-    with any_world.database.transaction() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "202611220106")
-        command.upgrade(config, "head")
+    downgrade(any_world.database, "202611220106")
+    upgrade(any_world.database)
     assert derived() == before
     assert _names(any_world, search="在宅") == [TARO.name]

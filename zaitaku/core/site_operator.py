@@ -36,7 +36,7 @@ class SiteOperator:
     """The page on which whoever runs this site tells how it handles personal data, https."""
 
     def __post_init__(self) -> None:
-        if len(self.name) > _LONGEST_NAME or not self.name.isprintable():
+        if len(self.name) > _LONGEST_NAME or not all(map(_is_written, self.name)):
             raise SettingsError("ZAITAKU_OPERATOR_NAME must be one line of at most 100 characters")
         digits = sum(map(str.isdigit, self.phone))
         if self.phone and not (_PHONE.fullmatch(self.phone) and digits in _PHONE_DIGITS):
@@ -45,8 +45,12 @@ class SiteOperator:
             )
         if self.privacy_url and not _is_private_page(self.privacy_url):
             raise SettingsError("ZAITAKU_PRIVACY_URL must be an https address")
-        if not self.name and (self.phone or self.privacy_url):
-            raise SettingsError("ZAITAKU_OPERATOR_NAME: not set, but other ZAITAKU_OPERATOR_… are")
+        if not self.name and self.phone:
+            raise SettingsError(
+                "ZAITAKU_OPERATOR_NAME: not set, but other ZAITAKU_OPERATOR_PHONE are"
+            )
+        if not self.name and self.privacy_url:
+            raise SettingsError("ZAITAKU_OPERATOR_NAME: not set, but other ZAITAKU_PRIVACY_URL are")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -60,6 +64,11 @@ class SiteOperator:
             phone=unicodedata.normalize("NFKC", environ.get("ZAITAKU_OPERATOR_PHONE", "")).strip(),
             privacy_url=environ.get("ZAITAKU_PRIVACY_URL", "").strip(),
         )
+
+
+def _is_written(character: str) -> bool:
+    # Spaces of any width are usual in names; ends of lines and what nobody sees are not.
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def _is_private_page(url: str) -> bool:

@@ -110,7 +110,7 @@ class CardWork:
     def stamp(self) -> str:
         """Return an opaque sign that changes whenever a reader or a card comes or goes.
 
-        Cheap, and touches no card: made to be asked every second.
+        Touches no card, and is cheap but for the first time: made to be asked every second.
         """
         return self._watch.stamp()
 

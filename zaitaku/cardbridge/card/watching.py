@@ -14,6 +14,7 @@ class Watch:
         self._lock = Lock()
         self._run = secrets.token_hex(4)
         self._count = 0
+        self._beginning = Lock()
         self._is_watching = False
 
     def stamp(self) -> str:
@@ -21,10 +22,10 @@ class Watch:
 
         No card is touched. A service that cannot be watched keeps the same sign for ever.
         """
-        with self._lock:
+        with self._beginning:  # whoever asks meanwhile misses nothing either
             begins, self._is_watching = not self._is_watching, True
-        if begins and isinstance(self._service, Watchable):
-            self._service.watch(self._changed)
+            if begins and isinstance(self._service, Watchable):
+                self._service.watch(self._changed)
         with self._lock:
             return f"{self._run}-{self._count}"
 

@@ -104,9 +104,10 @@ def _put_in_place(index: _Index) -> None:
 
 @contextmanager
 def _patiently() -> Iterator[None]:
-    # What is done concurrently waits for long readers, and nobody waits behind it.
+    # What is done concurrently waits for long readers (a copy of the whole database is one), and
+    # nobody waits behind it.
     patience = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar_one()
-    op.execute("SET lock_timeout = 0")
+    op.execute("SET lock_timeout = '30min'")
     yield
     op.execute(f"SET lock_timeout = '{patience}'")
 
