@@ -4,6 +4,9 @@
 state, kept in the same transaction. A record names for ever the credential that proved it and the
 patient whose that was then; a credential belongs to a patient, and may move to another when the
 eligibility provider says so (``zaitaku.consent.belonging``).
+
+On PostgreSQL some indexes hold columns besides those that they find by (``postgresql_include``): of
+millions of consents most lie on the disk, and what an index answers needs no look there (ADR 64).
 """
 
 from typing import Final

@@ -15,7 +15,6 @@ WAIT_SECONDS: Final = 10.0
 the call; it is seen at the next one."""
 GONE_SECONDS: Final = 0.1
 """Until the list of readers is asked for again after one of them had just gone."""
-
 FIRST_SECONDS: Final = 1.0
 """For the first look; a service that hangs is not waited for longer."""
 
