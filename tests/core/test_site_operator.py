@@ -56,6 +56,12 @@ def test_a_name_may_have_any_kind_of_space(name: str) -> None:
     assert SiteOperator.from_env({"ZAITAKU_OPERATOR_NAME": name}).name == name
 
 
+@pytest.mark.parametrize("phone", ["０３ー１２３４ー５６７８", "03−1234‐5678", " 03-1234-5678　"])
+def test_a_telephone_is_read_as_keyboards_write_it(phone: str) -> None:
+    found = SiteOperator.from_env({**NAMED, "ZAITAKU_OPERATOR_PHONE": phone})
+    assert found.phone == "03-1234-5678"
+
+
 def test_a_telephone_of_nobody_is_refused() -> None:
     for name, value in (
         ("ZAITAKU_OPERATOR_PHONE", "03-1234-5678"),

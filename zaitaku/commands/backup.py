@@ -44,8 +44,8 @@ _WORDS: Final = {
 }
 
 WHAT_NEXT: Final = (
-    "次に、このデータベースで zaitaku migrate を動かし、zaitaku audit verify と、施設ごとに"
-    " zaitaku records verify 医療機関等コード --all で確かめます（docs/operations.md）。"
+    "次に、このデータベースで zaitaku migrate を動かし、zaitaku audit verify と"
+    " zaitaku records verify --all で確かめます（docs/operations.md）。"
 )
 
 

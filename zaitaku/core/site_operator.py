@@ -17,6 +17,10 @@ _LONGEST_NAME: Final = 100
 _PHONE: Final = re.compile(r"\+?[0-9]+(?:-[0-9]+)*")
 _PHONE_DIGITS: Final = range(9, 16)
 """Of ITU-T E.164 at most 15; the shortest Japanese ones have nine."""
+_HYPHENS: Final = re.compile(
+    "[\N{KATAKANA-HIRAGANA PROLONGED SOUND MARK}\N{MINUS SIGN}\N{HYPHEN}–—―]"
+)
+"""What Japanese keyboards write for one."""
 _VISIBLE: Final = re.compile(r"[!-~]+")
 
 
@@ -43,6 +47,8 @@ class SiteOperator:
             raise SettingsError(
                 "ZAITAKU_OPERATOR_PHONE must be a telephone number like 03-1234-5678"
             )
+        if self.privacy_url and not _VISIBLE.fullmatch(self.privacy_url):
+            raise SettingsError("ZAITAKU_PRIVACY_URL must be visible ASCII without spaces")
         if self.privacy_url and not _is_private_page(self.privacy_url):
             raise SettingsError("ZAITAKU_PRIVACY_URL must be an https address")
         if not self.name and self.phone:
@@ -61,9 +67,13 @@ class SiteOperator:
         """
         return cls(
             name=environ.get("ZAITAKU_OPERATOR_NAME", "").strip(),
-            phone=unicodedata.normalize("NFKC", environ.get("ZAITAKU_OPERATOR_PHONE", "")).strip(),
+            phone=_tidy_phone(environ.get("ZAITAKU_OPERATOR_PHONE", "")),
             privacy_url=environ.get("ZAITAKU_PRIVACY_URL", "").strip(),
         )
+
+
+def _tidy_phone(text: str) -> str:
+    return _HYPHENS.sub("-", unicodedata.normalize("NFKC", text).strip())
 
 
 def _is_written(character: str) -> bool:
@@ -74,7 +84,6 @@ def _is_written(character: str) -> bool:
 def _is_private_page(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        is_page = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return is_page and bool(_VISIBLE.fullmatch(url))

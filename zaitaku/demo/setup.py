@@ -98,7 +98,7 @@ def _environ(places: Places, secrets: DemoSecrets) -> dict[str, str]:
         "ZAITAKU_OCSP_URL": places.ocsp,
         "ZAITAKU_BRIDGE_PORTS": str(places.bridge_port),
         "ZAITAKU_OPERATOR_NAME": "みどり市医師会（デモ）",
-        "ZAITAKU_OPERATOR_PHONE": "03-0000-1234",
+        "ZAITAKU_OPERATOR_PHONE": "03-0000-5678",
         **app_environ(places),
     }
 

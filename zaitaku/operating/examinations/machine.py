@@ -37,6 +37,9 @@ def named_operator(deployment: Deployment) -> Iterator[Line]:
         yield Line(part, f"{operator.name}（{operator.phone}）")
     elif deployment.settings.mode is Mode.SANDBOX:
         yield Line(part, "患者の画面に出ません（試験用）")
+    elif operator.name:
+        worry = "ZAITAKU_OPERATOR_PHONE を書いてください。"
+        yield Line(part, f"{operator.name}（電話番号は、患者の画面に出ません）", worry)
     else:
         worry = "ZAITAKU_OPERATOR_NAME と ZAITAKU_OPERATOR_PHONE を書いてください。"
         yield Line(part, "だれが運営しているか、患者の画面に出ません", worry)
