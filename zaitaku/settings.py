@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from zaitaku.core.signing import Keyring, looks_random
 from zaitaku.core.site_operator import SiteOperator
 from zaitaku.core.store_addresses import check_ephemeral_address, check_sql_address
 from zaitaku.core.watch_settings import WatchSettings
+from zaitaku.core.web_addresses import is_number, is_private_way, is_web_address
 from zaitaku.wire import BRIDGE_PORTS, MalformedMessage, version_of
 
 LONGEST_VALIDITY_DAYS = 366
@@ -29,7 +29,6 @@ LARGEST_CROWD = 1000
 HIGHEST_PORT = 65535
 LONGEST_FRESHNESS: Final = timedelta(days=1)
 _DAY_IN_MINUTES: Final = 24 * 60
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _CONTACT: Final = re.compile(r"(?:mailto:|https://|tel:)[!-~]+")
 _HEADER_WORD: Final = re.compile(r"[!-~]+")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -65,7 +64,7 @@ class RevocationService:
     """1: that service must hand over the authority's own answer each time."""
 
     def __post_init__(self) -> None:
-        if not _is_web_address(self.url) or not _is_private_way(self.url):
+        if not is_private_way(self.url):
             raise SettingsError("ZAITAKU_REVOCATION_URL must be an https address")
         if not _HEADER_WORD.fullmatch(self.key):
             raise SettingsError("ZAITAKU_REVOCATION_KEY must be visible ASCII without spaces")
@@ -212,7 +211,7 @@ class Settings:
         if self.crl_url is not None and self.crl_file is None:
             raise SettingsError("ZAITAKU_CRL_URL needs a ZAITAKU_CRL_FILE to keep the lists in")
         for name, url in (("OCSP_URL", self.ocsp_url), ("CRL_URL", self.crl_url)):
-            if url is not None and not _is_web_address(url):
+            if url is not None and not is_web_address(url):
                 raise SettingsError(f"ZAITAKU_{name} must be an http or https address")
         if not timedelta(0) < (self.ocsp_freshness or LONGEST_FRESHNESS) <= LONGEST_FRESHNESS:
             raise SettingsError("ZAITAKU_OCSP_FRESHNESS_MINUTES must be 0 to 1440")
@@ -223,7 +222,7 @@ class Settings:
 
     def _check_download(self) -> None:
         url = self.bridge_download
-        if url and not (_is_web_address(url) and _is_private_way(url)):
+        if url and not is_private_way(url):
             raise SettingsError("ZAITAKU_BRIDGE_DOWNLOAD_URL must be an https address")
 
     def _check_numbers(self) -> None:
@@ -309,25 +308,7 @@ def _is_origin(value: str) -> bool:
 
 def _is_host(name: str) -> bool:
     # It is written into headers, so nothing may stand in it that separates there.
-    try:
-        ip_address(name)
-    except ValueError:
-        return bool(_HOST_NAME.fullmatch(name))
-    return True
-
-
-def _is_web_address(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _is_private_way(value: str) -> bool:
-    # Nobody else may read or change what passes there; on this machine nobody else listens.
-    parts = urlsplit(value)
-    return parts.scheme == "https" or parts.hostname in _LOOPBACK
+    return is_number(name) or bool(_HOST_NAME.fullmatch(name))
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

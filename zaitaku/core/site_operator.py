@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
+from zaitaku.core.web_addresses import is_https
 
 _LONGEST_NAME: Final = 100
 _PHONE: Final = re.compile(r"\+?[0-9]+(?:-[0-9]+)*")
@@ -49,7 +49,7 @@ class SiteOperator:
             )
         if self.privacy_url and not _VISIBLE.fullmatch(self.privacy_url):
             raise SettingsError("ZAITAKU_PRIVACY_URL must be visible ASCII without spaces")
-        if self.privacy_url and not _is_private_page(self.privacy_url):
+        if self.privacy_url and not is_https(self.privacy_url):
             raise SettingsError("ZAITAKU_PRIVACY_URL must be an https address")
         if not self.name and self.phone:
             raise SettingsError(
@@ -79,11 +79,3 @@ def _tidy_phone(text: str) -> str:
 def _is_written(character: str) -> bool:
     # Spaces of any width are usual in names; ends of lines and what nobody sees are not.
     return character.isprintable() or unicodedata.category(character) == "Zs"
-
-
-def _is_private_page(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
 
 from zaitaku.core.errors import SettingsError
 from zaitaku.core.signing import looks_random
+from zaitaku.core.web_addresses import is_loopback, is_number, is_private_way
 
 _HIGHEST_PORT: Final = 65535
 _WHOLE: Final = 100
-_LOOPBACK_NAMES: Final = ("localhost",)
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,11 @@ class WatchSettings:
     def __post_init__(self) -> None:
         if self.metrics_address:
             host, _ = self.listener
-            if not _is_loopback(host) and not self.metrics_token:
+            if not is_loopback(host) and not self.metrics_token:
                 raise SettingsError("ZAITAKU_METRICS_TOKEN is needed on an address off loopback")
         if self.metrics_token and not looks_random(self.metrics_token):
             raise SettingsError("ZAITAKU_METRICS_TOKEN is too short or too regular")
-        if self.traces_url and not _is_private_way(self.traces_url):
+        if self.traces_url and not is_private_way(self.traces_url):
             raise SettingsError("ZAITAKU_TRACES_URL must be https, or http on this machine")
         if not 0 < self.traces_percent <= _WHOLE:
             raise SettingsError(f"ZAITAKU_TRACES_PERCENT must be 1 to {_WHOLE}")
@@ -58,10 +57,10 @@ class WatchSettings:
         try:
             parts = urlsplit(f"//{self.metrics_address}")
             host, port = parts.hostname or "", parts.port or 0
-            ip_address(host if host not in _LOOPBACK_NAMES else "127.0.0.1")
         except ValueError:
             host, port = "", 0
-        if not host or not 0 < port <= _HIGHEST_PORT:
+        can_listen = is_loopback(host) or is_number(host)
+        if not can_listen or not 0 < port <= _HIGHEST_PORT:
             raise SettingsError("ZAITAKU_METRICS_ADDRESS must be an address and a port")
         return host, port
 
@@ -93,27 +92,3 @@ def _from_proxy(environ: Mapping[str, str]) -> bool:
     if value not in ("", "0", "1"):
         raise SettingsError("ZAITAKU_TRACES_FROM_PROXY must be 0 or 1")
     return value == "1"
-
-
-def _is_loopback(host: str) -> bool:
-    return host in _LOOPBACK_NAMES or ip_address(host).is_loopback
-
-
-def _is_private_way(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        is_here = host in _LOOPBACK_NAMES or (_is_number(host) and _is_loopback(host))
-        return parts.port != 0 and (
-            (parts.scheme == "https" and bool(host)) or (parts.scheme == "http" and is_here)
-        )
-    except ValueError:
-        return False
-
-
-def _is_number(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
