@@ -299,11 +299,11 @@ FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 @pytest.mark.parametrize("day", [date.min, FIRST_DAY - timedelta(days=1), FIRST_DAY, date.max])
 def test_days_that_no_calendar_here_has(day: date) -> None:
-    with pytest.raises(InvalidField, match="effective_on: not-a-day"):
+    with pytest.raises(InvalidField, match="effective_on: not-a-date"):
         _change(on=day)
     if day != FIRST_DAY:
         for days in ((day, None), (None, day)):
-            with pytest.raises(InvalidField, match="not-a-day"):
+            with pytest.raises(InvalidField, match="not-a-date"):
                 RelatedFacility(NEW, "先", Relation.SUCCESSION, *days)
 
 

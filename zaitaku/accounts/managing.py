@@ -25,7 +25,6 @@ from zaitaku.accounts.model import (
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.accounts.registering import (
     AccountEntry,
-    Mistakes,
     check_days,
     check_new_account,
     found_account,
@@ -38,6 +37,7 @@ from zaitaku.audit.store import audit_entry, entry_from
 from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.ids import AccountId
+from zaitaku.core.mistakes import Mistakes
 from zaitaku.facilities.store import lock_facility
 
 _MANAGING: Final = (

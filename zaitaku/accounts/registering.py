@@ -4,12 +4,11 @@ The page and the bulk registration check by the same function, so that no accoun
 way that the other would refuse.
 """
 
-import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -30,21 +29,19 @@ from zaitaku.accounts.store import AccountStore
 from zaitaku.accounts.widths import half_width
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
+from zaitaku.core.days import read_day
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import AccountId, FacilityId, new_uuid
+from zaitaku.core.mistakes import Mistakes
 from zaitaku.facilities.model import FacilityKind
 
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2099
 """Days outside these years are slips of the keyboard."""
 
-_DAY: Final = re.compile(r"(\d{4})([-/]?)(\d{1,2})\2(\d{1,2})", re.ASCII)
-_COMPACT_DAY: Final = 8
 _ROLES: Final = MappingProxyType(
     {role.value: role for role in Role} | {name: role for role, name in ROLE_NAMES.items()}
 )
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -70,26 +67,6 @@ class AccountValues:
     kana: str
     starts_on: date | None = None
     ends_on: date | None = None
-
-
-class Mistakes:
-    """Collects what is to be mended, so that people learn of everything at once."""
-
-    def __init__(self) -> None:
-        self._found: list[InvalidField] = []
-
-    def kept(self, rule: Callable[[], Value]) -> Value | None:
-        """Return what ``rule`` returns, or ``None`` and remember what it refuses."""
-        try:
-            return rule()
-        except InvalidField as mistake:
-            self._found.append(mistake)
-            return None
-
-    @property
-    def all(self) -> tuple[InvalidField, ...]:
-        """Everything found so far, in the order of checking."""
-        return tuple(self._found)
 
 
 def check_new_account(
@@ -149,21 +126,14 @@ def check_not_over(ends_on: date | None, today: date) -> None:
 
 
 def parse_day(field: str, typed: str) -> date | None:
-    """Return a day typed as ``2026-11-20``, ``2026/11/20`` or ``20261120``; nothing typed: none.
+    """Return a day as ``read_day`` does; nothing typed: none.
 
     Raises:
         InvalidField: it is no day, or of a year that nobody can mean.
     """
-    text = half_width(typed)
-    if not text:
+    if not typed.strip():
         return None
-    parts = _DAY.fullmatch(text)
-    if parts is None or (not parts[2] and len(text) != _COMPACT_DAY):
-        raise InvalidField(field, "not-a-date")
-    try:
-        day = date(int(parts[1]), int(parts[3]), int(parts[4]))
-    except ValueError:
-        raise InvalidField(field, "not-a-date") from None
+    day = read_day(field, typed)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InvalidField(field, "out-of-range")
     return day

@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from zaitaku.accounts.errors import InvalidEntry
 from zaitaku.accounts.model import KANA_CHARACTERS, Account, Role, user_key
-from zaitaku.accounts.registering import Mistakes, parse_day
+from zaitaku.accounts.registering import parse_day
 from zaitaku.accounts.store import ACCOUNT_COLUMNS, account, account_from
 from zaitaku.accounts.widths import full_width, half_width, katakana
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import FacilityId
+from zaitaku.core.mistakes import Mistakes
 from zaitaku.core.texts import has_control_characters
 
 PAGE_SIZE: Final = 50

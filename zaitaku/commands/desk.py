@@ -8,15 +8,19 @@ from datetime import datetime
 from typing import Final
 
 import click
+from sqlalchemy import Connection
 
+from zaitaku.accounts.founding import Founders
 from zaitaku.commands.settings_words import setting_mistake
 from zaitaku.core.clock import JST, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
+from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.mistakes import mistake_words
 from zaitaku.facilities.model import Channel, Facility, InstitutionCode
 from zaitaku.facilities.registry import FacilityRegistry
-from zaitaku.facilities.service import FacilityService
+from zaitaku.facilities.service import FacilityService, Founding
+from zaitaku.facilities.words import SWITCHES, TERMS
 from zaitaku.reception.posters.service import PosterService
 from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
@@ -113,6 +117,24 @@ def found_facility(desk: Desk, digits: str) -> Facility:
     except NotFound:
         renamed = desk.registry.formerly(code)
     raise click.ClickException(f"この医療機関等コードは、{renamed.code} に変わっています。")
+
+
+def founding(desk: Desk, founders: Founders) -> Founding:
+    """Return what comes into being with a facility: its first URLs, and both first accounts."""
+
+    def found(connection: Connection, facility_id: FacilityId, actor: str) -> None:
+        desk.reception.issue_first(connection, facility_id, actor)
+        founders(connection, facility_id, actor)
+
+    return found
+
+
+def tell_agreement(channel: Channel) -> None:
+    """Tell that whoever switches a channel on agrees to its terms of use (domain.md §3)."""
+    click.echo(
+        f"{TERMS[SWITCHES[channel]]}を利用するには、利用規約への同意が要ります。"
+        "実行すると、運用者が医療機関等を代表して同意したことになります。"
+    )
 
 
 def operator() -> str:

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Final
 
 import click
-from sqlalchemy import Connection
 
 from zaitaku.accounts.founding import MASTER_ID, MASTER_RESET_ID, Founders
 from zaitaku.accounts.model import ROLE_NAMES, NewAccount
@@ -12,16 +11,18 @@ from zaitaku.accounts.passwords import Passwords
 from zaitaku.commands.desk import (
     Desk,
     found_facility,
+    founding,
     institution_code,
     japan_time,
     opened_desk,
     operator,
+    tell_agreement,
 )
 from zaitaku.commands.facility_facts import add_commands, told_relations
+from zaitaku.commands.facility_import import import_table, table
 from zaitaku.commands.settings_words import described, with_changes
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import Conflict, InvalidField
-from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import (
     Channel,
@@ -31,8 +32,8 @@ from zaitaku.facilities.model import (
     InstitutionCode,
 )
 from zaitaku.facilities.relations import FacilityFacts
-from zaitaku.facilities.service import Founding, newly_on
-from zaitaku.facilities.words import SWITCHES, TERMS, changed_settings, value_words
+from zaitaku.facilities.service import newly_on
+from zaitaku.facilities.words import changed_settings, value_words
 
 _DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -82,7 +83,7 @@ def add(
             hours=hours,
             settings=settings,
             actor=operator(),
-            founding=_founding(desk, founders),
+            founding=founding(desk, founders),
             enrolment=Enrolment(starts_on=starts_on.date() if starts_on else None),
         )
         click.echo(f"登録しました: {added.code} {added.name}")
@@ -99,14 +100,6 @@ def _founders(code: InstitutionCode, master_id: str, master_reset_id: str) -> Fo
             "マスタとマスタリセット用のユーザIDは、半角の英字と数字で2〜8文字の、"
             "別々のものにしてください。"
         ) from error
-
-
-def _founding(desk: Desk, founders: Founders) -> Founding:
-    def found(connection: Connection, facility_id: FacilityId, actor: str) -> None:
-        desk.reception.issue_first(connection, facility_id, actor)
-        founders(connection, facility_id, actor)
-
-    return found
 
 
 def _tell_account(made: NewAccount) -> None:
@@ -212,10 +205,7 @@ def _tell_changes(before: Facility, after: EnvironmentSettings) -> None:
     for change in changed_settings(before.settings, after):
         click.echo(f"  {change.term}: {change.change}")
     for channel in newly_on(before.settings, after):
-        click.echo(
-            f"{TERMS[SWITCHES[channel]]}を利用するには、利用規約への同意が要ります。"
-            "変更すると、運用者が医療機関等を代表して同意したことになります。"
-        )
+        tell_agreement(channel)
     click.echo("この医療機関等でログインしている人は、全員ログアウトされます。")
 
 
@@ -228,3 +218,5 @@ def _tell_channels(desk: Desk, found: Facility) -> None:
 
 
 add_commands(facility)
+facility.add_command(table)
+facility.add_command(import_table)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Self
 
+from zaitaku.core.days import read_day
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.queries import FIRST_YEAR, LAST_YEAR
 from zaitaku.core.texts import has_control_characters
@@ -169,9 +170,20 @@ class RelatedFacility:
             raise InvalidField("closed_on", "before-opened")
 
 
+def day_or_none(field: str, typed: str) -> date | None:
+    """Return a day as ``read_day`` does; nothing typed: none.
+
+    Raises:
+        InvalidField: rule ``not-a-date``.
+    """
+    day = read_day(field, typed) if typed.strip() else None
+    _check_day(field, day)
+    return day
+
+
 def _check_day(field: str, day: date | None) -> None:
     if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise InvalidField(field, "not-a-day")
+        raise InvalidField(field, "not-a-date")
 
 
 def _day_or(day: date | None, otherwise: str) -> str:

@@ -33,12 +33,12 @@ from zaitaku.accounts.managing import manageable_by
 from zaitaku.accounts.model import ROLE_NAMES, Permission, Role
 from zaitaku.blueprints.console.jobs import file_response, own_job
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.console.table_words import table_mistake
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.spreadsheets import Codec
+from zaitaku.core.table_words import table_mistake
 from zaitaku.core.tables_in import TableUnreadable
 from zaitaku.core.texts import without_control_characters
 from zaitaku.jobs.errors import JobUnderWay, JobUnknown

@@ -12,12 +12,12 @@ from zaitaku.blueprints.console.appointment_words import mistake, mistake_in
 from zaitaku.blueprints.console.appointments import Page, day_address, tomorrow
 from zaitaku.blueprints.console.jobs import file_response
 from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.console.table_words import table_mistake
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
+from zaitaku.core.table_words import table_mistake
 from zaitaku.core.tables_in import TableUnreadable
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.model import Channel

@@ -24,8 +24,8 @@ from zaitaku.reception.posters.reports import Period, Report, period_of
 
 _NOT_A_DAY: Final = "は、2026-11-20 のように日付で入力してください。"
 _MISTAKES: Final[Mapping[tuple[str, str], str]] = {
-    ("from", "not-a-day"): f"「いつから」{_NOT_A_DAY}",
-    ("to", "not-a-day"): f"「いつまで」{_NOT_A_DAY}",
+    ("from", "not-a-date"): f"「いつから」{_NOT_A_DAY}",
+    ("to", "not-a-date"): f"「いつまで」{_NOT_A_DAY}",
     ("from", "out-of-range"): "「いつから」は、2020年1月1日からあとの日付にしてください。",
     ("to", "out-of-range"): "「いつまで」は、2020年1月1日から今日までの日付にしてください。",
     ("to", "before-from"): "「いつまで」は、「いつから」と同じ日か、あとの日付にしてください。",

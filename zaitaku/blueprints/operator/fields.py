@@ -1,15 +1,13 @@
 """Reading what an operator typed: days and choices."""
 
-import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
 from zaitaku.core.errors import InvalidField
-from zaitaku.core.queries import FIRST_YEAR, LAST_YEAR
 from zaitaku.facilities.model import Enrolment, Facility
-from zaitaku.facilities.relations import FacilityFacts
+from zaitaku.facilities.relations import FacilityFacts, day_or_none
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -27,23 +25,16 @@ def day_in(values: Mapping[str, str], field: str) -> date | None:
     """Return the day of a field; empty: none.
 
     Raises:
-        InvalidField: rule ``not-a-day``.
+        InvalidField: rule ``not-a-date``.
     """
-    text = unicodedata.normalize("NFKC", values.get(field, "")).strip().replace("/", "-")
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise InvalidField(field, "not-a-day") from error
-    if day and not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise InvalidField(field, "not-a-day")
-    return day
+    return day_or_none(field, values.get(field, ""))
 
 
 def required_day(values: Mapping[str, str], field: str) -> date:
     """Return the day of a field that may not be empty.
 
     Raises:
-        InvalidField: rule ``required`` or ``not-a-day``.
+        InvalidField: rule ``required`` or ``not-a-date``.
     """
     day = day_in(values, field)
     if day is None:

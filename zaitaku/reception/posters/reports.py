@@ -8,6 +8,7 @@ from typing import Final
 
 from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
+from zaitaku.core.days import read_day
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import Channel
@@ -81,7 +82,7 @@ def period_of(values: Mapping[str, str], today: date) -> Period:
     """Return the days that ``from`` and ``to`` ask for; without them the last 30.
 
     Raises:
-        InvalidField: rule ``not-a-day``, ``before-from``, ``too-long`` (over two years) or
+        InvalidField: rule ``not-a-date``, ``before-from``, ``too-long`` (over two years) or
             ``out-of-range`` (before 2020 or after today).
     """
     last = _day(values, "to") or today
@@ -168,8 +169,5 @@ def _bars(period: Period, days: Mapping[date, tuple[int, int]]) -> Iterable[Bar]
 
 
 def _day(values: Mapping[str, str], name: str) -> date | None:
-    typed = values.get(name, "").strip()
-    try:
-        return date.fromisoformat(typed) if typed else None
-    except ValueError as error:
-        raise InvalidField(name, "not-a-day") from error
+    typed = values.get(name, "")
+    return read_day(name, typed) if typed.strip() else None

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
+from zaitaku.core import days
 from zaitaku.core.clock import JST
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.tables_in import Row, read_table
@@ -30,12 +31,6 @@ CHANNEL_WORDS: Final = MappingProxyType(
     {Channel.HOME_VISIT: "訪問診療等", Channel.ONLINE: "オンライン診療等"}
 )
 MOST_ROWS: Final = 5_000
-_DAYS: Final = (
-    re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})"),
-    re.compile(r"([0-9]{4})(年)([0-9]{1,2})月([0-9]{1,2})日"),
-    re.compile(r"([0-9]{4})()([0-9]{2})([0-9]{2})"),
-)
-"""Year, separator, month, day. With one separator missing nobody can tell which day is meant."""
 _TIME: Final = re.compile(r"([0-9]{1,2})(?::|時)([0-9]{2})(?::00|分)?")
 
 
@@ -45,14 +40,7 @@ def read_day(field: str, typed: str) -> date:
     Raises:
         InvalidField: ``missing``, ``not-a-date`` or ``out-of-range``.
     """
-    tidy = _tidy(field, typed)
-    found = next((match for each in _DAYS if (match := each.fullmatch(tidy))), None)
-    if found is None:
-        raise InvalidField(field, "not-a-date")
-    try:
-        day = date(*map(int, found.group(1, 3, 4)))
-    except ValueError as error:
-        raise InvalidField(field, "not-a-date") from error
+    day = days.read_day(field, _tidy(field, typed))
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InvalidField(field, "out-of-range")
     return day
