@@ -118,3 +118,4 @@ def migrate() -> None:
 
     with naming_the_database():
         upgrade(Database(Settings.from_env().database_url))
+    click.echo("データベースは、この版の形になっています。")

@@ -167,7 +167,9 @@ def test_the_status_page_names_version_card_and_sites(
     assert rig.site.origin in page.text
     assert "仮想カード" not in page.text
     virtual_reader.remove()
-    assert "マイナンバーカードを置いてください" in rig.get("/").text
+    empty = rig.get("/").text
+    assert "いま置かれていません" in empty
+    assert "マイナンバーカードを置いてください" not in empty  # nothing is to be done here
 
 
 def test_the_browsers_language_is_spoken_where_no_request_tells_one(rig: Rig) -> None:
