@@ -1,15 +1,25 @@
 """``zaitaku facility table|import``: many facilities from a table, each whole or not at all."""
 
 import csv
+import errno
 import io
+import os
+import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
+from sqlalchemy import text
 
 from tests.commands.conftest import Run
+from zaitaku.accounts.passwords import Passwords
+from zaitaku.commands.hand_out import HandOut
+from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.facilities.model import InstitutionCode
 from zaitaku.facilities.newcomers import HEADINGS
 from zaitaku.facilities.service import FacilityService
 
@@ -107,31 +117,144 @@ def test_the_same_table_again_registers_what_is_left(
     assert refused.exit_code == 1
     assert "すでにあります" in refused.output
     done = run("facility", "import", table, str(again), "--yes")
-    assert "すでに登録されていたため、何もしませんでした: 1件" in done.output
-    assert "1310000009 あおば医院" in done.output
+    assert "すでに登録されていて、そのままにするもの: 1件" in done.output
     assert [row["医療機関等コード"] for row in told_in(again)] == ["0110000004"]
     nothing = run("facility", "import", table, str(last), "--yes")
     assert nothing.exit_code == 0
-    assert "登録しました: 0件" in nothing.output
+    assert "新しく登録するもの: 0件" in nothing.output
     assert not last.exists()
 
 
-def test_what_was_registered_is_told_when_the_database_goes_away(
-    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("moment", ["before", "commit"])
+def test_what_stands_is_told_and_what_does_not_is_named(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    add, told = FacilityService.add, tmp_path / "told.csv"
+    """The database goes away after the second's row is on the disk: before or in its commit."""
+    told, really = tmp_path / "told.csv", FacilityService.add
 
-    def once(service: FacilityService, code: object, **facts: object) -> object:
-        if str(code) == MIDORI[0]:
+    def add(service: FacilityService, code: InstitutionCode, **facts: Any) -> object:
+        if code.digits != MIDORI[0]:
+            return really(service, code, **facts)
+        if moment == "commit":
+            really(service, code, **facts)
             raise StoreUnavailable
-        return add(service, code, **facts)  # type: ignore[arg-type]
+        return really(service, code, **{**facts, "founding": _broken(facts["founding"])})
 
-    monkeypatch.setattr(FacilityService, "add", once)
+    monkeypatch.setattr(FacilityService, "add", add)
     stopped = run("facility", "import", write(AOBA, MIDORI), str(told), "--yes")
     assert stopped.exit_code == 1
     assert "登録しました: 1件" in stopped.output
+    assert "0110000004 は、登録されたか分かりません" in stopped.output
     assert "データベースを使えない" in stopped.output
+    assert [row["医療機関等コード"] for row in told_in(told)] == ["1310000009", "0110000004"]
+    listed = run("facility", "list").output
+    assert ("0110000004" in listed) is (moment == "commit")
+
+
+def _broken(founding: Callable[..., object]) -> Callable[..., object]:
+    def found(*work: object) -> object:
+        founding(*work)
+        raise StoreUnavailable
+
+    return found
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whoever_ends_it_ends_it_between_two_facilities(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: signal.Signals
+) -> None:
+    told, tell = tmp_path / "told.csv", HandOut.tell
+
+    def ended(hand_out: HandOut, cells: tuple[str, ...]) -> None:
+        tell(hand_out, cells)
+        signal.raise_signal(ending)
+
+    monkeypatch.setattr(HandOut, "tell", ended)
+    before = signal.getsignal(ending)
+    stopped = run("facility", "import", write(AOBA, MIDORI), str(told), "--yes")
+    assert stopped.exit_code == 1
+    assert "登録しました: 1件" in stopped.output
+    assert "もう一度実行すると、残りを登録します" in stopped.output
     assert [row["医療機関等コード"] for row in told_in(told)] == ["1310000009"]
+    assert "1件" in run("facility", "list").output
+    assert signal.getsignal(ending) == before
+
+
+def test_a_full_disk_registers_nothing_that_is_not_told(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told.csv"
+    table = write(AOBA, MIDORI)
+    tell = HandOut.tell
+
+    def full(hand_out: HandOut, cells: tuple[str, ...]) -> None:
+        if cells[0] != MIDORI[0]:
+            return tell(hand_out, cells)
+        size = told.stat().st_size
+        monkeypatch.setattr(os, "fsync", _no_space)
+        with pytest.raises(click.ClickException) as caught:
+            tell(hand_out, cells)
+        assert told.stat().st_size == size  # no half row
+        raise caught.value
+
+    monkeypatch.setattr(HandOut, "tell", full)
+    stopped = run("facility", "import", table, str(told), "--yes")
+    monkeypatch.undo()
+    assert stopped.exit_code == 1
+    assert "書けません" in stopped.output
+    assert "登録しました: 1件" in stopped.output
+    assert [row["医療機関等コード"] for row in told_in(told)] == ["1310000009"]
+
+
+def _no_space(_file: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_code_that_is_anothers_is_named_and_registers_nothing(
+    run: Run, write: Write, tmp_path: Path
+) -> None:
+    told = tmp_path / "told.csv"
+    assert run("facility", "import", write(AOBA), str(told), "--yes").exit_code == 0
+    other = ("1310000009", "ほかの医院", *AOBA[2:])
+    refused = run("facility", "import", write(other, MIDORI), str(tmp_path / "2.csv"), "--yes")
+    assert refused.exit_code == 1
+    assert "2行目: 医療機関等コードは、すでに「あおば医院」（0312345678）として" in refused.output
+    moved = ("facility", "change-code", AOBA[0], "1310000998", "--on", "2026-04-01")
+    assert run(*moved, "--reason", "移転", "--yes").exit_code == 0
+    refused = run("facility", "import", write(AOBA, MIDORI), str(tmp_path / "3.csv"), "--yes")
+    assert refused.exit_code == 1
+    assert "2行目: 医療機関等コードは、前に別の医療機関等のもの" in refused.output
+    assert "1件" in run("facility", "list").output
+
+
+def test_the_same_mistake_in_many_rows_is_told_once(run: Run, write: Write, tmp_path: Path) -> None:
+    short = [(f"11000{n:04}", "医院", "0312345678", *AOBA[3:]) for n in range(60)]
+    table = write(*short, AOBA, short[0], ("1310000010", "医院?", "9012345678", *AOBA[3:]))
+    refused = run("facility", "import", table, str(tmp_path / "told.csv"), "--yes")
+    assert "2〜61行目、63行目: 医療機関等コードの先頭の0が" in refused.output
+    assert "64行目: 施設名に「?」があります" in refused.output
+    assert "64行目: 電話番号の先頭の0が" in refused.output
+    assert "まちがいのある行が62行ある" in refused.output
+
+
+def test_what_is_told_opens_both_doors(run: Run, write: Write, tmp_path: Path) -> None:
+    """The addresses lead to their own channels, and the passwords are the accounts'."""
+    told = tmp_path / "told.csv"
+    hours = ("1310000009", "あおば医院", "0312345678", "平日 9:00〜17:00", *AOBA[4:])
+    assert run("facility", "import", write(hours), str(told), "--yes").exit_code == 0
+    [row] = told_in(told)
+    shown = run("facility", "show", "1310000009").output.splitlines()
+    assert "受付時間: 平日 9:00〜17:00" in shown
+    for heading in ("訪問診療等", "オンライン診療等・外来診療等（通常とは異なる動線）"):
+        at = next(n for n, line in enumerate(shown) if line.startswith(f"{heading}: "))
+        assert shown[at + 1].strip() == row[f"{heading}のURL"]
+    database = Database(os.environ["ZAITAKU_DATABASE_URL"])
+    with database.reading() as connection:
+        kept = dict(connection.execute(text("SELECT user_id, password_hash FROM account")).all())
+    database.close()
+    for who in ("マスタ", "マスタリセット用"):
+        given = row[f"{who}のはじめのパスワード"]
+        assert Passwords().verify(kept[row[f"{who}のユーザID"]], given)
 
 
 def test_whoever_says_no_changes_nothing(run: Run, write: Write, tmp_path: Path) -> None:
@@ -176,3 +299,21 @@ def test_the_empty_table_has_the_headings_that_are_read(
     table.write_bytes(filled)
     done = run("facility", "import", str(table), str(tmp_path / "told.csv"), "--yes")
     assert done.exit_code == 0, done.output
+
+
+def test_a_database_without_tables_is_told_to_be_migrated(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZAITAKU_DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
+    refused = run("facility", "import", write(AOBA), str(tmp_path / "told.csv"), "--yes")
+    assert refused.exit_code == 1
+    assert "zaitaku migrate を実行してください" in refused.output
+    assert "登録しました" not in refused.output
+
+
+def test_a_missing_setting_is_told_in_japanese(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZAITAKU_ORIGIN")
+    refused = run("facility", "list")
+    assert refused.exit_code == 1
+    assert "ZAITAKU_ORIGIN" in refused.output
+    assert "is not set" not in refused.output

@@ -71,6 +71,19 @@ def test_the_callers_errors_pass_unchanged_and_nothing_is_kept(
     assert numbers(store) == [1]
 
 
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, SystemExit])
+def test_who_ends_the_program_in_the_middle_meets_nothing_else(
+    store: Database, ended: type[BaseException]
+) -> None:
+    """Also where Ctrl-C came in a statement, whose connection SQLAlchemy then closes."""
+    with pytest.raises(ended), store.transaction() as connection:
+        connection.execute(insert(THINGS).values(number=1))
+        connection.invalidate()
+        raise ended
+    with store.reading() as connection:
+        assert connection.execute(select(THINGS)).all() == []
+
+
 def test_a_broken_rule_of_the_tables_is_told_as_such(store: Database) -> None:
     with pytest.raises(IntegrityError), store.transaction() as connection:
         add(connection, 1)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,21 @@ def entrance(demo: RunningDemo) -> Iterator[str]:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_a_port_that_is_taken_is_told_in_words(demo: RunningDemo) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = subprocess.run(
+            [sys.executable, "-m", "zaitaku", "operate", "--port", port],
+            env={**os.environ, **demo.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert refused.returncode == 1
+    assert f"ポート{port}を開けません" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 @dataclass

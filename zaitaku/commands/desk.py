@@ -14,13 +14,21 @@ from zaitaku.accounts.founding import Founders
 from zaitaku.commands.settings_words import setting_mistake
 from zaitaku.core.clock import JST, SystemClock
 from zaitaku.core.database import Database
-from zaitaku.core.errors import InvalidField, NotFound, ZaitakuError
+from zaitaku.core.errors import (
+    InvalidField,
+    NotFound,
+    SettingsError,
+    StoreUnavailable,
+    ZaitakuError,
+)
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.mistakes import mistake_words
 from zaitaku.facilities.model import Channel, Facility, InstitutionCode
 from zaitaku.facilities.registry import FacilityRegistry
 from zaitaku.facilities.service import FacilityService, Founding
 from zaitaku.facilities.words import SWITCHES, TERMS
+from zaitaku.operating.reasons import why
+from zaitaku.operating.setting_words import in_japanese
 from zaitaku.reception.posters.service import PosterService
 from zaitaku.reception.printing import PrintService
 from zaitaku.reception.service import ReceptionService
@@ -42,11 +50,6 @@ _WORDS: Final[Mapping[str, str]] = {
     "conflict": (
         "ほかの人が先にURLを変更したため、何も変更していません。"
         "zaitaku url show で今のURLを確かめてから、もう一度お試しください。"
-    ),
-    "store-unavailable": (
-        "データベースを使えないため、終わらせられませんでした。"
-        "データベースが動いているかを確かめてください。何かを変更するコマンドだったときは、"
-        "変わっていないかを show や list で確かめてから、もう一度お試しください。"
     ),
 }
 
@@ -81,7 +84,19 @@ def words_for(error: ZaitakuError) -> str:
     """Return what the operator reads about a failure: what happened, and what to do."""
     if isinstance(error, InvalidField):
         return mistake_words(error) or setting_mistake(error) or _unnamed(error)
+    if isinstance(error, SettingsError):
+        return in_japanese(error.detail)
+    if isinstance(error, StoreUnavailable):
+        return _away(error)
     return _WORDS.get(error.code) or _unnamed(error)
+
+
+def _away(error: StoreUnavailable) -> str:
+    return (
+        f"データベースを使えないため、終わらせられませんでした（{why(error)}）。"
+        "何かを変更するコマンドだったときは、変わっていないかを show や list で確かめてから、"
+        "もう一度お試しください。"
+    )
 
 
 def _unnamed(error: ZaitakuError) -> str:

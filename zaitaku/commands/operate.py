@@ -28,7 +28,13 @@ def operate(port: int) -> None:
     check_database(settings)
     key = secrets.token_urlsafe(_KEY_BYTES)
     app = build_operator_site(build_services(settings), key)
-    server = create_server(app, host="127.0.0.1", port=port, threads=4)
+    try:
+        server = create_server(app, host="127.0.0.1", port=port, threads=4)
+    except OSError as error:
+        raise click.ClickException(
+            f"ポート{port}を開けません。ほかのプログラムが使っているときは、"
+            "--port で別の番号にしてください。"
+        ) from error
     click.echo(f"http://127.0.0.1:{server.effective_port}/operator/enter?key={key}")
     try:
         server.run()

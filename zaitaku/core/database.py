@@ -5,12 +5,13 @@ single questions of every page. Connections are handed to the subjects' stores; 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import DatabaseError as SqliteDatabaseError
 from sqlite3 import OperationalError as SqliteOperationalError
+from sqlite3 import ProgrammingError as SqliteProgrammingError
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
@@ -285,6 +286,14 @@ def _begin_reading(driver: SqliteConnection) -> None:
     driver.execute("BEGIN")
 
 
+def _roll_back(driver: SqliteConnection) -> None:
+    # A full disk has already rolled it back; where somebody has ended the program (Ctrl-C), the
+    # connection may be closed, which rolls it back as well (sqlite.org/lang_transaction.html).
+    with suppress(SqliteProgrammingError):
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+
+
 @contextmanager
 def _sqlite_transaction(connection: Connection, begin: Begin) -> Iterator[None]:
     # The driver runs in autocommit: SQLAlchemy's own begin and commit are empty, these are real.
@@ -295,8 +304,7 @@ def _sqlite_transaction(connection: Connection, begin: Begin) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if driver.in_transaction:  # a full disk has already rolled it back
-                driver.execute("ROLLBACK")
+            _roll_back(driver)
             raise
         driver.execute("COMMIT")
     except SqliteDatabaseError as error:

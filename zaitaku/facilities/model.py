@@ -207,3 +207,19 @@ class SettingsChange:
     settings: EnvironmentSettings
     at: datetime
     actor: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """By what people know a facility that is registered."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Every code that names a facility, or has named one."""
+
+    present: Mapping[str, Known]
+    former: frozenset[str]

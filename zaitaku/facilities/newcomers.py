@@ -11,7 +11,13 @@ from zaitaku.core.mistakes import Mistakes
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 from zaitaku.core.tables_in import Row, read_table
 from zaitaku.facilities.mistakes import mistake_words
-from zaitaku.facilities.model import Enrolment, EnvironmentSettings, InstitutionCode
+from zaitaku.facilities.model import (
+    Directory,
+    Enrolment,
+    EnvironmentSettings,
+    InstitutionCode,
+    Known,
+)
 from zaitaku.facilities.names import check_display_name, check_hours, check_name, check_phone
 from zaitaku.facilities.relations import day_or_none
 from zaitaku.facilities.words import value_words
@@ -42,6 +48,11 @@ class Newcomer:
     settings: EnvironmentSettings
     enrolment: Enrolment
 
+    @property
+    def name(self) -> str:
+        """The name that patients will see."""
+        return self.settings.display_name or self.registered_name
+
 
 @dataclass(frozen=True)
 class CheckedRow:
@@ -57,7 +68,7 @@ class CheckedRow:
 class NewcomersTable:
     """Checks a table row by row; remembers codes so that none comes twice."""
 
-    _rows_by_code: dict[str, int] = field(default_factory=dict)
+    _rows_by_code: dict[InstitutionCode, int] = field(default_factory=dict)
 
     def rows(self, stream: BinaryIO) -> Iterator[CheckedRow]:
         """Yield every row of the file, checked.
@@ -70,14 +81,38 @@ class NewcomersTable:
 
     def _checked(self, row: Row) -> CheckedRow:
         found = Mistakes()
-        newcomer = _newcomer(found, row.cells)
-        if newcomer is None or found.all:
-            told = (mistake_words(each) or str(each) for each in found.all)
-            return CheckedRow(row.number, None, tuple(told))
-        first = self._rows_by_code.setdefault(newcomer.code.digits, row.number)
-        if first != row.number:
-            return CheckedRow(row.number, None, (f"{first}行目と同じ医療機関等コードです。",))
-        return CheckedRow(row.number, newcomer)
+        code = found.kept(lambda: _code(row.cells[0]))
+        newcomer = _newcomer(found, code, row.cells[1:])
+        told = (*map(_words, found.all), *self._twice(code, row.number))
+        return CheckedRow(row.number, None if told else newcomer, told)
+
+    def _twice(self, code: InstitutionCode | None, number: int) -> Iterator[str]:
+        if code is not None and (first := self._rows_by_code.setdefault(code, number)) != number:
+            yield f"{first}行目と同じ医療機関等コードです。どちらかを直すか、消してください。"
+
+
+def taken_by(newcomer: Newcomer, directory: Directory) -> str | None:
+    """Return why the code is another facility's, or ``None`` where it is free or its own."""
+    known = directory.present.get(newcomer.code.digits)
+    if known is None:
+        was_taken = newcomer.code.digits in directory.former
+        return (
+            "医療機関等コードは、前に別の医療機関等のものだったので、使えません。"
+            if was_taken
+            else None
+        )
+    if _is_named(newcomer, known):
+        return None
+    return (
+        f"医療機関等コードは、すでに「{known.name}」（{known.phone}）として登録されています。"
+        "別の医療機関等ならコードを直し、同じなら、この行を消してください。"
+    )
+
+
+def _is_named(newcomer: Newcomer, known: Known) -> bool:
+    # Hyphens are written or not as people like.
+    phones = (newcomer.phone.replace("-", ""), known.phone.replace("-", ""))
+    return newcomer.registered_name == known.name and phones[0] == phones[1]
 
 
 def empty_table() -> bytes:
@@ -85,25 +120,38 @@ def empty_table() -> bytes:
     return file_start(Codec.UTF_8) + encode_row(HEADINGS, Codec.UTF_8)
 
 
-def _newcomer(found: Mistakes, cells: Sequence[str]) -> Newcomer | None:
-    code, name, phone, hours, display_name, home_visit, online, starts_on = cells
-    digits = found.kept(lambda: InstitutionCode(_unshortened("institution_code", code, 9)))
-    registered_name = found.kept(lambda: check_name(name))
+def _newcomer(
+    found: Mistakes, code: InstitutionCode | None, cells: Sequence[str]
+) -> Newcomer | None:
+    name, phone, hours, display_name, home_visit, online, starts_on = cells
+    registered_name = found.kept(lambda: _whole("registered_name", check_name(name)))
     number = found.kept(lambda: check_phone(_unshortened("phone", phone, 9, 10)))
     open_hours = found.kept(lambda: check_hours(hours))
-    settings = found.kept(lambda: _settings(display_name, home_visit, online))
+    shown = found.kept(lambda: _whole("display_name", check_display_name(display_name)))
+    visiting = found.kept(lambda: _switch("home_visit", home_visit))
+    remote = found.kept(lambda: _switch("online", online))
     enrolment = found.kept(lambda: Enrolment(starts_on=day_or_none("starts_on", starts_on)))
-    if not (digits and registered_name and number and settings and enrolment):
+    if not (code and registered_name and number and enrolment):
         return None
-    return Newcomer(digits, registered_name, number, open_hours or "", settings, enrolment)
-
-
-def _settings(display_name: str, home_visit: str, online: str) -> EnvironmentSettings:
-    return EnvironmentSettings(
-        home_visit=_switch("home_visit", home_visit),
-        online=_switch("online", online),
-        display_name=check_display_name(display_name),
+    settings = EnvironmentSettings(
+        home_visit=bool(visiting), online=bool(remote), display_name=shown or ""
     )
+    return Newcomer(code, registered_name, number, open_hours or "", settings, enrolment)
+
+
+def _words(mistake: InvalidField) -> str:
+    return mistake_words(mistake) or str(mistake)
+
+
+def _code(typed: str) -> InstitutionCode:
+    return InstitutionCode(_unshortened("institution_code", typed, 9))
+
+
+def _whole(name: str, text: str) -> str:
+    """Return a name, unless a spreadsheet has written ``?`` for a character that it could not."""
+    if "?" in text:
+        raise InvalidField(name, "lost-character")
+    return text
 
 
 def _unshortened(name: str, typed: str, *shortened: int) -> str:

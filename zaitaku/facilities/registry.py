@@ -16,7 +16,7 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.errors import FacilityExists
-from zaitaku.facilities.model import Facility, InstitutionCode
+from zaitaku.facilities.model import Directory, Facility, InstitutionCode
 from zaitaku.facilities.offers import settings_under
 from zaitaku.facilities.relations import (
     CODE_CHANGE_NAMES,
@@ -30,6 +30,7 @@ from zaitaku.facilities.relations import (
 )
 from zaitaku.facilities.relations_store import (
     RelationStore,
+    all_former_codes,
     facility_formerly,
     refuse_former_code,
 )
@@ -158,6 +159,11 @@ class FacilityRegistry:
             facility_id = facility_formerly(connection, code)
             found = FacilityStore(connection).by_id(facility_id) if facility_id else None
             return present_facility(found)
+
+    def directory(self) -> Directory:
+        """Return every code that names a facility, or has named one."""
+        with self._database.reading() as connection:
+            return Directory(FacilityStore(connection).known(), all_former_codes(connection))
 
     def relate(self, facility_id: FacilityId, related: RelatedFacility, *, actor: str) -> None:
         """Add one of 関連医療機関情報, or write it anew.

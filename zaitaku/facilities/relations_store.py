@@ -38,6 +38,12 @@ def facility_formerly(connection: Connection, code: InstitutionCode) -> Facility
     return None if found is None else FacilityId(found)
 
 
+def all_former_codes(connection: Connection) -> frozenset[str]:
+    """Return every code that a facility had before."""
+    query = select(institution_code_change.c.former_code).distinct()
+    return frozenset(connection.execute(query).scalars())
+
+
 class RelationStore:
     """One facility's former codes and its relatives."""
 

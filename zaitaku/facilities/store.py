@@ -19,6 +19,7 @@ from zaitaku.facilities.model import (
     EnvironmentSettings,
     Facility,
     InstitutionCode,
+    Known,
     SettingsChange,
 )
 from zaitaku.facilities.tables import (
@@ -162,6 +163,11 @@ class FacilityStore:
         """Return every facility, by code."""
         rows = self._connection.execute(_facilities().order_by(facility.c.code)).mappings()
         return [facility_from(row) for row in rows]
+
+    def known(self) -> dict[str, Known]:
+        """Return name and telephone number of every facility, under its code."""
+        query = select(facility.c.code, facility.c.registered_name, facility.c.phone)
+        return {code: Known(name, phone) for code, name, phone in self._connection.execute(query)}
 
     def settings_history(self, facility_id: FacilityId) -> tuple[SettingsChange, ...]:
         """Return every version of the settings, oldest first."""

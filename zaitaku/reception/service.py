@@ -1,6 +1,6 @@
 """Use cases on reception URLs: issue, show, change, resolve (domain.md §3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -81,16 +81,23 @@ class ReceptionService:
         """Return the path of the URL of the version that ``handle`` names, under the newest key."""
         return ENTRY_PATH + self._tokens.write(handle)
 
-    def issue_first(self, connection: Connection, facility_id: FacilityId, actor: str) -> None:
-        """Give a facility the first version of each channel's URL, where it has none yet."""
+    def issue_first(
+        self, connection: Connection, facility_id: FacilityId, actor: str
+    ) -> Mapping[Channel, UrlVersion]:
+        """Give a facility the first version of each channel's URL, where it has none yet.
+
+        Returned is what was issued now.
+        """
         lock_facility(connection, facility_id)
-        store = ReceptionStore(connection, facility_id)
+        store, issued = ReceptionStore(connection, facility_id), {}
         for channel in Channel:
             if store.current_id(channel) is None:
                 version = self._new_version(connection, facility_id, channel, 1, None)
                 store.insert_version(version)
                 store.insert_pointer(version)
                 _record(connection, facility_id, channel, _first_event(version, actor))
+                issued[channel] = version
+        return issued
 
     def show(self, facility_id: FacilityId, channel: Channel) -> ReceptionUrl:
         """Return a channel's URL as it stands.
