@@ -250,7 +250,8 @@ def test_what_is_told_opens_both_doors(run: Run, write: Write, tmp_path: Path) -
         assert shown[at + 1].strip() == row[f"{heading}のURL"]
     database = Database(os.environ["ZAITAKU_DATABASE_URL"])
     with database.reading() as connection:
-        kept = dict(connection.execute(text("SELECT user_id, password_hash FROM account")).all())
+        accounts = connection.execute(text("SELECT user_id, password_hash FROM account"))
+        kept = {account.user_id: account.password_hash for account in accounts}
     database.close()
     for who in ("マスタ", "マスタリセット用"):
         given = row[f"{who}のはじめのパスワード"]

@@ -59,6 +59,7 @@ def test_of_hosts_only_this_machine_is_loopback() -> None:
     hosts = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "")
     assert [is_loopback(host) for host in hosts] == [True, True, True, False, False, False]
     assert is_number("0.0.0.0")
+    assert not is_number("::1%a; script-src *")
     assert not is_number("localhost")
 
 

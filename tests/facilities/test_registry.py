@@ -19,6 +19,7 @@ from zaitaku.facilities.relations import (
     FacilityFacts,
     RelatedFacility,
     Relation,
+    day_or_none,
 )
 from zaitaku.facilities.service import FacilityService
 
@@ -341,3 +342,17 @@ def test_a_relative_is_another_facility_and_lived_forwards(
         )
     with pytest.raises(InvalidField):
         RelatedFacility(NEW, "先", Relation.SUCCESSION, TODAY, TODAY - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [("2027/4/1", date(2027, 4, 1)), (" ２０２７年４月１日 ", date(2027, 4, 1)), ("　", None)],
+)
+def test_a_typed_day_is_read_or_none(typed: str, day: date | None) -> None:
+    assert day_or_none("starts_on", typed) == day
+
+
+@pytest.mark.parametrize("typed", ["2027-02-30", "0001-01-01", "9999-12-31", "あす", "2027/4-1"])
+def test_a_day_that_nobody_can_mean_is_refused(typed: str) -> None:
+    with pytest.raises(InvalidField, match="starts_on: not-a-date"):
+        day_or_none("starts_on", typed)

@@ -195,6 +195,19 @@ def test_the_receipt_outlives_the_url(visitor: Visitor, cards: Cards) -> None:
     assert PHONE in visitor.text
 
 
+@pytest.mark.parametrize(("mode", "term"), [("all", True), ("none", False)])
+def test_the_receipt_tells_of_a_term_only_where_something_was_agreed(
+    visitor: Visitor, cards: Cards, mode: str, *, term: bool
+) -> None:
+    journey = visitor.walk_to_card(mode=mode)
+    visitor.read_card(journey, cards.good)
+    for page in ("receipt", "receipt/text"):
+        assert visitor.get(f"{journey}/{page}") == 200
+        assert ("同意の期限" in visitor.text) is term
+        assert ("同意した情報はありません" in visitor.text) is not term
+    assert "内容の確認のための値：" in visitor.text
+
+
 def test_a_channel_that_is_switched_off_on_the_way(visitor: Visitor, cards: Cards) -> None:
     journey = visitor.walk_to_card(Channel.ONLINE)
     back = visitor.prove(visitor.ask(journey), cards.good)

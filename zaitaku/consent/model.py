@@ -206,6 +206,11 @@ class Receipt:
     document_sha256: str
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was agreed to."""
+        return all(line.decision is Decision.REFUSE for line in self.lines)
+
+    @property
     def last_day(self) -> date | None:
         """The last day in Japan on which the consent holds; ``None``: until withdrawn."""
         return last_day(self.valid_until)

@@ -33,7 +33,9 @@ def is_loopback(host: str) -> bool:
 
 
 def is_number(host: str) -> bool:
-    """Tell whether ``host`` is an IP address."""
+    """Tell whether ``host`` is an IP address without a scope, in which anything may stand."""
+    if "%" in host:
+        return False
     try:
         ip_address(host)
     except ValueError:

@@ -278,7 +278,9 @@ def receipt_rows(receipt: Receipt) -> list[Row]:
     ]
     if receipt.visit_date:
         rows.append(Row(page_text("受診日"), day_text(receipt.visit_date)))
-    return [*rows, Row(page_text("同意の期限"), validity_text(receipt))]
+    if not receipt.is_empty:
+        rows.append(Row(page_text("同意の期限"), validity_text(receipt)))
+    return rows
 
 
 def validity_text(receipt: Receipt) -> Markup:
