@@ -159,6 +159,24 @@ def test_a_long_list_is_counted_to_its_end_and_no_further(
     assert (exact.total, exact.is_capped) == (4, False)
 
 
+def test_a_short_stretch_in_its_order_is_looked_at_as_far_as_its_last_page(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a name that more lines fit than have a page, the newest; in another order all of them."""
+    monkeypatch.setattr(consented, "MOST_FOUND", 2)
+    days = [VISIT_DAY + timedelta(days=number) for number in range(4)]
+    for day in days:
+        any_world.register(Channel.ONLINE, visit_date=day)
+    newest = _page(any_world, search="在宅")
+    assert (newest.total, newest.cut) == (2, Cut.COUNT)
+    assert [line.visit_date for line in newest.lines] == days[:1:-1]
+    monkeypatch.setattr(consented, "MOST_FOUND", 4)
+    whole = _page(any_world, search="在宅")
+    assert (whole.total, whole.cut) == (4, None)
+    sorted_otherwise = _page(any_world, search="在宅", sort=SortKey.VISIT_DATE, descending=False)
+    assert [line.visit_date for line in sorted_otherwise.lines] == days
+
+
 def test_what_was_not_looked_at_is_told(any_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consented, "MOST_EXAMINED", 2)
     monkeypatch.setattr(consented, "MOST_REFERENCES", 2)

@@ -125,14 +125,19 @@ class ConsentedPatients:
 
     def _all_of(self, stretch: Stretch, query: ListQuery, now: datetime) -> Page:
         if stretch.sort is query.sort:
-            # In the order that is asked: it need not be looked up again for every line.
-            walk = Walk((stretch,), query.descending)
-            walked = stretch.ordered(descending=walk.descending).limit(MOST_EXAMINED)
-            found = self._sieved(walked, query, now, stretch.answers, walk)
-        else:
-            walked = select(stretch.name.label("id")).where(stretch.condition).distinct()
-            found = self._sieved(walked.limit(MOST_EXAMINED), query, now, stretch.answers)
+            return self._in_order_of(stretch, query, now)
+        walked = select(stretch.name.label("id")).where(stretch.condition).distinct()
+        found = self._sieved(walked.limit(MOST_EXAMINED), query, now, stretch.answers)
         return self._found(self._connection.scalars(found).all(), query, now, None)
+
+    def _in_order_of(self, stretch: Stretch, query: ListQuery, now: datetime) -> Page:
+        # The order need not be looked up for every line, nor what lies behind the last page.
+        walk = Walk((stretch,), query.descending)
+        walked = stretch.ordered(descending=walk.descending).limit(MOST_EXAMINED)
+        found = self._sieved(walked, query, now, stretch.answers, walk)
+        names = self._connection.scalars(found.limit(MOST_FOUND + 1)).all()
+        cut = Cut.COUNT if len(names) > MOST_FOUND else None
+        return self._found(names[:MOST_FOUND], query, now, cut)
 
     def _begin_of(self, walk: Walk, query: ListQuery, now: datetime) -> Page:
         names: list[UUID] = []
@@ -141,8 +146,10 @@ class ConsentedPatients:
             walked = part.ordered(descending=walk.descending).limit(left)
             found = self._sieved(walked, query, now, part.answers, walk)
             names += self._connection.scalars(found.limit(MOST_FOUND + 1))
+            if len(names) > MOST_FOUND:
+                break
             left -= self._connection.execute(select(part.up_to(left))).scalar_one()
-            if not left or len(names) > MOST_FOUND:
+            if not left:
                 break
         cut = Cut.COUNT if len(names) > MOST_FOUND else Cut.LINES
         page = self._found(names[:MOST_FOUND], query, now, cut)
