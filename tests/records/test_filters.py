@@ -169,12 +169,12 @@ def test_a_short_stretch_in_its_order_is_looked_at_as_far_as_its_last_page(
         any_world.register(Channel.ONLINE, visit_date=day)
     newest = _page(any_world, search="在宅")
     assert (newest.total, newest.cut) == (2, Cut.COUNT)
-    assert [line.visit_date for line in newest.lines] == days[:1:-1]
+    assert [line.visit_date for line in newest.rows] == days[:1:-1]
     monkeypatch.setattr(consented, "MOST_FOUND", 4)
     whole = _page(any_world, search="在宅")
     assert (whole.total, whole.cut) == (4, None)
     sorted_otherwise = _page(any_world, search="在宅", sort=SortKey.VISIT_DATE, descending=False)
-    assert [line.visit_date for line in sorted_otherwise.lines] == days
+    assert [line.visit_date for line in sorted_otherwise.rows] == days
 
 
 def test_what_was_not_looked_at_is_told(any_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
