@@ -180,6 +180,25 @@ def test_whoever_ends_it_ends_it_between_two_facilities(
     assert signal.getsignal(ending) == before
 
 
+def test_what_was_to_be_ignored_stays_ignored(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``nohup``: the terminal that goes away does not end it."""
+    tell = HandOut.tell
+
+    def hung_up(hand_out: HandOut, cells: tuple[str, ...]) -> None:
+        tell(hand_out, cells)
+        signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr(HandOut, "tell", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        done = run("facility", "import", write(AOBA, MIDORI), str(tmp_path / "told.csv"), "--yes")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert "登録しました: 2件" in done.output
+
+
 def test_a_full_disk_registers_nothing_that_is_not_told(
     run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import Final
 
 import click
-from sqlalchemy import Connection
 
-from zaitaku.accounts.founding import Founders
 from zaitaku.commands.settings_words import setting_mistake
 from zaitaku.core.clock import JST, SystemClock
 from zaitaku.core.database import Database
@@ -21,11 +19,10 @@ from zaitaku.core.errors import (
     StoreUnavailable,
     ZaitakuError,
 )
-from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.mistakes import mistake_words
 from zaitaku.facilities.model import Channel, Facility, InstitutionCode
 from zaitaku.facilities.registry import FacilityRegistry
-from zaitaku.facilities.service import FacilityService, Founding
+from zaitaku.facilities.service import FacilityService
 from zaitaku.facilities.words import SWITCHES, TERMS
 from zaitaku.operating.reasons import why
 from zaitaku.operating.setting_words import in_japanese
@@ -132,16 +129,6 @@ def found_facility(desk: Desk, digits: str) -> Facility:
     except NotFound:
         renamed = desk.registry.formerly(code)
     raise click.ClickException(f"この医療機関等コードは、{renamed.code} に変わっています。")
-
-
-def founding(desk: Desk, founders: Founders) -> Founding:
-    """Return what comes into being with a facility: its first URLs, and both first accounts."""
-
-    def found(connection: Connection, facility_id: FacilityId, actor: str) -> None:
-        desk.reception.issue_first(connection, facility_id, actor)
-        founders(connection, facility_id, actor)
-
-    return found
 
 
 def tell_agreement(channel: Channel) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 import click
+from sqlalchemy import Connection
 
 from zaitaku.accounts.founding import MASTER_ID, MASTER_RESET_ID, Founders
 from zaitaku.accounts.model import ROLE_NAMES, NewAccount
@@ -11,7 +12,6 @@ from zaitaku.accounts.passwords import Passwords
 from zaitaku.commands.desk import (
     Desk,
     found_facility,
-    founding,
     institution_code,
     japan_time,
     opened_desk,
@@ -23,6 +23,7 @@ from zaitaku.commands.facility_import import import_table, table
 from zaitaku.commands.settings_words import described, with_changes
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import Conflict, InvalidField
+from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import (
     Channel,
@@ -32,7 +33,7 @@ from zaitaku.facilities.model import (
     InstitutionCode,
 )
 from zaitaku.facilities.relations import FacilityFacts
-from zaitaku.facilities.service import newly_on
+from zaitaku.facilities.service import Founding, newly_on
 from zaitaku.facilities.words import changed_settings, value_words
 
 _DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
@@ -83,7 +84,7 @@ def add(
             hours=hours,
             settings=settings,
             actor=operator(),
-            founding=founding(desk, founders),
+            founding=_founding(desk, founders),
             enrolment=Enrolment(starts_on=starts_on.date() if starts_on else None),
         )
         click.echo(f"登録しました: {added.code} {added.name}")
@@ -100,6 +101,14 @@ def _founders(code: InstitutionCode, master_id: str, master_reset_id: str) -> Fo
             "マスタとマスタリセット用のユーザIDは、半角の英字と数字で2〜8文字の、"
             "別々のものにしてください。"
         ) from error
+
+
+def _founding(desk: Desk, founders: Founders) -> Founding:
+    def found(connection: Connection, facility_id: FacilityId, actor: str) -> None:
+        desk.reception.issue_first(connection, facility_id, actor)
+        founders(connection, facility_id, actor)
+
+    return found
 
 
 def _tell_account(made: NewAccount) -> None:

@@ -118,12 +118,16 @@ def _ending() -> Iterator[Event]:
     def end(_number: int, _frame: FrameType | None) -> None:
         ending.set()
 
-    former = {each: signal.signal(each, end) for each in _ENDINGS}
+    # What whoever began it wanted to be ignored (nohup) stays so.
+    former = {each: signal.getsignal(each) for each in _ENDINGS}
+    heard = [each for each, handler in former.items() if handler is not signal.SIG_IGN]
+    for each in heard:
+        signal.signal(each, end)
     try:
         yield ending
     finally:
-        for each, handler in former.items():
-            signal.signal(each, handler)
+        for each in heard:
+            signal.signal(each, former[each])
 
 
 @dataclass
