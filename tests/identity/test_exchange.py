@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from http.client import parse_headers
 from threading import Thread
 
 import pytest
@@ -42,13 +43,17 @@ def _fetch(url: str) -> Download:
 
 @contextmanager
 def _answering(script: Script) -> Iterator[str]:
-    """Run a server that takes one connection, reads the request's head and plays ``script``."""
+    """Run a server that takes one connection, reads the whole request and plays ``script``.
+
+    What is left unread when a connection is closed lets the system reset it, which the
+    client may see before any of the answer.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection:
-            connection.recv(65_536)
+            _read_request(connection)
             try:
                 script(connection)
             except OSError:
@@ -61,6 +66,12 @@ def _answering(script: Script) -> Iterator[str]:
     finally:
         thread.join(10)
         listener.close()
+
+
+def _read_request(connection: socket.socket) -> None:
+    with connection.makefile("rb") as stream:
+        stream.readline()
+        stream.read(int(parse_headers(stream).get("Content-Length", 0)))
 
 
 def _sends(content: bytes) -> Script:
