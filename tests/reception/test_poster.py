@@ -223,6 +223,21 @@ def test_japanese_on_the_poster_is_14_points_or_more(content: PosterContent) -> 
 
 
 @pytest.mark.parametrize(
+    ("content", "smallest"),
+    [(ORDINARY, 7), (SMALLEST, 7), (FULLEST, 5)],
+    ids=["ordinary", "smallest", "fullest"],
+)
+def test_what_is_needed_is_printed_as_large_as_the_hand_out_has_room(
+    content: PosterContent, smallest: float
+) -> None:
+    needed = "4桁の暗証番号"
+    with _page(poster_pdf(content, Layout.CARD)) as page:
+        text = page.get_textpage()
+        place = text.get_text_range().index(needed)
+        assert raw.FPDFText_GetFontSize(text, place) >= smallest - 0.01
+
+
+@pytest.mark.parametrize(
     "name",
     [
         '#panic("x")医院',
