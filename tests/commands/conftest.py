@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 from click.testing import CliRunner, Result
 
+from zaitaku.commands.account import account
 from zaitaku.commands.audit import audit
 from zaitaku.commands.facility import facility
 from zaitaku.commands.poster import poster
@@ -15,7 +16,13 @@ from zaitaku.commands.url import url
 from zaitaku.core.database import Database
 
 CODE: Final = "1310123456"
-GROUPS: Final = {"audit": audit, "facility": facility, "url": url, "poster": poster}
+GROUPS: Final = {
+    "account": account,
+    "audit": audit,
+    "facility": facility,
+    "url": url,
+    "poster": poster,
+}
 
 Run = Callable[..., Result]
 

@@ -6,6 +6,7 @@ from typing import Final
 import click
 from sqlalchemy import Connection
 
+from zaitaku.accounts.closing import enabled_accounts
 from zaitaku.accounts.founding import MASTER_ID, MASTER_RESET_ID, Founders
 from zaitaku.accounts.model import ROLE_NAMES, NewAccount
 from zaitaku.accounts.passwords import Passwords
@@ -17,12 +18,14 @@ from zaitaku.commands.desk import (
     opened_desk,
     operator,
     tell_agreement,
+    unless_settings_changed,
 )
+from zaitaku.commands.facility_closing import close
 from zaitaku.commands.facility_facts import add_commands, told_relations
 from zaitaku.commands.facility_import import import_table, table
 from zaitaku.commands.settings_words import described, with_changes
 from zaitaku.core.clock import SystemClock
-from zaitaku.core.errors import Conflict, InvalidField
+from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import (
@@ -134,6 +137,8 @@ def show(code: str) -> None:
     """ひとつの医療機関等の登録内容を表示します。"""
     with opened_desk() as desk:
         found = found_facility(desk, code)
+        with desk.database.reading() as connection:
+            accounts = enabled_accounts(connection, found.id)
         click.echo(f"医療機関等コード: {found.code}")
         click.echo(f"Webに表示する名前: {found.name}")
         for fact, words in FacilityFacts.of(found).in_words().items():
@@ -141,6 +146,7 @@ def show(code: str) -> None:
         click.echo(f"登録: {japan_time(found.created_at)}")
         for line in told_relations(desk, found):
             click.echo(line)
+        click.echo(f"有効なアカウント: {len(accounts)}件")
         _tell_channels(desk, found)
     click.echo(f"環境設定情報（第{found.settings_version}版）")
     for line in described(found.settings):
@@ -193,7 +199,7 @@ def set_settings(code: str, changes: tuple[str, ...], *, yes: bool) -> None:
 def _save(desk: Desk, before: Facility, after: EnvironmentSettings) -> None:
     terms = desk.facilities.terms
     channels = newly_on(before.settings, after)
-    try:
+    with unless_settings_changed():
         saved = desk.facilities.change_settings(
             before.id,
             after,
@@ -201,11 +207,6 @@ def _save(desk: Desk, before: Facility, after: EnvironmentSettings) -> None:
             actor=operator(),
             accepted={channel: terms.current(channel).version for channel in channels},
         )
-    except Conflict as error:
-        raise click.ClickException(
-            "ほかの人が先に設定を変更したため、何も変更していません。"
-            "zaitaku facility show で今の設定を確かめてから、もう一度お試しください。"
-        ) from error
     click.echo(f"変更しました（第{saved.settings_version}版）。")
 
 
@@ -227,5 +228,6 @@ def _tell_channels(desk: Desk, found: Facility) -> None:
 
 
 add_commands(facility)
+facility.add_command(close)
 facility.add_command(table)
 facility.add_command(import_table)
