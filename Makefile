@@ -1,7 +1,9 @@
 # zaitaku: `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= python3
+ifndef PYTHON
+PYTHON := $(shell tools/python.sh)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 PROVIDER := tests/provider/node_modules/.package-lock.json

@@ -6,10 +6,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from threading import Event, Thread
 
@@ -33,6 +35,7 @@ from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.model import EnvironmentSettings, InstitutionCode
 from zaitaku.facilities.service import FacilityService
 from zaitaku.operating import backups
+from zaitaku.operating import sealed as sealed_module
 from zaitaku.operating.backups import DATABASE_FILE, NothingToCopy, check_copy, make_copy
 from zaitaku.operating.copies import MANIFEST, CopyDamaged, file_digest
 from zaitaku.operating.restoring import (
@@ -276,6 +279,53 @@ def test_a_sealed_file_that_is_no_copy_is_told(tmp_path: Path) -> None:
     with pytest.raises(CannotOpen):
         unseal(sealed, private, tmp_path / "opened")
     assert not (tmp_path / "opened").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "leads_to"),
+    [
+        ("../outside", tarfile.REGTYPE, ""),
+        ("copy/../../outside", tarfile.REGTYPE, ""),
+        ("/tmp/zaitaku-outside", tarfile.REGTYPE, ""),
+        ("copy", tarfile.SYMTYPE, "/tmp"),
+        ("copy", tarfile.LNKTYPE, "../outside"),
+        ("copy", tarfile.FIFOTYPE, ""),
+    ],
+)
+@pytest.mark.parametrize("has_filters", [True, False])
+def test_what_somebody_else_has_sealed_reaches_nothing_else(
+    name: str,
+    kind: bytes,
+    leads_to: str,
+    *,
+    has_filters: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not has_filters:
+        monkeypatch.setattr(sealed_module, "_FILTER", {})
+    private, public = new_key()
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, leads_to
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(member)
+    sealed = tmp_path / "sealed.age"
+    key = pyrage.x25519.Recipient.from_str(public)
+    sealed.write_bytes(pyrage.encrypt(packed.getvalue(), [key]))
+    with pytest.raises(CannotOpen):
+        unseal(sealed, private, tmp_path / "opened")
+    assert list(tmp_path.iterdir()) == [sealed]
+    assert not Path("/tmp/zaitaku-outside").exists()
+
+
+def test_what_a_link_leads_to_is_sealed(copy: Path, tmp_path: Path) -> None:
+    private, public = new_key()
+    link = tmp_path / "link"
+    link.symlink_to(copy)
+    seal((link,), tmp_path / "sealed.age", [public])
+    unseal(tmp_path / "sealed.age", private, tmp_path / "opened")
+    assert check_copy(tmp_path / "opened" / link.name) == check_copy(copy)
 
 
 def test_what_cannot_be_sealed_leaves_nothing(copy: Path, tmp_path: Path) -> None:

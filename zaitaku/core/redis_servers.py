@@ -6,10 +6,11 @@ both. User and password are the servers' own; the Sentinels' are ``sentinel_user
 ``sentinel_password`` behind the question mark, beside redis-py's options (``ssl_ca_certs`` …).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -26,6 +27,8 @@ SENTINEL_SECONDS: Final = 0.5
 
 _SENTINEL_SCHEMES: Final = frozenset({"redis+sentinel", "rediss+sentinel"})
 _SENTINELS_OWN: Final = "sentinel_"
+_SERVERS: Final = re.compile(r"([^/?#]*)(.*)", re.DOTALL)
+"""User, password and servers, and what follows them (RFC 3986, 3.2)."""
 
 
 def check_redis_address(name: str, url: str) -> None:
@@ -47,13 +50,13 @@ def connection_pool(url: str, **options: object) -> ConnectionPool:
     Raises:
         ValueError: the address means none.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _SENTINEL_SCHEMES:
+    scheme = url.partition("://")[0].lower()
+    if scheme not in _SENTINEL_SCHEMES:
         # Named for one kind of address alone: redis-py would take it for the others, too.
-        own = {"connection_class": BoundedConnection} if parts.scheme == "redis" else {}
+        own = {"connection_class": BoundedConnection} if scheme == "redis" else {}
         return ConnectionPool.from_url(url, **own, **options)
-    group = _Group.read(parts)
-    is_tls = parts.scheme.startswith("rediss")
+    is_tls = scheme.startswith("rediss")
+    group = _Group.read(url.partition("://")[2], is_tls=is_tls)
     kind = {} if is_tls else {"connection_class": BoundedSentinelConnection}
     return SentinelConnectionPool(  # type: ignore[no-untyped-call]
         group.service,
@@ -75,21 +78,26 @@ class _Group:
     sentinel_options: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def read(cls, parts: SplitResult) -> Self:
-        user, _, hosts = parts.netloc.rpartition("@")
+    def read(cls, text: str, *, is_tls: bool) -> Self:
+        """Read what stands behind the scheme."""
+        # Several servers are no address that ``urlsplit`` has to take: with an IPv6 one among
+        # them newer Pythons refuse it.
+        servers, rest = _SERVERS.findall(text)[0]
+        parts = urlsplit(f"//{rest}")
+        user, _, hosts = servers.rpartition("@")
         service, _, number = parts.path.strip("/").partition("/")
         if not service:
             raise ValueError("no service is named")
         query = parse_qsl(parts.query)
         own = {key: value for key, value in query if not key.startswith(_SENTINELS_OWN)}
-        servers = parse_url(  # type: ignore[no-untyped-call]
+        of_servers = parse_url(  # type: ignore[no-untyped-call]
             f"redis://{user}@/{int(number or 0)}?{urlencode(own)}"
         )
         return cls(
             tuple(map(_host_and_port, hosts.split(","))),
             unquote(service),
-            servers,
-            dict(_sentinel_options(query, servers, is_tls=parts.scheme.startswith("rediss"))),
+            of_servers,
+            dict(_sentinel_options(query, of_servers, is_tls=is_tls)),
         )
 
 

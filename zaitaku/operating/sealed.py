@@ -8,11 +8,11 @@ tells is the digest, kept elsewhere.
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Final
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
 
 import pyrage
 from pyrage.x25519 import Identity, Recipient
@@ -22,6 +22,9 @@ from zaitaku.core.files import new_file
 from zaitaku.operating.copies import file_digest
 
 _OWNER_ONLY: Final = 0o700
+_NOT_FOR_OTHERS_TO_WRITE: Final = 0o755
+_FILTER: Final[Mapping[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""Python before 3.11.4 (Debian 12) has no filters, later ones ask for one (PEP 706)."""
 
 
 class KeyUnfit(ZaitakuError):
@@ -84,9 +87,25 @@ def unseal(sealed: Path, identity: str, folder: Path) -> None:
 def _unpack(plain: IO[bytes], inside: Path) -> None:
     try:
         with tarfile.open(fileobj=plain) as archive:
-            archive.extractall(inside, filter="data")
+            archive.extractall(  # noqa: S202 - each was looked at
+                inside, members=_harmless(archive), **_FILTER
+            )
     except tarfile.TarError as error:
         raise CannotOpen("what is in it is no copy of ours") from error
+
+
+def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the files and folders that ``_pack`` makes, for whoever opens them.
+
+    Anybody who knows the public key can seal what lies elsewhere once it is unpacked.
+    """
+    for member in archive:
+        place = PurePosixPath(member.name)
+        if not (member.isreg() or member.isdir()) or place.is_absolute() or ".." in place.parts:
+            raise CannotOpen("what is in it is no copy of ours")
+        member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+        member.mode &= _NOT_FOR_OTHERS_TO_WRITE
+        yield member
 
 
 def _decrypt(source: IO[bytes], plain: IO[bytes], key: Identity) -> None:
@@ -112,9 +131,14 @@ def _packed(places: Sequence[Path]) -> Iterator[IO[bytes]]:
 
 
 def _pack(places: Sequence[Path], write_end: int) -> None:
-    with os.fdopen(write_end, "wb") as pipe, tarfile.open(fileobj=pipe, mode="w|") as archive:
+    with os.fdopen(write_end, "wb") as pipe, _packing(pipe) as archive:
         for place in places:
             archive.add(place, arcname=place.name)
+
+
+def _packing(pipe: IO[bytes]) -> tarfile.TarFile:
+    # What a link leads to is packed: the link alone would lead nowhere.
+    return tarfile.open(fileobj=pipe, mode="w|", dereference=True)
 
 
 def _recipient(text: str) -> Recipient:
