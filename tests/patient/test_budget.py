@@ -60,8 +60,9 @@ REMEMBERED = (
     "visit",
     "notice",
     "items/surgery",
+    "card",
 )
-LOOKED_AT_ANEW = ("choose", "check", "card", "help/pin")
+LOOKED_AT_ANEW = ("choose", "check", "help/pin")
 
 
 @pytest.mark.parametrize(

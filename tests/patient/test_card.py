@@ -178,11 +178,19 @@ def test_a_url_that_is_retired_during_the_reading(visitor: Visitor, cards: Cards
     assert "みどり坂クリニック" in visitor.text
 
 
-@pytest.mark.parametrize("page", ["choose", "check", "card"])
+@pytest.mark.parametrize("page", ["choose", "check"])
 def test_a_url_that_is_retired_before(visitor: Visitor, page: str) -> None:
     journey = visitor.walk_to_card()
     visitor.site.rotate()
     assert visitor.get(f"{journey}/{page}") == 410
+    assert_calm(visitor, journey, "url-retired")
+
+
+def test_a_url_that_is_retired_is_told_before_a_card_is_asked_for(visitor: Visitor) -> None:
+    journey = visitor.walk_to_card()
+    visitor.site.rotate()
+    assert visitor.get(f"{journey}/card") == 200
+    assert visitor.send() == 410
     assert_calm(visitor, journey, "url-retired")
 
 
@@ -225,6 +233,7 @@ def test_settings_that_ask_for_more_lead_back_to_the_new_question(visitor: Visit
     assert visitor.heading == "マイナンバーカードを読み取ります"
     visitor.site.change_settings(surgery=True)
     visitor.get(f"{journey}/card")
+    visitor.send()
     assert visitor.location == f"{journey}/items/surgery?change=yes"
 
 

@@ -142,6 +142,8 @@ class Database:
         return {
             "pool_timeout": self._busy_seconds,
             "pool_pre_ping": True,
+            # The connection used last is the one whose statements are known and still in caches.
+            "pool_use_lifo": True,
             "pool_reset_on_return": None,  # ``stand_alone`` does it
             "connect_args": {**connection_arguments(self._busy_seconds), "autocommit": True},
         }

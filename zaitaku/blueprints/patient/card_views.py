@@ -26,7 +26,7 @@ from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.blueprints.patient.stepping import (
     Answer,
     address_of,
-    opened_now,
+    opened,
     page_of,
 )
 from zaitaku.blueprints.patient.steps import Situation, StepName, first_open, is_open
@@ -47,7 +47,7 @@ _TEMPLATES: Final = {Way.APP: "card-app", Way.NEARBY: "handover-begin"}
 @blueprint.get("/j/<string:journey>/card")
 def card(journey: str) -> Answer:
     """Explain the reading and offer every way; go on when another browser has settled it."""
-    situation = opened_now(JourneyId(journey), StepName.CARD)
+    situation = opened(JourneyId(journey), StepName.CARD)
     app, way = services().openid, _shown_way(situation)
     news = app.news(situation.journey.id) if app else None
     if news is not None:
@@ -61,7 +61,7 @@ def card(journey: str) -> Answer:
     return render_template(
         f"patient/{_TEMPLATES[way]}.html",
         situation=situation,
-        facility=situation.context.facility,
+        facility=situation.background,
         back=url_for("patient.check", journey=journey),
         other_ways=other_ways(way, situation.journey.id),
         state_address=url_for("patient.app_state", journey=journey),
