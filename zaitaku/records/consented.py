@@ -39,7 +39,7 @@ from zaitaku.records.ways import (
 STREAM_ROWS: Final = 500
 MOST_COUNTED: Final = 10_000
 """Lines beyond these are not counted, and have no page: who looks for one narrows the list."""
-MOST_FOUND: Final = 500
+MOST_FOUND: Final = 300
 """The same where lines are looked at one by one."""
 MOST_EXAMINED: Final = 2_000
 """So many lines are looked at one by one for a page; then it says that there may be more."""
