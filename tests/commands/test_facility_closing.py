@@ -47,7 +47,10 @@ def test_it_asks_first_and_does_nothing_twice(
     clinic: Run, administered: Facility, database: Database, clock: FixedClock
 ) -> None:
     before = kept(database, clock)
-    assert clinic("facility", "close", CODE, typed="n\n").exit_code == 1
+    for answer in ("n\n", "\n", ""):
+        refused = clinic("facility", "close", CODE, typed=answer)
+        assert refused.exit_code == 1
+        assert refused.stderr == "やめました。何も変更していません。\n"
     assert kept(database, clock) == before
     assert len(living(database, administered)) == 3
     assert clinic("facility", "close", CODE, "--yes").exit_code == 0

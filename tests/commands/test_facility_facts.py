@@ -148,9 +148,10 @@ def test_the_history_tells_changes_and_terms(clinic: Run) -> None:
 def test_a_colleague_who_was_first_wins(clinic: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     confirm = click.confirm
 
-    def confirm_late(*words: object, **options: object) -> None:
+    def confirm_late(*words: object, **options: object) -> bool:
         monkeypatch.setattr(click, "confirm", confirm)
         clinic("facility", "change", CODE, "--hours", "月〜土", "--yes")
+        return True
 
     monkeypatch.setattr(click, "confirm", confirm_late)
     refused = clinic("facility", "change", CODE, "--hours", "毎日")

@@ -147,7 +147,7 @@ def test_a_pharmacy_has_its_own_settings(clinic: Run, facilities: FacilityServic
 def test_a_colleague_who_was_first_wins(
     clinic: Run, facilities: FacilityService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def confirm_late(*_: object, **__: object) -> None:
+    def confirm_late(*_: object, **__: object) -> bool:
         before = kept(facilities)
         facilities.change_settings(
             before.id,
@@ -155,8 +155,9 @@ def test_a_colleague_who_was_first_wins(
             expected_version=before.settings_version,
             actor="other",
         )
+        return True
 
-    confirm: Callable[..., None] = confirm_late
+    confirm: Callable[..., bool] = confirm_late
     monkeypatch.setattr(click, "confirm", confirm)
     refused = clinic("facility", "set", CODE, "surgery=on")
     assert refused.exit_code == 1

@@ -9,7 +9,7 @@ import click
 from zaitaku.accounts.model import ROLE_NAMES, Account, NewAccount, Role
 from zaitaku.accounts.operating import OperatedAccounts
 from zaitaku.accounts.words import USER_ID_TAKEN, mistake_words
-from zaitaku.commands.desk import institution_code, japan_time, operator, words_for
+from zaitaku.commands.desk import confirm, institution_code, japan_time, operator, words_for
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral_open import open_ephemeral
@@ -123,8 +123,8 @@ def delete(code: str, user_id: str, *, yes: bool) -> None:
         found = accounts.find(facility_id, user_id)
         if not yes:
             click.echo(_line(found))
-            click.confirm("このアカウントを削除しますか", abort=True)
-            click.confirm("元に戻せません。本当に削除しますか", abort=True)
+            confirm("このアカウントを削除しますか")
+            confirm("元に戻せません。本当に削除しますか")
         accounts.delete(facility_id, user_id, actor=operator())
     click.echo(f"削除しました: {found.user_id}")
 

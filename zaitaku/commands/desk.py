@@ -148,6 +148,22 @@ def unless_settings_changed() -> Iterator[None]:
         ) from error
 
 
+def confirm(question: str) -> None:
+    """Ask, and go on only after a yes.
+
+    Raises:
+        click.exceptions.Exit: the answer was no, or there was none (exit status 1).
+    """
+    try:
+        is_meant = click.confirm(question)
+    except click.Abort:
+        click.echo()
+        is_meant = False
+    if not is_meant:
+        click.echo("やめました。何も変更していません。", err=True)
+        raise click.exceptions.Exit(1)
+
+
 def tell_agreement(channel: Channel) -> None:
     """Tell that whoever switches a channel on agrees to its terms of use (domain.md §3)."""
     click.echo(

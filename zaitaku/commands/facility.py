@@ -12,6 +12,7 @@ from zaitaku.accounts.model import ROLE_NAMES, NewAccount
 from zaitaku.accounts.passwords import Passwords
 from zaitaku.commands.desk import (
     Desk,
+    confirm,
     found_facility,
     institution_code,
     japan_time,
@@ -192,7 +193,7 @@ def set_settings(code: str, changes: tuple[str, ...], *, yes: bool) -> None:
             return
         _tell_changes(before, after)
         if not yes:
-            click.confirm("変更しますか", abort=True)
+            confirm("変更しますか")
         _save(desk, before, after)
 
 

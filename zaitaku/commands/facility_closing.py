@@ -9,6 +9,7 @@ from zaitaku.accounts.closing import disable_all, enabled_accounts
 from zaitaku.accounts.model import ROLE_NAMES, Account
 from zaitaku.commands.desk import (
     Desk,
+    confirm,
     found_facility,
     institution_code,
     opened_desk,
@@ -38,7 +39,7 @@ def close(code: str, *, yes: bool) -> None:
             return
         _tell(found, closed, accounts)
         if not yes:
-            click.confirm("受付を終わりにしますか", abort=True)
+            confirm("受付を終わりにしますか")
         ended = _close(desk, found, closed)
     click.echo(f"受付を止め、アカウント{ended}件を無効にしました。同意などの記録は残っています。")
 

@@ -11,6 +11,7 @@ import click
 from zaitaku.accounts.model import ROLE_NAMES
 from zaitaku.commands.desk import (
     Desk,
+    confirm,
     found_facility,
     harmless,
     institution_code,
@@ -139,7 +140,7 @@ def change_code(
         if wanted.kind is CodeChangeKind.SUCCESSION:
             _tell_staying(desk, before)
         if not yes:
-            click.confirm("変更しますか", abort=True)
+            confirm("変更しますか")
         desk.registry.change_code(
             before.id, wanted, expected_revision=before.revision, actor=operator(), facts=facts
         )
@@ -259,7 +260,7 @@ def _confirmed(
     if settings:
         click.echo(_ALL_OUT)
     if not yes:
-        click.confirm("変更しますか", abort=True)
+        confirm("変更しますか")
     return True
 
 

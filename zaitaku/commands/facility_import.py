@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from zaitaku.accounts.founding import Founders
 from zaitaku.accounts.passwords import Passwords
-from zaitaku.commands.desk import Desk, japan_time, opened_desk, operator, tell_agreement
+from zaitaku.commands.desk import Desk, confirm, japan_time, opened_desk, operator, tell_agreement
 from zaitaku.commands.hand_out import HandOut, new_hand_out, unwritable
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.files import new_file
@@ -90,7 +90,7 @@ def import_table(table: Path, accounts: Path, *, yes: bool) -> None:
         if not newcomers:
             return
         if not yes:
-            click.confirm(f"{len(newcomers)}件を登録しますか", abort=True)
+            confirm(f"{len(newcomers)}件を登録しますか")
         with new_hand_out(accounts, _TOLD_HEADINGS) as told, _ending() as ending:
             _register(_Registrar(desk, told), newcomers, ending)
 

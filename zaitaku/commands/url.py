@@ -8,6 +8,7 @@ import click
 from zaitaku.commands.desk import (
     CHANNEL_OPTION,
     Desk,
+    confirm,
     harmless,
     institution_code,
     japan_time,
@@ -122,7 +123,7 @@ def _confirm(facility: Facility, before: ReceptionUrl, effect: str) -> None:
     click.echo(f"{CHANNEL_NAMES[before.channel]}（今は第{before.current.number}版）")
     click.echo(effect)
     click.echo(_LOSS)
-    click.confirm("実行しますか", abort=True)
+    confirm("実行しますか")
 
 
 def _tell(desk: Desk, facility: Facility, standing: ReceptionUrl) -> None:
