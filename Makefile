@@ -33,7 +33,8 @@ setup-dev: $(VENV)/.dev ## 開発に必要なものも入れる / and what its t
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 以上が必要です / Python 3.11+ is needed"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); tools/packages.sh python3-venv && $(PYTHON) -m venv $(VENV); }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tools/packages.sh python3-venv
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
