@@ -1,7 +1,7 @@
 """``zaitaku account``: the accounts of a facility's staff, from the operator's side."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 import click
@@ -135,9 +135,9 @@ def _opened(code: str) -> Iterator[tuple[OperatedAccounts, FacilityId]]:
     database = Database(settings.database_url)
     try:
         facility = FacilityService(database=database, clock=clock).find(InstitutionCode(code))
-        ephemeral = open_ephemeral(settings.ephemeral_url, clock)
-        yield OperatedAccounts(database=database, ephemeral=ephemeral, clock=clock), facility.id
-        ephemeral.close()
+        with closing(open_ephemeral(settings.ephemeral_url, clock)) as ephemeral:
+            accounts = OperatedAccounts(database=database, ephemeral=ephemeral, clock=clock)
+            yield accounts, facility.id
     except ZaitakuError as error:
         raise click.ClickException(_words_for(error)) from error
     finally:

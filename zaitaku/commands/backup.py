@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -65,9 +65,12 @@ def make(folder: Path) -> None:
             place = make_copy(database, folder, clock)
         finally:
             database.close()
-    with suppress(StoreUnavailable):
-        # Only for those who watch: the copy is good also when nobody can be told of it.
-        note_backup(Notes(open_ephemeral(settings.ephemeral_url, clock)), clock.now())
+    # Only for those who watch: the copy is good also when nobody can be told of it.
+    with (
+        suppress(StoreUnavailable),
+        closing(open_ephemeral(settings.ephemeral_url, clock)) as ephemeral,
+    ):
+        note_backup(Notes(ephemeral), clock.now())
     click.echo(f"控えを作り、確かめました: {place}")
 
 

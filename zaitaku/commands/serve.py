@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import partial
 from threading import Timer
 from types import FrameType
@@ -116,6 +116,6 @@ def migrate() -> None:
     # Its tools are large, and a server never needs them.
     from zaitaku.schema import upgrade  # noqa: PLC0415
 
-    with naming_the_database():
-        upgrade(Database(Settings.from_env().database_url))
+    with closing(Database(Settings.from_env().database_url)) as database, naming_the_database():
+        upgrade(database)
     click.echo("データベースは、この版の形になっています。")
