@@ -109,6 +109,12 @@ class Services:
     appointments: AppointmentService
     view_history: ViewHistoryService
 
+    def close(self) -> None:
+        """Close all pooled connections to the stores; what is asked later opens new ones."""
+        self.jobs.close()
+        self.ephemeral.close()
+        self.database.close()
+
 
 def build_services(
     settings: Settings, clock: Clock | None = None, watch: Watch = NO_WATCH

@@ -264,7 +264,7 @@ def test_the_console_and_the_command_print_the_same(
     facility = services.facilities.find(InstitutionCode(CODE))
     current = services.reception.show(facility.id, Channel.HOME_VISIT).current
     console = services.prints.poster_pdf(facility, current, LAYOUTS[name])
-    services.database.close()
+    services.close()
     assert _words_of(file) == _words_of(console)
 
 

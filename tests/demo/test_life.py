@@ -27,5 +27,4 @@ def test_people_have_consented_and_are_expected_and_a_second_start_adds_nothing(
     tomorrow = services.appointments.on(facility.id, japan_date(now) + timedelta(days=1))
     assert (len(tomorrow.expected), len(tomorrow.still_open)) == (5, 2)
     assert len(services.accounts.all_of(facility.id)) == 5
-    services.database.close()
-    services.ephemeral.close()
+    services.close()

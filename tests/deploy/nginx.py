@@ -21,6 +21,8 @@ from zaitaku.core.clock import SystemClock
 
 SHIPPED = Path(__file__).parents[2] / "packaging" / "server" / "nginx"
 STOP_SECONDS = 20
+_OWN_HTTP2 = (1, 25, 1)
+"""From this version on HTTP/2 has a directive of its own (nginx.org, CHANGES)."""
 MAIN = """
 {user}
 daemon off;
@@ -90,11 +92,21 @@ def write_configuration(
             *changes,
         ],
     )
+    if _version() >= _OWN_HTTP2:
+        # As the comment beside it says.
+        text = replaced(
+            text, [("ssl http2;", "ssl;"), ("server_tokens off;", "server_tokens off; http2 on;")]
+        )
     (folder / "zaitaku.conf").write_text(text, "utf-8")
     main = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
     main.write_text(MAIN.format(folder=folder, user=user), "utf-8")
     return main
+
+
+def _version() -> tuple[int, ...]:
+    told = subprocess.run([binary(), "-v"], capture_output=True, text=True, check=True).stderr
+    return tuple(int(part) for part in told.strip().rpartition("/")[2].split("."))
 
 
 def check(main: Path) -> subprocess.CompletedProcess[str]:

@@ -17,8 +17,7 @@ def services_of(demo: RunningDemo, clock: Clock | None = None) -> Iterator[Servi
     """Open the demo's own stores, as another process of the same site does."""
     services = build_services(Settings.from_env(demo.environ), clock)
     yield services
-    services.database.close()
-    services.ephemeral.close()
+    services.close()
 
 
 def clinic_of(demo: RunningDemo, services: Services) -> Facility:

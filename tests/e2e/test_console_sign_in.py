@@ -80,8 +80,7 @@ def desk(demo: RunningDemo, browser: Browser) -> Iterator[Desk]:
     page.goto(f"{demo.origin}/console/login")
     yield Desk(page, demo.origin, str(facility.code), user_id, services)
     context.close()
-    services.database.close()
-    services.ephemeral.close()
+    services.close()
 
 
 def plug_in(page: Page) -> tuple[Any, str]:

@@ -53,8 +53,7 @@ def deploy(
 
     yield start
     for services in built:
-        services.ephemeral.close()
-        services.database.close()
+        services.close()
 
 
 @pytest.fixture

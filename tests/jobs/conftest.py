@@ -35,6 +35,9 @@ class Announcements:
             raise StoreUnavailable("queue")
         self.heard.append(job_id)
 
+    def close(self) -> None:
+        """Do nothing."""
+
 
 @dataclass
 class Workshop:

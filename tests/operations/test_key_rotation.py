@@ -45,7 +45,7 @@ class Changing:
     def end(self) -> None:
         """Close what was opened."""
         for services in self._opened[1:]:
-            services.database.close()
+            services.close()
 
     def add(self, visitor: Visitor, *rings: str) -> dict[str, str]:
         """Step 1: everybody understands a new key, nobody uses it yet. Return the new keys."""

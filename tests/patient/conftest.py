@@ -109,7 +109,7 @@ def services(
     )
     built = build_services(settings, clock)
     yield built
-    built.database.close()
+    built.close()
 
 
 @pytest.fixture

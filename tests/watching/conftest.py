@@ -139,5 +139,4 @@ def watched(
         found.office.employ(facility)
         yield found
     tracing.close()
-    services.ephemeral.close()
-    services.database.close()
+    services.close()

@@ -37,4 +37,4 @@ def _work(settings: Settings, parent: int | None) -> None:
         with present(presence):
             work(runner(services), settings.ephemeral_url, parent=parent)
     finally:
-        services.database.close()
+        services.close()

@@ -73,8 +73,7 @@ def prepare(
     if is_new and not is_empty:
         begin(_without_ocsp(environ), facility, cards, ACTOR)
     summary = _summary(places, services, facility, secrets.password, cards)
-    services.database.close()
-    services.ephemeral.close()
+    services.close()
     write_private(
         places.data / "demo.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
     )

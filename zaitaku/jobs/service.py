@@ -38,11 +38,18 @@ class JobQueue(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Close its connections; the next announcement opens them again."""
+        ...
+
 
 class NoQueue:
     """No way to wake anybody; workers look by themselves."""
 
     def announce(self, job_id: JobId) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
         """Do nothing."""
 
 
@@ -53,6 +60,10 @@ class JobService:
         self._database = database
         self._clock = clock
         self._queue = queue or NoQueue()
+
+    def close(self) -> None:
+        """Close the way to the workers; the next job opens it again."""
+        self._queue.close()
 
     def submit(
         self,
