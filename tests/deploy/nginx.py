@@ -1,6 +1,7 @@
 """Debian's nginx with the configuration that the product ships, on ports and paths of a test."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -106,7 +107,9 @@ def write_configuration(
 
 def _version() -> tuple[int, ...]:
     told = subprocess.run([binary(), "-v"], capture_output=True, text=True, check=True).stderr
-    return tuple(int(part) for part in told.strip().rpartition("/")[2].split("."))
+    number = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", told)
+    assert number, told
+    return tuple(map(int, number.groups()))
 
 
 def check(main: Path) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,7 @@
 """Copies made while the site writes, proved, carried away sealed, and restored for good."""
 
 import contextlib
+import os
 import shutil
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import psycopg
 import pyrage
@@ -45,7 +47,7 @@ from zaitaku.operating.restoring import (
     restore_cluster,
     restore_file,
 )
-from zaitaku.operating.sealed import CannotOpen, KeyUnfit, new_key, seal, unseal
+from zaitaku.operating.sealed import CannotOpen, KeyUnfit, Unsealable, new_key, seal, unseal
 from zaitaku.schema import upgrade
 
 CODES = [f"131012345{digit}" for digit in range(10)]
@@ -281,42 +283,107 @@ def test_a_sealed_file_that_is_no_copy_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "opened").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "leads_to"),
-    [
-        ("../outside", tarfile.REGTYPE, ""),
-        ("copy/../../outside", tarfile.REGTYPE, ""),
-        ("/tmp/zaitaku-outside", tarfile.REGTYPE, ""),
-        ("copy", tarfile.SYMTYPE, "/tmp"),
-        ("copy", tarfile.LNKTYPE, "../outside"),
-        ("copy", tarfile.FIFOTYPE, ""),
-    ],
-)
+def member(name: str, kind: bytes = tarfile.REGTYPE, **facts: Any) -> tarfile.TarInfo:
+    """Return what an archive tells of a file."""
+    told = tarfile.TarInfo(name)
+    told.type = kind
+    for fact, value in facts.items():
+        setattr(told, fact, value)
+    return told
+
+
+FOREIGN: dict[str, list[tarfile.TarInfo]] = {
+    "above": [member("../outside")],
+    "above, later": [member("copy/../../outside")],
+    "absolute": [member("/tmp/zaitaku-outside")],
+    "link": [member("copy", tarfile.SYMTYPE, linkname="/tmp")],
+    "hard link": [member("copy", tarfile.LNKTYPE, linkname="../outside")],
+    "pipe": [member("copy", tarfile.FIFOTYPE)],
+    "device": [member("copy", tarfile.CHRTYPE)],
+    "the folder itself": [member(".", tarfile.DIRTYPE, mode=0o555)],
+    "nameless": [member("", tarfile.DIRTYPE)],
+    "twice": [member("copy"), member("copy")],
+    "file, then folder": [member("copy"), member("copy", tarfile.DIRTYPE)],
+    "below a file": [member("copy"), member("copy/file")],
+    "no time": [member("copy", mtime=0, pax_headers={"mtime": "nan"})],
+    "never": [member("copy", mtime=0, pax_headers={"mtime": "1e300"})],
+    "deep": [member("/".join(["d"] * 3000))],
+}
+
+
+@pytest.mark.parametrize("members", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("is_filtered", [True, False])
 def test_what_somebody_else_has_sealed_reaches_nothing_else(
-    name: str,
-    kind: bytes,
-    leads_to: str,
-    *,
-    is_filtered: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    members: list[tarfile.TarInfo],
+    *,
+    is_filtered: bool,
 ) -> None:
     if not is_filtered and sealed_module._FILTER:
         monkeypatch.setattr(sealed_module, "_FILTER", {"filter": "fully_trusted"})
-    private, public = new_key()
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = kind, leads_to
-    packed = BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.addfile(member)
-    sealed = tmp_path / "sealed.age"
-    key = pyrage.x25519.Recipient.from_str(public)
-    sealed.write_bytes(pyrage.encrypt(packed.getvalue(), [key]))
+    sealed, private = sealed_archive(tmp_path, members)
     with pytest.raises(CannotOpen):
         unseal(sealed, private, tmp_path / "opened")
     assert list(tmp_path.iterdir()) == [sealed]
     assert not Path("/tmp/zaitaku-outside").exists()
+
+
+def test_a_small_file_is_none_that_fills_the_disk(tmp_path: Path) -> None:
+    zeros = BytesIO(bytes(1_000_000))
+    sealed, private = sealed_archive(tmp_path, [member("copy", size=1_000_000)], zeros, "w:xz")
+    with pytest.raises(CannotOpen):
+        unseal(sealed, private, tmp_path / "opened")
+
+
+def sealed_archive(
+    folder: Path, members: list[tarfile.TarInfo], content: BytesIO | None = None, mode: Any = "w"
+) -> tuple[Path, str]:
+    """Seal what nobody here would pack; return the file and the key to it."""
+    private, public = new_key()
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode=mode) as archive:
+        for each in members:
+            archive.addfile(each, content)
+    sealed = folder / "sealed.age"
+    key = pyrage.x25519.Recipient.from_str(public)
+    sealed.write_bytes(pyrage.encrypt(packed.getvalue(), [key]))
+    return sealed, private
+
+
+def test_what_is_opened_is_for_its_owner_alone(copy: Path, tmp_path: Path) -> None:
+    private, public = new_key()
+    copy.chmod(0o755)
+    seal((copy,), tmp_path / "sealed.age", [public])
+    unseal(tmp_path / "sealed.age", private, tmp_path / "opened")
+    found = [tmp_path / "opened", *(tmp_path / "opened").rglob("*")]
+    assert {path.stat().st_mode & 0o077 for path in found} == {0}
+
+
+def test_what_could_not_be_opened_is_not_sealed(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    medium, public = tmp_path / "medium", new_key()[1]
+    medium.mkdir()
+    other = tmp_path / "other" / copy.name
+    other.mkdir(parents=True)
+    (pipe := tmp_path / "pipe").mkdir()
+    os.mkfifo(pipe / "fifo")
+    monkeypatch.chdir(copy)
+    for places in ((copy, other), (pipe,), (Path(".."),)):
+        with pytest.raises(Unsealable):
+            seal(places, medium / "sealed.age", [public])
+    assert list(medium.iterdir()) == []
+
+
+def test_the_present_folder_is_sealed_under_its_name(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public = new_key()
+    monkeypatch.chdir(copy)
+    seal((Path(),), tmp_path / "sealed.age", [public])
+    unseal(tmp_path / "sealed.age", private, tmp_path / "opened")
+    assert check_copy(tmp_path / "opened" / copy.name) == check_copy(copy)
 
 
 def test_what_a_link_leads_to_is_sealed(copy: Path, tmp_path: Path) -> None:

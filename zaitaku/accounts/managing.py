@@ -12,7 +12,14 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from zaitaku.accounts import changing
-from zaitaku.accounts.errors import AccountChanged, AccountUnknown, InvalidEntry, LastAdministrator
+from zaitaku.accounts.errors import (
+    AccountChanged,
+    AccountUnknown,
+    InvalidEntry,
+    LastAdministrator,
+    SessionEnd,
+    SessionEnded,
+)
 from zaitaku.accounts.model import (
     MAY_MANAGE,
     MAY_RESET_PASSWORD,
@@ -137,6 +144,7 @@ class AccountManagement:
         Raises:
             InvalidEntry: values break their rules; it names all of them.
             AccountExists: the user ID is or was in use in this facility.
+            SessionEnded: the person may not use the site any more.
         """
         kind, allowed = manager.facility.code.kind, manageable_by(manager.account.role)
         today = japan_date(self._clock.now())
@@ -144,7 +152,7 @@ class AccountManagement:
         if isinstance(values, tuple):
             raise InvalidEntry(values)
         with self._database.transaction() as connection:
-            lock_facility(connection, manager.facility.id)
+            self._hold(connection, manager)
             return found_account(
                 connection,
                 manager.facility.id,
@@ -243,10 +251,17 @@ class AccountManagement:
         with self._database.reading() as connection:
             return tuple(entry_from(row) for row in connection.execute(query).mappings())
 
+    def _hold(self, connection: Connection, manager: Staff) -> None:
+        """Lock the facility, and see that nobody has closed the manager's account meanwhile."""
+        lock_facility(connection, manager.facility.id)
+        known = AccountStore(connection, manager.facility.id).by_id(manager.account.id)
+        if known is None or not known.account.is_in_use(self._clock.now()):
+            raise SessionEnded(SessionEnd.CHANGED)
+
     def _to_change(
         self, connection: Connection, manager: Staff, account_id: AccountId, expected: int
     ) -> Account:
-        lock_facility(connection, manager.facility.id)
+        self._hold(connection, manager)
         roles = manageable_by(manager.account.role)
         return _locked(connection, manager, account_id, roles, expected)
 

@@ -13,7 +13,6 @@ from zaitaku.commands.settings_words import setting_mistake
 from zaitaku.core.clock import JST, SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import (
-    Conflict,
     InvalidField,
     NotFound,
     SettingsError,
@@ -130,22 +129,6 @@ def found_facility(desk: Desk, digits: str) -> Facility:
     except NotFound:
         renamed = desk.registry.formerly(code)
     raise click.ClickException(f"この医療機関等コードは、{renamed.code} に変わっています。")
-
-
-@contextmanager
-def unless_settings_changed() -> Iterator[None]:
-    """Tell where somebody else has changed the facility's settings since they were read.
-
-    Raises:
-        click.ClickException: that is so.
-    """
-    try:
-        yield
-    except Conflict as error:
-        raise click.ClickException(
-            "ほかの人が先に設定を変更したため、何も変更していません。"
-            "zaitaku facility show で今の設定を確かめてから、もう一度お試しください。"
-        ) from error
 
 
 def confirm(question: str) -> None:

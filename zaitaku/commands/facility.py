@@ -19,14 +19,13 @@ from zaitaku.commands.desk import (
     opened_desk,
     operator,
     tell_agreement,
-    unless_settings_changed,
 )
 from zaitaku.commands.facility_closing import close
 from zaitaku.commands.facility_facts import add_commands, told_relations
 from zaitaku.commands.facility_import import import_table, table
 from zaitaku.commands.settings_words import described, with_changes
 from zaitaku.core.clock import SystemClock
-from zaitaku.core.errors import InvalidField
+from zaitaku.core.errors import Conflict, InvalidField
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import (
@@ -200,7 +199,7 @@ def set_settings(code: str, changes: tuple[str, ...], *, yes: bool) -> None:
 def _save(desk: Desk, before: Facility, after: EnvironmentSettings) -> None:
     terms = desk.facilities.terms
     channels = newly_on(before.settings, after)
-    with unless_settings_changed():
+    try:
         saved = desk.facilities.change_settings(
             before.id,
             after,
@@ -208,6 +207,11 @@ def _save(desk: Desk, before: Facility, after: EnvironmentSettings) -> None:
             actor=operator(),
             accepted={channel: terms.current(channel).version for channel in channels},
         )
+    except Conflict as error:
+        raise click.ClickException(
+            "ほかの人が先に設定を変更したため、何も変更していません。"
+            "zaitaku facility show で今の設定を確かめてから、もう一度お試しください。"
+        ) from error
     click.echo(f"変更しました（第{saved.settings_version}版）。")
 
 

@@ -50,6 +50,7 @@ def connection_pool(url: str, **options: object) -> ConnectionPool:
     Raises:
         ValueError: the address means none.
     """
+    url = url.strip()
     scheme = url.partition("://")[0].lower()
     if scheme not in _SENTINEL_SCHEMES:
         # Named for one kind of address alone: redis-py would take it for the others, too.

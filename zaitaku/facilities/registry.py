@@ -1,10 +1,10 @@
 """The operator's use cases on facilities: facts, codes and succession, related facilities."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +16,12 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.errors import FacilityExists
-from zaitaku.facilities.model import Directory, Facility, InstitutionCode
+from zaitaku.facilities.model import (
+    Directory,
+    EnvironmentSettings,
+    Facility,
+    InstitutionCode,
+)
 from zaitaku.facilities.offers import settings_under
 from zaitaku.facilities.relations import (
     CODE_CHANGE_NAMES,
@@ -39,6 +44,9 @@ from zaitaku.facilities.store import FacilityStore, lock_facility
 from zaitaku.facilities.words import ChangedSetting, changed_settings
 
 _ALL_OUT: Final = {"ログイン": "承継のため、全員ログアウト"}
+_T = TypeVar("_T")
+Ending = Callable[[Connection, FacilityId, str], _T]
+"""What else ends with a facility, in the same transaction: connection, facility, actor."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,20 @@ class FacilityRegistry:
             is_new_owner = change.kind is CodeChangeKind.SUCCESSION
             return self._with_settings(work, changed, _ALL_OUT if is_new_owner else {})
 
+    def close(self, facility_id: FacilityId, ending: Ending[_T], *, actor: str) -> _T:
+        """End what a facility offers to patients, and with it what ``ending`` ends.
+
+        It needs no revision: what was changed meanwhile, this ends all the same.
+
+        Raises:
+            NotFound: there is no such facility.
+        """
+        with self._locked(facility_id, actor) as work:
+            closed = switched_off(work.present.settings)
+            if closed != work.present.settings:
+                self._write_settings(work, work.present, closed, {})
+            return ending(work.connection, facility_id, actor)
+
     def _follow_up(self, work: _Work, change: CodeChange) -> dict[str, str]:
         former, relations = work.present, RelationStore(work.connection, work.present.id)
         relations.append_code(former.code, change, at=self._clock.now(), actor=work.actor)
@@ -131,9 +153,18 @@ class FacilityRegistry:
     def _with_settings(self, work: _Work, changed: Facility, reason: Mapping[str, str]) -> Facility:
         """Write the settings anew where they change or there is a ``reason`` to: sessions end."""
         settings = settings_under(changed.enrolment, work.present, self._today())
-        changes = changed_settings(changed.settings, settings)
-        if not changes and not reason:
+        if settings == changed.settings and not reason:
             return changed
+        return self._write_settings(work, changed, settings, reason)
+
+    def _write_settings(
+        self,
+        work: _Work,
+        changed: Facility,
+        settings: EnvironmentSettings,
+        reason: Mapping[str, str],
+    ) -> Facility:
+        changes = changed_settings(changed.settings, settings)
         version, at = changed.settings_version + 1, self._clock.now()
         store = FacilityStore(work.connection)
         store.append_settings(changed.id, version, settings, at=at, actor=work.actor)
@@ -216,6 +247,11 @@ class FacilityRegistry:
             subject=subject,
             detail=detail,
         )
+
+
+def switched_off(settings: EnvironmentSettings) -> EnvironmentSettings:
+    """Return the settings of a facility that has closed: no way in for patients."""
+    return replace(settings, home_visit=False, online=False)
 
 
 def _with_facts(present: Facility, facts: FacilityFacts) -> Facility:

@@ -22,15 +22,29 @@ from zaitaku.core.files import new_file
 from zaitaku.operating.copies import file_digest
 
 _OWNER_ONLY: Final = 0o700
-_NOT_FOR_OTHERS_TO_WRITE: Final = 0o755
-_FILTER: Final[Mapping[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+_FILE_MODE: Final = 0o600
+_PLAIN: Final = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
+_DEEPEST: Final = 64
+"""Folders within folders."""
+_FILTER: Final[Mapping[str, Any]] = {"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}
 """Python before 3.11.4 (Debian 12) has no filters, later ones ask for one (PEP 706)."""
+_NOT_OURS: Final = (
+    *(tarfile.TarError, ValueError, OverflowError),
+    *(FileExistsError, NotADirectoryError, IsADirectoryError),
+)
+"""What an archive comes to that ``_pack`` would never make."""
 
 
 class KeyUnfit(ZaitakuError):
     """A key of age cannot be read."""
 
     code = "age-key-unfit"
+
+
+class Unsealable(ZaitakuError):
+    """Something cannot be sealed such that it could be opened again; ``detail`` names it."""
+
+    code = "unsealable"
 
 
 class CannotOpen(ZaitakuError):
@@ -53,12 +67,15 @@ def seal(places: Sequence[Path], target: Path, recipients: Iterable[str]) -> str
 
     Raises:
         KeyUnfit: there is no recipient, or one is not a public key of age.
+        Unsealable: something is neither a file nor a folder, lies too deep, has no name of its
+            own, or two have the same.
         OSError: a file cannot be read, or ``target`` cannot be written or is there already.
     """
     keys = [_recipient(text) for text in recipients]
     if not keys:
         raise KeyUnfit("there is no public key")
-    with new_file(target) as fresh, fresh.open("wb") as out, _packed(places) as packed:
+    named = _named(places)
+    with new_file(target) as fresh, fresh.open("wb") as out, _packed(named) as packed:
         pyrage.encrypt_io(packed, out, keys)
     return file_digest(target)
 
@@ -86,26 +103,35 @@ def unseal(sealed: Path, identity: str, folder: Path) -> None:
 
 def _unpack(plain: IO[bytes], inside: Path) -> None:
     try:
-        with tarfile.open(fileobj=plain) as archive:
+        with tarfile.open(fileobj=plain, mode="r:") as archive:
             archive.extractall(  # noqa: S202 - each was looked at
-                inside, members=_harmless(archive), **_FILTER
+                inside, members=_ours(archive), **_FILTER
             )
-    except tarfile.TarError as error:
+    except _NOT_OURS as error:
         raise CannotOpen("what is in it is no copy of ours") from error
 
 
-def _harmless(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the files and folders that ``_pack`` makes, for whoever opens them.
+def _ours(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the files and folders that ``_pack`` makes, for whoever opens them alone.
 
     Anybody who knows the public key can seal what lies elsewhere once it is unpacked.
     """
+    seen: set[PurePosixPath] = set()
     for member in archive:
         place = PurePosixPath(member.name)
-        if not (member.isreg() or member.isdir()) or place.is_absolute() or ".." in place.parts:
+        if not _is_plain(member) or place in seen:
             raise CannotOpen("what is in it is no copy of ours")
+        seen.add(place)
         member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
-        member.mode &= _NOT_FOR_OTHERS_TO_WRITE
+        member.mode = _OWNER_ONLY if member.isdir() else _FILE_MODE
         yield member
+
+
+def _is_plain(member: tarfile.TarInfo) -> bool:
+    """Tell whether it is a file or a folder that lies within its archive."""
+    parts = PurePosixPath(member.name).parts
+    lies_within = 0 < len(parts) <= _DEEPEST and parts[0] != "/" and ".." not in parts
+    return member.type in _PLAIN and not member.issparse() and lies_within
 
 
 def _decrypt(source: IO[bytes], plain: IO[bytes], key: Identity) -> None:
@@ -120,7 +146,7 @@ def _decrypt(source: IO[bytes], plain: IO[bytes], key: Identity) -> None:
 
 
 @contextmanager
-def _packed(places: Sequence[Path]) -> Iterator[IO[bytes]]:
+def _packed(places: Mapping[str, Path]) -> Iterator[IO[bytes]]:
     """Give what a packer beside writes: what is unsealed is only ever on its way in memory."""
     read_end, write_end = os.pipe()
     with ThreadPoolExecutor(max_workers=1) as packer:
@@ -130,15 +156,31 @@ def _packed(places: Sequence[Path]) -> Iterator[IO[bytes]]:
         packing.result()
 
 
-def _pack(places: Sequence[Path], write_end: int) -> None:
-    with os.fdopen(write_end, "wb") as pipe, _packing(pipe) as archive:
-        for place in places:
-            archive.add(place, arcname=place.name)
-
-
-def _packing(pipe: IO[bytes]) -> tarfile.TarFile:
+def _pack(places: Mapping[str, Path], write_end: int) -> None:
     # What a link leads to is packed: the link alone would lead nowhere.
-    return tarfile.open(fileobj=pipe, mode="w|", dereference=True)
+    with (
+        os.fdopen(write_end, "wb") as pipe,
+        tarfile.open(fileobj=pipe, mode="w|", dereference=True) as archive,
+    ):
+        for name, place in places.items():
+            archive.add(place, arcname=name, filter=_packable)
+
+
+def _packable(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    # It would be refused where it is needed: at the opening.
+    if not _is_plain(member):
+        raise Unsealable(member.name)
+    return member
+
+
+def _named(places: Iterable[Path]) -> Mapping[str, Path]:
+    named: dict[str, Path] = {}
+    for place in places:
+        name = place.absolute().name
+        if name in {"", "..", *named}:
+            raise Unsealable(str(place))
+        named[name] = place
+    return named
 
 
 def _recipient(text: str) -> Recipient:

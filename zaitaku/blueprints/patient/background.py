@@ -1,7 +1,8 @@
 """What a journey keeps in mind of its facility, so that pages which decide nothing ask nobody.
 
-It is what the pages of the questions show and ask, as it was when somebody last looked: at the
-start, on the page of the choice, on the check page. Whatever decides looks anew (ADR 60).
+It is what the pages of the questions, and of the card, show and ask, as it was when somebody last
+looked: at the start, on the page of the choice, on the check page, when a card was asked for.
+Whatever decides looks anew (ADR 60).
 """
 
 import json
