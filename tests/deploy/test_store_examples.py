@@ -101,7 +101,7 @@ def running_patroni(folder: Path, etcd: str) -> Iterator[Stores]:
         ("/data/postgresql", str(folder / "data")),
         ("/usr/lib/postgresql/15/bin", str(postgres_binaries())),
         ("/tmp/pgpass", str(folder / "pgpass")),
-        ("/var/run/postgresql", str(folder)),
+        ("unix_socket_directories: /tmp", f"unix_socket_directories: {folder}"),
         ("/etc/zaitaku/", f"{COMPOSE}/"),
     ]
     settings = folder / "patroni.yaml"
@@ -212,3 +212,29 @@ def test_the_site_sees_who_follows_and_the_backup_changes_nothing(stores: Stores
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute("DELETE FROM consent_of_somebody")
+
+
+@pytest.mark.parametrize(
+    ("kept", "waits"),
+    [(None, False), ("replicaof redis2 6379\n", False), ("port 6379\n", True)],
+    ids=["first start", "replica", "was the primary"],
+)
+def test_a_redis_that_was_the_primary_lets_another_be_chosen(
+    kept: str | None, waits: bool, tmp_path: Path
+) -> None:
+    # It starts empty. If Sentinel did not see it away, its replicas would become as empty.
+    script = (COMPOSE / "redis.sh").read_text("utf-8").replace("/data", str(tmp_path))
+    if kept is not None:
+        (tmp_path / "redis.conf").write_text(kept, "utf-8")
+    for name in ("sleep", "redis-server"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >>"{tmp_path}/done"\n', "utf-8")
+        program.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "ZAITAKU_REDIS_PASSWORD": "word"}
+    subprocess.run(["sh", "-c", script], env=environ, check=True)
+    done = (tmp_path / "done").read_text("utf-8").splitlines()
+    assert done[-1] == f"redis-server {tmp_path}/redis.conf"
+    pauses = [int(line.split()[1]) for line in done[:-1]]
+    sentinel = (COMPOSE / "sentinel.sh").read_text("utf-8")
+    [unseen] = re.findall(r"down-after-milliseconds zaitaku (\d+)", sentinel)
+    assert [pause * 1000 >= 3 * int(unseen) for pause in pauses] == [True] * waits

@@ -18,5 +18,8 @@ appendonly no
 maxmemory-policy noeviction
 CONF
   [ -z "${FIRST_PRIMARY:-}" ] || echo "replicaof $FIRST_PRIMARY 6379" >>"$file"
+elif ! grep -q '^replicaof ' "$file"; then
+  # 主が倒れて、Sentinel が気づく（2秒）より先に空で始め直すと、写しまで空になる。次の主が決まるのを待つ。
+  sleep 10
 fi
 exec redis-server "$file"
