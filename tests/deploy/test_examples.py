@@ -1,6 +1,7 @@
 """What the shipped examples let reach what, keep where, and do when a store is away."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,44 @@ def test_the_site_can_write_where_its_volumes_are() -> None:
     assert image_makes("/var/lib/zaitaku", "Containerfile")
 
 
+def test_postgresql_writes_where_its_container_can() -> None:
+    shared = yaml.safe_load((SERVER / "compose" / "patroni.yaml").read_text("utf-8"))["postgresql"]
+    # What a tmpfs beneath the image's own folders looks like differs between runtimes; not /tmp's.
+    assert shared["parameters"]["unix_socket_directories"] == "/tmp"
+    assert shared["pgpass"].startswith("/tmp/")
+    for name in ("postgres1", "postgres2", "postgres3"):
+        assert SERVICES[name]["tmpfs"] == ["/tmp"]
+
+
+def test_health_is_asked_in_words_that_every_runtime_takes() -> None:
+    # Podman 4 takes the words of CMD apart once more at their spaces.
+    asked = {name: service.get("healthcheck", {}).get("test") for name, service in SERVICES.items()}
+    for name, words in asked.items():
+        if words and words[0] == "CMD":
+            assert not [word for word in words if " " in word], name
+
+
+def test_what_compose_is_given_on_site_is_not_committed() -> None:
+    ignored = (HOUSE / ".gitignore").read_text("utf-8").splitlines()
+    for made in (".env", "zaitaku.env", "nginx.conf", "authority/", "secrets/", "tls/"):
+        assert f"/packaging/server/compose/{made}" in ignored
+
+
+def test_nginx_of_compose_takes_more_than_one_address_may_ask() -> None:
+    official = "events {\n    worker_connections  1024;\n}\n"
+    [change] = re.findall(
+        r"sed '([^']+)' /etc/nginx/nginx\.conf", SERVICES["nginx"]["entrypoint"][2]
+    )
+    after = subprocess.run(
+        ["sed", change], input=official, capture_output=True, text=True, check=True
+    ).stdout
+    [most] = re.findall(r"worker_connections (\d+);", after)
+    shipped = (SERVER / "nginx" / "zaitaku.conf").read_text("utf-8")
+    [one] = re.findall(r"limit_conn zaitaku_connections (\d+);", shipped)
+    assert int(most) > 3 * int(one)
+    assert SERVICES["nginx"]["ulimits"]["nofile"] > 2 * int(most)
+
+
 def test_who_owns_the_secret_file_is_said() -> None:
     # A secret that is a file keeps the owner that it has outside.
     said = f"install -m 0400 -o {SITE_USER} -g {SITE_USER} request-key.pem secrets/"
@@ -112,6 +151,8 @@ def test_the_backup_has_its_tools_and_a_role_of_its_own() -> None:
         r"/postgresql/(\d+)/", (SERVER / "compose" / "patroni.yaml").read_text("utf-8")
     )
     assert re.findall(r"postgresql-client-(\d+)", image) == server
+    # pg_verifybackup calls it, and Debian has it among the server's programs.
+    assert f"/usr/lib/postgresql/{server[0]}/bin/pg_waldump /usr/lib/postgresql" in image
     assert backup["networks"] == ["back"]
     assert "//zaitaku_backup:" in backup["environment"]["ZAITAKU_DATABASE_URL"]
     others = [str(SERVICES[name]) for name in SITE - {"backup"}]
