@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -238,3 +240,34 @@ def test_a_redis_that_was_the_primary_lets_another_be_chosen(
     sentinel = (COMPOSE / "sentinel.sh").read_text("utf-8")
     [unseen] = re.findall(r"down-after-milliseconds zaitaku (\d+)", sentinel)
     assert [pause * 1000 >= 3 * int(unseen) for pause in pauses] == [True] * waits
+
+
+def test_patroni_is_let_in_when_the_version_of_etcd_is_decided(tmp_path: Path) -> None:
+    # Before that Patroni takes it for an old etcd and stands still for a minute.
+    undecided = iter(("not_decided", "3.0.0"))
+    asked = []
+
+    class Version(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = {"etcdserver": "3.4.23", "etcdcluster": next(undecided, "3.4.0")}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    client = tmp_path / "etcdctl"
+    client.write_text("#!/bin/sh\nexit 0\n", "utf-8")
+    client.chmod(0o755)
+    with HTTPServer(("127.0.0.1", 0), Version) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        environ = {
+            **environ_of("etcd-users"),
+            "ETCDCTL_ENDPOINTS": f"127.0.0.1:{server.server_port}",
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        }
+        subprocess.run(["sh", str(COMPOSE / "etcd-users.sh")], env=environ, check=True, timeout=60)
+        server.shutdown()
+    assert asked == ["/version"] * 3
