@@ -14,6 +14,7 @@ from zaitaku.commands.backup import _told
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.operating import backups, postgresql_tools
 from zaitaku.operating.backups import check_copy, make_copy
 from zaitaku.operating.postgresql_tools import ToolFailed
 from zaitaku.operating.reasons import why
@@ -62,6 +63,8 @@ def test_each_role_can_do_its_own_and_no_more(cluster: str, tmp_path: Path) -> N
 def test_a_role_that_may_not_read_is_told_in_one_sentence(cluster: str, tmp_path: Path) -> None:
     boss = make_url(cluster).set(username="boss", database="postgres")
     plain = boss.render_as_string(hide_password=False).replace("+psycopg", "")
+    with closing(Database(cluster)) as site:
+        upgrade(site)
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute("CREATE ROLE stranger LOGIN REPLICATION")
     stranger = make_url(cluster).set(username="stranger").render_as_string(hide_password=False)
@@ -72,3 +75,15 @@ def test_a_role_that_may_not_read_is_told_in_one_sentence(cluster: str, tmp_path
         raise refused.value
     assert "\n" not in str(told.value)
     assert "### PostgreSQLの利用者" in OPERATIONS.read_text("utf-8")
+
+
+def test_a_program_that_is_missing_is_not_put_down_to_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "pg_verifybackup").symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr(postgresql_tools, "_FOLDERS", str(tmp_path))
+    with pytest.raises(ToolFailed, match="pg_waldump is not installed"):
+        backups._check_postgresql(tmp_path)

@@ -20,7 +20,12 @@ from zaitaku.operating.copies import (
     check_files,
     digests,
 )
-from zaitaku.operating.postgresql_tools import ToolFailed, connection_words, run_tool
+from zaitaku.operating.postgresql_tools import (
+    ToolFailed,
+    connection_words,
+    insist_on_tool,
+    run_tool,
+)
 from zaitaku.watching.presence import code_version
 
 DATABASE_FILE: Final = "database.db"
@@ -118,11 +123,12 @@ def _copy_postgresql(database: Database, place: Path) -> None:
 
 
 def _check_postgresql(place: Path) -> None:
+    # Debian has the second, which the first one calls, in another package.
+    for name in ("pg_verifybackup", "pg_waldump"):
+        insist_on_tool(name)
     try:
         run_tool("pg_verifybackup", "--quiet", str(place / CLUSTER_FOLDER))
     except ToolFailed as failure:
-        if "not installed" in failure.detail:
-            raise
         raise CopyDamaged(failure.detail) from failure
 
 

@@ -40,6 +40,15 @@ def run_tool(name: str, *arguments: str, password: str = "") -> None:
         raise ToolFailed(f"{name}: {said[-1] if said else ended.returncode}")
 
 
+def insist_on_tool(name: str) -> None:
+    """See that one of PostgreSQL's programs is installed.
+
+    Raises:
+        ToolFailed: it is not.
+    """
+    _find(name)
+
+
 def connection_words(url: URL) -> tuple[str, str]:
     """Return ``url`` in libpq's own words without the password, and the password.
 
