@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
@@ -134,7 +135,8 @@ def pcscd(
         config = [] if readers and not lanes else ["--config", str(conf)]
         for lane in range(lanes):
             _configure(conf, lane)
-        daemon = _start([PCSCD, "--foreground", *details, *config], log.fileno())
+        command = [PCSCD, "--foreground", *details, *config, *_without_asking()]
+        daemon = _start(command, log.fileno())
         try:
             wait_for(lambda: _answering(daemon, log.fileno()), "pcscd")
             yield daemon.pid
@@ -195,6 +197,17 @@ def _taken(name: str) -> bool | None:
     with suppress(TransportTrouble), closing(service.connect(name)):
         return True
     return None
+
+
+@cache
+def _without_asking() -> tuple[str, ...]:
+    # From version 2 on it asks polkit who may use it, which is not among what runs inside.
+    known = ""
+    with suppress(OSError):  # told by ``_start``
+        known = subprocess.run(
+            [PCSCD, "--help"], capture_output=True, text=True, check=False
+        ).stdout
+    return ("--disable-polkit",) if "--disable-polkit" in known else ()
 
 
 def _start(command: list[str], log: int) -> subprocess.Popen[bytes]:
