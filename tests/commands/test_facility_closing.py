@@ -131,11 +131,19 @@ def test_a_console_page_under_way_adds_no_account(
     assert living(database, administered) == ()
 
 
-def test_it_can_be_opened_again(clinic: Run, administered: Facility, database: Database) -> None:
-    assert clinic("facility", "close", CODE, "--yes").exit_code == 0
-    assert clinic("account", "set", CODE, "KANRI001", "--enabled").exit_code == 0
-    assert clinic("facility", "set", CODE, "home-visit=on", "--yes").exit_code == 0
-    assert [each.user_id for each in living(database, administered)] == ["KANRI001"]
+def test_it_is_opened_again_as_it_says(
+    clinic: Run, administered: Facility, database: Database, clock: FixedClock
+) -> None:
+    before = living(database, administered)
+    done = clinic("facility", "close", CODE, "--yes")
+    told = [line.split()[1:] for line in done.output.splitlines() if "  zaitaku " in line]
+    assert len(told) == len(before) + 1
+    for words in told:
+        assert clinic(*words, typed="y\n").exit_code == 0
+    assert {each.user_id for each in living(database, administered)} == {
+        each.user_id for each in before
+    }
+    assert kept(database, clock).settings.home_visit
 
 
 def test_all_of_it_is_in_the_trail(clinic: Run, administered: Facility, database: Database) -> None:

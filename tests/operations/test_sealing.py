@@ -12,9 +12,11 @@ import pyrage
 import pytest
 
 from tests.operations.copies import CODES
+from zaitaku.core.clock import FixedClock
+from zaitaku.core.database import Database
 from zaitaku.operating import sealed as sealed_module
-from zaitaku.operating.backups import check_copy
-from zaitaku.operating.copies import MANIFEST, file_digest
+from zaitaku.operating.backups import check_copy, make_copy
+from zaitaku.operating.copies import MANIFEST, WithinCopy, file_digest
 from zaitaku.operating.sealed import CannotOpen, KeyUnfit, Unsealable, new_key, seal, unseal
 
 
@@ -165,6 +167,27 @@ def test_what_could_not_be_opened_is_not_sealed(
         with pytest.raises(Unsealable):
             seal(places, medium / "sealed.age", [public])
     assert list(medium.iterdir()) == []
+
+
+def test_nothing_is_put_into_a_copy(
+    copy: Path,
+    database: Database,
+    tmp_path: Path,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    private, public = new_key()
+    seal((copy,), tmp_path / "sealed.age", [public])
+    (copy / "below").mkdir()
+    monkeypatch.chdir(copy)
+    for place in (Path(), Path("below"), copy):
+        with pytest.raises(WithinCopy):
+            seal((copy,), place / "inside.age", [public])
+        with pytest.raises(WithinCopy):
+            unseal(tmp_path / "sealed.age", private, place / "opened")
+        with pytest.raises(WithinCopy):
+            make_copy(database, place, clock)
+    check_copy(copy)
 
 
 def test_the_present_folder_is_sealed_under_its_name(

@@ -14,7 +14,7 @@ from zaitaku.commands.desk import (
     operator,
 )
 from zaitaku.core.clock import SystemClock
-from zaitaku.facilities.model import Facility
+from zaitaku.facilities.model import Channel, Facility
 from zaitaku.facilities.registry import switched_off
 from zaitaku.facilities.words import changed_settings
 
@@ -38,6 +38,7 @@ def close(code: str, *, yes: bool) -> None:
     click.echo(
         f"受付を止め、アカウント{len(ended)}件を無効にしました。同意などの記録は残っています。"
     )
+    _tell_the_way_back(found, ended)
 
 
 def _tell(found: Facility, accounts: Iterable[Account]) -> None:
@@ -47,9 +48,16 @@ def _tell(found: Facility, accounts: Iterable[Account]) -> None:
     for account in accounts:
         click.echo(f"  アカウント {account.user_id}（{ROLE_NAMES[account.role]}）: 有効 → 無効")
     click.echo("患者さんの受付と、職員、端末、つないだシステムの利用が、すぐに止まります。")
+
+
+def _tell_the_way_back(found: Facility, ended: Iterable[Account]) -> None:
+    click.echo("また始めるときは、次のコマンドを使います。")
+    for account in ended:
+        click.echo(f"  zaitaku account set {found.code} {account.user_id} --enabled")
+    for channel in Channel:
+        if found.settings.is_on(channel):
+            click.echo(f"  zaitaku facility set {found.code} {channel.value}=on")
     click.echo(
-        "また始めるときは、zaitaku account set でアカウントを有効に、"
-        "zaitaku facility set で機能を利用するにします。"
-        "訪問診療等機能を利用すると、前に登録した端末も、また使えます。"
+        "訪問診療等機能をまた利用すると、前に登録した端末も使えます。"
         "使わせない端末は、アクティベーションコードを無効にしてください。"
     )

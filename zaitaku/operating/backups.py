@@ -19,6 +19,7 @@ from zaitaku.operating.copies import (
     Manifest,
     check_files,
     digests,
+    insist_on_outside,
 )
 from zaitaku.operating.postgresql_tools import (
     ToolFailed,
@@ -50,7 +51,9 @@ def make_copy(database: Database, folder: Path, clock: Clock) -> Path:
         StoreUnavailable: it is away, locked for too long, or ``folder`` cannot be written.
         ToolFailed: PostgreSQL's own program could not copy it.
         CopyDamaged: what was copied is damaged.
+        WithinCopy: ``folder`` lies in another copy.
     """
+    insist_on_outside(folder)
     revision = revision_of(database)
     if revision is None:
         raise NothingToCopy("there is no database with tables of ours")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +23,12 @@ class CopyDamaged(ZaitakuError):
     """A copy is not what its manifest says; it is not to be restored from."""
 
     code = "copy-damaged"
+
+
+class WithinCopy(ZaitakuError):
+    """Something was to be made inside a copy, which would spoil it; ``detail`` names the copy."""
+
+    code = "within-copy"
 
 
 class Engine(StrEnum):
@@ -86,6 +93,18 @@ class Manifest:
         }
         text = json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         write_private(folder / MANIFEST, text.encode())
+
+
+def insist_on_outside(folder: Path) -> None:
+    """See that ``folder`` is no copy and lies in none: whatever is put there would spoil it.
+
+    Raises:
+        WithinCopy: it is, or lies in one.
+    """
+    for place in (folder.absolute(), *folder.absolute().parents):
+        with suppress(CopyDamaged):
+            Manifest.read(place)
+            raise WithinCopy(str(place))
 
 
 def check_files(folder: Path) -> Manifest:

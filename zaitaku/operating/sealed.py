@@ -19,7 +19,7 @@ from pyrage.x25519 import Identity, Recipient
 
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.files import new_file
-from zaitaku.operating.copies import file_digest
+from zaitaku.operating.copies import file_digest, insist_on_outside
 
 _OWNER_ONLY: Final = 0o700
 _FILE_MODE: Final = 0o600
@@ -69,11 +69,13 @@ def seal(places: Sequence[Path], target: Path, recipients: Iterable[str]) -> str
         KeyUnfit: there is no recipient, or one is not a public key of age.
         Unsealable: something is neither a file nor a folder, lies too deep, has no name of its
             own, or two have the same.
+        WithinCopy: ``target`` lies in a copy.
         OSError: a file cannot be read, or ``target`` cannot be written or is there already.
     """
     keys = [_recipient(text) for text in recipients]
     if not keys:
         raise KeyUnfit("there is no public key")
+    insist_on_outside(target.parent)
     named = _named(places)
     with new_file(target) as fresh, fresh.open("wb") as out, _packed(named) as packed:
         pyrage.encrypt_io(packed, out, keys)
@@ -86,9 +88,11 @@ def unseal(sealed: Path, identity: str, folder: Path) -> None:
     Raises:
         KeyUnfit: ``identity`` is not a private key of age.
         CannotOpen: the file is damaged, or was sealed for another key.
+        WithinCopy: ``folder`` lies in a copy.
         OSError: the file cannot be read, or ``folder`` is there already.
     """
     key = _identity(identity)
+    insist_on_outside(folder.parent)
     with tempfile.TemporaryDirectory(prefix=".zaitaku-", dir=folder.parent) as name:
         inside = Path(name) / "inside"
         inside.mkdir(mode=_OWNER_ONLY)
