@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.machine import Machine
-from tests.servers import free_port, own_folder
+from tests.servers import free_ports, own_folder
 
 SERVICE: Final = "zaitaku"
 SERVERS: Final = 3
@@ -94,11 +94,12 @@ def redis_group() -> Iterator[RedisGroup]:
     if shutil.which("redis-server") is None:
         raise FileNotFoundError("redis-server is needed: apt-get install redis-server")
     with own_folder() as folder, ExitStack() as stack:
-        servers = {port: _server(folder, port) for port in _ports()}
+        ports = free_ports(2 * SERVERS)
+        servers = {port: _server(folder, port) for port in ports[:SERVERS]}
         first, *others = servers
         for port in others:
             servers[port] = _server(folder, port, "--replicaof", "127.0.0.1", str(first))
-        sentinels = {port: _sentinel(folder, port, first) for port in _ports()}
+        sentinels = {port: _sentinel(folder, port, first) for port in ports[SERVERS:]}
         for machine in (*servers.values(), *sentinels.values()):
             stack.callback(machine.kill)
             machine.start()
@@ -106,10 +107,6 @@ def redis_group() -> Iterator[RedisGroup]:
         group = RedisGroup(servers, sentinels)
         group.wait_until_whole()
         yield group
-
-
-def _ports() -> list[int]:
-    return [free_port() for _ in range(SERVERS)]
 
 
 def _server(folder: Path, port: int, *options: str) -> Machine:

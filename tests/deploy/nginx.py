@@ -93,7 +93,7 @@ def write_configuration(
             *changes,
         ],
     )
-    if _version() >= _OWN_HTTP2:
+    if "ssl http2;" in text and _version() >= _OWN_HTTP2:
         # As the comment beside it says.
         text = replaced(
             text, [("ssl http2;", "ssl;"), ("server_tokens off;", "server_tokens off; http2 on;")]

@@ -70,7 +70,11 @@ class SqlEphemeralStore:
         self._engine = _engine(address, busy_seconds)
         self._queue = WriterQueue(address.database or "", busy_seconds)
         self._away = (self._engine.dialect.loaded_dbapi.Error, DBAPIError, PoolTimeoutError)
-        self._make_table()
+        try:
+            self._make_table()
+        except BaseException:
+            self._engine.dispose()
+            raise
         # Until the first call nothing is open, so a server may fork meanwhile: no connection of
         # SQLite may be carried into a child (sqlite.org/howtocorrupt.html, §2.6).
         self._engine.dispose()

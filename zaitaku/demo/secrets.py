@@ -3,12 +3,18 @@
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+from zaitaku.accounts.model import check_new_password
+from zaitaku.core.errors import InvalidField
 
 KEY_BYTES = 32
 PASSWORD_GROUPS = 3
+USER_ID: Final = "kanri01"
+"""Whose password it is."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,10 +38,21 @@ class DemoSecrets:
             session_key=secrets.token_urlsafe(KEY_BYTES),
             subject_key=secrets.token_urlsafe(KEY_BYTES),
             seal_key=secrets.token_urlsafe(KEY_BYTES),
-            password="-".join(secrets.token_hex(2) for _ in range(PASSWORD_GROUPS)),
+            password=_password(),
         )
         write_private(path, json.dumps(asdict(made)))
         return made
+
+
+def _password() -> str:
+    """Draw groups of letters and digits that are easily typed, and that the console accepts.
+
+    Of three hundred one has digits alone, and would be taken for a telephone number.
+    """
+    while True:
+        drawn = "-".join(secrets.token_hex(2) for _ in range(PASSWORD_GROUPS))
+        with suppress(InvalidField):
+            return check_new_password(drawn, USER_ID)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,7 +17,7 @@ from zaitaku.core.signing import Keyring
 from zaitaku.demo.app import app_environ, bind_app_people, insured_as, make_app_key, stand_in
 from zaitaku.demo.life import STAFF, begin, employ
 from zaitaku.demo.places import Places
-from zaitaku.demo.secrets import DemoSecrets, write_private
+from zaitaku.demo.secrets import USER_ID, DemoSecrets, write_private
 from zaitaku.eligibility.sandbox import SandboxEligibility
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.identity.keys import RequestKeys
@@ -29,7 +30,6 @@ from zaitaku.services import Services, build_services
 from zaitaku.settings import Settings
 
 CODE: Final = InstitutionCode("1312345670")
-USER_ID: Final = "kanri01"
 ACTOR: Final = "demo"
 _SETTINGS: Final = EnvironmentSettings(
     surgery=True, clinical=True, medication=False, home_visit=True, online=True
@@ -71,7 +71,8 @@ def prepare(
     bind_app_people(eligibility, provider, secrets.subject_key)
     facility, is_new = _clinic(services, secrets.password)
     if is_new and not is_empty:
-        begin(_without_ocsp(environ), facility, cards, ACTOR)
+        with closing(_without_ocsp(environ)) as alone:
+            begin(alone, facility, cards, ACTOR)
     summary = _summary(places, services, facility, secrets.password, cards)
     services.close()
     write_private(
