@@ -59,14 +59,16 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def jobs_on(workshop: Workshop, queue: str) -> Workshop:
-    return Workshop(workshop.database, workshop.clock, workshop.facility_id, HueyQueue(queue))
+@contextmanager
+def jobs_on(workshop: Workshop, queue: str) -> Iterator[Workshop]:
+    with closing(HueyQueue(queue)) as opened:
+        yield Workshop(workshop.database, workshop.clock, workshop.facility_id, opened)
 
 
 def test_a_killed_workers_job_is_done_by_the_next(workshop: Workshop, tmp_path: Path) -> None:
     queue = f"sqlite:///{tmp_path / 'ephemeral.db'}"
-    told = jobs_on(workshop, queue)
-    job = told.submit(parameters={"is_slow": "yes"}, content=b"abc")
+    with jobs_on(workshop, queue) as told:
+        job = told.submit(parameters={"is_slow": "yes"}, content=b"abc")
     with worker(workshop, queue) as first:
         wait_until(lambda: workshop.find(job).state is JobState.RUNNING)
         first.kill()
@@ -86,7 +88,8 @@ def test_a_worker_that_is_told_to_end_leaves_its_job_to_the_next(
     workshop: Workshop, tmp_path: Path
 ) -> None:
     queue = f"sqlite:///{tmp_path / 'ephemeral.db'}"
-    job = jobs_on(workshop, queue).submit(parameters={"is_slow": "yes"})
+    with jobs_on(workshop, queue) as told:
+        job = told.submit(parameters={"is_slow": "yes"})
     with worker(workshop, queue) as process:
         wait_until(lambda: workshop.find(job).state is JobState.RUNNING)
         process.terminate()
@@ -104,7 +107,8 @@ def test_a_worker_ends_with_the_process_that_started_it(workshop: Workshop, tmp_
     with parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
-        job = jobs_on(workshop, queue).submit()
+        with jobs_on(workshop, queue) as told:
+            job = told.submit()
         wait_until(partial(is_done, workshop, job))
         parent.kill()
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
@@ -125,8 +129,7 @@ def is_done(workshop: Workshop, job: Job) -> bool:
 
 
 def check_waking(workshop: Workshop, queue: str) -> None:
-    told = jobs_on(workshop, queue)
-    with worker(workshop, queue), closing(told.queue):
+    with jobs_on(workshop, queue) as told, worker(workshop, queue):
         for _ in range(2):
             job = told.submit()
             wait_until(partial(is_done, workshop, job))

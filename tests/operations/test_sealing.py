@@ -190,6 +190,16 @@ def test_nothing_is_put_into_a_copy(
     check_copy(copy)
 
 
+def test_beside_a_copy_there_is_room(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public = new_key()
+    monkeypatch.chdir(copy)
+    seal((Path(),), Path("../sealed.age"), [public])
+    unseal(Path("../sealed.age"), private, Path("../../opened"))
+    assert check_copy(tmp_path / "opened" / copy.name) == check_copy(copy)
+
+
 def test_the_present_folder_is_sealed_under_its_name(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

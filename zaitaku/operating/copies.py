@@ -101,7 +101,9 @@ def insist_on_outside(folder: Path) -> None:
     Raises:
         WithinCopy: it is, or lies in one.
     """
-    for place in (folder.absolute(), *folder.absolute().parents):
+    # Resolved: "copy/.." is not within the copy.
+    where = folder.resolve()
+    for place in (where, *where.parents):
         with suppress(CopyDamaged):
             Manifest.read(place)
             raise WithinCopy(str(place))
