@@ -193,6 +193,19 @@ def test_a_named_poster_is_written(clinic: Run, tmp_path: Path, database: Databa
         assert "番のポスターはありません" in refused.output
 
 
+@pytest.mark.parametrize("channel", list(Channel))
+def test_a_poster_of_a_function_that_is_not_used_says_so(
+    clinic: Run, tmp_path: Path, channel: Channel
+) -> None:
+    file, end = str(tmp_path / "poster.pdf"), "お休みの画面が出ます"
+    for state in ("off", "on"):
+        changed = clinic("facility", "set", CODE, f"{channel.value}={state}", "--yes")
+        assert changed.exit_code == 0, changed.output
+        written = clinic("poster", CODE, channel.value, file)
+        assert written.exit_code == 0, written.output
+        assert (end in written.output) is (state == "off")
+
+
 def test_a_poster_that_cannot_be_written_is_told(clinic: Run, tmp_path: Path) -> None:
     done = clinic("poster", CODE, "online", str(tmp_path / "nowhere" / "poster.pdf"))
     assert done.exit_code == 1

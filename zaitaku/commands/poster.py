@@ -19,6 +19,11 @@ _CHOICES: Final = {
     "qr": PrintKind.QR_CODE,
 }
 
+_CLOSED: Final = (
+    "いまは、この受付を利用していません。二次元コードを読むと、お休みの画面が出ます。"
+    "始めるときは: zaitaku facility set {code} {channel}=on"
+)
+
 
 @click.command()
 @click.argument("code", callback=institution_code)
@@ -46,6 +51,8 @@ def poster(code: str, channel: str, *, file: Path, layout: str, number: int | No
         content = desk.printing.file(_CHOICES[layout], facility, current, named)
     _write(file, content)
     click.echo(f"書き出しました: {file}")
+    if not facility.settings.is_on(Channel(channel)):
+        click.echo(_CLOSED.format(code=code, channel=channel), err=True)
 
 
 def _named(desk: Desk, facility_id: FacilityId, channel: Channel, number: int) -> Poster:
