@@ -1,6 +1,7 @@
 #!/bin/sh
 # 毎日の仕事を一つ（zaitaku-daily@….service が動かす。説明: docs/operations.md）。
-#   backup  控えを一つ作り、確かめる。SEAL_FOR（age1…）があれば、封をして SEAL_FOLDER に置く
+#   backup  控えを一つ作り、確かめる。KEEP があれば、新しいほうからその数だけを残す。
+#           SEAL_FOR（age1…）があれば、封をして SEAL_FOLDER に置く
 #   audit   操作の記録を、前に書きとめた終わりと比べて確かめ、今日の終わりを HEADS_FOLDER に書く
 #   doctor  おかしいところはないか。あれば、失敗として終わる
 set -eu
@@ -16,7 +17,7 @@ newest() { # 名前の初め。名前は、日時の順に並ぶ
 
 case ${1:-} in
 backup)
-  "$zaitaku" backup make "$folder"
+  "$zaitaku" backup make "$folder" ${KEEP:+--keep "$KEEP"}
   [ -n "${SEAL_FOR:-}" ] || exit 0
   copy=$(newest "$folder" zaitaku-)
   "$zaitaku" backup seal "$copy" --for "$SEAL_FOR" --to "$sealed/$(basename "$copy").age"

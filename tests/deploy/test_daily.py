@@ -74,6 +74,8 @@ def test_a_copy_is_made_and_sealed_when_there_is_somebody_to_seal_it_for(day: Da
         f"backup make {day.copies}",
         f"backup seal {day.copies}/{name} --for age1abc --to {day.sealed}/{name}.age",
     ]
+    assert day.do("backup", KEEP="14") == 0
+    assert day.told() == [f"backup make {day.copies} --keep 14"]
     assert day.do("backup", fail="backup make", SEAL_FOR="age1abc") != 0
     assert len(day.told()) == 1  # an older copy is not sealed instead
 

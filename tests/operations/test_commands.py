@@ -64,6 +64,17 @@ def test_from_a_copy_to_a_sealed_file_and_back(
     assert "上書きはしません" in again.output
 
 
+def test_as_many_copies_are_kept_as_is_said(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    first = run(backup, "make", folder).output.split()[-1]
+    second = run(backup, "make", folder, "--keep", 2).output
+    assert "消しました" not in second
+    third = run(backup, "make", folder, "--keep", 2)
+    assert f"古い控えを消しました: {first}" in third.output
+    assert len(list(folder.iterdir())) == 2
+    assert run(backup, "make", folder, "--keep", 0).exit_code == 2
+
+
 def test_a_key_is_never_made_over_another(run: Run, tmp_path: Path) -> None:
     run(backup, "new-key", tmp_path / "key")
     before = (tmp_path / "key").read_bytes()

@@ -17,6 +17,7 @@ from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.files import write_once
 from zaitaku.operating.backups import check_copy, make_copy
 from zaitaku.operating.copies import Engine, Manifest, file_digest
+from zaitaku.operating.keeping import forget_older
 from zaitaku.operating.key_files import key_files
 from zaitaku.operating.reasons import OTHERWISE, why
 from zaitaku.operating.restoring import restore_cluster, restore_file
@@ -63,7 +64,12 @@ def backup() -> None:
 
 @backup.command()
 @click.argument("folder", type=_FOLDER)
-def make(folder: Path) -> None:
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    help="新しいほうから、この数だけ残す。作れたときだけ、古い控えを消す（なければ、消さない）",
+)
+def make(folder: Path, keep: int | None) -> None:
     """FOLDER の中に、新しい控えを1つ作り、確かめてから名前を付けます。"""
     settings, clock = Settings.from_env(), SystemClock()
     database = Database(settings.database_url)
@@ -79,6 +85,15 @@ def make(folder: Path) -> None:
     ):
         note_backup(Notes(ephemeral), clock.now())
     click.echo(f"控えを作り、確かめました: {place}")
+    if keep is not None:
+        _forget_older(place, keep, clock.now())
+
+
+def _forget_older(newest: Path, keep: int, now: datetime) -> None:
+    with _told():
+        gone = forget_older(newest, keep, now)
+    for place in gone:
+        click.echo(f"古い控えを消しました: {place}")
 
 
 @backup.command()

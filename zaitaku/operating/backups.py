@@ -20,6 +20,7 @@ from zaitaku.operating.copies import (
     check_files,
     digests,
     insist_on_outside,
+    unfinished,
 )
 from zaitaku.operating.postgresql_tools import (
     ToolFailed,
@@ -60,18 +61,18 @@ def make_copy(database: Database, folder: Path, clock: Clock) -> Path:
     made_at = clock.now()
     engine = Engine.SQLITE if database.is_sqlite else Engine.POSTGRESQL
     place = folder / f"{PREFIX}{made_at:%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
-    unfinished = folder / f".{place.name}.unfinished"
+    making = unfinished(place)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished.mkdir(mode=_OWNER_ONLY)
-        _COPY[engine](database, unfinished)
-        Manifest(engine, made_at, code_version(), revision, digests(unfinished)).write(unfinished)
-        check_copy(unfinished)
-        unfinished.rename(place)
+        making.mkdir(mode=_OWNER_ONLY)
+        _COPY[engine](database, making)
+        Manifest(engine, made_at, code_version(), revision, digests(making)).write(making)
+        check_copy(making)
+        making.rename(place)
     except OSError as error:
         raise StoreUnavailable(f"{folder} cannot be written: {type(error).__name__}") from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(making, ignore_errors=True)
     return place
 
 

@@ -95,6 +95,11 @@ class Manifest:
         write_private(folder / MANIFEST, text.encode())
 
 
+def unfinished(place: Path) -> Path:
+    """Return where the copy at ``place`` lies while it is not whole, at its beginning or end."""
+    return place.with_name(f".{place.name}.unfinished")
+
+
 def insist_on_outside(folder: Path) -> None:
     """See that ``folder`` is no copy and lies in none: whatever is put there would spoil it.
 
