@@ -125,9 +125,18 @@ class Browser:
         form = self.form()
         return self.post(form.attrib.get("action", self.path), self.hidden(form) | values)
 
+    def search(self, **values: str) -> int:
+        """Send the page's search."""
+        form = next(each for each in self.page.iter("form") if each.get("role") == "search")
+        return self.post(form.attrib["action"], self.hidden(form) | values)
+
     def form(self) -> Element:
-        """Return the page's form that posts."""
-        (form,) = [each for each in self.page.iter("form") if each.attrib["method"] == "post"]
+        """Return the page's form that posts, its search left aside."""
+        (form,) = [
+            each
+            for each in self.page.iter("form")
+            if each.attrib["method"] == "post" and each.get("role") != "search"
+        ]
         return form
 
     @staticmethod

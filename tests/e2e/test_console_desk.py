@@ -220,7 +220,7 @@ def test_a_day_without_a_mouse(demo: RunningDemo, page: Page) -> None:
     arrive(page, "同意取得済み患者一覧")
     write(page, "氏名・カナ・受付番号", "ﾀｶﾊｼ")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"[?&]q="))
+    expect(page).to_have_url(re.compile(r"[?&]find="))
     press(page, "高橋 キヨ")
     arrive(page, "同意取得済み患者の詳細")
     press(page, "メニュー", tag="SUMMARY")

@@ -35,7 +35,7 @@ LIFETIME: Final = timedelta(minutes=30)
 MOST_BYTES: Final = 32 * 1024
 _NAME_FIELD: Final = "kept"
 _OWNER_FIELD: Final = "owner"
-_SENT_FIELD: Final = "kept_form"
+SENT_FIELD: Final = "kept_form"
 """The hidden field with the name of a form that was given back."""
 _NAME_CHARACTERS: Final = 64
 _PURPOSE: Final = "console-form-owner"
@@ -137,7 +137,7 @@ def use_up() -> None:
         AlreadySent: it was sent once already.
         StoreUnavailable: the short-lived store is away; nothing is done.
     """
-    name = request.form.get(_SENT_FIELD, "")[:_NAME_CHARACTERS]
+    name = request.form.get(SENT_FIELD, "")[:_NAME_CHARACTERS]
     if not name:
         return
     if not services().ephemeral.create(_sent_key(name), {"sent": "yes"}, ABSOLUTE):
@@ -174,7 +174,7 @@ def _give_back(response: Response) -> None:
     kept = kept_for(g.staff.account)
     if kept is None or kept.address != request.full_path.rstrip("?"):
         return
-    note = render_template("console/kept_note.html", field=_SENT_FIELD, name=session[_NAME_FIELD])
+    note = render_template("console/kept_note.html", field=SENT_FIELD, name=session[_NAME_FIELD])
     page = response.get_data(as_text=True)
     filled = refill(page, kept.address, kept.pairs, note=note, may_fill=_may_keep)
     if filled is None:
@@ -187,7 +187,7 @@ def _give_back(response: Response) -> None:
 
 def _may_keep(field: str) -> bool:
     is_secret = any(word in field.lower() for word in _SECRET_WORDS)
-    return not is_secret and field != _SENT_FIELD
+    return not is_secret and field != SENT_FIELD
 
 
 def has_page(address: str) -> bool:

@@ -25,6 +25,7 @@ from zaitaku.blueprints.console.accounts import (
     seen_revision,
 )
 from zaitaku.blueprints.console.room import blueprint, failure
+from zaitaku.blueprints.console.searches import lead_on
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.clock import japan_date
@@ -46,6 +47,13 @@ def password_resets() -> Page:
     """Show the accounts whose passwords the person may reset."""
     roles = MAY_RESET_PASSWORD[current_staff().account.role]
     return list_page("console.password_resets", roles, "console/password_resets.html")
+
+
+@blueprint.post("/password-resets")
+@requires(Permission.RESET_PASSWORDS)
+def search_password_resets() -> Page:
+    """Lead on to the accounts that the form asks for."""
+    return lead_on()
 
 
 @blueprint.get("/accounts/<uuid:account>/password-reset")

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import render_template, request, url_for
@@ -23,6 +22,7 @@ from zaitaku.accounts.model import (
 from zaitaku.accounts.searching import AccountPage, AccountQuery, AccountSort, Lock, Validity
 from zaitaku.accounts.words import mistake_words
 from zaitaku.blueprints.console.room import blueprint, failure
+from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -111,10 +111,17 @@ def accounts() -> Page:
     return list_page("console.accounts", roles, "console/accounts.html")
 
 
+@blueprint.post("/accounts")
+@requires(Permission.MANAGE_ACCOUNTS)
+def search_accounts() -> Response:
+    """Lead on to the accounts that the form asks for."""
+    return lead_on()
+
+
 def list_page(endpoint: str, roles: Collection[Role], template: str) -> Page:
     """Show a list of accounts as the address describes it, or what is to be mended in that."""
     try:
-        query = AccountQuery.from_mapping(request.args)
+        query = AccountQuery.from_mapping(asked())
     except InvalidEntry as error:
         return _unread(error, roles, template), HTTPStatus.UNPROCESSABLE_ENTITY
     found = services().account_management.search(current_staff(), query, roles)
@@ -131,7 +138,7 @@ def list_page(endpoint: str, roles: Collection[Role], template: str) -> Page:
 
 
 def _unread(error: InvalidEntry, roles: Collection[Role], template: str) -> str:
-    typed = {name: without_control_characters(value) for name, value in request.args.items()}
+    typed = {name: without_control_characters(value) for name, value in asked().items()}
     return render_template(
         template, found=None, typed=typed, errors=errors_of(error, FIELDS), **_words(roles)
     )
@@ -161,25 +168,20 @@ def _choices(names: Mapping[Validity, str] | Mapping[Lock, str]) -> Choices:
     return [{"value": value.value, "label": label} for value, label in names.items()]
 
 
-def _address(endpoint: str, query: AccountQuery) -> str:
-    words = urlencode(query.to_mapping())
-    return url_for(endpoint) + (f"?{words}" if words else "")
-
-
 def _heading(endpoint: str, query: AccountQuery, label: str, key: AccountSort | None) -> _Heading:
     if key is None:
         return _Heading(label)
     is_sorted = query.sort is key
     turned = replace(query, sort=key, descending=is_sorted and not query.descending, page=1)
     order = "descending" if query.descending else "ascending"
-    return _Heading(label, _address(endpoint, turned), order if is_sorted else "")
+    return _Heading(label, address(endpoint, turned.to_mapping()), order if is_sorted else "")
 
 
 def _paging(endpoint: str, query: AccountQuery, found: AccountPage) -> object:
-    def address(number: int) -> str:
-        return _address(endpoint, replace(query, page=number))
+    def at(number: int) -> str:
+        return address(endpoint, replace(query, page=number).to_mapping())
 
-    return paging(found.number, found.pages, address)
+    return paging(found.number, found.pages, at)
 
 
 def states(account: Account) -> list[str]:

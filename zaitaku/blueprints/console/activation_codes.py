@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
@@ -10,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
+from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -67,7 +67,7 @@ def activation_codes() -> Page:
     """Show one page of what the address asks for; at first the ones that can still be used."""
     _check_open()
     try:
-        query = CodeQuery.from_mapping(request.args)
+        query = CodeQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     found = services().devices.page(current_staff().facility.id, query)
@@ -75,7 +75,7 @@ def activation_codes() -> Page:
         "console/activation_codes.html",
         found=found,
         query=query,
-        typed=request.args,
+        typed=asked(),
         errors={},
         states=_STATES,
         now=services().clock.now(),
@@ -85,8 +85,15 @@ def activation_codes() -> Page:
     )
 
 
+@blueprint.post("/activation-codes")
+@requires(Permission.MANAGE_ACTIVATION_CODES)
+def search_activation_codes() -> Response:
+    """Lead on to the lines that the form asks for."""
+    return lead_on()
+
+
 def _unread(error: InvalidField) -> str:
-    typed = {name: without_control_characters(value) for name, value in request.args.items()}
+    typed = {name: without_control_characters(value) for name, value in asked().items()}
     field = error.field if error.field in {"state", "q"} else "main"
     return render_template(
         "console/activation_codes.html",
@@ -99,8 +106,8 @@ def _unread(error: InvalidField) -> str:
 
 
 def _address(**changed: str) -> str:
-    kept = {name: value for name, value in request.args.items() if name != "page"}
-    return f"{url_for('console.activation_codes')}?{urlencode({**kept, **changed})}"
+    kept = {name: value for name, value in asked().items() if name != "page"}
+    return address("console.activation_codes", {**kept, **changed})
 
 
 def _heading(query: CodeQuery, label: str, key: CodeSort) -> dict[str, str]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from http import HTTPStatus
 from itertools import chain
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from flask import Response, render_template, request, url_for
+from flask import Response, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from zaitaku.accounts.model import Permission
 from zaitaku.audit.listing import AuditQuery, Page
@@ -17,6 +18,7 @@ from zaitaku.audit.service import Check, in_words
 from zaitaku.audit.store import Head
 from zaitaku.blueprints.console.act_groups import act_choices
 from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
@@ -43,30 +45,37 @@ _NOT_A_DIGEST: Final = "書き留めた確認用の値を、64文字すべて入
 def audit_trail() -> str | tuple[str, HTTPStatus]:
     """Show one page of what the address asks for."""
     try:
-        query = AuditQuery.from_mapping(request.args)
+        query = AuditQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     return _list(query, services().audit.page(current_staff().facility.id, query))
+
+
+@blueprint.post("/audit-trail")
+@requires(Permission.SEE_AUDIT_TRAIL)
+def search_audit_trail() -> BaseResponse:
+    """Lead on to the lines that the form asks for."""
+    return lead_on()
 
 
 def _list(query: AuditQuery, page: Page) -> str:
     return render_template(
         "console/audit_trail.html",
         found=page,
-        typed=request.args,
+        typed=asked(),
         errors={},
         in_words=in_words,
         act_names=ACT_NAMES,
         acts=act_choices(),
         paging=paging(page.number, page.pages, _address),
         is_filtered=query != replace(AuditQuery(), page=query.page),
-        export=_with_words("console.export_audit_trail", _asked()),
+        export=address("console.export_audit_trail", _asked()),
         head=services().audit.head(current_staff().facility.id),
     )
 
 
 def _unread(error: InvalidField) -> str:
-    typed = {name: without_control_characters(value) for name, value in request.args.items()}
+    typed = {name: without_control_characters(value) for name, value in asked().items()}
     field = error.field if error.field in _FIELDS else "main"
     return render_template(
         "console/audit_trail.html",
@@ -78,15 +87,11 @@ def _unread(error: InvalidField) -> str:
 
 
 def _asked() -> dict[str, str]:
-    return {name: request.args[name] for name in _FIELDS if request.args.get(name)}
+    return {name: word for name, word in asked().items() if name in _FIELDS and word}
 
 
 def _address(number: int) -> str:
-    return _with_words("console.audit_trail", {**_asked(), "page": str(number)})
-
-
-def _with_words(endpoint: str, words: Mapping[str, str]) -> str:
-    return url_for(endpoint) + (f"?{urlencode(words)}" if words else "")
+    return address("console.audit_trail", {**_asked(), "page": str(number)})
 
 
 @blueprint.get("/audit-trail/export")
@@ -95,7 +100,7 @@ def _with_words(endpoint: str, words: Mapping[str, str]) -> str:
 def export_audit_trail() -> Response | tuple[str, HTTPStatus]:
     """Stream everything that the address finds as CSV."""
     try:
-        query = AuditQuery.from_mapping(request.args)
+        query = AuditQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     staff = current_staff()

@@ -12,10 +12,12 @@ from urllib.parse import quote, urlencode
 
 from flask import Response, current_app, jsonify, render_template, request, url_for
 from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES, WITHHELD
 from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, requires
@@ -128,12 +130,7 @@ class _Heading:
 
 
 def _address(query: ListQuery) -> str:
-    return _with_query("console.consented_patients", query)
-
-
-def _with_query(endpoint: str, query: ListQuery) -> str:
-    words = urlencode(query.to_mapping())
-    return url_for(endpoint) + (f"?{words}" if words else "")
+    return address("console.consented_patients", query.to_mapping())
 
 
 @blueprint.get("/consented-patients")
@@ -141,7 +138,7 @@ def _with_query(endpoint: str, query: ListQuery) -> str:
 def consented_patients() -> str | tuple[str, HTTPStatus]:
     """Show one page of the list as the address describes it."""
     try:
-        query = ListQuery.from_mapping(request.args)
+        query = ListQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     now = services().clock.now()
@@ -151,6 +148,13 @@ def consented_patients() -> str | tuple[str, HTTPStatus]:
         page = store.page(query, now=now)
     _log("consented patients shown", lines=len(page.rows))
     return _list(query, page, seen)
+
+
+@blueprint.post("/consented-patients")
+@requires(Permission.SEE_CONSENTED_PATIENTS)
+def search_patients() -> BaseResponse:
+    """Lead on to the lines that the form asks for."""
+    return lead_on()
 
 
 def _log(message: str, **numbers: int) -> None:
@@ -170,7 +174,7 @@ def _list(query: ListQuery, page: Page, seen: SeenList) -> str:
         is_filtered=bool(_FIELDS & query.to_mapping().keys()),
         here=_address(query),
         newest=_address(ListQuery()),
-        export=_with_query("console.export_patients", query),
+        export=address("console.export_patients", query.to_mapping()),
         news=f"{url_for('console.patient_news')}?{urlencode(seen.to_mapping())}",
         **_words(),
     )
@@ -218,7 +222,7 @@ def _unread(error: InvalidField) -> str:
     return render_template(
         "console/patients.html",
         page_of_list=None,
-        typed={name: without_control_characters(value) for name, value in request.args.items()},
+        typed={name: without_control_characters(value) for name, value in asked().items()},
         errors={error.field if error.field in _FIELDS else "main": message},
         **_words(),
     )
@@ -255,7 +259,7 @@ def patient_news() -> tuple[Response, HTTPStatus]:
 def export_patients() -> Response | tuple[str, HTTPStatus]:
     """Stream everything that the address finds, on all pages, as CSV."""
     try:
-        query = ListQuery.from_mapping(request.args)
+        query = ListQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     facility, now = current_staff().facility, services().clock.now()

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from flask import render_template, request
+from flask import render_template
+from werkzeug.wrappers import Response as BaseResponse
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.presenting import ACT_NAMES, SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
+from zaitaku.blueprints.console.searches import asked, lead_on
 from zaitaku.blueprints.console.sources import SourceView, recent_sources
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -118,7 +120,7 @@ def url_history(channel: str) -> str | tuple[str, HTTPStatus]:
     view, every = channel_view(Channel(channel)), event_views(Channel(channel))
     errors: dict[str, str] = {}
     try:
-        found = searched(every, request.args)
+        found = searched(every, asked())
     except InvalidField as error:
         errors, found = {error.field: _MISTAKES[error.field]}, []
     page = render_template(
@@ -127,10 +129,17 @@ def url_history(channel: str) -> str | tuple[str, HTTPStatus]:
         events=found,
         total=len(every),
         acts=[{"value": act.value, "label": name} for act, name in ACT_NAMES.items()],
-        typed=request.args,
+        typed=asked(),
         errors=errors,
     )
     return (page, HTTPStatus.UNPROCESSABLE_ENTITY) if errors else page
+
+
+@blueprint.post(f"/reception-urls/{CHANNEL}/history")
+@requires(Permission.SEE_RECEPTION_URLS)
+def search_url_history(**_: str) -> BaseResponse:
+    """Lead on to the lines that the form asks for."""
+    return lead_on()
 
 
 def searched(events: Iterable[EventView], values: Mapping[str, str]) -> list[EventView]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import chain
 from typing import Final
-from urllib.parse import urlencode
 
 from flask import Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,6 +12,7 @@ from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.jobs import file_response
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, WITHHELD
 from zaitaku.blueprints.console.room import blueprint, failure
+from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
@@ -44,21 +44,28 @@ _MISTAKES: Final = {
 def view_history() -> str | tuple[str, HTTPStatus]:
     """Show one page of what the address asks for."""
     try:
-        query = HistoryQuery.from_mapping(request.args)
+        query = HistoryQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     found = services().view_history.page(current_staff().facility.id, query)
     return render_template(
         "console/view_history.html",
         found=found,
-        typed=request.args,
+        typed=asked(),
         errors={},
         first_row=(found.number - 1) * PAGE_SIZE + 1,
         paging=paging(found.number, found.pages, _address),
         is_filtered=bool(_asked()),
-        export=_with_words("console.export_view_history", _asked()),
+        export=address("console.export_view_history", _asked()),
         **_words(),
     )
+
+
+@blueprint.post("/view-history")
+@requires(Permission.SEE_VIEW_HISTORY)
+def search_view_history() -> BaseResponse:
+    """Lead on to the lines that the form asks for."""
+    return lead_on()
 
 
 def _unread(error: InvalidField) -> str:
@@ -66,7 +73,7 @@ def _unread(error: InvalidField) -> str:
     return render_template(
         "console/view_history.html",
         found=None,
-        typed={name: without_control_characters(value) for name, value in request.args.items()},
+        typed={name: without_control_characters(value) for name, value in asked().items()},
         errors={field: _MISTAKES[error.field]},
         **_words(),
     )
@@ -86,16 +93,13 @@ def _words() -> Mapping[str, object]:
 
 
 def _asked() -> dict[str, str]:
-    values = {name: request.values.get(name, "") for name in _FIELDS}
+    given = {**asked(), **request.form}
+    values = {name: given.get(name, "") for name in _FIELDS}
     return {name: without_control_characters(value) for name, value in values.items() if value}
 
 
 def _address(number: int) -> str:
-    return _with_words("console.view_history", {**_asked(), "page": str(number)})
-
-
-def _with_words(endpoint: str, words: Mapping[str, str]) -> str:
-    return url_for(endpoint) + (f"?{urlencode(words)}" if words else "")
+    return address("console.view_history", {**_asked(), "page": str(number)})
 
 
 @blueprint.get("/view-history/export")
@@ -104,7 +108,7 @@ def _with_words(endpoint: str, words: Mapping[str, str]) -> str:
 def export_view_history() -> Response | tuple[str, HTTPStatus]:
     """Stream everything that the address finds as CSV, up to 25,000 rows."""
     try:
-        query = HistoryQuery.from_mapping(request.args)
+        query = HistoryQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     staff = current_staff()
@@ -130,7 +134,7 @@ def too_many_rows(error: TooManyRows) -> tuple[str, HTTPStatus]:
         f"{MOST_ROWS:,}件ずつのファイルをまとめて受け取れます。",
         action={
             "label": "条件を絞り直す",
-            "href": _with_words("console.view_history", _asked()),
+            "href": address("console.view_history", _asked()),
         },
     ), error.status
 
