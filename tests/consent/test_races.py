@@ -1,9 +1,11 @@
 """Many at once, and ends in the middle: one record, one receipt, or nothing at all."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 from contextlib import contextmanager
-from threading import Barrier
+from threading import Barrier, Event
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -11,6 +13,7 @@ from sqlalchemy import Connection
 from tests.consent.world import TAROS_CARD, Card, World
 from zaitaku.consent.errors import JourneyRegistered
 from zaitaku.consent.model import ConsentItem, Decision
+from zaitaku.consent.registering import write
 from zaitaku.consent.service import ConsentService, Registration
 from zaitaku.consent.tables import consent, consent_item, consent_record, credential, patient
 from zaitaku.core.database import Database
@@ -19,9 +22,12 @@ from zaitaku.eligibility.model import Insured
 from zaitaku.facilities.model import Channel
 from zaitaku.identity.model import VerifiedCard
 from zaitaku.reception.errors import UrlRetired
-from zaitaku.reception.model import UrlAct
+from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlVersion
+from zaitaku.reception.store import ReceptionStore
 
 THREADS = 16
+A_WHILE = 0.3
+"""Seconds after which whoever has not finished is taken to wait."""
 TABLES = (patient, credential, consent_record, consent, consent_item)
 
 
@@ -106,36 +112,64 @@ def test_opposite_answers_at_once_leave_the_state_of_the_last_record(any_world: 
     assert {row["state"] for row in any_world.rows(consent_item)} == {expected}
 
 
-def test_a_rotation_at_the_same_moment_is_either_before_or_after(any_world: World) -> None:
-    cards = [any_world.sign(any_world.document()) for _ in range(5)]
-    current = any_world.reception.show(any_world.facility.id, Channel.HOME_VISIT).current.id
-    barrier = Barrier(len(cards) + 1)
+def _rotate(world: World, expected: UrlVersion) -> ReceptionUrl:
+    return world.reception.change(
+        UrlAct.ROTATE,
+        world.facility.id,
+        Channel.HOME_VISIT,
+        expected=expected.id,
+        actor="t",
+        reason="t",
+    )
 
-    def rotate() -> None:
-        barrier.wait(30)
-        any_world.reception.change(
-            UrlAct.ROTATE,
-            any_world.facility.id,
-            Channel.HOME_VISIT,
-            expected=current,
-            actor="t",
-            reason="t",
-        )
 
-    def register(card: VerifiedCard) -> bool:
-        barrier.wait(30)
-        try:
-            return any_world.consent.register(card).is_new
-        except UrlRetired:
-            return False
+def _waits(future: Future[Any]) -> bool:
+    try:
+        future.result(A_WHILE)
+    except StillWaiting:
+        return True
+    return False
 
-    with ThreadPoolExecutor(len(cards) + 1) as pool:
-        turned = pool.submit(rotate)
-        done = [pool.submit(register, card) for card in cards]
-        turned.result(60)
-        registered = sum(future.result(60) for future in done)
-    assert any_world.count(consent_record) == registered
-    assert any_world.reception.show(any_world.facility.id, Channel.HOME_VISIT).current.number == 2
+
+def test_a_registration_waits_for_a_rotation_and_is_refused(any_world: World) -> None:
+    first = any_world.reception.show(any_world.facility.id, Channel.HOME_VISIT).current
+    _rotate(any_world, first)
+    card = any_world.sign(any_world.document())
+    with ThreadPoolExecutor() as pool:
+        with any_world.database.transaction() as connection:
+            store = ReceptionStore(connection, any_world.facility.id)
+            store.lock(Channel.HOME_VISIT)
+            store.move_pointer(first)
+            registering = pool.submit(any_world.consent.register, card)
+            assert _waits(registering)
+        with pytest.raises(UrlRetired):
+            registering.result(30)
+    assert any_world.count(consent_record) == 0
+
+
+def test_a_rotation_waits_for_a_registration_and_comes_after_it(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_looked, may_write = Event(), Event()
+
+    def write_later(*arguments: Any) -> None:
+        has_looked.set()
+        assert may_write.wait(30)
+        write(*arguments)
+
+    monkeypatch.setattr("zaitaku.consent.service.write", write_later)
+    current = any_world.reception.show(any_world.facility.id, Channel.HOME_VISIT).current
+    late = any_world.sign(any_world.document())
+    with ThreadPoolExecutor() as pool:
+        registering = pool.submit(any_world.consent.register, any_world.sign(any_world.document()))
+        assert has_looked.wait(30)
+        rotating = pool.submit(_rotate, any_world, current)
+        assert _waits(rotating)
+        may_write.set()
+        assert registering.result(30).is_new
+        assert rotating.result(30).current.number == 2
+    with pytest.raises(UrlRetired):
+        any_world.consent.register(late)
 
 
 class _Crash(Exception):

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
@@ -13,7 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.core.stores import NOW
-from tests.servers import RunningServer, postgres_server
+from tests.servers import (
+    RunningServer,
+    own_folder,
+    postgres_binaries,
+    postgres_server,
+    unprivileged,
+)
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral_sql import SqlEphemeralStore
@@ -54,6 +62,31 @@ def alone(server: RunningServer) -> Iterator[RunningServer]:
     _set(server, NOBODY)
     yield server
     _set(server, "synchronous_standby_names=")
+
+
+@pytest.fixture
+def follower(server: RunningServer) -> Iterator[subprocess.Popen[bytes]]:
+    """Somebody who writes down the server's log as a standby does, and for whom it waits."""
+    with own_folder() as folder:
+        log = folder / "log"
+        log.mkdir()
+        process = unprivileged(folder)
+        if "user" in process:
+            os.chown(log, process["user"], process["group"])
+        command = [str(postgres_binaries() / "pg_receivewal"), "--synchronous", "-D", str(log)]
+        address = f"host=127.0.0.1 port={server.port} user=zaitaku application_name=follower"
+        with subprocess.Popen([*command, "-d", address], **process) as following:
+            _wait(lambda: _count(server, "pg_stat_replication") == 1)
+            _set(server, "synchronous_standby_names=ANY 1 (follower)")
+            yield following
+            _set(server, "synchronous_standby_names=")
+            following.kill()
+
+
+def _count(server: RunningServer, view: str, condition: str = "true") -> int:
+    with _admin(server) as connection:
+        row = connection.execute(f"SELECT count(*) FROM {view} WHERE {condition}").fetchone()
+    return int(str(row[0])) if row else 0
 
 
 def _set(server: RunningServer, setting: str) -> None:
@@ -147,6 +180,60 @@ def test_a_commit_without_its_standby_is_not_acknowledged(alone: RunningServer) 
     with pytest.raises(StoreUnavailable):
         _write(store)
     assert _read(store) == before
+    store.close()
+
+
+def _confirm(store: Database) -> None:
+    store.confirm()
+
+
+def _let_go_by_hand(server: RunningServer) -> None:
+    with _admin(server) as connection:
+        connection.execute(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        )
+
+
+def _let_go_by_setting(server: RunningServer) -> None:
+    _set(server, "synchronous_standby_names=")
+
+
+@pytest.mark.parametrize("let_go", [_let_go_by_hand, _let_go_by_setting])
+@pytest.mark.parametrize("write", [_write, _confirm])
+def test_a_commit_whose_standby_is_no_longer_waited_for_is_not_acknowledged(
+    server: RunningServer,
+    follower: subprocess.Popen[bytes],
+    write: Callable[[Database], None],
+    let_go: Callable[[RunningServer], None],
+) -> None:
+    """Its server answers as if all were well."""
+    store = Database(server.url, busy_seconds=BUSY * 25, standbys=1)
+    _write(store)
+    follower.send_signal(signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(write, store)
+        _wait(lambda: _count(server, "pg_stat_activity", "wait_event = 'SyncRep'") == 1)
+        let_go(server)
+        with pytest.raises(StoreUnavailable):
+            answer.result()
+    follower.send_signal(signal.SIGCONT)
+    _set(server, "synchronous_standby_names=ANY 1 (follower)")
+    _write(store)
+    store.close()
+
+
+def test_who_insists_writes_no_more_to_a_server_that_waits_for_nobody(
+    server: RunningServer, follower: subprocess.Popen[bytes]
+) -> None:
+    assert follower.poll() is None
+    store = Database(server.url, busy_seconds=BUSY, standbys=1)
+    _write(store)
+    _set(server, "synchronous_standby_names=")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="0 of 1"):
+            _write(store)
+    _set(server, "synchronous_standby_names=ANY 1 (follower)")
+    _write(store)
     store.close()
 
 

@@ -306,3 +306,5 @@ def test_every_route_has_its_rank(site: Site) -> None:
     assert ranks["/j/<string:journey>/card/return"] is Rank.REGISTERING
     assert ranks["/j/<string:journey>/items/<string:item>"] is Rank.UNDER_WAY
     assert rank_of("POST", "/r/token") is Rank.UNDER_WAY
+    for beginning in ("/healthz", "/readyz", "/line", "/static"):
+        assert rank_of("GET", f"{beginning}X") is Rank.ENTERING

@@ -7,13 +7,15 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.reception.world import ACTOR, BOTH_ON, World
 from zaitaku.core.errors import Conflict
+from zaitaku.core.together import together
 from zaitaku.facilities.model import Channel, EnvironmentSettings, Facility, InstitutionCode
 from zaitaku.reception.errors import ChannelOff, UrlRetired
-from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlVersion
-from zaitaku.reception.store import ReceptionStore
+from zaitaku.reception.model import ReceptionContext, ReceptionUrl, UrlAct, UrlVersion
+from zaitaku.reception.store import ReceptionStore, held_context
 
 HOME = Channel.HOME_VISIT
 A_WHILE = 0.3
@@ -32,9 +34,17 @@ def _rotate(world: World, facility: Facility, expected: UrlVersion) -> Reception
     )
 
 
+def _hold(world: World, connection: Connection, version: UrlVersion) -> ReceptionContext:
+    """Keep a version current until the transaction ends, as a registration does.
+
+    That a registration does so is seen in ``tests/consent/test_races.py``.
+    """
+    return world.reception.opened(together(connection, *held_context(version.id))[-1])
+
+
 def _register(world: World, version: UrlVersion) -> None:
     with world.database.transaction() as connection:
-        world.reception.lock_current(connection, version.id)
+        _hold(world, connection, version)
 
 
 def _waits(future: Future[Any]) -> bool:
@@ -69,7 +79,7 @@ def test_a_rotation_waits_for_a_registration(any_world: World, pool: ThreadPoolE
     facility = any_world.add_facility()
     version = any_world.current(facility, HOME)
     with any_world.database.transaction() as connection:
-        context = any_world.reception.lock_current(connection, version.id)
+        context = _hold(any_world, connection, version)
         rotation = pool.submit(_rotate, any_world, facility, version)
         assert _waits(rotation)
     assert context.version == version
@@ -98,7 +108,7 @@ def test_switching_a_channel_off_waits_for_a_registration(
     facility = any_world.add_facility()
     version = any_world.current(facility, HOME)
     with any_world.database.transaction() as connection:
-        any_world.reception.lock_current(connection, version.id)
+        _hold(any_world, connection, version)
         switching = pool.submit(
             any_world.facilities.change_settings,
             facility.id,
@@ -117,7 +127,7 @@ def test_registrations_do_not_wait_for_each_other_on_postgresql(
 ) -> None:
     version = any_world.current(any_world.add_facility(), HOME)
     with any_world.database.transaction() as connection:
-        any_world.reception.lock_current(connection, version.id)
+        _hold(any_world, connection, version)
         other = pool.submit(_register, any_world, version)
         assert _waits(other) is any_world.database.is_sqlite
     other.result(10)

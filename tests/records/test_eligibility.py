@@ -253,6 +253,20 @@ def test_the_same_answer_anew_counts_as_well(any_world: World) -> None:
     assert_nothing_shows(any_world)
 
 
+@pytest.mark.parametrize("hours", [0, 1, 23, 24 * 365])
+def test_a_clock_that_ran_ahead_does_not_keep_a_name(any_world: World, hours: int) -> None:
+    """A machine a day, or years, ahead has told who it is; the provider withholds them now."""
+    ahead = any_world.clock.now() + timedelta(hours=hours + 1)
+    any_world.register()
+    keep_learnt(any_world.database, ahead, partial(PatientStore.learn, identified=TARO))
+    for _ in range(2):
+        at = any_world.clock.now()
+        told = partial(PatientStore.learn, identified=Withheld(TARO.person_key))
+        keep_learnt(any_world.database, at, told)
+        assert_nothing_shows(any_world)
+        any_world.clock.advance(timedelta(minutes=1))
+
+
 @dataclass
 class Overtaken:
     """Knows the card, and tells so only after another question was asked and answered."""

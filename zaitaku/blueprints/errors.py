@@ -71,7 +71,8 @@ def _form_expired(error: CSRFError) -> Answer:
 
 
 def _http(error: HTTPException) -> Answer | HTTPException:
-    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+    is_of_pages = request.endpoint != "static"  # nobody reads the page of a missing file
+    if not is_of_pages or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error
     status = HTTPStatus(error.code)
     page = _page(_CODES.get(status, "bad-request"), status, error)

@@ -24,7 +24,8 @@ SHARE: Final = ACTIVE - 1
 
 _JOURNEY: Final = ("/j/", "/h/")
 _LAST: Final = ("/card", "/return", "/done", "/receipt", "/receipt/text")
-_UNGUARDED: Final = ("/static/", "/healthz", "/readyz", LINE_PATH)
+_FILES: Final = "/static/"
+_UNGUARDED: Final = frozenset({"/healthz", "/readyz", LINE_PATH})
 _CARD: Final = ("/api/card/", KEYS_PATH, "/app/")
 """What comes without the session of the browser that began: from the bridge, or from an app."""
 _CONSOLE: Final = ("/console", "/api/")
@@ -36,7 +37,7 @@ def rank_of(method: str, path: str) -> Rank | None:
     """Return what a request is for; ``None``: it passes without a turn."""
     if path.startswith(_JOURNEY):
         return Rank.REGISTERING if path.endswith(_LAST) else Rank.UNDER_WAY
-    if path.startswith(_UNGUARDED):
+    if path in _UNGUARDED or path.startswith(_FILES):
         return None
     if path.startswith(_CARD):
         return Rank.REGISTERING

@@ -37,7 +37,7 @@ from zaitaku.core.postgres import (
     connection_arguments,
     leave_standbys,
 )
-from zaitaku.core.replication import ONE_MORE_WORD, insist_on_standbys
+from zaitaku.core.replication import ONE_MORE_WORD, insist_on_standbys, see_replicated
 from zaitaku.core.sealing import Seal
 from zaitaku.core.sqlite import keep_private, set_up_sqlite
 from zaitaku.core.sqlite_queue import WriterQueue
@@ -120,6 +120,7 @@ class Database:
         self.seal = seal or Seal()
         self._watch = watch
         self._busy_seconds = busy_seconds
+        self._standbys = standbys
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = create_engine(self.url, **self._pool_options())
         self._begin_writing: Begin = WriterQueue(self.url.database or "", busy_seconds).begin
@@ -160,14 +161,19 @@ class Database:
 
         Raises:
             StoreUnavailable: the database is away, locked, full, damaged or a standby. Nothing was
-                written, unless the connection broke during the commit itself: then nobody knows,
-                and who tries again must look whether it is there.
+                written, unless the connection broke during the commit itself, or the standbys that
+                it has to wait for were taken from it: then nobody knows, and who tries again must
+                look whether it is there, and confirm it.
         """
         with (
             self._watch.asked("database", "write"),
-            self._connected(self._begin_writing) as connection,
+            _REPORTED,
+            self.engine.connect() as connection,
         ):
-            yield connection
+            with self._begun(connection, self._begin_writing):
+                yield connection
+            if self._standbys:
+                see_replicated(connection, self._standbys)
 
     def confirm(self) -> None:
         """Wait until all that can be read now stands wherever a commit has to stand.
@@ -190,7 +196,12 @@ class Database:
         Raises:
             StoreUnavailable: the database is away, locked or damaged.
         """
-        with self._watch.asked("database", "read"), self._connected(_begin_reading) as connection:
+        with (
+            self._watch.asked("database", "read"),
+            _REPORTED,
+            self.engine.connect() as connection,
+            self._begun(connection, _begin_reading),
+        ):
             yield connection
 
     def ask(self, question: Question, **values: object) -> Sequence[Row]:
@@ -214,7 +225,11 @@ class Database:
         """
         with self._watch.asked("database", "write"):
             if self.is_sqlite:
-                with self._connected(self._begin_writing) as connection:
+                with (
+                    _REPORTED,
+                    self.engine.connect() as connection,
+                    self._begun(connection, self._begin_writing),
+                ):
                     work.run(connection)
                 return
             with _REPORTED:
@@ -233,13 +248,13 @@ class Database:
             lent.close()
 
     @contextmanager
-    def _connected(self, sqlite_begin: Begin) -> Iterator[Connection]:
-        with _REPORTED, self.engine.connect() as connection, connection.begin():
+    def _begun(self, connection: Connection, sqlite_begin: Begin) -> Iterator[None]:
+        with connection.begin():
             if self.is_sqlite:
                 with _sqlite_transaction(connection, sqlite_begin):
-                    yield connection
+                    yield
             else:
-                yield connection
+                yield
 
     def close(self) -> None:
         """Close all pooled connections."""

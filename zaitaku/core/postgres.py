@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from psycopg import Connection, Error, OperationalError, RawCursor
 from psycopg.abc import PQGen
+from psycopg.errors import Diagnostic
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -23,6 +24,9 @@ _IDLE_IN_TRANSACTION_SECONDS: Final = 60
 """A program that was stopped in the middle keeps its locks no longer."""
 _INTERVAL_SECONDS: Final = 0.1
 """psycopg's own: so often it looks whether the program is to end."""
+_WAIT_FOR_STANDBYS: Final = "SyncRepWaitForLSN"
+"""The server's function that says so when it has stopped waiting before they had a commit: in any
+language, and by a warning only, because the commit stands already (PostgreSQL 15, §27.2.8.1)."""
 STANDBY: Final = "25006"
 """What a standby answers to a write (PostgreSQL 15, appendix A)."""
 
@@ -46,6 +50,8 @@ def connection_arguments(busy_seconds: float) -> dict[str, Any]:
         # Whatever the database or the role has: an answer to a patient rests on the disk, and on
         # the standbys that the cluster waits for (PostgreSQL 15, §20.5.1).
         "synchronous_commit": "on",
+        # It warns where it answers a commit that a standby does not have.
+        "client_min_messages": "warning",
         "lock_timeout": round(busy_seconds * 1000),
         "statement_timeout": round(statement_seconds * 1000),
         "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_SECONDS * 1000,
@@ -89,6 +95,7 @@ def bound_answers(engine: Engine, busy_seconds: float) -> None:
         _dialect: object, _record: object, args: list[str], parameters: dict[str, Any]
     ) -> Connection[Any]:
         connection = Bounded.connect(*args, **of_address.in_order(parameters))
+        connection.add_notice_handler(connection.hear)
         of_address.answered(connection)
         return connection
 
@@ -164,6 +171,13 @@ class BoundedConnection(Connection[Any]):
 
     answer_seconds: float
     servers: _Servers
+    _is_alone = False
+    """Whether a commit was answered that the standbys do not have."""
+
+    def hear(self, notice: Diagnostic) -> None:
+        """Hear what the server says beside its answers."""
+        if notice.source_function == _WAIT_FOR_STANDBYS:
+            self._is_alone = True
 
     @cached_property
     def _cursors(self) -> dict[str, RawCursor[Any]]:
@@ -206,17 +220,23 @@ class BoundedConnection(Connection[Any]):
         """Wait for the server; close the connection when it stays silent.
 
         Raises:
-            OperationalError: there was no answer in time; what became of the statement is unknown.
+            OperationalError: there was no answer in time, or the answer to a commit for whose
+                standbys somebody has let it wait no longer (``pg_cancel_backend``); what becomes
+                of the statement is unknown.
         """
         seconds = self.answer_seconds if timeout is None else timeout
         began = monotonic()
         try:
-            return super().wait(gen, interval, seconds)
+            answer = super().wait(gen, interval, seconds)
         except OperationalError:
             if monotonic() - began >= seconds:
                 self.servers.fell_silent(self)
                 self.pgconn.finish()
             raise
+        if self._is_alone:
+            self.pgconn.finish()
+            raise OperationalError("the standbys do not have this commit")
+        return answer
 
 
 def _statement_seconds(busy_seconds: float) -> float:

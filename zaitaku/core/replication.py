@@ -68,6 +68,25 @@ def standbys_needed(names: str) -> int:
     return 1 if names.strip() else 0
 
 
+def see_replicated(connection: Connection, standbys: int) -> None:
+    """See that the commit that was answered just now waited for ``standbys`` machines.
+
+    A server whose condition is taken away lets go at once of all that wait, and answers them as if
+    they had been waited for. It learns of the change before it takes the next question
+    (PostgreSQL 15, §20.1.2), so it is asked afterwards.
+
+    Raises:
+        NotReplicated: it may have waited for nobody; what was committed may be lost.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.autocommit = True
+    try:
+        Durability.read(*driver.execute(_QUESTION).fetchone()).check(standbys)
+    except BaseException:
+        connection.invalidate()
+        raise
+
+
 def insist_on_standbys(engine: Engine, standbys: int) -> None:
     """Take no connection of ``engine`` into use whose commits fewer standbys would have.
 

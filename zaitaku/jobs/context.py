@@ -12,7 +12,7 @@ from zaitaku.core.database import Database
 from zaitaku.jobs.errors import JobLost
 from zaitaku.jobs.model import Job, JobState
 from zaitaku.jobs.service import read_pieces
-from zaitaku.jobs.store import PIECE_BYTES, Part, add_piece, drop_pieces, update_claimed
+from zaitaku.jobs.store import PIECE_BYTES, Part, add_piece, drop_pieces, job, update_claimed
 
 PROGRESS_SECONDS: Final = 1.0
 """Progress is written down at most once in so many seconds."""
@@ -150,14 +150,15 @@ class JobContext:
         self.is_finished = True
 
     def give_back(self) -> None:
-        """Let another worker try again at once.
+        """Let another worker try again at once; that this one could not go on does not count.
 
         Raises:
             JobLost: another worker has the job now.
             StoreUnavailable: the database is away.
         """
         with self.transaction() as connection:
-            self._update(connection, {"state": JobState.WAITING.value, "claim": None})
+            put_back = {"attempts": job.c.attempts - 1, "claim": None}
+            self._update(connection, {"state": JobState.WAITING.value, **put_back})
 
     def _update(self, connection: Connection, values: Mapping[str, Any]) -> None:
         if not update_claimed(connection, self.job.id, self._token, values):

@@ -14,7 +14,6 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import Conflict, InvalidField, NotFound
 from zaitaku.core.ids import FacilityId, UrlVersionId, new_uuid
 from zaitaku.core.texts import has_control_characters
-from zaitaku.core.together import together
 from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.facilities.store import lock_facility
@@ -41,7 +40,6 @@ from zaitaku.reception.store import (
     context_by_version,
     context_found,
     handle_exists,
-    held_context,
 )
 from zaitaku.reception.tokens import UrlTokens, new_handle, read_typed, split_mark
 
@@ -187,14 +185,6 @@ class ReceptionService:
             if not handle_exists(connection, handle):
                 raise UnknownUrl("typed number: never issued")
         return self._tokens.write(handle)
-
-    def lock_current(self, connection: Connection, version_id: UrlVersionId) -> ReceptionContext:
-        """Check a version inside a registering transaction and keep it current until its end.
-
-        Raises:
-            UnknownUrl, UrlRetired, ReceptionNotBegun, ChannelOff: as ``resolve`` does.
-        """
-        return self.opened(together(connection, *held_context(version_id))[-1])
 
     def opened(self, rows: Sequence[Row]) -> ReceptionContext:
         """Return where a version leads that a transaction holds (``held_context``).
