@@ -48,6 +48,8 @@ USER_ID: Final = "uketsuke"
 CLINIC: Final = FacilityId(facility_uuid(20_000))
 """One of the middle: it has some seventy consents where the country has ten million."""
 TEMPLATE: Final = "country"
+LEAST: Final = 10_000
+"""Among fewer consents there is not what is asked for."""
 SERVER: Final = (
     # Loading writes no log (PostgreSQL 15, §14.4.7); the questions are asked without it, too.
     *("wal_level=minimal", "max_wal_senders=0", "max_wal_size=2GB", "full_page_writes=off"),
@@ -340,6 +342,8 @@ def main() -> None:
     parser.add_argument("--plans", action="store_true", help="print the plans that differ")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
+    if min(sizes) < LEAST:
+        parser.error(f"each size is {LEAST:,} at least: a hospital has a twelfth of all consents")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         memory = f"shared_buffers={_own_bytes() // 2**20}MB"

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 import click
 
-from zaitaku.core.errors import SettingsError, ZaitakuError
+from zaitaku.core.errors import SettingsError, StoreUnavailable, ZaitakuError
 
 COMMANDS: Final[Mapping[str, str]] = {
     "account": "account",
@@ -66,8 +66,18 @@ def main() -> None:
         from zaitaku.operating.setting_words import in_japanese  # noqa: PLC0415
 
         _fail(f"設定を直してください。{in_japanese(error.detail)}")
+    except StoreUnavailable as error:
+        from zaitaku.operating.reasons import away  # noqa: PLC0415
+
+        _fail(f"できませんでした: {away(error)}")
     except ZaitakuError as error:
         _fail(f"できませんでした: {error.detail or error.code}")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        from zaitaku.operating.reasons import file_trouble  # noqa: PLC0415
+
+        _fail(f"できませんでした: {error.filename}（{file_trouble(error)}）。")
 
 
 def _fail(words: str) -> NoReturn:

@@ -37,3 +37,10 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"{port}.*ZAITAKU_PORT"):
             Places.from_env({"ZAITAKU_DATA": str(tmp_path), "ZAITAKU_PORT": str(port)})
+
+
+def test_two_equal_ports_are_named(tmp_path: Path) -> None:
+    port = str(free_port())
+    chosen = {"ZAITAKU_PORT": port, "ZAITAKU_BRIDGE_PORT": port}
+    with pytest.raises(SettingsError, match=f"ZAITAKU_PORT.*ZAITAKU_BRIDGE_PORT.*{port}"):
+        Places.from_env({"ZAITAKU_DATA": str(tmp_path), **chosen})

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from zaitaku.operating.backups import check_copy, make_copy
 from zaitaku.operating.copies import Engine, Manifest, file_digest
 from zaitaku.operating.keeping import forget_older
 from zaitaku.operating.key_files import key_files
-from zaitaku.operating.reasons import OTHERWISE, why
+from zaitaku.operating.reasons import OTHERWISE, file_trouble, why
 from zaitaku.operating.restoring import restore_cluster, restore_file
 from zaitaku.operating.sealed import new_key, seal, unseal
 from zaitaku.settings import Settings
@@ -39,7 +39,10 @@ _WORDS: Final = {
     "would-overwrite": "そこには、もう何かがあります。上書きはしません。何も変えていません",
     "wrong-engine": "控えと、戻す先の、データベースの種類がちがいます",
     "no-such-point": "この控えからは、その時刻に戻せません",
-    "age-key-unfit": "age の鍵を読めません",
+    "age-key-unfit": (
+        "age の鍵を読めません。公開の鍵は age1、秘密の鍵は AGE-SECRET-KEY-1 で始まり、"
+        "途中で切れていないものです。"
+    ),
     "within-copy": (
         "そこは、ほかの控えの中です。置くと、その控えが使えなくなるので、何も作っていません"
     ),
@@ -78,13 +81,17 @@ def make(folder: Path, keep: int | None) -> None:
             place = make_copy(database, folder, clock)
         finally:
             database.close()
-    # Only for those who watch: the copy is good also when nobody can be told of it.
-    with (
-        suppress(StoreUnavailable),
-        closing(open_ephemeral(settings.ephemeral_url, clock)) as ephemeral,
-    ):
-        note_backup(Notes(ephemeral), clock.now())
     click.echo(f"控えを作り、確かめました: {place}")
+    # Only for those who watch: the copy is good also when nobody can be told of it.
+    try:
+        with closing(open_ephemeral(settings.ephemeral_url, clock)) as ephemeral:
+            note_backup(Notes(ephemeral), clock.now())
+    except StoreUnavailable:
+        click.echo(
+            "控えた日時を書き残せませんでした（短期の保管場所につながりません）。"
+            "zaitaku status は、まだ控えがないと言います。",
+            err=True,
+        )
     if keep is not None:
         _forget_older(place, keep, clock.now())
 
@@ -219,5 +226,4 @@ def _told() -> Iterator[None]:
         reason = f"（{error.detail}）。" if error.detail and not words.endswith("。") else ""
         raise click.ClickException(words + reason) from error
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise click.ClickException(f"{error.filename}: {reason}") from error
+        raise click.ClickException(f"{error.filename}（{file_trouble(error)}）。") from error

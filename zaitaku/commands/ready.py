@@ -43,7 +43,9 @@ def ready(host: str, port: int, patience: int) -> None:
     until = time.monotonic() + patience
     while (answer := ask(host, port)) != "":
         if time.monotonic() >= until:
-            raise NotReady(f"{host}:{port} はまだ使えません（{answer}）。")
+            raise NotReady(
+                f"{host}:{port} は、まだ使えません（{answer}）。ほかのポートなら --port で。"
+            )
         time.sleep(PAUSE_SECONDS)
 
 
@@ -56,8 +58,14 @@ def ask(host: str, port: int, environ: Mapping[str, str] = os.environ) -> str:
         connection.request("GET", "/readyz", headers={"Host": name})
         answer = connection.getresponse()
         words = answer.read().decode("utf-8", "replace").strip()
+    except TimeoutError:
+        return f"{ANSWER_SECONDS}秒待っても答えない"
+    except ConnectionRefusedError:
+        return "そこでは何も動いていない"
     except (OSError, HTTPException) as error:
         return type(error).__name__
     finally:
         connection.close()
-    return "" if answer.status == HTTPStatus.OK else words
+    if answer.status == HTTPStatus.OK:
+        return ""
+    return words if words.startswith("{") else f"zaitaku serve ではない答え、{answer.status}"

@@ -12,7 +12,7 @@ import click
 
 from zaitaku.commands.companions import beside, collecting
 from zaitaku.commands.crl import renew_at_start
-from zaitaku.commands.starting import check_database, naming_the_database
+from zaitaku.commands.starting import check_database, check_port, naming_the_database
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.draining import Draining, shared_draining
@@ -53,6 +53,7 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
     configure_logging(sys.stdout)
     settings = Settings.from_env()
     check_database(settings)
+    check_port(host, port)
     renew_at_start(settings)
     # The whole site: ``zaitaku migrate`` never needs it.
     from zaitaku.app import from_environment  # noqa: PLC0415

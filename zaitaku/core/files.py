@@ -51,7 +51,11 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _beside(path: Path, content: bytes) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
+    except OSError as error:
+        error.filename = str(path)  # whoever reads of it knows this name
+        raise
     fresh = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

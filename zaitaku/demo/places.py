@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +25,18 @@ class Places:
     bridge_port: int
     ocsp_port: int
     provider_port: int
+
+    def __post_init__(self) -> None:
+        named = {
+            "ZAITAKU_PORT": self.port,
+            "ZAITAKU_BRIDGE_PORT": self.bridge_port,
+            "ZAITAKU_PROVIDER_PORT": self.provider_port,
+        }
+        for (one, port), (other, same) in combinations(named.items(), 2):
+            if port == same:
+                raise SettingsError(
+                    f"{one} と {other} が、同じ番号（{port}）です。別の番号にしてください。"
+                )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:

@@ -49,7 +49,8 @@ def make_copy(database: Database, folder: Path, clock: Clock) -> Path:
 
     Raises:
         NothingToCopy: there is no database, or it was never migrated.
-        StoreUnavailable: it is away, locked for too long, or ``folder`` cannot be written.
+        StoreUnavailable: it is away, or locked for too long.
+        OSError: ``folder`` cannot be written.
         ToolFailed: PostgreSQL's own program could not copy it.
         CopyDamaged: what was copied is damaged.
         WithinCopy: ``folder`` lies in another copy.
@@ -69,8 +70,6 @@ def make_copy(database: Database, folder: Path, clock: Clock) -> Path:
         Manifest(engine, made_at, code_version(), revision, digests(making)).write(making)
         check_copy(making)
         making.rename(place)
-    except OSError as error:
-        raise StoreUnavailable(f"{folder} cannot be written: {type(error).__name__}") from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return place

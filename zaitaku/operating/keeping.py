@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from zaitaku.core.errors import StoreUnavailable
 from zaitaku.operating.copies import PREFIX, CopyDamaged, Manifest, unfinished
 
 _UNDER_WAY: Final = timedelta(days=7)
@@ -22,21 +21,18 @@ def forget_older(newest: Path, keep: int, now: datetime) -> tuple[Path, ...]:
 
     Raises:
         ValueError: ``keep`` is less than one.
-        StoreUnavailable: one could not be deleted.
+        OSError: one could not be deleted.
     """
     if keep < 1:
         raise ValueError("the newest copy stays")
     others = sorted(_copies_beside(newest), key=lambda each: each[0], reverse=True)
     leaving = tuple(place for _, place in reversed(others[keep - 1 :]))
-    try:
-        for place in leaving:
-            # What is half gone shall not look like a copy.
-            shutil.rmtree(place.rename(unfinished(place)))
-        for place in newest.parent.glob(unfinished(Path(f"{PREFIX}*")).name):
-            if now.timestamp() - place.stat().st_mtime > _UNDER_WAY.total_seconds():
-                shutil.rmtree(place)
-    except OSError as error:
-        raise StoreUnavailable(f"{newest.parent}: {type(error).__name__}") from error
+    for place in leaving:
+        # What is half gone shall not look like a copy.
+        shutil.rmtree(place.rename(unfinished(place)))
+    for place in newest.parent.glob(unfinished(Path(f"{PREFIX}*")).name):
+        if now.timestamp() - place.stat().st_mtime > _UNDER_WAY.total_seconds():
+            shutil.rmtree(place)
     return leaving
 
 

@@ -1,9 +1,27 @@
-"""Why a store is away, in words for who operates it: what each cause needs is different."""
+"""Why a store is away, or a file cannot be used, in words for who operates the site.
 
+What each cause needs is different.
+"""
+
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
+
+_FILES: Final[Mapping[int, str]] = {
+    errno.ENOENT: "その場所がありません",
+    errno.ENOTDIR: "途中に、フォルダーでないものがあります",
+    errno.EISDIR: "ファイルではなく、フォルダーです",
+    errno.EEXIST: "もう何かがあります",
+    errno.EACCES: "使う権限がありません",
+    errno.EPERM: "使う権限がありません",
+    errno.EROFS: "書けない場所です",
+    errno.ENOSPC: "ディスクがいっぱいです",
+    errno.EDQUOT: "使える量の限りまで使っています",
+    errno.ENAMETOOLONG: "名前が長すぎます",
+}
 _STATES: Final[Mapping[str, str]] = {
     "28000": "利用者の名前かパスワードがちがいます",
     "28P01": "利用者の名前かパスワードがちがいます",
@@ -59,6 +77,20 @@ def why(error: BaseException) -> str:
             if pattern.search(str(cause)):
                 return words
     return OTHERWISE
+
+
+def away(error: StoreUnavailable) -> str:
+    """Return which store is away and why, unless ``error`` says so itself."""
+    if not error.detail.isascii():
+        return error.detail
+    if isinstance(error, EphemeralStoreUnavailable):
+        return f"短期の保管場所（ZAITAKU_EPHEMERAL_URL）を使えません（{why(error)}）。"
+    return f"データベース（ZAITAKU_DATABASE_URL）を使えません（{why(error)}）。"
+
+
+def file_trouble(error: OSError) -> str:
+    """Return why a file or folder cannot be used."""
+    return _FILES.get(error.errno or 0, error.strerror or type(error).__name__)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
