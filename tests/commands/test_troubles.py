@@ -47,13 +47,17 @@ def test_a_file_that_cannot_be_written_is_named(
     assert f"{file}（途中に、フォルダーでないものがあります）" in typed(*words, file)
 
 
-@pytest.mark.parametrize("command", ["status", "serve"])
 def test_a_short_lived_store_that_cannot_be_opened_is_named(
-    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZAITAKU_EPHEMERAL_URL", f"sqlite:///{tmp_path}/nowhere/e.db")
-    said = typed(command)
+    said = typed("serve")
     assert "短期の保管場所（ZAITAKU_EPHEMERAL_URL）を使えません（ファイルを開けません）。" in said
+    # Whoever looks for what is wrong is told everything else as well.
+    examined = typed("doctor", "--all")
+    assert "短期の保管場所: つながりません" in examined
+    assert "データベースの形: " in examined
+    assert f"ディスク {tmp_path}/nowhere: 見られません" in examined
 
 
 def test_which_store_is_away_is_told_and_sentences_stay() -> None:

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 import click
 
 from zaitaku.core.clock import SystemClock
-from zaitaku.core.errors import SettingsError, StoreUnavailable
+from zaitaku.core.errors import SettingsError
 from zaitaku.operating.deployment import opened
 from zaitaku.operating.doctor import Finding, examine
-from zaitaku.operating.reasons import why
 from zaitaku.operating.setting_words import in_japanese
 from zaitaku.settings import Settings
 from zaitaku.watching.words import Line
@@ -40,9 +39,6 @@ def _found() -> list[Finding]:
     except SettingsError as error:
         words = in_japanese(error.detail)
         return [Finding("settings", Line("設定", words, "環境変数を直してください。"))]
-    except StoreUnavailable as error:
-        worry = f"{why(error)}。ZAITAKU_EPHEMERAL_URL のとおりか、確かめてください。"
-        return [Finding("ephemeral", Line("短期の保管場所", "つながりません", worry))]
 
 
 def _as_text(findings: Iterable[Finding], examined: int) -> str:

@@ -3,8 +3,7 @@
 import click
 
 from zaitaku.core.clock import SystemClock
-from zaitaku.core.database import Database
-from zaitaku.core.ephemeral_open import open_ephemeral
+from zaitaku.operating.deployment import opened
 from zaitaku.settings import Settings
 from zaitaku.watching.condition import Looker
 from zaitaku.watching.words import Line, lines_of
@@ -13,14 +12,8 @@ from zaitaku.watching.words import Line, lines_of
 @click.command()
 def status() -> None:
     """いまの状態（版、処理の待ち、複製の遅れ、記録の確認、期限など）を表示します。"""
-    settings, clock = Settings.from_env(), SystemClock()
-    database = Database(settings.database_url)
-    ephemeral = open_ephemeral(settings.ephemeral_url, clock)
-    try:
-        found = Looker(settings, database, ephemeral, clock).look()
-    finally:
-        ephemeral.close()
-        database.close()
+    with opened(Settings.from_env(), SystemClock()) as here:
+        found = Looker(here.settings, here.database, here.ephemeral, here.clock).look()
     for line in lines_of(found):
         click.echo(_written(line))
 

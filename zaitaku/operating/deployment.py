@@ -1,10 +1,10 @@
 """A deployment as an examination finds it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -14,7 +14,7 @@ from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
 from zaitaku.core.redis_servers import connection_pool
 from zaitaku.core.store_addresses import is_redis
 from zaitaku.settings import Settings
@@ -70,15 +70,34 @@ class Deployment:
             raise StoreUnavailable(type(error).__name__) from error
 
 
+class _Away:
+    """A short-lived store that could not be opened: whatever it is asked fails for that reason."""
+
+    def __init__(self, cause: StoreUnavailable) -> None:
+        self._cause = cause
+
+    def __getattr__(self, _name: str) -> Callable[..., NoReturn]:
+        return self._fail
+
+    def _fail(self, *_arguments: object, **_named: object) -> NoReturn:
+        raise EphemeralStoreUnavailable(self._cause.detail) from self._cause
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _opened_or_away(url: str, clock: Clock) -> EphemeralStore:
+    try:
+        return open_ephemeral(url, clock)
+    except StoreUnavailable as error:
+        return cast("EphemeralStore", _Away(error))
+
+
 @contextmanager
 def opened(settings: Settings, clock: Clock, *, is_alone: bool = False) -> Iterator[Deployment]:
-    """Open the stores of a deployment, and close them at the end.
-
-    Raises:
-        StoreUnavailable: the short-lived store is a SQL database that is away.
-    """
+    """Open the stores of a deployment, and close them at the end; one may be away."""
     database = Database(settings.database_url)
-    ephemeral = open_ephemeral(settings.ephemeral_url, clock)
+    ephemeral = _opened_or_away(settings.ephemeral_url, clock)
     try:
         yield Deployment(settings, database, ephemeral, clock, is_alone)
     finally:
