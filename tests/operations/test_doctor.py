@@ -155,7 +155,7 @@ def test_stores_that_are_away_hide_only_what_they_were_asked(deployment: Deploym
     address = f"postgresql+psycopg://zaitaku@{nobody}/zaitaku"
     with on(deployment, ephemeral_url=f"redis://{nobody}/0", database_url=address) as away:
         findings = list(examine(away))
-    assert {each.check for each in findings} == set(EXAMINATIONS)
+    assert {each.check for each in findings} == set(EXAMINATIONS) - {"names"}
     told = {each.line.part: each.line for each in findings}
     for part, setting in (("データベース", "DATABASE"), ("短期の保管場所", "EPHEMERAL")):
         assert told[part].worry.startswith("サーバーが動いていないか、場所がちがいます")
@@ -309,10 +309,27 @@ def test_the_command_tells_people_and_machines(
     assert told.exit_code == 1
     assert "！動かし方: 試験用（sandbox）" in told.output
     body = json.loads(CliRunner().invoke(doctor, ["--json", "--all"]).output)
-    assert {each["check"] for each in body} == set(EXAMINATIONS) - {"redis", "clocks"}
+    assert {each["check"] for each in body} == set(EXAMINATIONS) - {"redis", "clocks", "names"}
     assert all(each["fine"] is not bool(each["todo"]) for each in body)
     for secret in (*services.settings.url_keys.keys, *services.settings.subject_keys.keys):
         assert secret not in str(body)
+
+
+def test_a_setting_that_was_misspelt_is_named(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = environ_of(services) | {
+        "ZAITAKU_TRUSTED_PROXY": "1",  # the real one is a plural
+        "ZAITAKU_TRUSTED_PROXIES": "1",
+        "ZAITAKU_SYNCHRONOUS_STANDBYS": "0",
+        "ZAITAKU_DATA": "data",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    body = json.loads(CliRunner().invoke(doctor, ["--json", "--all"]).output)
+    (line,) = [each for each in body if each["check"] == "names"]
+    assert line["part"] == "設定 ZAITAKU_TRUSTED_PROXY"
+    assert not line["fine"]
 
 
 def test_settings_that_do_not_hold_are_the_one_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 import click
 
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.errors import SettingsError
-from zaitaku.operating.deployment import opened
+from zaitaku.operating.deployment import Variables, opened
 from zaitaku.operating.doctor import Finding, examine
 from zaitaku.operating.setting_words import in_japanese
 from zaitaku.settings import Settings
@@ -33,8 +34,11 @@ def doctor(*, is_json: bool, shows_all: bool) -> None:
 
 def _found() -> list[Finding]:
     try:
-        is_alone = os.environ.get("ZAITAKU_SYNCHRONOUS_STANDBYS", "").strip() == "0"
-        with opened(Settings.from_env(), SystemClock(), is_alone=is_alone) as deployment:
+        variables = Variables(os.environ)
+        settings = Settings.from_env(variables)
+        is_alone = variables.get("ZAITAKU_SYNCHRONOUS_STANDBYS", "").strip() == "0"
+        with opened(settings, SystemClock()) as found:
+            deployment = replace(found, is_alone=is_alone, unread=variables.unread())
             return list(examine(deployment))
     except SettingsError as error:
         words = in_japanese(error.detail)

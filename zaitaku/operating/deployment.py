@@ -1,6 +1,7 @@
 """A deployment as an examination finds it."""
 
-from collections.abc import Callable, Iterator
+from collections import UserDict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import make_url
 
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
+from zaitaku.core.draining import FLAG
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
@@ -19,6 +21,14 @@ from zaitaku.core.redis_servers import connection_pool
 from zaitaku.core.store_addresses import is_redis
 from zaitaku.settings import Settings
 
+_PREFIX: Final = "ZAITAKU_"
+_OF_OTHERS: Final = frozenset(
+    {
+        *("ZAITAKU_DATA", "ZAITAKU_PORT", "ZAITAKU_BRIDGE_PORT", "ZAITAKU_PROVIDER_PORT"),
+        FLAG,
+    }
+)
+"""The demo's, and what a process tells those that it starts."""
 REDIS_SECONDS: Final = 2.0
 """For connecting, and for each answer."""
 
@@ -33,6 +43,8 @@ class Deployment:
     clock: Clock
     is_alone: bool = False
     """Whether the operator has said that one PostgreSQL is enough."""
+    unread: tuple[str, ...] = ()
+    """Variables that look like settings and that nothing reads."""
 
     def sqlite_files(self) -> tuple[Path, ...]:
         """Return the SQLite files that it uses."""
@@ -70,6 +82,23 @@ class Deployment:
             raise StoreUnavailable(type(error).__name__) from error
 
 
+class Variables(UserDict[str, str]):
+    """An environment that notes which of its variables were read."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
+        self._read: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self._read.add(name)
+        return super().__getitem__(name)
+
+    def unread(self) -> tuple[str, ...]:
+        """Return the names of settings that nothing has read: misspelt ones, for instance."""
+        named = (name for name in self if name.startswith(_PREFIX) and name not in _OF_OTHERS)
+        return tuple(sorted(set(named) - self._read))
+
+
 class _Away:
     """A short-lived store that could not be opened: whatever it is asked fails for that reason."""
 
@@ -94,12 +123,12 @@ def _opened_or_away(url: str, clock: Clock) -> EphemeralStore:
 
 
 @contextmanager
-def opened(settings: Settings, clock: Clock, *, is_alone: bool = False) -> Iterator[Deployment]:
+def opened(settings: Settings, clock: Clock) -> Iterator[Deployment]:
     """Open the stores of a deployment, and close them at the end; one may be away."""
     database = Database(settings.database_url)
     ephemeral = _opened_or_away(settings.ephemeral_url, clock)
     try:
-        yield Deployment(settings, database, ephemeral, clock, is_alone)
+        yield Deployment(settings, database, ephemeral, clock)
     finally:
         ephemeral.close()
         database.close()

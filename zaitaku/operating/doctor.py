@@ -34,6 +34,7 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = {
     "condition": condition.condition,
     "start": start.start,
     "mode": machine.mode,
+    "names": machine.names_of_settings,
     "operator": machine.named_operator,
     "private-files": machine.private_files,
     "keys": machine.key_files,

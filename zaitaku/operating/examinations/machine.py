@@ -30,6 +30,13 @@ def mode(deployment: Deployment) -> Iterator[Line]:
     )
 
 
+def names_of_settings(deployment: Deployment) -> Iterator[Line]:
+    """Tell of settings that nothing reads: one that was misspelt is not there."""
+    worry = "どこにも使われていません。つづりを確かめてください（docs/settings.md）。"
+    for name in deployment.unread:
+        yield Line(f"設定 {name}", "読まれません", worry)
+
+
 def named_operator(deployment: Deployment) -> Iterator[Line]:
     """Tell whether patients are told who runs the site; it has to be so with real ones."""
     part, operator = "運営者", deployment.settings.operator
