@@ -129,3 +129,53 @@ def test_registrations_leave_places_and_turns_to_those_under_way(crowd: ThreadPo
     for _ in range(3):
         made.leave()
     assert made.state().waiting == 0
+
+
+def test_long_work_lets_those_who_wait_go_first(crowd: ThreadPoolExecutor) -> None:
+    made = full()
+    for _ in range(2):
+        made.leave()
+    assert made.give_way(Rank.CONSOLE)
+    page = queued(made, crowd, Rank.CONSOLE)
+    back = crowd.submit(made.give_way, Rank.CONSOLE)
+    assert page.result(30)
+    assert not back.done()
+    made.leave()
+    assert back.result(30)
+    assert (made.state().active, made.state().waiting) == (2, 0)
+
+
+def test_a_turn_is_given_to_nobody_who_may_not_have_it(crowd: ThreadPoolExecutor) -> None:
+    made = full()
+    page = queued(made, crowd, Rank.CONSOLE)
+    assert made.give_way(Rank.CONSOLE)
+    assert (made.state().active, made.state().waiting) == (4, 1)
+    for _ in range(4):
+        made.leave()
+    assert page.result(30)
+
+
+def test_whose_turn_does_not_come_back_has_none(
+    crowd: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "ASIDE_SECONDS", 0.05)
+    made = full()
+    step = queued(made, crowd, Rank.UNDER_WAY)
+    assert not made.give_way(Rank.CONSOLE)
+    assert step.result(30)
+    assert (made.state().active, made.state().waiting) == (4, 0)
+
+
+def test_only_so_many_stand_aside(crowd: ThreadPoolExecutor) -> None:
+    made = full(active=gate.ASIDE + 1, waiting=16)
+    steps = [queued(made, crowd, Rank.UNDER_WAY) for _ in range(gate.ASIDE)]
+    aside = [crowd.submit(made.give_way, Rank.CONSOLE) for _ in range(gate.ASIDE)]
+    assert all(step.result(30) for step in steps)
+    last = queued(made, crowd, Rank.UNDER_WAY)
+    assert made.give_way(Rank.CONSOLE)
+    assert not last.done()
+    for _ in range(gate.ASIDE + 3):
+        made.leave()
+    assert last.result(30)
+    assert all(each.result(30) for each in aside)
+    assert (made.state().active, made.state().waiting) == (3, 0)

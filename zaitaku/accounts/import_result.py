@@ -1,7 +1,7 @@
 """The result file of a bulk registration: what became of each row (domain.md §5)."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -76,7 +76,7 @@ def results_in(chunks: Iterable[bytes]) -> Iterator[RowResult]:
 
 def csv_lines(
     results: Iterable[RowResult], codec: Codec, passwords: Mapping[int, str], instead: str
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Yield the file for people.
 
     ``passwords`` by row number, where they are told now; ``instead`` stands where an account was

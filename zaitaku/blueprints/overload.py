@@ -34,6 +34,7 @@ from zaitaku.blueprints.waiting import (
     WaitingPages,
     kept_fields,
 )
+from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.gate import ACTIVE, Gate, GateState, Rank
 from zaitaku.core.languages import Language
 from zaitaku.core.line import Line, Place
@@ -61,6 +62,8 @@ _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 _UNEXPECTED: Final = dumps({"error": "unexpected"}).encode()
 _CAME: Final = "zaitaku.came"
 """Where a request keeps when it came (``time.monotonic``)."""
+_TURN: Final = "zaitaku.turn"
+"""Where a request keeps its turn."""
 _IN_LINE: Final = "(line)"
 _SENT_AWAY: Final = "(busy)"
 _UNREAD: Final = "(unread)"
@@ -93,6 +96,17 @@ def add(app: Flask) -> None:
     overload = Overload(app, app.wsgi_app)
     app.extensions[OVERLOAD] = overload
     app.wsgi_app = overload  # type: ignore[assignment,method-assign]
+
+
+def give_way(environ: Environ) -> None:
+    """Let others go first who wait for the turn of this request; long work does between its parts.
+
+    Raises:
+        StoreUnavailable: no turn came for long; what is under way must be given up.
+    """
+    turn: _Turn | None = environ.get(_TURN)
+    if turn is not None:
+        turn.give_way()
 
 
 class Overload:
@@ -196,12 +210,14 @@ class Overload:
         claim = self._turn_for(rank, environ)
         if claim is None:
             return self._answers.busy(environ, start, self.gate)
-        turn = _Turn(self, claim, came)
+        environ[_TURN] = turn = _Turn(self, claim, came)
         try:
             return turn.end_unless_streamed(self._inner(environ, turn.watching(start)))
         except BaseException:
             turn.close()
             raise
+        finally:
+            environ.pop(_TURN, None)  # a server that drops the answer drops its turn as well
 
     def _turn_for(self, rank: Rank, environ: Environ) -> Claim | None:
         """Return the claim under which a turn came; ``None``: none did."""
@@ -222,7 +238,8 @@ class _Turn:
     """A request that is worked on.
 
     Its turn ends when its answer is ready, and when it is made while it is sent, with its last
-    part. What the application does after sending counts as work, but holds nobody up.
+    part; so what is long is made before (``console.files``). What the application does after
+    sending counts as work, but holds nobody up.
     """
 
     def __init__(self, overload: Overload, claim: Claim, came: float) -> None:
@@ -234,6 +251,7 @@ class _Turn:
         self._beside = overload.gate.active
         self._is_streamed = False
         self._is_over = False
+        self._is_lost = False
         self._body: Iterable[bytes] = ()
 
     def watching(self, start: Start) -> Start:
@@ -254,13 +272,24 @@ class _Turn:
         self.end()
         return self if hasattr(body, "close") else body
 
+    def give_way(self) -> None:
+        """Let others go first; see ``give_way`` above."""
+        if self._is_over or self._is_lost:
+            return
+        stood_aside = monotonic()
+        self._is_lost = not self._overload.gate.give_way(self._rank)
+        self._began += monotonic() - stood_aside
+        if self._is_lost:
+            raise StoreUnavailable("no turn")
+
     def end(self) -> None:
         """Give the turn back, once."""
         if not self._is_over:
             self._is_over = True
             gate, rank = self._overload.gate, self._rank
             together = max(1.0, (self._beside + gate.active) / 2)
-            gate.leave()
+            if not self._is_lost:
+                gate.leave()
             self._overload.claims.end(self._claim)
             self._overload.permits.note(
                 worked=monotonic() - self._began,

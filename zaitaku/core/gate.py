@@ -49,6 +49,11 @@ Nobody but a registration waits so long that, with the work itself, it could tak
 """
 _KEPT_FREE: Final = {Rank.REGISTERING: 0, Rank.UNDER_WAY: 0, Rank.CONSOLE: 2, Rank.ENTERING: 1}
 """Turns that a rank leaves to those before it; a long export holds no patient up."""
+ASIDE: Final = 4
+"""Requests that may stand aside at the same time: each may hold a connection to the database, of
+which a process has fifteen."""
+ASIDE_SECONDS: Final = 20.0
+"""Who stands aside waits no longer: PostgreSQL ends a transaction that is idle for a minute."""
 _FOR_OTHERS: Final = 4
 """Each fourth turn goes to a page under way first, and registrations have half of the places at
 most: however many requests look like one, nobody who is under way is shut out."""
@@ -85,6 +90,7 @@ class Gate:
         self._free = active
         self._waiting = 0
         self._given = 0
+        self._aside = 0
         self._lock = Lock()
         self._queues: tuple[deque[_Waiter], ...] = tuple(deque() for _ in Rank)
         self._turned_away = [0 for _ in Rank]
@@ -100,17 +106,34 @@ class Gate:
             if self._takes_free(rank):
                 return True
             waiter = self._queue_up(rank)
-        return waiter is not None and self._await(waiter)
+        return waiter is not None and self._await(waiter, PATIENCE_SECONDS[rank])
 
     def leave(self) -> None:
         """Give the turn back: the next in line takes it."""
         with self._lock:
             self._free += 1
-            waiter = self._next()
-            if waiter is not None:
+            self._hand_on()
+
+    def give_way(self, rank: Rank) -> bool:
+        """Let who waits for this turn have it, and wait for another one; tell whether that came.
+
+        Long work does so between its parts. Where nobody waits, or too many stand aside already,
+        it goes on at once. If no turn came, ``leave`` must not be called any more.
+        """
+        with self._lock:
+            if not self._waiting or self._aside >= ASIDE:
+                return True
+            self._free += 1
+            if not self._hand_on():
                 self._free -= 1
-                waiter.is_admitted = True
-                waiter.turn.release()
+                return True
+            waiter = self._wait_behind(rank)
+            self._aside += 1
+        try:
+            return self._await(waiter, ASIDE_SECONDS)
+        finally:
+            with self._lock:
+                self._aside -= 1
 
     @property
     def active(self) -> int:
@@ -134,10 +157,23 @@ class Gate:
         if self._waiting >= self._most_waiting and not self._make_room(rank):
             self._turned_away[rank] += 1
             return None
+        return self._wait_behind(rank)
+
+    def _wait_behind(self, rank: Rank) -> _Waiter:
         waiter = _Waiter(rank)
         self._queues[rank].append(waiter)
         self._waiting += 1
         return waiter
+
+    def _hand_on(self) -> bool:
+        """Give a turn that is free to the next in line; tell whether somebody took it."""
+        waiter = self._next()
+        if waiter is None:
+            return False
+        self._free -= 1
+        waiter.is_admitted = True
+        waiter.turn.release()
+        return True
 
     def _is_half_registering(self) -> bool:
         return 2 * len(self._queues[Rank.REGISTERING]) >= self._most_waiting
@@ -166,8 +202,8 @@ class Gate:
                 return self._queues[rank].popleft()
         return None
 
-    def _await(self, waiter: _Waiter) -> bool:
-        if not waiter.turn.acquire(timeout=PATIENCE_SECONDS[waiter.rank]):
+    def _await(self, waiter: _Waiter, seconds: float) -> bool:
+        if not waiter.turn.acquire(timeout=seconds):
             with self._lock:
                 # The turn may have come at the very end.
                 if waiter in self._queues[waiter.rank]:

@@ -38,7 +38,11 @@ def encode_row(cells: Iterable[str], codec: Codec) -> bytes:
     """Return one line of the file; characters that Shift-JIS lacks become 〓."""
     line = io.StringIO()
     csv.writer(line).writerow([harmless(cell) for cell in cells])
-    return "".join(_representable(each, codec) for each in line.getvalue()).encode(codec)
+    text = line.getvalue()
+    try:
+        return text.encode(codec)
+    except UnicodeEncodeError:
+        return "".join(_representable(each, codec) for each in text).encode(codec)
 
 
 def _representable(character: str, codec: Codec) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Self, TypeVar
 
@@ -203,10 +204,10 @@ class ConsentedPatient:
         """Whether something is granted, or was until its time was over."""
         return self.state in {LineState.VALID, LineState.EXPIRED}
 
-    @property
+    @cached_property
     def state(self) -> LineState:
         """What the line comes to."""
-        states = {getattr(self, field_of(item)) for item in ConsentItem}
+        states = {getattr(self, name) for name in _STATE_FIELDS}
         if ItemState.GRANTED in states:
             return LineState.VALID
         if ItemState.EXPIRED in states:
@@ -257,6 +258,9 @@ def _sort_key(value: str) -> SortKey:
 def field_of(item: ConsentItem) -> str:
     """Return the field of ``ConsentedPatient`` that tells an item's state."""
     return item.value.replace("-", "_")
+
+
+_STATE_FIELDS: Final = tuple(field_of(item) for item in ConsentItem)
 
 
 def _initial_sort(visit_from: date | None, visit_to: date | None) -> str:

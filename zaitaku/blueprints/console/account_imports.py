@@ -31,7 +31,8 @@ from zaitaku.accounts.import_table import (
 from zaitaku.accounts.imports import FileRefused, Preview, Secret
 from zaitaku.accounts.managing import manageable_by
 from zaitaku.accounts.model import ROLE_NAMES, Permission, Role
-from zaitaku.blueprints.console.jobs import file_response, own_job
+from zaitaku.blueprints.console.files import file_response, made_response
+from zaitaku.blueprints.console.jobs import own_job
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.paging import paging
@@ -319,7 +320,7 @@ def _result_file(found: Job, passwords: Mapping[int, str], instead: str) -> Resp
     name, _, content = services().jobs.result(found.facility_id, found.id)
     codec = current_staff().facility.settings.character_set.codec
     lines = csv_lines(results_in(content), codec, passwords, instead)
-    return file_response(name, codec.content_type, lines)
+    return made_response(name, codec.content_type, lines)
 
 
 def _own_import(job: UUID) -> Job:

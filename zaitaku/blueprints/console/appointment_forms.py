@@ -10,7 +10,7 @@ from flask import Response, redirect, render_template, request
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.appointment_words import mistake, mistake_in
 from zaitaku.blueprints.console.appointments import Page, day_address, tomorrow
-from zaitaku.blueprints.console.jobs import file_response
+from zaitaku.blueprints.console.files import file_response
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff, no_page, requires

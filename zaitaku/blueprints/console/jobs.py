@@ -1,10 +1,8 @@
 """Long work as the console shows it: progress by timer, the file it made, "one is under way"."""
 
-from collections.abc import Iterable
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote
 from uuid import UUID
 
 from flask import Response, jsonify
@@ -12,6 +10,7 @@ from flask import Response, jsonify
 from zaitaku.accounts.errors import NotPermitted
 from zaitaku.accounts.imports import IMPORT_STATE_NAMES, import_state
 from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.files import file_response
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, requires
@@ -49,7 +48,7 @@ def job_state(job: UUID) -> Response:
 @requires(Permission.USE_CONSOLE)
 @no_page
 def job_result(job: UUID) -> Response:
-    """Stream the file that one's own job made."""
+    """Stream the file that one's own job made: no connection is held between its pieces."""
     found = own_job(JobId(job))
     if found.kind in OWN_DOWNLOADS:
         raise NoResult
@@ -90,13 +89,6 @@ def state_words(job: Job) -> str:
     if job.state is JobState.RUNNING and job.total:
         return f"{name}：{job.done:,}／{job.total:,}件（{job.percent}%）"
     return name
-
-
-def file_response(name: str, media_type: str, content: Iterable[bytes]) -> Response:
-    """Return a file to be saved under ``name`` (RFC 6266, RFC 5987); it is read as it is sent."""
-    response = Response(content, content_type=media_type)
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
-    return response
 
 
 blueprint.add_app_template_filter(state_words, "job_words")

@@ -1,20 +1,20 @@
 """同意取得済み患者一覧: search, sort, pages, live news, CSV (domain.md §8)."""
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from http import HTTPStatus
-from itertools import chain
 from typing import Final, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from flask import Response, current_app, jsonify, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES, WITHHELD
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.searches import address, asked, lead_on
@@ -26,7 +26,6 @@ from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.channels import CHANNEL_NAMES
-from zaitaku.facilities.model import Facility
 from zaitaku.records.consented import MOST_EXAMINED, ConsentedPatients
 from zaitaku.records.export import export_consented, file_name
 from zaitaku.records.listing import (
@@ -257,7 +256,7 @@ def patient_news() -> tuple[Response, HTTPStatus]:
 @requires(Permission.EXPORT_CONSENTED_PATIENTS)
 @no_page
 def export_patients() -> Response | tuple[str, HTTPStatus]:
-    """Stream everything that the address finds, on all pages, as CSV."""
+    """Return everything that the address finds, on all pages, as CSV."""
     try:
         query = ListQuery.from_mapping(asked())
     except InvalidField as error:
@@ -272,7 +271,8 @@ def export_patients() -> Response | tuple[str, HTTPStatus]:
         now=now,
         character_set=facility.settings.character_set,
     )
-    return _file(lines, facility, now)
+    content_type = facility.settings.character_set.codec.content_type
+    return made_response(file_name(facility.code, japan_date(now)), content_type, lines)
 
 
 def _filters_used(query: ListQuery) -> Mapping[str, str]:
@@ -290,13 +290,3 @@ def _filters_used(query: ListQuery) -> Mapping[str, str]:
 
 def _span(first: date | None, last: date | None) -> str:
     return f"{first or ''}〜{last or ''}" if first or last else ""
-
-
-def _file(lines: Generator[bytes, None, None], facility: Facility, now: datetime) -> Response:
-    # The first line is read here: a database that is away gets its page, not a broken file.
-    content = chain([next(lines)], lines)
-    response = Response(content, content_type=facility.settings.character_set.codec.content_type)
-    response.call_on_close(lines.close)
-    name = quote(file_name(facility.code, japan_date(now)))
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
-    return response

@@ -1,14 +1,16 @@
 """URLの利用状況: how often each way in was scanned, and how often that led to a consent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from datetime import date
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from flask import Response, render_template, request, url_for
 
 from zaitaku.accounts.model import Permission
+from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.plots import plot_of
 from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
@@ -93,7 +95,7 @@ def _poster_of(values: Mapping[str, str]) -> PosterNumber | None:
 @requires(Permission.SEE_RECEPTION_URLS)
 @no_page
 def traffic_file(channel: str) -> Response | tuple[str, HTTPStatus]:
-    """Stream the counts of the days as CSV, a line for each day, version and poster."""
+    """Return the counts of the days as CSV, a line for each day, version and poster."""
     facility, of = current_staff().facility, Channel(channel)
     names = poster_names(services().posters.all(facility.id, of))
     try:
@@ -103,20 +105,19 @@ def traffic_file(channel: str) -> Response | tuple[str, HTTPStatus]:
         return _page(of, names, errors=words), HTTPStatus.UNPROCESSABLE_ENTITY
     codec = Codec[facility.settings.character_set.name]
     lines = services().use_reports.lines(facility.id, of, period)
-    response = Response(_csv(lines, names, codec), content_type=codec.content_type)
     dates = f"{period.first:%Y%m%d}-{period.last:%Y%m%d}"
     name = f"URL利用状況_{SHORT_CHANNEL_NAMES[of]}_{facility.code}_{dates}.csv"
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
-    return response
+    return made_response(name, codec.content_type, _csv(lines, names, codec))
 
 
 def _csv(
-    lines: Iterator[tuple[date, int, PosterNumber, int, int]],
+    lines: Generator[tuple[date, int, PosterNumber, int, int], None, None],
     names: Mapping[PosterNumber, str],
     codec: Codec,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     yield file_start(codec) + encode_row(_COLUMNS, codec)
-    for day, version, number, scans, completions in lines:
-        name = names.get(number, GONE)
-        cells = (day.isoformat(), f"第{version}版", name, str(scans), str(completions))
-        yield encode_row(cells, codec)
+    with closing(lines):
+        for day, version, number, scans, completions in lines:
+            name = names.get(number, GONE)
+            cells = (day.isoformat(), f"第{version}版", name, str(scans), str(completions))
+            yield encode_row(cells, codec)

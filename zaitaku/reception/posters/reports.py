@@ -1,6 +1,6 @@
 """How a channel's URL is used: days for the plot, posters and versions for the tables."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -128,7 +128,7 @@ class UseReports:
 
     def lines(
         self, facility_id: FacilityId, channel: Channel, period: Period
-    ) -> Iterator[tuple[date, int, PosterNumber, int, int]]:
+    ) -> Generator[tuple[date, int, PosterNumber, int, int], None, None]:
         """Yield day, version, poster, scans and completions, read as they are asked for."""
         with self._database.reading() as connection:
             store = UseStore(connection, facility_id, channel)
