@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.faults.harness import Site, Stage
 from bench.faults.row import Row
-from bench.faults.slow import PAST_NGINX, slow_connections
+from bench.faults.slow import PAST_NGINX, slow_connections, slow_readers
 from bench.faults.verdict import Verdict
 from tests.deploy.nginx import running_nginx
 from tests.servers import free_port
@@ -59,7 +59,7 @@ def whole_server(stage: Stage) -> Verdict:
 
 
 def slow_clients(stage: Stage) -> Verdict:
-    """Hold connections open that send a letter a second, to nginx in front and past it."""
+    """Hold connections open that send a letter a second, or take one, to nginx and past it."""
     behind = free_port()
     with (
         stage.own(stage.other_stores("slow"), port=behind) as scene,
@@ -69,6 +69,7 @@ def slow_clients(stage: Stage) -> Verdict:
             scene.load() as load,
             slow_connections("127.0.0.1", port),
             slow_connections("127.0.0.1", behind, PAST_NGINX),
+            slow_readers("127.0.0.1", behind),
         ):
             time.sleep(2 if stage.scale.is_short else SLOW_SECONDS)
             load.wait_for(stage.scale.acked, stage.scale.seconds)

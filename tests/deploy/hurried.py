@@ -1,7 +1,7 @@
 """``bench.under_gunicorn`` with less time for clients than the product gives them."""
 
 from bench import under_gunicorn
-from zaitaku.commands import arrivals, web_server
+from zaitaku.commands import arrivals, departures, web_server
 
 SECONDS = 1.0
 
@@ -10,6 +10,7 @@ def main() -> None:
     """Serve until told to end."""
     web_server.ARRIVAL_SECONDS = SECONDS  # type: ignore[misc, assignment]
     arrivals.BODY_SECONDS = SECONDS  # type: ignore[misc]
+    departures.TAKING_SECONDS = SECONDS  # type: ignore[misc]
     under_gunicorn.main()
 
 

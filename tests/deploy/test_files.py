@@ -148,7 +148,7 @@ def test_images_run_as_nobody_and_hold_no_secret() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", image, re.MULTILINE)
     assert {name for words in copied for name in words.split()} == {
         *("requirements.lock", "pyproject.toml", "README.md", "LICENSE"),
-        *("zaitaku", "static", "templates"),
+        *("zaitaku", "fonts", "static", "templates"),
     }
     for name in (name for words in copied for name in words.split()):
         assert (HOUSE / name).exists()

@@ -29,6 +29,7 @@ from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from zaitaku.commands.arrivals import Arrivals
+from zaitaku.commands.departures import Departures, Sending
 from zaitaku.commands.occupancy import Occupancy
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.constant_headers import always
@@ -240,7 +241,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """Gives a request to a thread when it is there, and waits for no client in its main loop.
 
     Else a thread would wait for it, and a few dozen clients that send a letter a second would keep
-    all others out.
+    all others out. So would those that take their answers as slowly, if not few threads alone
+    waited for them (``zaitaku.commands.departures``).
     """
 
     def __init__(self, *arguments: object, **named: object) -> None:
@@ -255,6 +257,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # The library has no other way to answer in other words.
         wsgi.Response = _Answer
         self._parting: deque[TConn] = deque()
+        self._sending = Sending()
         super().init_process()
 
     def set_accept_enabled(self, enabled: bool) -> None:
@@ -316,9 +319,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: TConn) -> None:
         """Begin with the next request of a connection."""
         conn.timeout = monotonic() + ARRIVAL_SECONDS
-        conn.init()
-        if not isinstance(conn.parser.unreader, Arrivals):
-            conn.parser.unreader = Arrivals(conn.sock, address_bucket(conn.client[0]))
+        if not conn.initialized:
+            address = address_bucket(conn.client[0])
+            conn.sock = Departures(conn.sock, address, self._sending)
+            conn.init()
+            conn.parser.unreader = Arrivals(conn.sock, address)
         conn.parser.unreader.begin()
         self._go_on(conn)
 
@@ -331,7 +336,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _go_on(self, conn: TConn) -> None:
         arrivals = conn.parser.unreader
-        has_more = arrivals.take()
+        # Whoever asks on and on is heard no further than to the answer that comes next.
+        has_more = arrivals.is_enough() or arrivals.take()
         if arrivals.is_enough() or not has_more:
             super().enqueue_req(conn)
         elif arrivals.is_endless():

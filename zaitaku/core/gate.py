@@ -36,6 +36,8 @@ SMALL_BODY_BYTES: Final = 64 * 1024
 """A body of at most this length is there before a server gives its request to a thread."""
 READING: Final = THREADS // 4
 """Threads of a process that may wait for larger bodies at the same time."""
+SENDING: Final = THREADS - ACTIVE - WAITING
+"""Threads of a process that may wait for clients to take their answers at the same time."""
 
 PATIENCE_SECONDS: Final = {
     Rank.REGISTERING: 2.0,

@@ -7,12 +7,12 @@ from typing import Final
 from zaitaku.core.resources import resource_folder
 
 FAMILY: Final = "BIZ UDPGothic"
-_FOLDER: Final = "fonts/biz-udpgothic"
+_FOLDER: Final = "biz-udpgothic"
 
 
 def font_folder() -> Path:
     """Return the folder of the font files."""
-    return resource_folder("static") / _FOLDER
+    return resource_folder("fonts") / _FOLDER
 
 
 @cache
