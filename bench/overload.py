@@ -4,7 +4,9 @@ First it is measured how many journeys a second are served (capacity). Then pati
 ``--times`` that rate, whether or not anybody is served: who gets the waiting page does what it
 says, and once let in walks a whole journey. PostgreSQL, Redis and the server are started for it.
 Printed are the times of served pages by kind, how many waited, and how long they really waited
-beside what they were told. The last line is for machines.
+beside what they were told. Served is what a journey goes on with (200, 303). Whatever else came has
+a column of its own; the run fails by a status of 500 and above that is not 503, and by a connection
+that broke. The last line is for machines.
 
 ``python -m bench.overload [--times 5] [--seconds 60] [--journeys 60] [--server gunicorn]``
 """
@@ -43,6 +45,10 @@ _SWITCH_SECONDS: Final = 0.0005
 _SAID: Final = re.compile(r"約(\d+)分で、順番")
 _SOON: Final = "まもなく順番が来ます"
 _UNAVAILABLE: Final = 503
+_SERVED: Final = frozenset({200, 303})
+_BROKEN: Final = "connection"
+_ENDED: Final = (AssertionError, OSError, LookupError, ValueError)
+"""How a patient's way ends before its end: not the answer that was due, or none."""
 
 
 @dataclass
@@ -61,6 +67,8 @@ class Record:
     served: dict[str, list[float]] = field(default_factory=dict)
     waiting_pages: list[float] = field(default_factory=list)
     away: Counter[str] = field(default_factory=Counter)
+    others: dict[str, Counter[str]] = field(default_factory=dict)
+    """By kind: answers that are neither a page nor the waiting page, by status, and none at all."""
     lateness: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     told: list[tuple[float, float]] = field(default_factory=list)
@@ -68,17 +76,44 @@ class Record:
     unknown: int = 0
     came: int = 0
     done: int = 0
+    gave_up: int = 0
+    """Patients who could not go on."""
 
     def note(self, method: str, path: str, status: int, seconds: float) -> None:
         """Note an answer."""
-        rank = rank_of(method, path)
-        kind = rank.name.lower() if rank is not None else "other"
+        kind = _kind_of(method, path)
         with self.lock:
             if status == _UNAVAILABLE:
                 self.waiting_pages.append(seconds)
                 self.away[kind] += 1
-            else:
+            elif status in _SERVED:
                 self.served.setdefault(kind, []).append(seconds)
+            else:
+                self.others.setdefault(kind, Counter())[str(status)] += 1
+
+    def note_broken(self, method: str, path: str) -> None:
+        """Note that no answer came."""
+        with self.lock:
+            self.others.setdefault(_kind_of(method, path), Counter())[_BROKEN] += 1
+
+    def kinds(self) -> list[str]:
+        """Return every kind of which anything came."""
+        return sorted({*self.served, *self.away, *self.others})
+
+    @property
+    def failures(self) -> int:
+        """How many answers of a server that failed came, and how often none did."""
+        met = sum(self.others.values(), Counter[str]())
+        return sum(count for word, count in met.items() if _is_failure(word))
+
+
+def _kind_of(method: str, path: str) -> str:
+    rank = rank_of(method, path)
+    return rank.name.lower() if rank is not None else "other"
+
+
+def _is_failure(word: str) -> bool:
+    return word == _BROKEN or int(word) >= 500
 
 
 class Watched:
@@ -90,9 +125,13 @@ class Watched:
 
     def request(self, method: str, url: str, **named: Any) -> Any:
         """Send a request and note what became of it."""
-        began = time.perf_counter()
-        answer = self.client.request(method, url, **named)
         path = "/" + url.split("/", 3)[3]
+        began = time.perf_counter()
+        try:
+            answer = self.client.request(method, url, **named)
+        except (OSError, LookupError, ValueError):  # the line broke, or what came is no answer
+            self._record.note_broken(method, path)
+            raise
         self._record.note(method, path, answer.status, time.perf_counter() - began)
         return answer
 
@@ -125,6 +164,7 @@ class Patient:
         if answer.status == _UNAVAILABLE:
             self._listen(answer.data.decode())
             return float(answer.headers["Retry-After"])
+        assert answer.status in _SERVED, answer.status
         self._enter()
         return THINKING_SECONDS
 
@@ -175,7 +215,14 @@ class Rush:
         while (entry := self._next()) is not None:
             due, patient = entry
             self.record.lateness.append(max(0.0, time.perf_counter() - due))
-            pause = patient.go(client)
+            try:
+                pause = patient.go(client)
+            except _ENDED:
+                # This one is out; the hand is there for the others.
+                client.close()
+                with self.record.lock:
+                    self.record.gave_up += 1
+                continue
             if pause is not None:
                 self._come_back(time.perf_counter() + pause, patient)
         client.close()
@@ -220,8 +267,8 @@ def add_nginx(stack: ExitStack, folder: Path, port: int) -> int:
 
 def run(
     server: Server, times: float, seconds: float, journeys: int, folder: Path, *, has_nginx: bool
-) -> None:
-    """Measure and print."""
+) -> Record:
+    """Measure and print; return what happened to everybody."""
     port = free_pair()
     with ExitStack() as stack:
         behind = add_nginx(stack, folder, port) if has_nginx else port
@@ -241,6 +288,7 @@ def run(
         rush = Rush(site, most * times, seconds)
         rush.run()
     report(rush.record, most, times, seconds)
+    return rush.record
 
 
 def report(record: Record, most: float, times: float, seconds: float) -> None:
@@ -249,14 +297,16 @@ def report(record: Record, most: float, times: float, seconds: float) -> None:
     print(f"capacity {most:.1f} journeys/s; {times:g} times as many came for {seconds:g} s")
     print(
         f"{record.came} came, {record.done} registered,"
-        f" {len(record.waits)} from the line were let in"
+        f" {len(record.waits)} from the line were let in, {record.gave_up} could not go on"
     )
-    print(f"{'':14}{'served':>8}{'p50 ms':>9}{'p99 ms':>9}{'sent away':>11}")
-    for kind, found in sorted(record.served.items()):
-        times_ = sorted(found)
+    print(f"{'':14}{'served':>8}{'p50 ms':>9}{'p99 ms':>9}{'sent away':>11}  other answers")
+    for kind in record.kinds():
+        times_ = sorted(record.served.get(kind, ()))
+        others = record.others.get(kind, Counter())
         print(
-            f"{kind:14}{len(found):>8}{_ms(times_, 0.5):>9.0f}{_ms(times_, 0.99):>9.0f}"
-            f"{record.away[kind]:>11}"
+            f"{kind:14}{len(times_):>8}{_ms(times_, 0.5):>9.0f}{_ms(times_, 0.99):>9.0f}"
+            f"{record.away[kind]:>11}  "
+            + (", ".join(f"{word} ×{count}" for word, count in sorted(others.items())) or "0")
         )
     waiting = sorted(record.waiting_pages)
     print(f"waiting page: {len(waiting)}, p99 {_ms(waiting, 0.99):.0f} ms")
@@ -268,7 +318,8 @@ def report(record: Record, most: float, times: float, seconds: float) -> None:
     print(f"  real wait no longer:        {len(early)}, median by {_median(early):.0f} s")
     print(
         f"served_p99_ms={_ms(everything, 0.99):.0f} journeys_per_s={record.done / seconds:.1f} "
-        f"waiting_pages={len(waiting)} wait_s={_median(record.waits):.0f}"
+        f"waiting_pages={len(waiting)} wait_s={_median(record.waits):.0f} "
+        f"failures={record.failures}"
     )
 
 
@@ -291,7 +342,7 @@ def main() -> None:
     parser.add_argument("--nginx", action="store_true", help="with the shipped nginx in front")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run(
+        record = run(
             options.server,
             options.times,
             options.seconds,
@@ -299,6 +350,7 @@ def main() -> None:
             Path(folder),
             has_nginx=options.nginx,
         )
+    sys.exit(record.failures > 0)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@
             ...
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -32,13 +33,19 @@ from bench.faults.scale import Scale
 from bench.faults.site import Site, Stores
 from bench.faults.stores import StoreServer, postgres, redis
 from bench.faults.turning import Turning
-from bench.faults.verdict import Verdict, judge
+from bench.faults.verdict import Seen, Verdict, judge
 from bench.faults.withdrawing import Withdrawing
 from tests.cluster import Cluster, cluster
 from tests.sentinels import RedisGroup, redis_group
 from zaitaku.services import Services
 
 WORKERS: Final = 2
+POSTERS: Final = "old posters refused"
+LATECOMERS: Final = "latecomers refused"
+WITHDRAWN: Final = "consents withdrawn"
+TRIED: Final = (POSTERS, LATECOMERS, WITHDRAWN)
+"""Each must have been seen once at least where probes were about."""
+UNANSWERED: Final = "trials without an answer"
 
 __all__ = ["Deployment", "Load", "Scene", "Site", "Stage", "Stores", "Verdict", "standing"]
 
@@ -53,8 +60,12 @@ class Scene:
     loads: list[Load] = field(default_factory=list)
     retired: dict[str, float] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
-    withdrawn: int = 0
-    """Consents that the console showed before their withdrawal and refused after it."""
+    probed: Counter[str] = field(default_factory=Counter)
+    """What the probes have seen, by the word of the row's note."""
+    crashed: int = 0
+    """Answers with status 500 to probes."""
+    has_true_clock: bool = True
+    """Whether the site's processes tell the time as the machine does."""
     is_turned: bool = False
     """Whether URLs were to be retired and consents withdrawn meanwhile."""
 
@@ -111,17 +122,34 @@ class Scene:
         self.is_turned = True
         self.retired.update(around.retired)
         self.stale.extend((*around.stale, *beside.stale))
-        self.withdrawn += beside.refused
+        self.crashed += around.browsers.crashed + beside.browsers.crashed
+        self.probed.update(
+            {
+                POSTERS: around.refused,
+                LATECOMERS: around.refused_late,
+                WITHDRAWN: beside.refused,
+                UNANSWERED: around.unanswered + beside.unanswered,
+            }
+        )
 
     def verdict(self, note: str = "") -> Verdict:
         """Compare what patients were told with what stands."""
         walks = [walk for load in self.loads for walk in load.walks()]
-        tried = f"{len(self.retired)} URLs retired, {self.withdrawn} consents withdrawn"
-        return judge(self.site, walks, self.retired).with_seen(
-            stale=len(self.stale),
-            untried=self.is_turned * ((not self.retired) + (not self.withdrawn)),
+        tried = (f"{self.probed[word]} {word}" for word in (*TRIED, UNANSWERED))
+        retired = f"{len(self.retired)} URLs retired"
+        judged = judge(self.site, walks, self.retired, has_true_clock=self.has_true_clock)
+        return judged.with_seen(
+            seen=self._seen(),
             load=str(self.scale),
-            note=", ".join(filter(None, (note, *self.stale, tried))),
+            note=", ".join(filter(None, (note, *self.stale, retired, *tried))),
+        )
+
+    def _seen(self) -> Seen:
+        return Seen(
+            stale=len(self.stale),
+            crashed=self.crashed,
+            untried=self.is_turned * sum(not self.probed[word] for word in TRIED),
+            unanswered=self.probed[UNANSWERED],
         )
 
 

@@ -32,7 +32,7 @@ def killed(stage: Stage) -> Verdict:
 
 
 def frozen(stage: Stage) -> Verdict:
-    """Freeze every process of PostgreSQL for five seconds (in the short form, for one)."""
+    """Freeze every process of PostgreSQL for five seconds (in the short form, for two)."""
     scene = stage.begin()
 
     def freeze() -> None:

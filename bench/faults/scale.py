@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-SHORT_SECONDS: Final = 1.0
+SHORT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Scale:
 
 FULL: Final = Scale(acked=600, processes=2, patients=6, cards=400, seconds=900, patience=60)
 SHORT: Final = Scale(
-    acked=2,
+    acked=4,
     processes=1,
     patients=2,
     cards=30,

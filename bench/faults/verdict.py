@@ -1,40 +1,60 @@
 """What stands in the database, compared with what patients were told."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from sqlalchemy import text
 
 from bench.faults.journal import Walk
+from bench.faults.places import broken_places
 from bench.faults.site import Site
 from zaitaku.consent.audit import RecordAudit
 from zaitaku.core.database import Database
 from zaitaku.identity.oidc.id_token import TokenTrust
 from zaitaku.services import Services
 
-_RECORDS: Final = "SELECT journey, reference FROM consent_record"
-_HALVES: Final = (
-    # A record whose patient has no consent at its facility.
-    """SELECT count(*) FROM consent_record r JOIN credential c ON c.id = r.credential_id
-    WHERE NOT EXISTS (SELECT 1 FROM consent s
-        WHERE s.facility_id = r.facility_id AND s.patient_id = c.patient_id)""",
-    # A consent without its items, its letters, or its list's words.
-    """SELECT count(*) FROM consent s
-    WHERE NOT EXISTS (SELECT 1 FROM consent_item i WHERE i.consent_id = s.id)""",
-    """SELECT count(*) FROM consent s JOIN patient p ON p.id = s.patient_id
+_RECORDS: Final = "SELECT journey, reference, facility_id FROM consent_record"
+_UNFOUND: Final = (
+    # A consent without its letters or its list's words, or with letters of another moment.
+    """SELECT s.reference FROM consent s JOIN patient p ON p.id = s.patient_id
     WHERE p.kana_key IS NOT NULL AND (s.kana_key IS NULL OR s.kana_key <> p.kana_key
         OR NOT EXISTS (SELECT 1 FROM consent_gram g WHERE g.consent_id = s.id))""",
-    """SELECT count(*) FROM consent s WHERE s.standing = 'grant' AND NOT EXISTS (
-        SELECT 1 FROM consent_item i WHERE i.consent_id = s.id AND i.state = 'grant')""",
-    # A consent or an item whose record is not there.
-    """SELECT count(*) FROM consent s
-    WHERE NOT EXISTS (SELECT 1 FROM consent_record r WHERE r.id = s.record_id)""",
-    """SELECT count(*) FROM consent_item i
-    WHERE NOT EXISTS (SELECT 1 FROM consent_record r WHERE r.id = i.record_id)""",
+    """SELECT s.reference FROM consent s WHERE EXISTS (SELECT 1 FROM consent_gram g
+        WHERE g.consent_id = s.id
+        AND (g.recorded_at <> s.recorded_at OR g.facility_id <> s.facility_id))""",
 )
+# The same clock tells when a URL was retired and when a record was written: both are read while
+# the URL's row is held, so a record of a later moment was written after the retirement.
+_LATE: Final = """SELECT DISTINCT r.journey FROM consent_record r
+    JOIN url_version v ON v.id = r.url_version_id
+    JOIN url_event e ON e.facility_id = v.facility_id AND e.channel = v.channel
+        AND e.from_number = v.number
+    WHERE r.recorded_at > e.at AND NOT EXISTS (SELECT 1 FROM url_event b
+        WHERE b.facility_id = e.facility_id AND b.channel = e.channel
+        AND b.to_number = v.number AND b.sequence > e.sequence AND b.at < r.recorded_at)"""
+_NAMED: Final = 3
+"""So many broken consents are named in a row's note."""
+
+
+class Kept(NamedTuple):
+    """What a record is known by."""
+
+    journey: str
+    reference: str
+    facility: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What probes have seen beside the patients; numbers as in the verdict."""
+
+    stale: int = 0
+    crashed: int = 0
+    untried: int = 0
+    unanswered: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,21 +66,26 @@ class Verdict:
     lost: int = 0
     """Of these, whose record is not there under that number."""
     doubled: int = 0
-    """Records beyond one for a journey or a number, and journeys that were told two numbers."""
+    """Records beyond one for a journey, or for a number at one clinic, and journeys that were told
+    two numbers."""
     stale: int = 0
     """Retired URLs that let somebody in or registered, and withdrawn consents that were shown,
     after the acknowledgement of either."""
     half: int = 0
-    """Records that are not whole, or do not prove themselves; broken audit chains."""
+    """Records that are not whole, or do not prove themselves; consents that do not stand as their
+    records say; broken audit chains."""
     unfinished: int = 0
     """Walks that ended without a reference number."""
     crashed: int = 0
-    """Answers with status 500: a fault that nobody foresaw."""
+    """Answers with status 500, to patients or probes: a fault that nobody foresaw."""
     longest_gap: float = 0.0
     """Seconds in which nobody was acknowledged, at most."""
     untried: int = 0
-    """Promises that were to be tried while patients walked and were not: no URL was retired, or no
-    consent was seen, withdrawn and refused."""
+    """Promises that were to be tried while patients walked and were not: no retired poster or no
+    latecomer was refused as it must be, no consent was seen, withdrawn and refused, or nothing was
+    under way when it was to be broken off."""
+    unanswered: int = 0
+    """Trials that came to nothing, since no answer or another than the right one came."""
     load: str = ""
     note: str = ""
 
@@ -70,45 +95,74 @@ class Verdict:
         broken = self.lost + self.doubled + self.stale + self.half + self.crashed
         return self.acked > 0 and not broken and not self.untried
 
-    def with_seen(self, *, stale: int, untried: int, load: str, note: str) -> Self:
+    def with_seen(self, *, seen: Seen, load: str, note: str) -> Self:
         """Add what probes have seen, and words about the row."""
         met = ", ".join(part for part in (note, self.note) if part)
-        return replace(self, stale=self.stale + stale, untried=untried, load=load, note=met)
+        return replace(
+            self,
+            stale=self.stale + seen.stale,
+            crashed=self.crashed + seen.crashed,
+            untried=self.untried + seen.untried,
+            unanswered=self.unanswered + seen.unanswered,
+            load=load,
+            note=met,
+        )
 
-    def with_jobs(self, *, lost: int, doubled: int) -> Self:
-        """Add jobs that were handed in and not done, or done wrongly."""
-        return replace(self, lost=self.lost + lost, doubled=self.doubled + doubled)
+    def with_jobs(self, *, lost: int, doubled: int, untried: int = 0) -> Self:
+        """Add jobs that were handed in and not done, or done wrongly, and faults that met none."""
+        return replace(
+            self,
+            lost=self.lost + lost,
+            doubled=self.doubled + doubled,
+            untried=self.untried + untried,
+        )
 
 
 def judge(
     site: Site,
     walks: Sequence[Walk],
     retired: Mapping[str, float] | None = None,
+    *,
+    has_true_clock: bool = True,
 ) -> Verdict:
     """Compare all walks with the site's database as it is now; nobody walks any more.
 
     ``retired`` tells when the retirement of a URL version was acknowledged (CLOCK_MONOTONIC).
+    Without a true clock of the site's processes the database's times decide nothing.
     """
     with site.services() as services:
-        standing = _standing(services.database)
-        half = _halves(services.database) + _unproved(site, services)
-    return judge_walks(walks, standing, retired=retired or {}, half=half)
+        database = services.database
+        broken = half_consents(database)
+        verdict = judge_walks(
+            walks,
+            standing_records(database),
+            retired=retired or {},
+            half=len(broken) + _unproved(site, services),
+            late=late_journeys(database) if has_true_clock else frozenset(),
+        )
+    return replace(verdict, note=", ".join(filter(None, (*broken[:_NAMED], verdict.note))))
 
 
 def judge_walks(
     walks: Sequence[Walk],
-    standing: Counter[tuple[str, str]],
+    standing: Counter[Kept],
     *,
     retired: Mapping[str, float],
     half: int,
+    late: Collection[str] = (),
 ) -> Verdict:
-    """Compare all walks with the records that stand, counted by journey and number."""
+    """Compare all walks with the records that stand.
+
+    ``late`` are the journeys whose record was written after the retirement of their URL.
+    """
     told = [walk for walk in walks if walk.is_acknowledged]
+    there = {(kept.journey, kept.reference) for kept in standing}
     return Verdict(
         acked=len(told),
-        lost=sum((walk.journey, walk.reference) not in standing for walk in told),
+        lost=sum((walk.journey, walk.reference) not in there for walk in told),
         doubled=_doubled(told, standing),
-        stale=sum(_is_stale(walk, retired) for walk in walks),
+        stale=len(late)
+        + sum(_is_stale(walk, retired) for walk in walks if walk.journey not in late),
         half=half,
         unfinished=len(walks) - len(told),
         crashed=sum(walk.troubles.get("500", 0) for walk in walks),
@@ -122,36 +176,49 @@ def _troubles(walks: Sequence[Walk]) -> str:
     return ", ".join(f"{name} ×{count}" for name, count in met.most_common())
 
 
-def _standing(database: Database) -> Counter[tuple[str, str]]:
+def standing_records(database: Database) -> Counter[Kept]:
+    """Return the records that stand, by what they are known by."""
     with database.reading() as connection:
         rows = connection.execute(text(_RECORDS))
-        return Counter((str(journey), str(reference)) for journey, reference in rows)
+        return Counter(Kept(*(str(word) for word in row)) for row in rows)
 
 
-def _doubled(told: Iterable[Walk], standing: Counter[tuple[str, str]]) -> int:
-    journeys = Counter(journey for journey, _ in standing.elements())
-    numbers = {walk.journey: {walk.reference} for walk in told}
-    for walk in told:
-        numbers[walk.journey].add(walk.reference)
-    told_twice = sum(len(references) - 1 for references in numbers.values())
-    return sum(count - 1 for count in journeys.values()) + told_twice
+def late_journeys(database: Database) -> frozenset[str]:
+    """Return the journeys whose record was written after the retirement of their URL version."""
+    with database.reading() as connection:
+        return frozenset(str(journey) for journey in connection.execute(text(_LATE)).scalars())
+
+
+def _doubled(told: Iterable[Walk], standing: Counter[Kept]) -> int:
+    journeys = Counter(kept.journey for kept in standing.elements())
+    # What is there twice of one journey counts by its journey alone.
+    numbers = Counter((kept.facility, kept.reference) for kept in standing)
+    told_numbers = Counter(journey for journey, _ in {(w.journey, w.reference) for w in told})
+    counted = (journeys, numbers, told_numbers)
+    return sum(count - 1 for counts in counted for count in counts.values())
 
 
 def _is_stale(walk: Walk, retired: Mapping[str, float]) -> bool:
-    """Tell whether a URL worked that was retired before it was used.
+    """Tell whether a URL worked that was retired before it was used, as far as the patient knows.
 
-    A registration that was sent in time may be answered later: it stands since before.
+    A registration that was sent in time may be answered later: it stands since before. Whether it
+    does the database tells (``late_journeys``): a retry may have come too late.
     """
     since = retired.get(walk.version)
-    if since is None:
+    if since is None or not walk.is_acknowledged:
         return False
-    was_let_in = walk.is_acknowledged and walk.entered > since
-    return was_let_in or (walk.is_acknowledged and walk.registering > since)
+    return walk.entered > since or walk.registering > since
 
 
-def _halves(database: Database) -> int:
+def half_consents(database: Database) -> list[str]:
+    """Return what is wrong with consents: they are not what their records say, or are not found."""
     with database.reading() as connection:
-        return sum(int(connection.execute(text(query)).scalar_one()) for query in _HALVES)
+        unfound = [
+            f"{reference}: letters wrong"
+            for query in _UNFOUND
+            for reference in connection.execute(text(query)).scalars()
+        ]
+    return [*broken_places(database), *unfound]
 
 
 def _unproved(site: Site, services: Services) -> int:

@@ -1,7 +1,8 @@
 """Withdrawing consents while patients walk, and looking whether the console still shows them.
 
 Each turn a patient consents at the clinic, somebody of the clinic looks (and sees), the consent is
-withdrawn, and the same page is asked for again as soon as the withdrawal is acknowledged.
+withdrawn, and the same page is asked for again as soon as the withdrawal is acknowledged. Refused
+is only what the page says is withdrawn; a site that does not answer has refused nothing.
 """
 
 import threading
@@ -9,14 +10,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import cycle
 from typing import Final, Self
 from uuid import uuid4
 
 from sqlalchemy import select
 
-from bench.faults.patients import GaveUp, ReloadingBrowser, walk_once
+from bench.faults.patients import GaveUp, walk_once
 from bench.faults.posters import cards_kept_back
+from bench.faults.probing import Browsers, Outcome
 from bench.faults.site import ACTOR, Site, poster_of
 from bench.walker import Walker
 from zaitaku.consent.present import PresentConsents
@@ -27,9 +30,9 @@ from zaitaku.core.ids import ConsentId
 from zaitaku.services import Services
 
 EVERY_SECONDS: Final = 3.0
-_PATIENCE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 0.3
 _PAGE: Final = "medical-information?kind=treatment&period=latest&months=12"
+_WITHDRAWN: Final = "この情報を見る同意は、取り消されています。"
 _TROUBLE: Final = (AssertionError, GaveUp, KeyError, ZaitakuError)
 
 
@@ -43,9 +46,12 @@ class Withdrawing:
     seen: int = 0
     """Consents that the console showed before they were withdrawn: the look is a real one."""
     refused: int = 0
-    """Of these, how many it refused afterwards."""
+    """Of these, of how many it said afterwards that they are withdrawn."""
     stale: list[str] = field(default_factory=list)
     """Consents that it still showed afterwards."""
+    unanswered: int = 0
+    """Looks afterwards to which no answer, or one that says nothing of it, came."""
+    browsers: Browsers = field(default_factory=Browsers)
 
     def __post_init__(self) -> None:
         self._end = threading.Event()
@@ -66,7 +72,7 @@ class Withdrawing:
     def _withdraw_all(self) -> None:
         for card in cycle(cards_kept_back(self.site.cards)):
             with suppress(*_TROUBLE):
-                browser = ReloadingBrowser(_PATIENCE_SECONDS)
+                browser = self.browsers.new()
                 poster = poster_of(self.services, self._clinic)
                 walk = walk_once(browser, self.site.origin, poster, card)
                 if walk.is_acknowledged:
@@ -79,13 +85,14 @@ class Withdrawing:
         self._once.wait(seconds)
 
     def _turn(self, name: ConsentId) -> None:
-        is_seen = self._is_shown(name)
+        is_seen = self._look(name) is Outcome.WORKED
         self._withdraw(name)
         self.seen += is_seen
-        if self._is_shown(name):
+        found = self._look(name)
+        if found is Outcome.WORKED:
             self.stale.append(f"shown after its withdrawal: {name}")
-        else:
-            self.refused += is_seen
+        self.refused += is_seen and found is Outcome.REFUSED
+        self.unanswered += found is Outcome.NO_ANSWER
         if self.refused or self.stale:
             self._once.set()
 
@@ -115,22 +122,26 @@ class Withdrawing:
             submission=uuid4().hex,
         )
 
-    def _is_shown(self, name: ConsentId) -> bool:
-        """Tell whether the console shows medical information on the strength of a consent."""
+    def _look(self, name: ConsentId) -> Outcome:
+        """Look at medical information on the strength of a consent: ``WORKED`` where it shows."""
+        address = f"{self.site.origin}/console/consented-patients/{name}/{_PAGE}"
         for _ in range(2):
-            staff = self._logged_in()
             try:
-                staff.get(f"{self.site.origin}/console/consented-patients/{name}/{_PAGE}")
+                answer = self._logged_in().ask("GET", address)
             except (AssertionError, GaveUp):
-                return False
-            if "/login" not in staff.location:
-                return True
-            self._staff = None  # the session is gone with the short-lived store
-        return False
+                return Outcome.NO_ANSWER
+            if answer.status == HTTPStatus.OK:
+                return Outcome.WORKED
+            if not 300 <= answer.status < 400:
+                is_said = _WITHDRAWN in answer.data.decode()
+                is_refused = answer.status == HTTPStatus.FORBIDDEN and is_said
+                return Outcome.REFUSED if is_refused else Outcome.NO_ANSWER
+            self._staff = None  # to the log-in: the session is gone with the short-lived store
+        return Outcome.NO_ANSWER
 
     def _logged_in(self) -> Walker:
         if self._staff is None:
-            staff = Walker(ReloadingBrowser(_PATIENCE_SECONDS), self.site.origin)
+            staff = Walker(self.browsers.new(), self.site.origin)
             staff.get(f"{self.site.origin}/console/login")
             staff.post(
                 {

@@ -9,11 +9,11 @@ import pytest
 
 from bench.faults.journal import UNACKNOWLEDGED, Journal, Walk, read_walks
 from bench.faults.row import Row
-from bench.faults.verdict import Verdict, judge_walks
+from bench.faults.verdict import Kept, Seen, Verdict, judge_walks
 from bench.faults.withdrawing import Withdrawing
 
 TOLD = Walk(version="v1", entered=1.0, ended=5.0, journey="j", registering=4.0, reference="r")
-STANDING = Counter({("j", "r"): 1})
+STANDING = Counter({Kept("j", "r", "clinic"): 1})
 
 
 def test_what_stands_once_is_neither_lost_nor_doubled() -> None:
@@ -25,17 +25,28 @@ def test_what_stands_once_is_neither_lost_nor_doubled() -> None:
 @pytest.mark.parametrize(
     ("walks", "standing", "retired", "broken"),
     [
-        ([TOLD], Counter[tuple[str, str]](), {}, "lost"),
-        ([TOLD], Counter({("j", "other"): 1}), {}, "lost"),
-        ([TOLD], Counter({("j", "r"): 2}), {}, "doubled"),
-        ([TOLD], Counter({("j", "r"): 1, ("j", "r2"): 1}), {}, "doubled"),
+        ([TOLD], Counter[Kept](), {}, "lost"),
+        ([TOLD], Counter({Kept("j", "other", "clinic"): 1}), {}, "lost"),
+        ([TOLD], Counter({Kept("j", "r", "clinic"): 2}), {}, "doubled"),
+        (
+            [TOLD],
+            Counter({Kept("j", "r", "clinic"): 1, Kept("j", "r2", "clinic"): 1}),
+            {},
+            "doubled",
+        ),
+        (
+            [TOLD],
+            Counter({Kept("j", "r", "clinic"): 1, Kept("j2", "r", "clinic"): 1}),
+            {},
+            "doubled",
+        ),
         ([TOLD], STANDING, {"v1": 0.5}, "stale"),
         ([TOLD], STANDING, {"v1": 3.0}, "stale"),
     ],
 )
 def test_a_broken_promise_is_seen(
     walks: list[Walk],
-    standing: Counter[tuple[str, str]],
+    standing: Counter[Kept],
     retired: dict[str, float],
     broken: str,
 ) -> None:
@@ -46,6 +57,18 @@ def test_a_broken_promise_is_seen(
 
 def test_who_registered_before_the_retirement_is_not_stale() -> None:
     assert judge_walks([TOLD], STANDING, retired={"v1": 4.5, "v2": 0.0}, half=0).holds
+
+
+def test_a_retry_that_was_registered_after_the_retirement_is_stale_once() -> None:
+    for retired in ({"v1": 4.5}, {"v1": 0.5}):
+        verdict = judge_walks([TOLD], STANDING, retired=retired, half=0, late={"j"})
+        assert verdict.stale == 1
+    assert judge_walks([], STANDING, retired={}, half=0, late={"nobody was told"}).stale == 1
+
+
+def test_two_clinics_may_give_the_same_number() -> None:
+    both = Counter({Kept("j", "r", "clinic"): 1, Kept("j2", "r", "another"): 1})
+    assert judge_walks([TOLD], both, retired={}, half=0).holds
 
 
 def test_two_numbers_for_one_journey_are_a_double() -> None:
@@ -91,5 +114,7 @@ def test_a_probe_that_breaks_is_seen(tmp_path: Path) -> None:
 
 def test_a_row_that_tried_no_retirement_or_withdrawal_shows_nothing() -> None:
     verdict = judge_walks([TOLD], STANDING, retired={}, half=0)
-    assert verdict.with_seen(stale=0, untried=0, load="", note="").holds
-    assert not verdict.with_seen(stale=0, untried=1, load="", note="").holds
+    assert verdict.with_seen(seen=Seen(unanswered=3), load="", note="").holds
+    for seen in (Seen(untried=1), Seen(stale=1), Seen(crashed=1)):
+        assert not verdict.with_seen(seen=seen, load="", note="").holds
+    assert not verdict.with_jobs(lost=0, doubled=0, untried=1).holds
