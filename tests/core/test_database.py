@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engi
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from tests.core.stores import NOW
-from tests.servers import postgres_server
+from tests.servers import RunningServer, postgres_server
 from zaitaku.core.clock import JST
 from zaitaku.core.database import Database, Moment, metadata
 from zaitaku.core.errors import Conflict, StoreUnavailable
@@ -174,6 +174,12 @@ class TestLocked:
         assert numbers(store) == []
 
 
+def _kill_with_backend(server: RunningServer, connection: Connection) -> None:
+    backend = psutil.Process(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar())
+    server.kill()
+    backend.wait(60)  # it may outlive its parent for a moment, and commit or roll back
+
+
 class TestAway:
     def test_sqlite_in_no_folder(self, tmp_path: Path) -> None:
         store = Database(f"sqlite:///{tmp_path / 'none' / 'store.db'}")
@@ -205,7 +211,7 @@ class TestAway:
             OWN.create_all(store.engine)
             with pytest.raises(StoreUnavailable), store.transaction() as connection:
                 add(connection, 1)
-                server.kill()
+                _kill_with_backend(server, connection)
                 add(connection, 2)
             with pytest.raises(StoreUnavailable), store.reading():
                 pytest.fail("the server is dead")
@@ -217,9 +223,7 @@ class TestAway:
             OWN.create_all(store.engine)
             with pytest.raises(StoreUnavailable), store.transaction() as used:
                 add(used, 1)
-                backend = psutil.Process(used.exec_driver_sql("SELECT pg_backend_pid()").scalar())
-                server.kill()
-                backend.wait(60)  # it may outlive its parent for a moment, and roll back
+                _kill_with_backend(server, used)
                 raise CallersMistake
             store.close()
 
