@@ -1,8 +1,7 @@
 """Many at once, and ends in the middle: one record, one receipt, or nothing at all."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillWaiting
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, Event
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.consent.world import TAROS_CARD, Card, World
+from tests.futures import waits
 from zaitaku.consent.errors import JourneyRegistered
 from zaitaku.consent.model import ConsentItem, Decision
 from zaitaku.consent.registering import write
@@ -26,8 +26,6 @@ from zaitaku.reception.model import ReceptionUrl, UrlAct, UrlVersion
 from zaitaku.reception.store import ReceptionStore
 
 THREADS = 16
-A_WHILE = 0.3
-"""Seconds after which whoever has not finished is taken to wait."""
 TABLES = (patient, credential, consent_record, consent, consent_item)
 
 
@@ -123,14 +121,6 @@ def _rotate(world: World, expected: UrlVersion) -> ReceptionUrl:
     )
 
 
-def _waits(future: Future[Any]) -> bool:
-    try:
-        future.result(A_WHILE)
-    except StillWaiting:
-        return True
-    return False
-
-
 def test_a_registration_waits_for_a_rotation_and_is_refused(any_world: World) -> None:
     first = any_world.reception.show(any_world.facility.id, Channel.HOME_VISIT).current
     _rotate(any_world, first)
@@ -141,7 +131,7 @@ def test_a_registration_waits_for_a_rotation_and_is_refused(any_world: World) ->
             store.lock(Channel.HOME_VISIT)
             store.move_pointer(first)
             registering = pool.submit(any_world.consent.register, card)
-            assert _waits(registering)
+            assert waits(registering)
         with pytest.raises(UrlRetired):
             registering.result(30)
     assert any_world.count(consent_record) == 0
@@ -164,7 +154,7 @@ def test_a_rotation_waits_for_a_registration_and_comes_after_it(
         registering = pool.submit(any_world.consent.register, any_world.sign(any_world.document()))
         assert has_looked.wait(30)
         rotating = pool.submit(_rotate, any_world, current)
-        assert _waits(rotating)
+        assert waits(rotating)
         may_write.set()
         assert registering.result(30).is_new
         assert rotating.result(30).current.number == 2

@@ -4,13 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.accounts.conftest import new_facility
 from tests.jobs.conftest import KEEP, OTHER_ACCOUNT, Workshop
 from zaitaku.core.errors import StoreUnavailable
-from zaitaku.jobs.context import JobContext, _regrouped
+from zaitaku.jobs.context import JobContext
 from zaitaku.jobs.errors import JobUnderWay, JobUnknown, NoResult
 from zaitaku.jobs.model import HELD_FOR, MOST_ATTEMPTS, STALE_AFTER, JobKind, JobState
 from zaitaku.jobs.store import PIECE_BYTES
@@ -242,11 +240,3 @@ def test_a_worker_that_ends_gives_its_job_back(workshop: Workshop) -> None:
     runner.run(job.id)
     assert seen == [JobState.WAITING]
     assert workshop.find(job).state is JobState.WAITING
-
-
-@given(st.lists(st.binary(max_size=3 * PIECE_BYTES), max_size=4))
-def test_pieces_are_whole_and_bounded(chunks: list[bytes]) -> None:
-    pieces = list(_regrouped(chunks))
-    assert b"".join(pieces) == b"".join(chunks)
-    assert all(len(piece) == PIECE_BYTES for piece in pieces[:-1])
-    assert all(0 < len(piece) <= PIECE_BYTES for piece in pieces)

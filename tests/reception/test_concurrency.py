@@ -1,14 +1,13 @@
 """Changes and registrations at the same moment, on both databases."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillWaiting
+from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from tests.futures import waits
 from tests.reception.world import ACTOR, BOTH_ON, World
 from zaitaku.core.errors import Conflict
 from zaitaku.core.together import together
@@ -18,8 +17,6 @@ from zaitaku.reception.model import ReceptionContext, ReceptionUrl, UrlAct, UrlV
 from zaitaku.reception.store import ReceptionStore, held_context
 
 HOME = Channel.HOME_VISIT
-A_WHILE = 0.3
-"""Seconds after which whoever has not finished is taken to wait."""
 
 
 @pytest.fixture
@@ -45,14 +42,6 @@ def _hold(world: World, connection: Connection, version: UrlVersion) -> Receptio
 def _register(world: World, version: UrlVersion) -> None:
     with world.database.transaction() as connection:
         _hold(world, connection, version)
-
-
-def _waits(future: Future[Any]) -> bool:
-    try:
-        future.result(A_WHILE)
-    except StillWaiting:
-        return True
-    return False
 
 
 def test_of_many_rotations_from_one_screen_one_is_done(
@@ -81,7 +70,7 @@ def test_a_rotation_waits_for_a_registration(any_world: World, pool: ThreadPoolE
     with any_world.database.transaction() as connection:
         context = _hold(any_world, connection, version)
         rotation = pool.submit(_rotate, any_world, facility, version)
-        assert _waits(rotation)
+        assert waits(rotation)
     assert context.version == version
     assert rotation.result(10).current.number == 2
 
@@ -97,7 +86,7 @@ def test_a_registration_waits_for_a_rotation_and_is_refused(
         store.lock(HOME)
         store.move_pointer(first)
         registration = pool.submit(_register, any_world, second)
-        assert _waits(registration)
+        assert waits(registration)
     with pytest.raises(UrlRetired):
         registration.result(10)
 
@@ -116,7 +105,7 @@ def test_switching_a_channel_off_waits_for_a_registration(
             expected_version=1,
             actor=ACTOR,
         )
-        assert _waits(switching)
+        assert waits(switching)
     assert switching.result(10).settings_version == 2
     with pytest.raises(ChannelOff):
         _register(any_world, version)
@@ -129,7 +118,7 @@ def test_registrations_do_not_wait_for_each_other_on_postgresql(
     with any_world.database.transaction() as connection:
         _hold(any_world, connection, version)
         other = pool.submit(_register, any_world, version)
-        assert _waits(other) is any_world.database.is_sqlite
+        assert waits(other) is any_world.database.is_sqlite
     other.result(10)
 
 

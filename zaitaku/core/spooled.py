@@ -14,6 +14,7 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.pieces import in_pieces
 
 PIECE_BYTES: Final = 64 * 1024
 """A file is written, and read, in pieces of this size."""
@@ -77,7 +78,7 @@ class SpooledFile:
             self._file.close()
 
     def _write(self, parts: Iterable[bytes], pause: Callable[[], None]) -> None:
-        for number, piece in enumerate(_pieces(parts)):
+        for number, piece in enumerate(in_pieces(parts, PIECE_BYTES)):
             sealed = self._cipher.encrypt(_nonce(number), piece, None)
             with _told_as_no_room():
                 self._file.write(sealed)
@@ -85,17 +86,6 @@ class SpooledFile:
             pause()
         with _told_as_no_room():
             self._file.flush()
-
-
-def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
-    held = bytearray()
-    for part in parts:
-        held += part
-        while len(held) >= PIECE_BYTES:
-            yield bytes(held[:PIECE_BYTES])
-            del held[:PIECE_BYTES]
-    if held:
-        yield bytes(held)
 
 
 def _nonce(number: int) -> bytes:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
+from zaitaku.core.pieces import in_pieces
 from zaitaku.jobs.errors import JobLost
 from zaitaku.jobs.model import Job, JobState
 from zaitaku.jobs.service import read_pieces
@@ -89,7 +90,7 @@ class JobContext:
         with self._mine(given) as connection:
             drop_pieces(connection, self.job.id, part)
         size = 0
-        for sequence, content in enumerate(_regrouped(chunks)):
+        for sequence, content in enumerate(in_pieces(chunks, PIECE_BYTES)):
             with self._mine(given) as connection:
                 add_piece(
                     connection, self.job.id, part, sequence, content, seal=self._database.seal
@@ -166,14 +167,3 @@ class JobContext:
 
 
 Handler = Callable[[JobContext], None]
-
-
-def _regrouped(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    held = bytearray()
-    for chunk in chunks:
-        held += chunk
-        while len(held) >= PIECE_BYTES:
-            yield bytes(held[:PIECE_BYTES])
-            del held[:PIECE_BYTES]
-    if held:
-        yield bytes(held)
