@@ -35,6 +35,10 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Each command and the module of ``zaitaku.commands`` that has it under its own name."""
 
 
+_LASTING: Final = frozenset({"demo", "operate", "serve", "worker"})
+"""Of what goes wrong in these after a while the whole cause is wanted."""
+
+
 class LazyGroup(click.Group):
     """Imports a command when it is asked for: none waits for what the others need."""
 
@@ -73,7 +77,7 @@ def main() -> None:
     except ZaitakuError as error:
         _fail(f"できませんでした: {error.detail or error.code}")
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None or _LASTING & set(sys.argv[1:2]):
             raise
         from zaitaku.operating.reasons import file_trouble  # noqa: PLC0415
 

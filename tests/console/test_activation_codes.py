@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.console.office import Browser, Office
 from zaitaku.accounts.model import Role
+from zaitaku.core.errors import OutcomeUnknown
 
 
 def issue(browser: Browser, memo: str = "Aさん用の携帯1") -> str:
@@ -71,3 +74,19 @@ def test_another_facility_sees_none_of_it(office: Office) -> None:
     stranger = office.logged_in(Role.ADMIN, other)
     for page in ("issued", "invalidation", "invalidated"):
         assert stranger.get(f"/console/activation-codes/{code}/{page}") == 404
+
+
+def test_a_change_of_which_nobody_knows_is_told_as_such(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has it, and no longer waits for whoever was to have it as well."""
+    browser = office.logged_in()
+    browser.get("/console/activation-codes/new")
+
+    def unknown(*_: object, **__: object) -> None:
+        raise OutcomeUnknown("NotReplicated")
+
+    monkeypatch.setattr(office.services.devices.__class__, "issue", unknown)
+    assert browser.send(memo="携帯1") == 503
+    assert browser.heading == "結果を確かめられませんでした"
+    assert "何も変更していません" not in browser.text

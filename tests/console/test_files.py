@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from time import sleep
+from time import monotonic, sleep
 from typing import IO, Any
 from urllib.parse import unquote
 
@@ -138,11 +138,14 @@ def test_long_exports_let_the_others_work(office: Office, monkeypatch: pytest.Mo
     long, other = [office.logged_in() for _ in range(2)], office.logged_in(Role.GENERAL)
     monkeypatch.setattr(gate, "PATIENCE_SECONDS", dict.fromkeys(Rank, 10.0))
     monkeypatch.setattr(spooled, "PIECE_BYTES", 1)
+    monkeypatch.setattr("zaitaku.blueprints.overload._STRETCH_SECONDS", 0.0)
     monkeypatch.setattr(export, "csv_lines", endless)
     with ThreadPoolExecutor() as crowd:
         made = [crowd.submit(each.get, PATIENTS) for each in long]
         try:
+            deadline = monotonic() + 30
             while overload_of(office).state().gate.active < len(long):
+                assert monotonic() < deadline
                 sleep(0.001)
             assert other.get(LIST) == 200
         finally:
@@ -167,28 +170,25 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], N
     return doing
 
 
-def test_whose_turn_does_not_come_back_is_told_calmly(
+def test_a_long_export_is_made_although_its_turn_does_not_come_back(
     office: Office,
     monkeypatch: pytest.MonkeyPatch,
     between: Callable[[Callable[[], None]], None],
 ) -> None:
-    """A long export stands aside for patients; when they stay, it is given up."""
+    """It stands aside for patients for a moment; when they stay, it goes on beside them."""
     office.world.register()
     browser, found = office.logged_in(), overload_of(office).gate
     monkeypatch.setattr(gate, "ASIDE_SECONDS", 0.01)
-    given: list[bool] = []
+    monkeypatch.setattr("zaitaku.blueprints.overload._STRETCH_SECONDS", 0.0)
 
     def full() -> None:
         for _ in range(gate.ACTIVE - 1):
             assert found.enter(Rank.REGISTERING)
         with found._lock:
             found._wait_behind(Rank.UNDER_WAY)
-        given.append(True)
 
     between(full)
-    assert browser.get(PATIENTS) == 503
-    assert browser.heading == "いま、つながりにくくなっています"
-    assert given == [True]
+    assert browser.get(PATIENTS) == 200
     assert overload_of(office).state().gate.active == gate.ACTIVE
     for _ in range(gate.ACTIVE):
         found.leave()

@@ -168,6 +168,12 @@ def test_a_search_whose_session_had_ended_is_given_back(office: Office) -> None:
     browser.send(institution_code="1310123456", user_id="kanri", password=PASSWORD)
     assert browser.path == LIST
     assert 'value="ざいたく"' in browser.answer.text
+    # It changes nothing: it may be sent from there as often as one likes.
+    page = browser.page
+    for word in ("ざいたく", "たろう"):
+        browser.page = page
+        assert browser.search(q=word) == 200
+        assert f'value="{word}"' in browser.answer.text
 
 
 @pytest.mark.parametrize("path", SEARCHES)

@@ -10,7 +10,14 @@ from tests.jobs.conftest import KEEP, OTHER_ACCOUNT, Workshop
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.jobs.context import JobContext
 from zaitaku.jobs.errors import JobUnderWay, JobUnknown, NoResult
-from zaitaku.jobs.model import HELD_FOR, MOST_ATTEMPTS, STALE_AFTER, JobKind, JobState
+from zaitaku.jobs.model import (
+    HELD_FOR,
+    MOST_ATTEMPTS,
+    OUTAGES_FOR,
+    STALE_AFTER,
+    JobKind,
+    JobState,
+)
 from zaitaku.jobs.store import PIECE_BYTES
 
 
@@ -176,6 +183,20 @@ def test_a_store_that_was_away_is_tried_again(workshop: Workshop) -> None:
         assert workshop.find(job).state is JobState.WAITING
     assert workshop.runner(idle).work_off() == 1
     assert workshop.find(job).state is JobState.DONE
+
+
+def test_what_looks_like_an_outage_for_long_has_an_end(workshop: Workshop) -> None:
+    def broken(context: JobContext) -> None:
+        raise StoreUnavailable("no such column")
+
+    job, runner = workshop.submit(), workshop.runner(broken)
+    runner.work_off()
+    workshop.clock.advance(OUTAGES_FOR)
+    for _ in range(MOST_ATTEMPTS):
+        runner.clean_up()
+        assert runner.work_off() == 1
+    runner.clean_up()
+    assert workshop.find(job).state is JobState.FAILED
 
 
 def test_what_a_handler_did_and_the_jobs_end_are_one(workshop: Workshop) -> None:

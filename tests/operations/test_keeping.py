@@ -1,6 +1,7 @@
 """Old copies end when a new one is proved, and only then."""
 
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
 from zaitaku.operating.backups import check_copy, make_copy
 from zaitaku.operating.copies import Engine, Manifest, unfinished
-from zaitaku.operating.keeping import forget_older
+from zaitaku.operating.keeping import Ended, forget_older
 
 
 def names(folder: Path) -> list[str]:
@@ -37,11 +38,11 @@ def test_the_newest_stay_and_are_whole(
     for _ in range(4):
         clock.advance(timedelta(days=1))
         made.append(make_copy(database, tmp_path / "copies", clock))
-    assert forget_older(made[-1], 2, clock.now()) == tuple(made[:2])
+    assert forget_older(made[-1], 2, clock.now()).gone == tuple(made[:2])
     assert names(tmp_path / "copies") == sorted(each.name for each in made[2:])
     for place in made[2:]:
         check_copy(place)
-    assert forget_older(made[-1], 2, clock.now()) == ()
+    assert forget_older(made[-1], 2, clock.now()) == Ended((), ())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -49,16 +50,40 @@ def test_the_newest_stay_and_are_whole(
 def test_as_many_stay_as_were_asked_for_and_the_new_one_always(
     tmp_path_factory: pytest.TempPathFactory, clock: FixedClock, ages: list[int], keep: int
 ) -> None:
-    """Some copies are from a day to come: somebody's clock was wrong."""
+    """Some copies are from a day to come: somebody's clock was wrong. They count for nothing."""
     folder = tmp_path_factory.mktemp("copies")
     newest = pretend_copy(folder, "zaitaku-new", clock, 0)
     others = {pretend_copy(folder, f"zaitaku-{n}", clock, age): age for n, age in enumerate(ages)}
-    gone = forget_older(newest, keep, clock.now())
+    gone = forget_older(newest, keep, clock.now()).gone
     left = {each: age for each, age in others.items() if each.exists()}
+    past = {each: age for each, age in left.items() if age >= 0}
     assert newest.exists()
-    assert len(left) == min(len(ages), keep - 1)
+    assert len(left) - len(past) == sum(age < 0 for age in ages)
+    assert len(past) == min(sum(age >= 0 for age in ages), keep - 1)
     assert set(gone) == others.keys() - left.keys()
-    assert not left or not gone or max(left.values()) <= min(others[each] for each in gone)
+    assert not past or not gone or max(past.values()) <= min(others[each] for each in gone)
+
+
+def test_a_copy_that_has_lost_a_file_does_not_count(tmp_path: Path, clock: FixedClock) -> None:
+    newest = pretend_copy(tmp_path, "zaitaku-new", clock, 0)
+    good = pretend_copy(tmp_path, "zaitaku-good", clock, 2)
+    bad = pretend_copy(tmp_path, "zaitaku-bad", clock, 1)
+    made_at = clock.now() - timedelta(days=1)
+    Manifest(Engine.SQLITE, made_at, "0.1.0", "1", {"database.db": "0" * 64}).write(bad)
+    assert forget_older(newest, 2, clock.now()) == Ended((), ())
+    assert good.exists()
+    assert bad.exists()
+
+
+def test_of_two_that_count_at_once_none_takes_the_last_copy(
+    tmp_path: Path, clock: FixedClock
+) -> None:
+    """A run by hand and the timer's, each with a new copy of its own."""
+    one = pretend_copy(tmp_path, "zaitaku-one", clock, 0)
+    other = pretend_copy(tmp_path, "zaitaku-other", clock, 0)
+    assert forget_older(one, 1, clock.now()).gone == (other,)
+    assert forget_older(other, 1, clock.now()) == Ended((), ())
+    assert one.exists()
 
 
 def test_what_is_no_copy_stays(tmp_path: Path, clock: FixedClock) -> None:
@@ -69,7 +94,7 @@ def test_what_is_no_copy_stays(tmp_path: Path, clock: FixedClock) -> None:
     (tmp_path / "zaitaku-mine").mkdir()
     (tmp_path / "zaitaku-2025.age").write_bytes(b"sealed")
     pretend_copy(tmp_path, "other-name", clock, 90)
-    assert forget_older(newest, 1, clock.now()) == (old,)
+    assert forget_older(newest, 1, clock.now()) == Ended((old,), ())
     left = ["elsewhere", "other-name", "zaitaku-2025.age", "zaitaku-link", "zaitaku-mine"]
     assert names(tmp_path) == sorted([*left, "zaitaku-new"])
     assert elsewhere.exists()
@@ -84,23 +109,25 @@ def test_what_a_power_cut_left_behind_goes_and_what_is_under_way_stays(
         place.mkdir()
         moment = (clock.now() - timedelta(days=days)).timestamp()
         os.utime(place, (moment, moment))
-    assert forget_older(newest, 14, clock.now()) == ()
+    assert forget_older(newest, 14, clock.now()) == Ended((), ())
     assert names(tmp_path) == sorted([under_way.name, newest.name])
 
 
-def test_an_end_that_breaks_off_leaves_nothing_that_looks_like_a_copy(
+def test_an_end_that_breaks_off_is_told_and_leaves_nothing_that_looks_like_a_copy(
     tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest = pretend_copy(tmp_path, "zaitaku-new", clock, 0)
-    old = pretend_copy(tmp_path, "zaitaku-old", clock, 30)
+    old, older = (pretend_copy(tmp_path, f"zaitaku-{n}", clock, n) for n in (30, 31))
+    usual = shutil.rmtree
 
-    def fail(_: Path) -> None:
-        raise PermissionError
+    def fail(place: Path, ignore_errors: bool = False) -> None:
+        if "31" in place.name and not ignore_errors:
+            raise PermissionError
+        usual(place, ignore_errors)
 
     monkeypatch.setattr("shutil.rmtree", fail)
-    with pytest.raises(PermissionError):
-        forget_older(newest, 1, clock.now())
-    assert names(tmp_path) == sorted([unfinished(old).name, newest.name])
+    assert forget_older(newest, 1, clock.now()) == Ended((old,), (older,))
+    assert names(tmp_path) == sorted([unfinished(older).name, newest.name])
 
 
 def test_the_newest_cannot_be_asked_to_go(tmp_path: Path, clock: FixedClock) -> None:

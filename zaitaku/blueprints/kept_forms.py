@@ -43,6 +43,7 @@ _PLACE: Final = "kept-form"
 _SECRET_WORDS: Final = ("password", "csrf", "secret", "serial", "token")
 """A field whose name holds one of these is never kept."""
 _ATTRIBUTE: Final = "__never_kept__"
+_REPEATABLE: Final = "__repeatable__"
 
 View = TypeVar("View", bound=Callable[..., object])
 Pairs = tuple[tuple[str, str], ...]
@@ -71,6 +72,12 @@ def add(app: Flask) -> None:
 def never_kept(view: View) -> View:
     """Say that what is sent to this view is secret: it is not kept."""
     setattr(view, _ATTRIBUTE, True)
+    return view
+
+
+def repeatable(view: View) -> View:
+    """Say that what is sent to this view changes nothing: it may be sent as often as one likes."""
+    setattr(view, _REPEATABLE, True)
     return view
 
 
@@ -140,7 +147,9 @@ def use_up() -> None:
     name = request.form.get(SENT_FIELD, "")[:_NAME_CHARACTERS]
     if not name:
         return
-    if not services().ephemeral.create(_sent_key(name), {"sent": "yes"}, ABSOLUTE):
+    is_repeatable = hasattr(current_app.view_functions[str(request.endpoint)], _REPEATABLE)
+    used_up = {"sent": "yes"}
+    if not is_repeatable and not services().ephemeral.create(_sent_key(name), used_up, ABSOLUTE):
         raise AlreadySent
     g.sent_form = name
 

@@ -34,7 +34,6 @@ from zaitaku.blueprints.waiting import (
     WaitingPages,
     kept_fields,
 )
-from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.gate import ACTIVE, Gate, GateState, Rank
 from zaitaku.core.languages import Language
 from zaitaku.core.line import Line, Place
@@ -62,6 +61,8 @@ _FAILED: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 _UNEXPECTED: Final = dumps({"error": "unexpected"}).encode()
 _CAME: Final = "zaitaku.came"
 """Where a request keeps when it came (``time.monotonic``)."""
+_STRETCH_SECONDS: Final = 0.5
+"""So long long work goes on before it lets others go first."""
 _TURN: Final = "zaitaku.turn"
 """Where a request keeps its turn."""
 _IN_LINE: Final = "(line)"
@@ -101,8 +102,7 @@ def add(app: Flask) -> None:
 def give_way(environ: Environ) -> None:
     """Let others go first who wait for the turn of this request; long work does between its parts.
 
-    Raises:
-        StoreUnavailable: no turn came for long; what is under way must be given up.
+    So it does now and then only: each time it may stand aside for a while.
     """
     turn: _Turn | None = environ.get(_TURN)
     if turn is not None:
@@ -251,7 +251,7 @@ class _Turn:
         self._beside = overload.gate.active
         self._is_streamed = False
         self._is_over = False
-        self._is_lost = False
+        self._resumed = self._began
         self._body: Iterable[bytes] = ()
 
     def watching(self, start: Start) -> Start:
@@ -274,13 +274,12 @@ class _Turn:
 
     def give_way(self) -> None:
         """Let others go first; see ``give_way`` above."""
-        if self._is_over or self._is_lost:
-            return
         stood_aside = monotonic()
-        self._is_lost = not self._overload.gate.give_way(self._rank)
-        self._began += monotonic() - stood_aside
-        if self._is_lost:
-            raise StoreUnavailable("no turn")
+        if self._is_over or stood_aside - self._resumed < _STRETCH_SECONDS:
+            return
+        self._overload.gate.give_way(self._rank)
+        self._resumed = monotonic()
+        self._began += self._resumed - stood_aside
 
     def end(self) -> None:
         """Give the turn back, once."""
@@ -288,8 +287,7 @@ class _Turn:
             self._is_over = True
             gate, rank = self._overload.gate, self._rank
             together = max(1.0, (self._beside + gate.active) / 2)
-            if not self._is_lost:
-                gate.leave()
+            gate.leave()
             self._overload.claims.end(self._claim)
             self._overload.permits.note(
                 worked=monotonic() - self._began,

@@ -98,9 +98,11 @@ def make(folder: Path, keep: int | None) -> None:
 
 def _forget_older(newest: Path, keep: int, now: datetime) -> None:
     with _told():
-        gone = forget_older(newest, keep, now)
-    for place in gone:
+        ended = forget_older(newest, keep, now)
+    for place in ended.gone:
         click.echo(f"古い控えを消しました: {place}")
+    for place in ended.stuck:
+        click.echo(f"古い控えを消せませんでした（新しい控えは使えます）: {place}", err=True)
 
 
 @backup.command()
@@ -226,4 +228,5 @@ def _told() -> Iterator[None]:
         reason = f"（{error.detail}）。" if error.detail and not words.endswith("。") else ""
         raise click.ClickException(words + reason) from error
     except OSError as error:
-        raise click.ClickException(f"{error.filename}（{file_trouble(error)}）。") from error
+        where = error.filename or "書く場所"
+        raise click.ClickException(f"{where}（{file_trouble(error)}）。") from error

@@ -29,10 +29,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from zaitaku.core.asking import Question, Row, ping_by_looking, stand_alone
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import OutcomeUnknown, StoreUnavailable
 from zaitaku.core.postgres import (
     STANDBY,
     BoundedConnection,
+    CommittedAlone,
     bound_answers,
     connection_arguments,
     leave_standbys,
@@ -172,7 +173,7 @@ class Database:
         ):
             with self._begun(connection, self._begin_writing):
                 yield connection
-            if self._standbys:
+            if self._standbys and not self.is_sqlite:
                 see_replicated(connection, self._standbys)
 
     def confirm(self) -> None:
@@ -277,7 +278,9 @@ class _Reported:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Tell of ``error``."""
         if error is not None and _is_away(error):
-            raise StoreUnavailable(type(error).__name__) from error
+            is_unknown = isinstance(getattr(error, "orig", error), CommittedAlone)
+            kind = OutcomeUnknown if is_unknown else StoreUnavailable
+            raise kind(type(error).__name__) from error
 
 
 _REPORTED: Final = _Reported()

@@ -33,6 +33,10 @@ class StoreUnavailable(ZaitakuError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """What was to be written may stand, and may still be lost: who tries again must look first."""
+
+
 class EphemeralStoreUnavailable(StoreUnavailable):
     """It is the short-lived store: nobody knows what of it will still be there."""
 

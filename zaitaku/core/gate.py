@@ -54,8 +54,8 @@ _KEPT_FREE: Final = {Rank.REGISTERING: 0, Rank.UNDER_WAY: 0, Rank.CONSOLE: 2, Ra
 ASIDE: Final = 4
 """Requests that may stand aside at the same time: each may hold a connection to the database, of
 which a process has fifteen."""
-ASIDE_SECONDS: Final = 20.0
-"""Who stands aside waits no longer: PostgreSQL ends a transaction that is idle for a minute."""
+ASIDE_SECONDS: Final = 2.0
+"""Who stands aside goes on after this time, turn or not: long work is done some day in any rush."""
 _FOR_OTHERS: Final = 4
 """Each fourth turn goes to a page under way first, and registrations have half of the places at
 most: however many requests look like one, nobody who is under way is shut out."""
@@ -116,26 +116,26 @@ class Gate:
             self._free += 1
             self._hand_on()
 
-    def give_way(self, rank: Rank) -> bool:
-        """Let who waits for this turn have it, and wait for another one; tell whether that came.
+    def give_way(self, rank: Rank) -> None:
+        """Let who waits for this turn have it, and wait a little for another one.
 
         Long work does so between its parts. Where nobody waits, or too many stand aside already,
-        it goes on at once. If no turn came, ``leave`` must not be called any more.
+        it goes on at once. If no turn came in time, or others needed the place in the queue, it
+        goes on as one more: there may be so many more at work as stand aside.
         """
         with self._lock:
             if not self._waiting or self._aside >= ASIDE:
-                return True
+                return
             self._free += 1
             if not self._hand_on():
                 self._free -= 1
-                return True
+                return
             waiter = self._wait_behind(rank)
             self._aside += 1
-        try:
-            return self._await(waiter, ASIDE_SECONDS)
-        finally:
-            with self._lock:
-                self._aside -= 1
+        has_turn = self._await(waiter, ASIDE_SECONDS)
+        with self._lock:
+            self._aside -= 1
+            self._free -= not has_turn
 
     @property
     def active(self) -> int:

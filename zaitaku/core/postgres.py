@@ -166,6 +166,10 @@ def _server_of(connection: Connection[Any]) -> tuple[str, str]:
     return connection.info.host, str(connection.info.port)
 
 
+class CommittedAlone(OperationalError):
+    """A commit stands that the standbys do not have, although it was to wait for them."""
+
+
 class BoundedConnection(Connection[Any]):
     """A connection whose every wait has an end."""
 
@@ -235,7 +239,7 @@ class BoundedConnection(Connection[Any]):
             raise
         if self._is_alone:
             self.pgconn.finish()
-            raise OperationalError("the standbys do not have this commit")
+            raise CommittedAlone("the standbys do not have this commit")
         return answer
 
 

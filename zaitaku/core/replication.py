@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from psycopg import Connection as Driver
+from psycopg import Error as DriverError
 from sqlalchemy import Connection, Engine, event, text
 
-from zaitaku.core.errors import StoreUnavailable
+from zaitaku.core.errors import OutcomeUnknown, StoreUnavailable
 
 MOST_STANDBYS: Final = 8
 _COUNTED: Final = re.compile(r"\s*(?:(?:ANY|FIRST)\s+)?(\d+)\s*\(", re.IGNORECASE)
@@ -22,7 +23,7 @@ ONE_MORE_WORD: Final = "SELECT pg_logical_emit_message(true, 'zaitaku', '')"
 
 
 class NotReplicated(StoreUnavailable):
-    """The database would answer a commit before enough machines have it; nothing was written."""
+    """The database would answer a commit before enough machines have it."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,15 @@ def see_replicated(connection: Connection, standbys: int) -> None:
     (PostgreSQL 15, §20.1.2), so it is asked afterwards.
 
     Raises:
-        NotReplicated: it may have waited for nobody; what was committed may be lost.
+        OutcomeUnknown: it may have waited for nobody; what was committed may be lost.
     """
     driver: Any = connection.connection.driver_connection
     driver.autocommit = True
     try:
         Durability.read(*driver.execute(_QUESTION).fetchone()).check(standbys)
-    except BaseException:
+    except (NotReplicated, DriverError) as error:
         connection.invalidate()
-        raise
+        raise OutcomeUnknown(str(error)) from error
 
 
 def insist_on_standbys(engine: Engine, standbys: int) -> None:

@@ -61,11 +61,13 @@ class SpooledFile:
     def __iter__(self) -> Iterator[bytes]:
         """Yield the file in pieces."""
         self._file.seek(0)
-        for number in count():
+        left, numbers = self.length, count()
+        while left:
             sealed = self._file.read(PIECE_BYTES + _TAG_BYTES)
-            if not sealed:
-                return
-            yield self._cipher.decrypt(_nonce(number), sealed, None)
+            # A file that was cut short has no piece there, which is no piece of ours.
+            piece = self._cipher.decrypt(_nonce(next(numbers)), sealed, None)
+            left -= len(piece)
+            yield piece
 
     def __del__(self) -> None:
         # A server that drops an answer must not keep its file.

@@ -11,7 +11,7 @@ from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.pieces import in_pieces
 from zaitaku.jobs.errors import JobLost
-from zaitaku.jobs.model import Job, JobState
+from zaitaku.jobs.model import OUTAGES_FOR, Job, JobState
 from zaitaku.jobs.service import read_pieces
 from zaitaku.jobs.store import PIECE_BYTES, Part, add_piece, drop_pieces, job, update_claimed
 
@@ -151,14 +151,15 @@ class JobContext:
         self.is_finished = True
 
     def give_back(self) -> None:
-        """Let another worker try again at once; that this one could not go on does not count.
+        """Let another worker try again at once; at first it does not count as an attempt.
 
         Raises:
             JobLost: another worker has the job now.
             StoreUnavailable: the database is away.
         """
         with self.transaction() as connection:
-            put_back = {"attempts": job.c.attempts - 1, "claim": None}
+            is_young = self._clock.now() - self.job.submitted_at < OUTAGES_FOR
+            put_back = {"attempts": job.c.attempts - is_young, "claim": None}
             self._update(connection, {"state": JobState.WAITING.value, **put_back})
 
     def _update(self, connection: Connection, values: Mapping[str, Any]) -> None:

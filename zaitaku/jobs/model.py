@@ -17,6 +17,9 @@ STALE_AFTER: Final = timedelta(seconds=60)
 BEAT_EVERY: Final = timedelta(seconds=10)
 MOST_ATTEMPTS: Final = 3
 """A job whose worker was lost so often is not tried again: it may be what kills workers."""
+OUTAGES_FOR: Final = timedelta(hours=1)
+"""For so long after it was submitted a job that met an outage has not been tried thereby. Later it
+counts: what looks like an outage may be the job's own fault, and nobody else may have its lane."""
 HELD_FOR: Final = timedelta(hours=1)
 """How long a job waits for somebody to confirm it before it is forgotten."""
 TOLD_FOR: Final = timedelta(hours=24)

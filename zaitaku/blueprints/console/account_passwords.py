@@ -27,6 +27,7 @@ from zaitaku.blueprints.console.accounts import (
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.searches import lead_on
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import StoreUnavailable
@@ -51,6 +52,7 @@ def password_resets() -> Page:
 
 @blueprint.post("/password-resets")
 @requires(Permission.RESET_PASSWORDS)
+@repeatable
 def search_password_resets() -> Page:
     """Lead on to the accounts that the form asks for."""
     return lead_on()

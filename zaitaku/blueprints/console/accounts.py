@@ -24,6 +24,7 @@ from zaitaku.accounts.words import mistake_words
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.ids import AccountId
@@ -113,6 +114,7 @@ def accounts() -> Page:
 
 @blueprint.post("/accounts")
 @requires(Permission.MANAGE_ACCOUNTS)
+@repeatable
 def search_accounts() -> Response:
     """Lead on to the accounts that the form asks for."""
     return lead_on()

@@ -11,6 +11,7 @@ from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.errors import InvalidField
@@ -87,6 +88,7 @@ def activation_codes() -> Page:
 
 @blueprint.post("/activation-codes")
 @requires(Permission.MANAGE_ACTIVATION_CODES)
+@repeatable
 def search_activation_codes() -> Response:
     """Lead on to the lines that the form asks for."""
     return lead_on()

@@ -19,6 +19,7 @@ from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.core.clock import japan_date
@@ -52,6 +53,7 @@ def audit_trail() -> str | tuple[str, HTTPStatus]:
 
 @blueprint.post("/audit-trail")
 @requires(Permission.SEE_AUDIT_TRAIL)
+@repeatable
 def search_audit_trail() -> BaseResponse:
     """Lead on to the lines that the form asks for."""
     return lead_on()

@@ -34,7 +34,7 @@ def made_response(name: str, media_type: str, parts: Generator[bytes, None, None
 
     Raises:
         NoRoom: there is no room for the file.
-        StoreUnavailable: the database went away, or no turn came back for long.
+        StoreUnavailable: the database went away.
     """
     environ = request.environ
     file = SpooledFile.of(parts, lambda: give_way(environ))
@@ -49,7 +49,8 @@ def no_room(error: NoRoom) -> tuple[str, HTTPStatus]:
     log.error("refused: %s", error.code, extra={"code": error.code, "detail": error.detail})
     return failure(
         "いま、ファイルを作れません",
-        "サーバーに、ファイルを作るための空きがありません。この操作では、何も変更していません。",
+        "サーバーに、ファイルを作るための空きがありません。ファイルは、だれにも渡っていません。"
+        "操作の履歴には、書き出そうとしたことが残ります。",
         "条件を絞って件数を減らすと、作れることがあります。続くときは、運用者に連絡してください。",
         reference=request_id.get(),
     ), error.status

@@ -19,6 +19,7 @@ from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NA
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, requires
 from zaitaku.consent.model import ConsentItem
@@ -151,6 +152,7 @@ def consented_patients() -> str | tuple[str, HTTPStatus]:
 
 @blueprint.post("/consented-patients")
 @requires(Permission.SEE_CONSENTED_PATIENTS)
+@repeatable
 def search_patients() -> BaseResponse:
     """Lead on to the lines that the form asks for."""
     return lead_on()

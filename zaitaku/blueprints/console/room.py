@@ -18,7 +18,7 @@ from zaitaku.accounts.sign_in_model import Stage
 from zaitaku.blueprints.console.menu_items import groups_for
 from zaitaku.blueprints.console.presenting import japan_day, japan_time
 from zaitaku.blueprints.edge import services
-from zaitaku.core.errors import NotFound, StoreUnavailable
+from zaitaku.core.errors import NotFound, OutcomeUnknown, StoreUnavailable
 from zaitaku.core.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,19 @@ def form_expired(error: CSRFError) -> tuple[str, HTTPStatus]:
 def not_found(error: NotFound) -> tuple[str, HTTPStatus]:
     """Say that nothing is here: the same for what belongs to another facility."""
     return failure("画面が見つかりません", "メニューから、もう一度お選びください。"), error.status
+
+
+@blueprint.errorhandler(OutcomeUnknown)
+def unknown(error: OutcomeUnknown) -> tuple[str, HTTPStatus]:
+    """Say that nobody knows yet whether it was changed, and to look before trying again."""
+    log.error("refused: %s", error.code, extra={"code": error.code, "detail": error.detail})
+    return failure(
+        "結果を確かめられませんでした",
+        "変更されたかどうか、まだ分かりません。",
+        "1分ほど待ってから画面を開き直し、変わっていないことを確かめてから、もう一度お試しください。"
+        "続くときは、運用者に連絡してください。",
+        reference=request_id.get(),
+    ), error.status
 
 
 @blueprint.errorhandler(StoreUnavailable)

@@ -14,6 +14,7 @@ from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.searches import asked, lead_on
 from zaitaku.blueprints.console.sources import SourceView, recent_sources
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.queries import check_period, choice_of, moment_of, words_of
@@ -137,6 +138,7 @@ def url_history(channel: str) -> str | tuple[str, HTTPStatus]:
 
 @blueprint.post(f"/reception-urls/{CHANNEL}/history")
 @requires(Permission.SEE_RECEPTION_URLS)
+@repeatable
 def search_url_history(**_: str) -> BaseResponse:
     """Lead on to the lines that the form asks for."""
     return lead_on()

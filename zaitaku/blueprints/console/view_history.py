@@ -13,6 +13,7 @@ from zaitaku.blueprints.console.presenting import NOT_OBTAINED, WITHHELD
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.searches import address, asked, lead_on
 from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.core.errors import InvalidField
@@ -62,6 +63,7 @@ def view_history() -> str | tuple[str, HTTPStatus]:
 
 @blueprint.post("/view-history")
 @requires(Permission.SEE_VIEW_HISTORY)
+@repeatable
 def search_view_history() -> BaseResponse:
     """Lead on to the lines that the form asks for."""
     return lead_on()

@@ -32,7 +32,10 @@ def mode(deployment: Deployment) -> Iterator[Line]:
 
 def names_of_settings(deployment: Deployment) -> Iterator[Line]:
     """Tell of settings that nothing reads: one that was misspelt is not there."""
-    worry = "どこにも使われていません。つづりを確かめてください（docs/settings.md）。"
+    worry = (
+        "いまは、どこにも使われていません。"
+        "つづりと、いっしょに要る設定を確かめてください（docs/settings.md）。"
+    )
     for name in deployment.unread:
         yield Line(f"設定 {name}", "読まれません", worry)
 
