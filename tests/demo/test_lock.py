@@ -17,3 +17,10 @@ def test_the_folder_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with sole_use(tmp_path):
             assert (tmp_path / "lock").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    words = r"file/data に書けません.*ZAITAKU_DATA"
+    with pytest.raises(SettingsError, match=words), sole_use(tmp_path / "file" / "data"):
+        pytest.fail("there is no such folder")

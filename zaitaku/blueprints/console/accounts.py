@@ -22,13 +22,12 @@ from zaitaku.accounts.model import (
 from zaitaku.accounts.searching import AccountPage, AccountQuery, AccountSort, Lock, Validity
 from zaitaku.accounts.words import mistake_words
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.console.searches import address, asked, lead_on
+from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.ids import AccountId
-from zaitaku.core.texts import without_control_characters
 
 Page = str | Response | tuple[str, HTTPStatus]
 Choices = list[dict[str, str]]
@@ -140,9 +139,8 @@ def list_page(endpoint: str, roles: Collection[Role], template: str) -> Page:
 
 
 def _unread(error: InvalidEntry, roles: Collection[Role], template: str) -> str:
-    typed = {name: without_control_characters(value) for name, value in asked().items()}
     return render_template(
-        template, found=None, typed=typed, errors=errors_of(error, FIELDS), **_words(roles)
+        template, found=None, typed=shown_again(), errors=errors_of(error, FIELDS), **_words(roles)
     )
 
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.console.searches import address, asked, lead_on
+from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
@@ -95,13 +95,12 @@ def search_activation_codes() -> Response:
 
 
 def _unread(error: InvalidField) -> str:
-    typed = {name: without_control_characters(value) for name, value in asked().items()}
     field = error.field if error.field in {"state", "q"} else "main"
     return render_template(
         "console/activation_codes.html",
         found=None,
         query=CodeQuery(),
-        typed=typed,
+        typed=shown_again(),
         errors={field: _MISTAKES[error.field]},
         states=_STATES,
     )

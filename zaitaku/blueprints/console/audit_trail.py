@@ -17,7 +17,7 @@ from zaitaku.audit.store import Head
 from zaitaku.blueprints.console.act_groups import act_choices
 from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.console.searches import address, asked, lead_on
+from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
@@ -76,12 +76,11 @@ def _list(query: AuditQuery, page: Page) -> str:
 
 
 def _unread(error: InvalidField) -> str:
-    typed = {name: without_control_characters(value) for name, value in asked().items()}
     field = error.field if error.field in _FIELDS else "main"
     return render_template(
         "console/audit_trail.html",
         found=None,
-        typed=typed,
+        typed=shown_again(),
         errors={field: _MISTAKES[error.field]},
         acts=act_choices(),
     )

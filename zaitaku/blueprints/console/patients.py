@@ -17,7 +17,7 @@ from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES, WITHHELD
 from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.console.searches import address, asked, lead_on
+from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
@@ -25,7 +25,6 @@ from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, req
 from zaitaku.consent.model import ConsentItem
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import InvalidField
-from zaitaku.core.texts import without_control_characters
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.records.consented import MOST_EXAMINED, ConsentedPatients
 from zaitaku.records.export import export_consented, file_name
@@ -223,7 +222,7 @@ def _unread(error: InvalidField) -> str:
     return render_template(
         "console/patients.html",
         page_of_list=None,
-        typed={name: without_control_characters(value) for name, value in asked().items()},
+        typed=shown_again(),
         errors={error.field if error.field in _FIELDS else "main": message},
         **_words(),
     )

@@ -21,6 +21,7 @@ from zaitaku.blueprints.kept_forms import SENT_FIELD
 from zaitaku.blueprints.permissions import current_staff
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.sealing import Seal, SealBroken, SealRing
+from zaitaku.core.texts import without_control_characters
 
 PRIVATE: Final = frozenset({"q", "who", "user_id", "name", "kana"})
 """Fields in which people are named, or codes that open something."""
@@ -48,6 +49,11 @@ def asked() -> Mapping[str, str]:
     words = request.args.to_dict()
     sealed = words.pop(SEALED, "")
     return {**words, **_opened(sealed)} if sealed else words
+
+
+def shown_again() -> Mapping[str, str]:
+    """Return the same as it may be shown again, to be mended."""
+    return {field: without_control_characters(word) for field, word in asked().items()}
 
 
 def address(endpoint: str, words: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, WITHHELD
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.console.searches import address, asked, lead_on
+from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
@@ -74,7 +74,7 @@ def _unread(error: InvalidField) -> str:
     return render_template(
         "console/view_history.html",
         found=None,
-        typed={name: without_control_characters(value) for name, value in asked().items()},
+        typed=shown_again(),
         errors={field: _MISTAKES[error.field]},
         **_words(),
     )
