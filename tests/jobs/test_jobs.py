@@ -171,32 +171,32 @@ def test_failures_end_the_job_with_their_code(workshop: Workshop) -> None:
     assert workshop.find(job).outcome == "no-handler"
 
 
-def test_a_store_that_was_away_is_tried_again(workshop: Workshop) -> None:
+def test_a_store_that_was_away_is_tried_again(any_workshop: Workshop) -> None:
     def away(context: JobContext) -> None:
         raise StoreUnavailable("meanwhile")
 
-    job = workshop.submit()
-    runner = workshop.runner(away)
+    job = any_workshop.submit()
+    runner = any_workshop.runner(away)
     for _ in range(MOST_ATTEMPTS + 2):
         runner.clean_up()
         assert runner.work_off() == 1
-        assert workshop.find(job).state is JobState.WAITING
-    assert workshop.runner(idle).work_off() == 1
-    assert workshop.find(job).state is JobState.DONE
+        assert any_workshop.find(job).state is JobState.WAITING
+    assert any_workshop.runner(idle).work_off() == 1
+    assert any_workshop.find(job).state is JobState.DONE
 
 
-def test_what_looks_like_an_outage_for_long_has_an_end(workshop: Workshop) -> None:
+def test_what_looks_like_an_outage_for_long_has_an_end(any_workshop: Workshop) -> None:
     def broken(context: JobContext) -> None:
         raise StoreUnavailable("no such column")
 
-    job, runner = workshop.submit(), workshop.runner(broken)
+    job, runner = any_workshop.submit(), any_workshop.runner(broken)
     runner.work_off()
-    workshop.clock.advance(OUTAGES_FOR)
+    any_workshop.clock.advance(OUTAGES_FOR)
     for _ in range(MOST_ATTEMPTS):
         runner.clean_up()
         assert runner.work_off() == 1
     runner.clean_up()
-    assert workshop.find(job).state is JobState.FAILED
+    assert any_workshop.find(job).state is JobState.FAILED
 
 
 def test_what_a_handler_did_and_the_jobs_end_are_one(workshop: Workshop) -> None:

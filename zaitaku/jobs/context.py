@@ -159,7 +159,7 @@ class JobContext:
         """
         with self.transaction() as connection:
             is_young = self._clock.now() - self.job.submitted_at < OUTAGES_FOR
-            put_back = {"attempts": job.c.attempts - is_young, "claim": None}
+            put_back = {"attempts": job.c.attempts - int(is_young), "claim": None}
             self._update(connection, {"state": JobState.WAITING.value, **put_back})
 
     def _update(self, connection: Connection, values: Mapping[str, Any]) -> None:
