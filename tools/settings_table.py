@@ -1,24 +1,36 @@
 """Writes the table of all settings in ``docs/settings.md`` from the code that reads them.
 
-``python -m tools.settings_table`` after a setting was added: its row is the field's docstring.
+``python -m tools.settings_table`` after a setting was added or changed: the English of its row is
+the field's docstring, the Japanese stands in ``settings_ja.po`` under the variable's name, beside
+the English that it translates. The document is not written while a variable lacks Japanese words,
+its English has changed since, or words are left over.
 """
 
 import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
+
+from babel.messages.pofile import read_po
 
 from zaitaku.settings import Settings
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "settings.md"
 BEGIN: Final = "<!-- made by python -m tools.settings_table -->"
 END: Final = "<!-- end of what is made -->"
+WORDS: Final = Path(__file__).with_name("settings_ja.po")
+_HEAD: Final = (
+    "| 変数<br>*variable* | 必要<br>*needed* | 初期値<br>*default* | 意味<br>*meaning* |\n"
+    "| --- | --- | --- | --- |\n"
+)
+_NEED: Final = {"yes": "要る<br>*yes*", "with its group": "組で要る<br>*with its group*"}
 _VARIABLE: Final = re.compile(r"ZAITAKU_[A-Z0-9_]+")
+_KANA: Final = re.compile("[ぁ-んァ-ヶ]")
 _READS: Final = "from_env"
 _REQUIRING: Final = ("_required", "_keyring")
 """The readers that refuse to go on without a value."""
@@ -26,15 +38,17 @@ _REQUIRING: Final = ("_required", "_keyring")
 
 @dataclass(frozen=True)
 class Row:
-    """One variable."""
+    """One variable, in English."""
 
     name: str
     needed: str
     default: str
     meaning: str
 
-    def __str__(self) -> str:
-        return f"| `{self.name}` | {self.needed} | {self.default} | {self.meaning} |"
+    def beside(self, japanese: str) -> str:
+        """Return the line of the table, the Japanese meaning first."""
+        needed = _NEED.get(self.needed, self.needed)
+        return f"| `{self.name}` | {needed} | {self.default} | {japanese}<br>*{self.meaning}* |"
 
 
 def rows(group: type[Any] = Settings, *, is_part: bool = False) -> Iterator[Row]:
@@ -61,17 +75,53 @@ def rows(group: type[Any] = Settings, *, is_part: bool = False) -> Iterator[Row]
             yield Row(variable, needed, _default(field), code.meanings[field.name])
 
 
-def table() -> str:
-    """Return the table in Markdown."""
-    head = "| variable | needed | default | meaning |\n| --- | --- | --- | --- |\n"
-    return head + "\n".join(map(str, rows()))
+def japanese(listed: Collection[Row], catalogue: Path = WORDS) -> dict[str, str]:
+    """Return the Japanese meaning of each variable of ``listed``.
+
+    Raises:
+        ValueError: ``catalogue`` has none for a variable and its present English, or has words for
+            another variable or for English of before.
+    """
+    words = _words(catalogue)
+    meant = {(row.name, row.meaning) for row in listed}
+    told = {key for key, text in words.items() if _KANA.search(text)}
+    faults = [f"{name} has no Japanese words for: {text}" for name, text in meant - told]
+    faults += [f"{name} does not mean any more: {text}" for name, text in words.keys() - meant]
+    if faults:
+        raise ValueError("\n".join([f"mend {catalogue.name}:", *sorted(faults)]))
+    return {name: text for (name, _), text in words.items()}
 
 
-def document(present: str) -> str:
-    """Return the document with the table as the code has it now."""
+def table(catalogue: Path = WORDS) -> str:
+    """Return the table in Markdown.
+
+    Raises:
+        ValueError: the Japanese words are not those of the code's variables.
+    """
+    listed = list(rows())
+    words = japanese(listed, catalogue)
+    return _HEAD + "\n".join(row.beside(words[row.name]) for row in listed)
+
+
+def document(present: str, catalogue: Path = WORDS) -> str:
+    """Return the document with the table as the code has it now.
+
+    Raises:
+        ValueError: the Japanese words are not those of the code's variables.
+    """
     before, _, rest = present.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{table(catalogue)}\n\n{END}{after}"
+
+
+def _words(catalogue: Path) -> Mapping[tuple[str, str], str]:
+    with catalogue.open("rb") as file:
+        entries = [entry for entry in read_po(file, abort_invalid=True) if entry.id]
+    # What is marked as doubtful (fuzzy) is no translation.
+    return {
+        (entry.context or "", str(entry.id)): "" if entry.fuzzy else str(entry.string)
+        for entry in entries
+    }
 
 
 class _Code:

@@ -141,7 +141,8 @@ def test_the_first_settings_are_such_as_a_site_takes() -> None:
     text = (SERVER / "zaitaku.env.example").read_text("utf-8")
     names = set(re.findall(r"^(ZAITAKU_\w+)=", text, re.MULTILINE))
     table = (HOUSE / "docs" / "settings.md").read_text("utf-8")
-    needed = set(re.findall(r"^\| `(ZAITAKU_\w+)` \| yes \|", table, re.MULTILINE))
+    needed = set(re.findall(r"^\| `(ZAITAKU_\w+)` \| 要る<br>\*yes\* \|", table, re.MULTILINE))
     drawn = {f"ZAITAKU_{ring}_KEYS" for ring in ("URL", "SESSION", "SUBJECT", "SEAL")}
+    assert "ZAITAKU_ORIGIN" in needed
     assert needed <= names | drawn
     assert names <= set(re.findall(r"^\| `(ZAITAKU_\w+)` \|", table, re.MULTILINE))
