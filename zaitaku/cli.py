@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 import click
 
 from zaitaku.core.errors import SettingsError, StoreUnavailable, ZaitakuError
+from zaitaku.usage import JapaneseProgram, with_japanese_help
 
 COMMANDS: Final[Mapping[str, str]] = {
     "account": "account",
@@ -39,7 +40,7 @@ _LASTING: Final = frozenset({"demo", "operate", "serve", "worker"})
 """Of what goes wrong in these after a while the whole cause is wanted."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(JapaneseProgram, click.Group):
     """Imports a command when it is asked for: none waits for what the others need."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,7 +53,7 @@ class LazyGroup(click.Group):
         if module is None:
             return None
         found: click.Command = getattr(import_module(f"zaitaku.commands.{module}"), cmd_name)
-        return found
+        return with_japanese_help(found)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

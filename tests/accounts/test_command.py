@@ -85,11 +85,39 @@ def test_unlock_and_reset(facility: Facility, accounts: AccountService) -> None:
             accounts.authenticate(attempt("wrong"))
     assert "ロックを解除しました" in run("unlock", CODE, "staff1").output
     assert accounts.authenticate(attempt(password)).account.user_id == "staff1"
-    again = told_password(run("reset-password", CODE, "staff1"))
+    again = told_password(run("reset-password", CODE, "staff1", "--yes"))
     assert again != password
     with pytest.raises(LoginRefused):
         accounts.authenticate(attempt(password))
     assert accounts.authenticate(attempt(again)).account.user_id == "staff1"
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_a_password_stays_unless_the_operator_says_yes(
+    facility: Facility, accounts: AccountService, answer: str
+) -> None:
+    password = told_password(add())
+    asked = CliRunner().invoke(account, ("reset-password", CODE, "staff1"), input=answer)
+    assert asked.exit_code == 1
+    assert f"{CODE} {facility.name}" in asked.output
+    assert "staff1    みどり  一般" in asked.output
+    assert "いまのパスワードは使えなくなり" in asked.output
+    assert "パスキー" not in asked.output
+    assert "やめました。何も変更していません。" in asked.output
+    assert accounts.authenticate(attempt(password)).account.user_id == "staff1"
+
+
+def test_a_yes_resets_the_password_and_other_answers_are_asked_again(
+    facility: Facility, accounts: AccountService
+) -> None:
+    add()
+    words = ("reset-password", CODE, "staff1", "--forget-sign-in")
+    asked = CliRunner().invoke(account, words, input="たぶん\nｙ\n")
+    assert asked.exit_code == 0, asked.output
+    assert "パスキーと回復コードも取り消します。" in asked.output
+    assert asked.output.count("作りなおしますか [y/N]") == 2
+    assert "y（はい）か n（いいえ）で答えてください。" in asked.output
+    assert accounts.authenticate(attempt(told_password(asked))).account.user_id == "staff1"
 
 
 def test_lost_passkeys_are_forgotten_only_when_asked(
@@ -119,9 +147,9 @@ def test_lost_passkeys_are_forgotten_only_when_asked(
                 "created_at": facility.created_at,
             }
         )
-    assert "パスキー" not in run("reset-password", CODE, "master").output
+    assert "パスキー" not in run("reset-password", CODE, "master", "--yes").output
     assert passkeys() == 1
-    told = run("reset-password", CODE, "master", "--forget-sign-in").output
+    told = run("reset-password", CODE, "master", "--yes", "--forget-sign-in").output
     assert "パスキーと回復コードも取り消しました" in told
     assert passkeys() == 0
     with database.reading() as connection:
@@ -131,7 +159,7 @@ def test_lost_passkeys_are_forgotten_only_when_asked(
 
 
 def test_a_programs_password_is_told_as_one_that_lasts(facility: Facility) -> None:
-    for result in (add("A0rece", "web-api"), run("reset-password", CODE, "A0rece")):
+    for result in (add("A0rece", "web-api"), run("reset-password", CODE, "A0rece", "--yes")):
         assert "有効期限: なし" in result.output
         assert "はじめて" not in result.output
 
@@ -167,7 +195,7 @@ def test_broken_rules_are_told(facility: Facility) -> None:
 def test_the_operator_cares_for_the_accounts_that_nobody_else_may(facility: Facility) -> None:
     for user_id, role in (("master", "master"), ("reset", "master-reset")):
         assert add(user_id, role).exit_code == 0
-        assert told_password(run("reset-password", CODE, user_id))
+        assert told_password(run("reset-password", CODE, user_id, "--yes"))
     assert "無効にしました: master" in run("set", CODE, "master", "--disabled").output
     assert "無効" in run("list", CODE).output
     assert run("delete", CODE, "reset").exit_code != 0

@@ -83,14 +83,14 @@ def test_what_others_change_meanwhile_ends_with_it(
 ) -> None:
     assert clinic("facility", "set", CODE, f"home-visit={at_first}", "--yes").exit_code == 0
 
-    def confirm_late(*_: object, **__: object) -> bool:
+    def answer_late(*_: object, **__: object) -> str:
         changed = clinic("facility", "set", CODE, "home-visit=on", "online=on", "--yes")
         assert changed.exit_code == 0, changed.output
         words = ("--name", "よこ", "--kana", "ヨコ")
         assert clinic("account", "add", CODE, "KANRI002", *words).exit_code == 0
-        return True
+        return "y"
 
-    monkeypatch.setattr(click, "confirm", confirm_late)
+    monkeypatch.setattr(click, "prompt", answer_late)
     done = clinic("facility", "close", CODE)
     assert done.exit_code == 0, done.output
     assert "アカウント4件を無効にしました" in done.output

@@ -146,14 +146,14 @@ def test_the_history_tells_changes_and_terms(clinic: Run) -> None:
 
 
 def test_a_colleague_who_was_first_wins(clinic: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    confirm = click.confirm
+    prompt = click.prompt
 
-    def confirm_late(*words: object, **options: object) -> bool:
-        monkeypatch.setattr(click, "confirm", confirm)
+    def answer_late(*words: object, **options: object) -> str:
+        monkeypatch.setattr(click, "prompt", prompt)
         clinic("facility", "change", CODE, "--hours", "月〜土", "--yes")
-        return True
+        return "y"
 
-    monkeypatch.setattr(click, "confirm", confirm_late)
+    monkeypatch.setattr(click, "prompt", answer_late)
     refused = clinic("facility", "change", CODE, "--hours", "毎日")
     assert refused.exit_code == 1
     assert "ほかの人が先に登録内容を変更した" in refused.output

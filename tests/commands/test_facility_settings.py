@@ -147,7 +147,7 @@ def test_a_pharmacy_has_its_own_settings(clinic: Run, facilities: FacilityServic
 def test_a_colleague_who_was_first_wins(
     clinic: Run, facilities: FacilityService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def confirm_late(*_: object, **__: object) -> bool:
+    def answer_late(*_: object, **__: object) -> str:
         before = kept(facilities)
         facilities.change_settings(
             before.id,
@@ -155,10 +155,10 @@ def test_a_colleague_who_was_first_wins(
             expected_version=before.settings_version,
             actor="other",
         )
-        return True
+        return "y"
 
-    confirm: Callable[..., bool] = confirm_late
-    monkeypatch.setattr(click, "confirm", confirm)
+    answer: Callable[..., str] = answer_late
+    monkeypatch.setattr(click, "prompt", answer)
     refused = clinic("facility", "set", CODE, "surgery=on")
     assert refused.exit_code == 1
     assert "ほかの人が先に設定を変更した" in refused.output

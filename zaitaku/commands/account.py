@@ -14,8 +14,7 @@ from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
 from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import InvalidField, ZaitakuError
-from zaitaku.core.ids import FacilityId
-from zaitaku.facilities.model import InstitutionCode
+from zaitaku.facilities.model import Facility, InstitutionCode
 from zaitaku.facilities.service import FacilityService
 from zaitaku.settings import Settings
 
@@ -26,6 +25,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "account-unknown": "この施設に、このユーザIDのアカウントはありません。",
 }
 _ROLES: Final = [role.value for role in Role]
+_yes = click.option("--yes", is_flag=True, help="確認の質問をせずに実行する")
 
 
 @click.group()
@@ -46,9 +46,9 @@ def add(code: str, user_id: str, role: str, name: str, kana: str) -> None:
     ほかの権限区分は、医療機関等が自分で登録するもので、管理はマスタが、そのほかは管理が画面から登録します。
     ここで登録できるのは、検証環境などの準備を自動で行うためです。
     """
-    with _opened(code) as (accounts, facility_id):
+    with _opened(code) as (accounts, facility):
         new = accounts.register(
-            facility_id,
+            facility.id,
             role=Role(role),
             user_id=user_id,
             name=name,
@@ -63,8 +63,8 @@ def add(code: str, user_id: str, role: str, name: str, kana: str) -> None:
 @click.argument("code", callback=institution_code)
 def list_accounts(code: str) -> None:
     """アカウントの一覧を表示します。"""
-    with _opened(code) as (accounts, facility_id):
-        found = accounts.all_of(facility_id)
+    with _opened(code) as (accounts, facility):
+        found = accounts.all_of(facility.id)
     for each in found:
         click.echo(_line(each))
     click.echo(f"{len(found)}件")
@@ -75,8 +75,8 @@ def list_accounts(code: str) -> None:
 @click.argument("user_id")
 def unlock(code: str, user_id: str) -> None:
     """パスワードを続けて間違えてロックされたアカウントを、使えるようにします。"""
-    with _opened(code) as (accounts, facility_id):
-        released = accounts.unlock(facility_id, user_id, actor=operator())
+    with _opened(code) as (accounts, facility):
+        released = accounts.unlock(facility.id, user_id, actor=operator())
     click.echo(f"ロックを解除しました: {released.user_id}")
 
 
@@ -88,11 +88,15 @@ def unlock(code: str, user_id: str) -> None:
     is_flag=True,
     help="なくしたパスキーと回復コードも取り消す（本人確認のあとで）",
 )
-def reset_password(code: str, user_id: str, *, forget_sign_in: bool) -> None:
-    """新しいはじめのパスワードを作り、一度だけ表示します。"""
-    with _opened(code) as (accounts, facility_id):
+@_yes
+def reset_password(code: str, user_id: str, *, forget_sign_in: bool, yes: bool) -> None:
+    """新しいはじめのパスワードを作り、一度だけ表示します。いまのパスワードは使えなくなります。"""
+    with _opened(code) as (accounts, facility):
+        if not yes:
+            _show(facility, accounts.find(facility.id, user_id))
+            _confirm_reset(forget_sign_in=forget_sign_in)
         new = accounts.reset_password(
-            facility_id, user_id, actor=operator(), forget_sign_in=forget_sign_in
+            facility.id, user_id, actor=operator(), forget_sign_in=forget_sign_in
         )
     click.echo(f"パスワードを作りなおしました: {new.account.user_id}")
     if forget_sign_in:
@@ -106,9 +110,9 @@ def reset_password(code: str, user_id: str, *, forget_sign_in: bool) -> None:
 @click.option("--enabled/--disabled", "is_enabled", required=True, help="有効にする / 無効にする")
 def set_state(code: str, user_id: str, *, is_enabled: bool) -> None:
     """アカウントを有効または無効にします。無効にすると、すぐにログアウトされます。"""
-    with _opened(code) as (accounts, facility_id):
+    with _opened(code) as (accounts, facility):
         changed = accounts.set_enabled(
-            facility_id, user_id, is_enabled=is_enabled, actor=operator()
+            facility.id, user_id, is_enabled=is_enabled, actor=operator()
         )
     click.echo(f"{'有効' if is_enabled else '無効'}にしました: {changed.user_id}")
 
@@ -116,28 +120,28 @@ def set_state(code: str, user_id: str, *, is_enabled: bool) -> None:
 @account.command()
 @click.argument("code", callback=institution_code)
 @click.argument("user_id")
-@click.option("--yes", is_flag=True, help="確認の質問をせずに実行する")
+@_yes
 def delete(code: str, user_id: str, *, yes: bool) -> None:
     """アカウントを削除します。元に戻せず、同じユーザIDは二度と使えません。"""
-    with _opened(code) as (accounts, facility_id):
-        found = accounts.find(facility_id, user_id)
+    with _opened(code) as (accounts, facility):
+        found = accounts.find(facility.id, user_id)
         if not yes:
-            click.echo(_line(found))
+            _show(facility, found)
             confirm("このアカウントを削除しますか")
             confirm("元に戻せません。本当に削除しますか")
-        accounts.delete(facility_id, user_id, actor=operator())
+        accounts.delete(facility.id, user_id, actor=operator())
     click.echo(f"削除しました: {found.user_id}")
 
 
 @contextmanager
-def _opened(code: str) -> Iterator[tuple[OperatedAccounts, FacilityId]]:
+def _opened(code: str) -> Iterator[tuple[OperatedAccounts, Facility]]:
     settings, clock = Settings.from_env(), SystemClock()
     database = Database(settings.database_url)
     try:
         facility = FacilityService(database=database, clock=clock).find(InstitutionCode(code))
         with closing(open_ephemeral(settings.ephemeral_url, clock)) as ephemeral:
             accounts = OperatedAccounts(database=database, ephemeral=ephemeral, clock=clock)
-            yield accounts, facility.id
+            yield accounts, facility
     except ZaitakuError as error:
         raise click.ClickException(_words_for(error)) from error
     finally:
@@ -148,6 +152,18 @@ def _words_for(error: ZaitakuError) -> str:
     if isinstance(error, InvalidField):
         return mistake_words(error)
     return _WORDS.get(error.code) or words_for(error)
+
+
+def _show(facility: Facility, found: Account) -> None:
+    click.echo(f"{facility.code} {facility.name}")
+    click.echo(_line(found))
+
+
+def _confirm_reset(*, forget_sign_in: bool) -> None:
+    click.echo("いまのパスワードは使えなくなり、ログイン中のときはログアウトされます。")
+    if forget_sign_in:
+        click.echo("登録済みのパスキーと回復コードも取り消します。")
+    confirm("このアカウントのパスワードを作りなおしますか")
 
 
 def _tell_password(new: NewAccount) -> None:

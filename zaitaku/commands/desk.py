@@ -1,6 +1,7 @@
 """What the operator's commands on facilities, URLs and posters share."""
 
 import getpass
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,13 +139,25 @@ def confirm(question: str) -> None:
         click.exceptions.Exit: the answer was no, or there was none (exit status 1).
     """
     try:
-        is_meant = click.confirm(question)
+        is_meant = _is_yes(question)
     except click.Abort:
         click.echo()
         is_meant = False
     if not is_meant:
         click.echo("やめました。何も変更していません。", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _is_yes(question: str) -> bool:
+    # click's own question says in English that an answer is neither of the two.
+    while True:
+        typed = click.prompt(f"{question} [y/N]", default="", show_default=False)
+        answer = unicodedata.normalize("NFKC", typed).strip().lower()
+        if answer in {"y", "yes"}:
+            return True
+        if answer in {"", "n", "no"}:
+            return False
+        click.echo("y（はい）か n（いいえ）で答えてください。")
 
 
 def tell_agreement(channel: Channel) -> None:

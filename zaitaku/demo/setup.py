@@ -15,6 +15,7 @@ from zaitaku.core.errors import NotFound
 from zaitaku.core.sealing import PLAIN
 from zaitaku.core.signing import Keyring
 from zaitaku.demo.app import app_environ, bind_app_people, insured_as, make_app_key, stand_in
+from zaitaku.demo.doors import Door, doors
 from zaitaku.demo.life import STAFF, begin, employ
 from zaitaku.demo.places import Places
 from zaitaku.demo.secrets import USER_ID, DemoSecrets, write_private
@@ -174,12 +175,20 @@ def _summary(
         )
         for channel in Channel
     }
+    found = doors(services, facility.id, (USER_ID, *STAFF.values()), password)
+    opens = found[USER_ID] is Door.OPEN
     return {
         "patient_urls": urls,
         "facility_code": str(facility.code),
         "facility_name": facility.name,
-        "console": {"url": f"{places.origin}/console/", "user_id": USER_ID, "password": password},
+        "console": {
+            "url": f"{places.origin}/console/",
+            "user_id": USER_ID,
+            "password": password if opens else None,
+        },
         "staff": {ROLE_NAMES[role]: user_id for role, user_id in STAFF.items()},
+        "first_password": password,
+        "accounts": found,
         "bridge": places.bridge,
         "app": places.provider,
         "cards": [

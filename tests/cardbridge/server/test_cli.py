@@ -116,7 +116,7 @@ def test_importing_the_command_needs_nothing_of_the_server() -> None:
         "print([name for name in sys.modules if name.split('.')[0] in"
         " {'sqlalchemy', 'redis', 'flask_wtf', 'babel', 'argon2', 'typst', 'gunicorn'}"
         " or name.startswith('zaitaku.') and not name.startswith(('zaitaku.cardbridge',"
-        " 'zaitaku.wire'))])"
+        " 'zaitaku.usage', 'zaitaku.wire'))])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True
@@ -145,6 +145,43 @@ def test_a_site_can_be_forgotten_from_the_command_line(tmp_path: Path) -> None:
 )
 def test_wrong_options_are_refused_at_the_start(options: list[str]) -> None:
     assert CliRunner().invoke(main, options).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--prt", "3"],
+            "「--prt」というオプションはありません。「--port」のことですか。"
+            " / No such option '--prt'. Did you mean '--port'?",
+        ),
+        (
+            ["--port", "70000"],
+            "「--port」の値を直してください。70000は使えません。0から65535までの数にしてください。"
+            " / Invalid value for '--port': 70000 is not in the range 0<=x<=65535.",
+        ),
+        (
+            ["--allow-origin", "http://a.example"],
+            "「--allow-origin」の値を直してください。https://site.example のように書いてください"
+            " / an origin is https://host or …://host:port",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_both_languages(words: list[str], told: str) -> None:
+    result = CliRunner().invoke(main, words, prog_name="zaitaku-bridge")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "使い方 / Usage: zaitaku-bridge [OPTIONS] [register|unregister]",
+        "くわしい説明 / for help: zaitaku-bridge --help",
+        f"エラー / Error: {told}",
+    ]
+
+
+def test_its_help_has_headings_in_both_languages() -> None:
+    told = CliRunner().invoke(main, ["--help"], prog_name="zaitaku-bridge").stdout
+    assert told.startswith("使い方 / Usage: zaitaku-bridge ")
+    assert "\nオプション / Options:\n" in told
+    assert "この説明を表示する / Show this message and exit." in told
 
 
 def test_a_broken_memory_or_card_keeps_it_from_starting(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from zaitaku.cardbridge.trust.operator import (
 )
 from zaitaku.cardbridge.trust.origins import parse_origin
 from zaitaku.cardbridge.trust.versions import installed_version
+from zaitaku.usage import BilingualProgram
 
 REHEARSAL: Final = Path("-")
 """``--virtual`` without a folder."""
@@ -77,10 +78,11 @@ class OriginType(click.ParamType[str]):
         try:
             return parse_origin(str(value), tls_only=self._tls_only)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            example = "https://site.example" if self._tls_only else "http://127.0.0.1:8080"
+            self.fail(f"{example} のように書いてください / {error}", param, ctx)
 
 
-class LinkedCommand(click.Command):
+class LinkedCommand(BilingualProgram):
     """A command that a link may start, and that takes no orders from one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
