@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.accounts.conftest import CODE, new_facility
@@ -62,6 +62,13 @@ class Desk:
     def results(self, job: Job) -> list[RowResult]:
         _, _, content = self.jobs.result(job.facility_id, job.id)
         return list(results_in(content))
+
+    def told(self, job: Job) -> Mapping[int, str]:
+        """Have the initial passwords told, as the console does."""
+        passwords = self.imports.passwords(job)
+        if passwords:
+            self.imports.note_telling(job, actor="kanri みどり")
+        return passwords
 
     def accounts(self) -> dict[str, Account]:
         with self.database.reading() as connection:

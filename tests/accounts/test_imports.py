@@ -53,7 +53,7 @@ def test_everything_is_registered_with_passwords_that_are_told_once(any_desk: De
     assert [each.fate for each in any_desk.results(job)] == [RowFate.REGISTERED] * 2
     assert any_desk.user_ids() == {"kanri", "ippan01", "A0rece1"}
 
-    told = any_desk.imports.tell_passwords(job, actor="kanri みどり")
+    told = any_desk.told(job)
     assert set(told) == {2, 3}
     with any_desk.database.reading() as connection:
         store = AccountStore(connection, job.facility_id)
@@ -83,7 +83,7 @@ def test_one_mistake_registers_nothing_and_the_result_says_so_for_each_row(desk:
     for word in ("権限区分", "ユーザ名は", "ユーザ名（カナ）を入力", "利用開始年月日"):
         assert word in mistaken.message
     assert desk.user_ids() == {"kanri"}
-    assert desk.imports.tell_passwords(job, actor="kanri みどり") == {}
+    assert desk.told(job) == {}
 
 
 def test_taken_ids_are_left_out_also_those_of_deleted_accounts(any_desk: Desk) -> None:
@@ -99,7 +99,7 @@ def test_taken_ids_are_left_out_also_those_of_deleted_accounts(any_desk: Desk) -
     duplicate, registered = any_desk.results(job)
     assert (duplicate.fate, registered.fate) == (RowFate.DUPLICATE, RowFate.REGISTERED)
     assert "使われて" in duplicate.message
-    assert set(any_desk.imports.tell_passwords(job, actor="kanri みどり")) == {3}
+    assert set(any_desk.told(job)) == {3}
     assert any_desk.user_ids() == {"kanri", "ippan02"}
 
 

@@ -65,13 +65,13 @@ def test_passwords_are_told_until_somebody_says_that_they_have_them(any_desk: De
     imports, job = any_desk.imports, any_desk.done(GOOD)
     with pytest.raises(PasswordsNotTold):
         imports.forget_passwords(job, actor=ACTOR)
-    told = imports.tell_passwords(job, actor=ACTOR)
+    told = any_desk.told(job)
     assert set(told) == {2}
-    assert imports.tell_passwords(job, actor=ACTOR) == told
+    assert any_desk.told(job) == told
     assert imports.secret(job) is Secret.KEPT
     imports.forget_passwords(job, actor=ACTOR)
     imports.forget_passwords(job, actor=ACTOR)
-    assert imports.tell_passwords(job, actor=ACTOR) == {}
+    assert any_desk.told(job) == {}
     assert imports.secret(job) is Secret.NONE
     acts = [each.act for each in any_desk.entries()][-4:]
     assert acts == [
@@ -83,15 +83,15 @@ def test_passwords_are_told_until_somebody_says_that_they_have_them(any_desk: De
 
 
 def test_passwords_go_a_day_after_they_were_first_told(any_desk: Desk) -> None:
-    imports, job = any_desk.imports, any_desk.done(GOOD)
+    job = any_desk.done(GOOD)
     any_desk.clock.advance(TOLD_FOR * 5)
     any_desk.runner.clean_up()
-    told = imports.tell_passwords(job, actor=ACTOR)
+    told = any_desk.told(job)
     any_desk.clock.advance(TOLD_FOR)
     any_desk.runner.clean_up()
-    assert imports.tell_passwords(job, actor=ACTOR) == told
+    assert any_desk.told(job) == told
     any_desk.clock.advance(timedelta(seconds=1))
-    assert imports.tell_passwords(job, actor=ACTOR) == {}
+    assert any_desk.told(job) == {}
     assert pieces(any_desk, "secret") == 1
     any_desk.runner.clean_up()
     assert pieces(any_desk, "secret") == 0
@@ -115,9 +115,9 @@ def test_passwords_whose_key_is_gone_are_lost_and_not_thrown_away(desk: Desk) ->
     )
     assert others.secret(job) is Secret.LOST
     with pytest.raises(PasswordsLost):
-        others.tell_passwords(job, actor=ACTOR)
+        others.passwords(job)
     assert Act.TELL_PASSWORDS not in {each.act for each in desk.entries()}
-    assert set(desk.imports.tell_passwords(job, actor=ACTOR)) == {2}
+    assert set(desk.told(job)) == {2}
 
 
 def test_secrets_of_another_facility_are_not_to_be_had(desk: Desk) -> None:
@@ -125,7 +125,7 @@ def test_secrets_of_another_facility_are_not_to_be_had(desk: Desk) -> None:
     other = new_facility(desk.database, desk.clock, "1310123464").id
     with pytest.raises(JobUnknown):
         desk.jobs.secret(other, job.id)
-    desk.imports.tell_passwords(job, actor=ACTOR)
+    desk.told(job)
     with desk.database.transaction() as connection:
         assert not JobService.drop_told_secret(connection, other, job.id)
 

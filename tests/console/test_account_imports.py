@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from tests.console.office import Browser, Office
@@ -14,7 +15,10 @@ from zaitaku.accounts.import_seal import PasswordSeal
 from zaitaku.accounts.import_table import HEADINGS, MOST_BYTES, MOST_ROWS
 from zaitaku.accounts.model import Role
 from zaitaku.accounts.operating import OperatedAccounts
+from zaitaku.audit.model import Act
+from zaitaku.audit.store import audit_entry
 from zaitaku.core.signing import Keyring
+from zaitaku.core.spooled import NoRoom, SpooledFile
 from zaitaku.jobs.model import HELD_FOR, JobId
 from zaitaku.work import runner, work_off
 
@@ -100,6 +104,35 @@ def test_a_file_is_checked_confirmed_done_and_its_passwords_told_until_received(
     newcomer = office.browser()
     assert newcomer.log_in("ippan01", password) == 200
     assert newcomer.path.startswith("/console/password")
+
+
+def test_passwords_of_a_file_that_could_not_be_made_are_not_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever has none of them could have them thrown away as received."""
+
+    def full(*_: object) -> None:
+        raise NoRoom("OSError")
+
+    browser = office.logged_in()
+    upload(browser, table(GOOD))
+    browser.post(browser.path, post_form(browser))
+    path = browser.path
+    work_off(office.services)
+    browser.get(path)
+    token = token_of(browser)
+    with monkeypatch.context() as patched:
+        patched.setattr(SpooledFile, "of", full)
+        assert browser.post(f"{path}/result", token) == 503
+    assert not told(office)
+    assert browser.post(f"{path}/receipt", token) == 409
+    assert browser.heading == "まだダウンロードされていません"
+    assert browser.post(f"{path}/result", token) == 200
+    assert told(office)
+
+
+def told(office: Office) -> bool:
+    return any(row["act"] == Act.TELL_PASSWORDS for row in office.world.rows(audit_entry))
 
 
 def post_form(browser: Browser) -> dict[str, str]:

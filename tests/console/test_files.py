@@ -1,4 +1,7 @@
-"""Files that are downloaded: whoever reads slowly keeps nobody waiting, and half a file is none."""
+"""Files that are downloaded: whoever reads slowly keeps nobody waiting, and half a file is none.
+
+Nor is half a file told as one: the audit trail has the files that were handed out.
+"""
 
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -8,20 +11,36 @@ from threading import Event
 from time import monotonic, sleep
 from typing import IO, Any
 from urllib.parse import unquote
+from uuid import UUID
 
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.console.office import Browser, Office
-from zaitaku.accounts.model import Role
+from tests.console.test_foreign_ids import call, head, neighbour
+from tests.console.test_permissions import EXAMPLES, console_rules
+from zaitaku.accounts.model import Permission, Role
+from zaitaku.accounts.service import AccountService
+from zaitaku.audit.model import Act
+from zaitaku.audit.service import AuditService
+from zaitaku.audit.store import AuditTrail
 from zaitaku.blueprints.overload import OVERLOAD, Overload
+from zaitaku.blueprints.permissions import requirement_of
 from zaitaku.core import gate, spooled
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.gate import Rank
 from zaitaku.core.spooled import SpooledFile
 from zaitaku.core.spreadsheets import encode_row
-from zaitaku.records import export
+from zaitaku.jobs.model import JobKind, JobState
+from zaitaku.reception.posters.store import url_print
+from zaitaku.reception.printing import PrintService
+from zaitaku.records import export, view_export
+from zaitaku.records.view_export import ViewHistoryService
+from zaitaku.work import work_off
 
+__all__ = ["neighbour"]
+
+PAGES = {"text/html", "application/json"}
 ORIGIN = "http://localhost:8000"
 LIST = "/console/consented-patients"
 PATIENTS = f"{LIST}/export"
@@ -30,6 +49,12 @@ VIEWS = "/console/view-history/export"
 TRAFFIC = "/console/reception-urls/online/traffic/file"
 POSTER = "/console/reception-urls/online/poster/file"
 FILES = [PATIENTS, AUDIT, VIEWS, TRAFFIC, POSTER]
+RECORDED = {
+    PATIENTS: Act.EXPORT_PATIENTS,
+    AUDIT: Act.EXPORT_AUDIT,
+    VIEWS: Act.EXPORT_VIEW_HISTORY,
+}
+DOWNLOADS = {*RECORDED.values(), Act.TELL_PASSWORDS}
 
 
 def begun(browser: Browser, path: str) -> TestResponse:
@@ -52,6 +77,13 @@ def lent(office: Office) -> tuple[int, int]:
     """Return how many turns and how many connections are taken."""
     pool: Any = office.services.database.engine.pool
     return overload_of(office).state().gate.active, pool.checkedout()
+
+
+def downloads_told(office: Office) -> list[Act]:
+    """Return the downloads that the audit trail tells of."""
+    with office.services.database.reading() as connection:
+        entries = list(AuditTrail(connection, office.world.facility.id).entries())
+    return [each.act for each in entries if each.act in DOWNLOADS]
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -101,8 +133,10 @@ def test_without_room_there_is_a_calm_page(
     monkeypatch.setattr(tempfile, "TemporaryFile", full_disk)
     assert browser.get(path) == 503
     assert browser.heading == "いま、ファイルを作れません"
+    assert "ダウンロードとしては残りません" in browser.text
     assert "Content-Disposition" not in browser.answer.headers
     assert lent(office) == (0, 0)
+    assert downloads_told(office) == []
 
 
 def test_a_database_that_goes_away_in_the_middle_has_its_page(
@@ -123,6 +157,98 @@ def test_a_database_that_goes_away_in_the_middle_has_its_page(
     assert browser.heading == "いま、つながりにくくなっています"
     assert "Content-Disposition" not in browser.answer.headers
     assert lent(office) == (0, 0)
+    assert downloads_told(office) == []
+
+
+@pytest.mark.parametrize(("path", "act"), RECORDED.items())
+def test_the_trail_tells_of_a_file_before_its_first_byte_is_read(
+    office: Office, path: str, act: Act
+) -> None:
+    office.world.register()
+    answer = begun(office.logged_in(), path)
+    assert downloads_told(office) == [act]
+    answer.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [(PATIENTS, AccountService), (AUDIT, AuditService), (VIEWS, ViewHistoryService)],
+)
+def test_a_file_that_cannot_be_recorded_is_handed_to_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch, path: str, service: type
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("OperationalError")
+
+    monkeypatch.setattr(spooled, "IN_MEMORY_BYTES", 1)
+    office.world.register()
+    browser = office.logged_in()
+    assert browser.get(path) == 200
+    before, told = open_files(), downloads_told(office)
+    monkeypatch.setattr(service, "note_export", away)
+    assert browser.get(path) == 503
+    assert "Content-Disposition" not in browser.answer.headers
+    assert open_files() <= before
+    assert downloads_told(office) == told
+
+
+def test_an_archive_that_is_not_made_is_not_told_as_a_download(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Iterator[bytes]:
+        yield b"PK"
+        raise ValueError("half-way")
+
+    office.world.register()
+    browser = office.logged_in()
+    with monkeypatch.context() as patched:
+        patched.setattr(view_export, "zipped", broken)
+        archive_of_views(browser)
+        work_off(office.services)
+    (job,) = office.services.jobs.newest(office.world.facility.id, JobKind.VIEW_HISTORY_EXPORT)
+    assert (job.state, job.has_result) == (JobState.FAILED, False)
+    assert downloads_told(office) == []
+    archive_of_views(browser)
+    assert work_off(office.services) == 1
+    (job, _) = office.services.jobs.newest(office.world.facility.id, JobKind.VIEW_HISTORY_EXPORT)
+    assert (job.state, job.has_result) == (JobState.DONE, True)
+    assert downloads_told(office) == [Act.EXPORT_VIEW_HISTORY]
+
+
+def archive_of_views(browser: Browser) -> None:
+    browser.get("/console/view-history")
+    browser.send()
+
+
+def test_a_head_makes_no_file(
+    office: Office, neighbour: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every route of the console that answers with a file is asked for its head alone."""
+    work_off(office.services)
+    owner, files = office.logged_in(), dict[str, str]()
+    for rule in console_rules(office):
+        asks_staff = isinstance(requirement_of(office.app, rule.endpoint), Permission)
+        if asks_staff and "GET" in (rule.methods or ()):
+            values = {name: neighbour.get(name, EXAMPLES[name]) for name in rule.arguments}
+            path = office.app.url_map.bind("localhost").build(rule.endpoint, values, "GET")
+            answer = call(office, owner, "GET", path)
+            if answer.status_code == 200 and answer.mimetype not in PAGES:
+                files[path] = rule.endpoint
+    assert {"console.export_patients", "console.job_result", "console.download"} < {*files.values()}
+    assert len(files) >= 9
+    before, prints = head(office), len(office.world.rows(url_print))
+    monkeypatch.setattr(SpooledFile, "of", refused)
+    monkeypatch.setattr(PrintService, "file", refused)
+    imported = f"/console/account-imports/{UUID(int=7)}/result"
+    for path in (*files, imported):
+        answer = call(office, owner, "HEAD", path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET"), path
+    assert head(office) == before
+    assert len(office.world.rows(url_print)) == prints
+
+
+def refused(*_: object, **__: object) -> None:
+    raise AssertionError("made")
 
 
 def test_long_exports_let_the_others_work(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,12 @@ from zaitaku.accounts.model import Role
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import AuditTrail
 from zaitaku.facilities.model import Channel
+from zaitaku.facilities.practice import marked_png
 from zaitaku.jobs.model import JobKind, JobState
 from zaitaku.reception.model import UrlAct
 from zaitaku.reception.posters.model import MOST_POSTERS, PosterNumber
 from zaitaku.reception.printing import PrintService
+from zaitaku.reception.qr import qr_png
 from zaitaku.work import work_off
 
 BASE = "/console/reception-urls"
@@ -212,10 +214,37 @@ def test_all_posters_in_one_file(office: Office) -> None:
         "オンライン診療等/QRコード_オンライン診療等_1310123456_第1版.png",
         "訪問診療等/QRコード_訪問診療等_1310123456_第1版.png",
     ]
-    image = Image.open(io.BytesIO(archive.read(min(archive.namelist()))))
-    assert zxingcpp.read_barcodes(image)[0].text == marked_address(office)
+    content = archive.read(min(archive.namelist()))
+    assert zxingcpp.read_barcodes(Image.open(io.BytesIO(content)))[0].text == marked_address(office)
+    browser.get(f"{FIRST}/qr-image")
+    assert content == browser.answer.data
+    assert content == marked_png(qr_png(marked_address(office)))
     browser.get(f"{BASE}/online/rotate")
     assert "QRコード：待合室 1回" in browser.text
+
+
+def test_an_archive_of_before_the_mark_or_of_another_mode_is_pointed_out(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, prints = office.logged_in(), office.services.prints
+    unmarked, practice = "このファイルには「練習用」の印がありません", "このファイルは練習用です"
+    seen = {}
+    for was_practice in (False, True):
+        monkeypatch.setattr(prints, "is_practice", was_practice)
+        browser.get(f"{BASE}/all-posters")
+        browser.send(kinds="qr-code")
+        assert work_off(office.services) == 1
+        for is_practice in (False, True):
+            monkeypatch.setattr(prints, "is_practice", is_practice)
+            browser.get(f"{BASE}/all-posters")
+            told = (unmarked in browser.text, practice in browser.text)
+            seen[was_practice, is_practice] = told
+    assert seen == {
+        (False, False): (False, False),
+        (False, True): (True, False),
+        (True, False): (False, True),
+        (True, True): (False, False),
+    }
 
 
 def rotate(office: Office) -> None:

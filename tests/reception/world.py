@@ -53,7 +53,12 @@ class World:
 
 
 def make_world(
-    database: Database, clock: Clock, keys: Keyring = KEYS, origin: str = ORIGIN
+    database: Database,
+    clock: Clock,
+    keys: Keyring = KEYS,
+    origin: str = ORIGIN,
+    *,
+    is_practice: bool = False,
 ) -> World:
     """Return the services of a deployment over ``database``."""
     reception = ReceptionService(
@@ -63,6 +68,12 @@ def make_world(
         database=database,
         facilities=FacilityService(database=database, clock=clock),
         reception=reception,
-        prints=PrintService(database=database, reception=reception, clock=clock, by_phone=False),
+        prints=PrintService(
+            database=database,
+            reception=reception,
+            clock=clock,
+            by_phone=False,
+            is_practice=is_practice,
+        ),
         numbers=count(1),
     )

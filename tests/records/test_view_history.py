@@ -105,7 +105,7 @@ def test_a_file_of_25000_rows_streams_flat_and_one_more_is_refused(
     desk = desk_at(world, ephemeral)
     fill(desk, MOST_ROWS)
     service = ViewHistoryService(world.database, world.clock)
-    lines = service.export(world.facility.id, HistoryQuery(), actor="t", codec=Codec.UTF_8)
+    lines = service.export(world.facility.id, HistoryQuery(), codec=Codec.UTF_8)
     tracemalloc.start()
     first = sum(1 for _ in islice(lines, 2_000))
     early = tracemalloc.get_traced_memory()[1]
@@ -116,7 +116,7 @@ def test_a_file_of_25000_rows_streams_flat_and_one_more_is_refused(
     assert first + sum(1 for _ in lines) == MOST_ROWS + 1
     fill(desk, 1)
     with pytest.raises(TooManyRows):
-        next(service.export(world.facility.id, HistoryQuery(), actor="t", codec=Codec.UTF_8))
+        next(service.export(world.facility.id, HistoryQuery(), codec=Codec.UTF_8))
 
 
 def test_no_cell_is_a_formula(world: World, ephemeral: EphemeralStore) -> None:

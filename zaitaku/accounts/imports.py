@@ -214,34 +214,37 @@ class AccountImports:
             StoreUnavailable: the database is away.
         """
         try:
-            return Secret.KEPT if self._kept(job) else Secret.NONE
+            return Secret.KEPT if self.passwords(job) else Secret.NONE
         except PasswordsLost:
             return Secret.LOST
 
-    def tell_passwords(self, job: Job, *, actor: str) -> Mapping[int, str]:
-        """Return the initial passwords by row number and record that they were told.
+    def passwords(self, job: Job) -> Mapping[int, str]:
+        """Return the initial passwords by row number; none once they were thrown away.
 
-        They can be had again until ``forget_passwords``, at most ``TOLD_FOR`` long; then there
-        are none.
+        Whoever hands them out calls ``note_telling`` first, when there is a file of them.
 
         Raises:
             PasswordsLost: the key under which they were sealed is gone; they stay as they are.
             StoreUnavailable: the database is away; they are still there.
         """
-        passwords = self._kept(job)
-        if not passwords:
-            return {}
-        with self._database.transaction() as connection:
-            self._jobs.note_telling(connection, job.facility_id, job.id)
-            self._note(connection, job, Act.TELL_PASSWORDS, actor)
-        return passwords
-
-    def _kept(self, job: Job) -> Mapping[int, str]:
         try:
             sealed = self._jobs.secret(job.facility_id, job.id)
         except SealBroken as error:
             raise PasswordsLost from error
         return self._seal.opened(sealed, job.id) if sealed else {}
+
+    def note_telling(self, job: Job, *, actor: str) -> None:
+        """Record that the initial passwords are told.
+
+        They can be had again until ``forget_passwords``, at most ``TOLD_FOR`` long; then there
+        are none.
+
+        Raises:
+            StoreUnavailable: the database is away; nobody may get them, and they are still there.
+        """
+        with self._database.transaction() as connection:
+            self._jobs.note_telling(connection, job.facility_id, job.id)
+            self._note(connection, job, Act.TELL_PASSWORDS, actor)
 
     def forget_passwords(self, job: Job, *, actor: str) -> None:
         """Throw the initial passwords away at the word of whoever has them; else do nothing.

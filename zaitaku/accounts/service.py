@@ -398,7 +398,7 @@ class AccountService:
             return _required(AccountStore(connection, account.facility_id).by_id(account.id))
 
     def note_export(self, account: Account, filters: Mapping[str, str]) -> None:
-        """Record that the account asks for the file of consented patients, before it gets it.
+        """Record that the file of consented patients was made for the account, before it gets it.
 
         ``filters`` say which lines were asked for, without a name.
 

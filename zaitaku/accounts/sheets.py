@@ -10,6 +10,7 @@ from zaitaku.accounts.model import ROLE_NAMES, SYSTEM_ROLES, NewAccount
 from zaitaku.core.clock import JST
 from zaitaku.facilities.fonts import font_folder
 from zaitaku.facilities.model import Facility
+from zaitaku.facilities.practice import WORDS
 
 _TEMPLATES: Final = Path(__file__).parent / "printed"
 _STEPS: Final = (
@@ -31,6 +32,8 @@ class Sheet:
     new: NewAccount
     login_address: str
     printed_at: datetime
+    is_practice: bool
+    """Whether the account is one of a sandbox."""
 
 
 def sheet_pdf(sheet: Sheet) -> bytes:
@@ -60,6 +63,7 @@ def _content(sheet: Sheet) -> dict[str, object]:
         "rows": _rows(sheet),
         "password": sheet.new.password,
         "validity": _validity(sheet.new),
+        "practice": dict(WORDS) if sheet.is_practice else None,
         "steps": list(_STEPS_OF_PROGRAMS if is_program else _STEPS),
         "printed": f"{_day(printed.date())} {printed:%H:%M} 作成。"
         "このパスワードは、作成した画面でもう一度表示することはできません。",

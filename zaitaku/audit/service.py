@@ -97,20 +97,29 @@ class AuditService:
             return AuditTrail(connection, facility_id).digest_at(earlier.sequence) == earlier.digest
 
     def export(
-        self, facility_id: FacilityId, query: AuditQuery, *, actor: str, codec: Codec
+        self, facility_id: FacilityId, query: AuditQuery, *, codec: Codec
     ) -> Generator[bytes, None, None]:
-        """Record the export, then yield what is found as CSV while it is read.
+        """Yield what is found as CSV while it is read.
+
+        Whoever hands the file out calls ``note_export`` first, when it is whole.
 
         Raises:
-            StoreUnavailable: the database is away; without the record there is no file.
+            StoreUnavailable: the database is away.
         """
-        with self._database.transaction() as connection:
-            append(connection, facility_id, Act.EXPORT_AUDIT, actor=actor, at=self._clock.now())
         with self._database.reading() as connection:
             found = AuditList(connection, facility_id).stream(query)
             with closing(found) as entries:
                 first = list(islice(entries, 1))
                 yield from csv_lines(chain(first, entries), codec)
+
+    def note_export(self, facility_id: FacilityId, *, actor: str) -> None:
+        """Record that a file of the trail was made and is handed out.
+
+        Raises:
+            StoreUnavailable: the database is away; without the record nobody gets the file.
+        """
+        with self._database.transaction() as connection:
+            append(connection, facility_id, Act.EXPORT_AUDIT, actor=actor, at=self._clock.now())
 
 
 def _grouped(head: Head) -> str:

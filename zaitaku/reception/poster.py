@@ -11,6 +11,7 @@ from zaitaku.core.clock import JST
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.fonts import font_folder
 from zaitaku.facilities.model import Channel
+from zaitaku.facilities.practice import WORDS
 from zaitaku.reception.qr import QUIET_ZONE, Modules, qr_svg
 
 _ENGLISH: Final = (
@@ -53,6 +54,8 @@ class PosterContent:
     issued_on: date
     by_phone: bool = False
     """Whether a phone's app can read the card, too."""
+    is_practice: bool = False
+    """Whether it leads to a sandbox, and says so in large letters."""
     poster_name: str = ""
     """Which of the facility's posters this is; empty where it has no name."""
 
@@ -80,7 +83,7 @@ def poster_pdf(content: PosterContent, layout: Layout) -> bytes:
     return bytes(pdf)
 
 
-def _values(content: PosterContent) -> dict[str, str | int | bool]:
+def _values(content: PosterContent) -> dict[str, str | int | bool | dict[str, str] | None]:
     issued = content.issued_on
     return {
         "title": f"{content.facility_name} {CHANNEL_NAMES[content.channel]} 同意の手続きのご案内",
@@ -95,6 +98,7 @@ def _values(content: PosterContent) -> dict[str, str | int | bool]:
         "version": f"第{content.version}版",
         "by_phone": content.by_phone,
         "poster_name": content.poster_name,
+        "practice": dict(WORDS) if content.is_practice else None,
         "english": ENGLISH_BY_PHONE if content.by_phone else ENGLISH,
         "qr": qr_svg(content.symbol),
         "modules": len(content.symbol),

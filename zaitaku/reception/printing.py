@@ -11,13 +11,14 @@ from zaitaku.core.database import Database
 from zaitaku.core.ids import UrlVersionId
 from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Facility
+from zaitaku.facilities.practice import marked_png
 from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.poster import Layout, PosterContent, poster_pdf
 from zaitaku.reception.posters.model import NO_POSTER, Poster, PosterNumber
 from zaitaku.reception.qr import qr_modules, qr_png
 from zaitaku.reception.service import ReceptionService
 from zaitaku.reception.store import ImageStore
-from zaitaku.settings import Settings
+from zaitaku.settings import Mode, Settings
 
 
 class PrintKind(StrEnum):
@@ -57,7 +58,10 @@ def file_name(
 
 
 class PrintService:
-    """QR symbols (made once for each version and address) and posters that carry the same ones."""
+    """QR symbols (made once for each version and address) and posters that carry the same ones.
+
+    In a sandbox (``is_practice``) every file carries the mark of ``facilities.practice``.
+    """
 
     def __init__(
         self,
@@ -66,9 +70,11 @@ class PrintService:
         reception: ReceptionService,
         clock: Clock,
         by_phone: bool,
+        is_practice: bool,
     ) -> None:
         self._database = database
         self._by_phone = by_phone
+        self.is_practice = is_practice
         self._reception = reception
         self._clock = clock
 
@@ -77,13 +83,18 @@ class PrintService:
         cls, settings: Settings, *, database: Database, reception: ReceptionService, clock: Clock
     ) -> Self:
         """Return the service of a deployment: everybody who prints says the same of it."""
-        by_phone = settings.openid is not None
-        return cls(database=database, reception=reception, clock=clock, by_phone=by_phone)
+        return cls(
+            database=database,
+            reception=reception,
+            clock=clock,
+            by_phone=settings.openid is not None,
+            is_practice=settings.mode is Mode.SANDBOX,
+        )
 
     def qr_png(self, version: UrlVersion, number: PosterNumber = NO_POSTER) -> bytes:
-        """Return the QR code of a version, or of one of its posters, as PNG.
+        """Return the QR code of a version, or of one of its posters, as PNG without any mark.
 
-        It is made at the first call and kept.
+        It is made at the first call and kept. What is handed out comes from ``file``.
         """
         address = self._reception.address(version, number)
         with self._database.reading() as connection:
@@ -107,6 +118,7 @@ class PrintService:
             version=version.number,
             issued_on=japan_date(version.created_at),
             by_phone=self._by_phone,
+            is_practice=self.is_practice,
             poster_name=named.name if named else "",
         )
 
@@ -126,7 +138,8 @@ class PrintService:
         """
         if kind in _LAYOUTS:
             return self.poster_pdf(facility, version, _LAYOUTS[kind], named)
-        return self.qr_png(version, named.number if named else NO_POSTER)
+        png = self.qr_png(version, named.number if named else NO_POSTER)
+        return marked_png(png) if self.is_practice else png
 
     def _make(self, version_id: UrlVersionId, address: str) -> bytes:
         png = qr_png(address)

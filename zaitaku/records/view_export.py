@@ -61,29 +61,34 @@ class ViewHistoryService:
             return ViewHistory(connection, facility_id).page(query)
 
     def export(
-        self, facility_id: FacilityId, query: HistoryQuery, *, actor: str, codec: Codec
+        self, facility_id: FacilityId, query: HistoryQuery, *, codec: Codec
     ) -> Generator[bytes, None, None]:
-        """Record the export, then yield what is found as CSV while it is read.
+        """Yield what is found as CSV while it is read.
+
+        Whoever hands the file out calls ``note_export`` first, when it is whole.
 
         Raises:
-            TooManyRows: it would be more than 25,000 rows; nothing was recorded.
-            StoreUnavailable: the database is away; without the record there is no file.
+            TooManyRows: it would be more than 25,000 rows.
+            StoreUnavailable: the database is away.
         """
-        with self.database.transaction() as connection:
+        with self.database.reading() as connection:
             if ViewHistory(connection, facility_id).count(query, at_most=MOST_ROWS + 1) > MOST_ROWS:
                 raise TooManyRows
-            append(
-                connection,
-                facility_id,
-                Act.EXPORT_VIEW_HISTORY,
-                actor=actor,
-                at=self.clock.now(),
-            )
         with self.database.reading() as connection:
             found = ViewHistory(connection, facility_id).stream(query)
             with closing(found) as rows:
                 first = list(islice(rows, 1))
                 yield from csv_lines(chain(first, rows), codec)
+
+    def note_export(self, facility_id: FacilityId, *, actor: str) -> None:
+        """Record that a file of the history was made and is handed out.
+
+        Raises:
+            StoreUnavailable: the database is away; without the record nobody gets the file.
+        """
+        at = self.clock.now()
+        with self.database.transaction() as connection:
+            append(connection, facility_id, Act.EXPORT_VIEW_HISTORY, actor=actor, at=at)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class ViewHistoryArchive:
     clock: Clock
 
     def __call__(self, context: JobContext) -> None:
-        """Make the parts and keep the archive.
+        """Make the parts and keep the archive; its record and the job's end are one transaction.
 
         Raises:
             JobLost, StoreUnavailable: as the context's methods do.
@@ -107,21 +112,23 @@ class ViewHistoryArchive:
         asked = HistoryQuery.from_mapping(context.parameters)
         # What comes after this moment belongs to another file, whatever ends later.
         query = replace(asked, end=min(asked.end, now) if asked.end else now)
-        with context.transaction() as connection:
+        with self.database.reading() as connection:
             total = ViewHistory(connection, facility.id).count(query)
-            append(
-                connection,
-                facility.id,
-                Act.EXPORT_VIEW_HISTORY,
-                actor=context.job.actor,
-                at=now,
-                subject=context.job.reference,
-            )
         rows = self._rows(facility, query, lambda done: context.progress(done, total))
         parts = _Parts(facility, now, rows)
         name = file_name(facility, now, ".zip")
         context.write_result(name, ARCHIVE_TYPE, zipped(parts.files(), at=now))
         context.outcome(MADE, {"rows": total, "parts": parts.count})
+        with context.transaction() as connection:
+            context.finish(connection)
+            append(
+                connection,
+                facility.id,
+                Act.EXPORT_VIEW_HISTORY,
+                actor=context.job.actor,
+                at=self.clock.now(),
+                subject=context.job.reference,
+            )
 
     def _rows(
         self, facility: Facility, query: HistoryQuery, progress: Callable[[int], None]

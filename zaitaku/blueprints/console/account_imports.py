@@ -1,7 +1,8 @@
 """アカウント一括登録: the template, the upload, the check, the confirmation (domain.md §5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -34,7 +35,7 @@ from zaitaku.accounts.model import ROLE_NAMES, Permission, Role
 from zaitaku.blueprints.console.files import file_response, made_response
 from zaitaku.blueprints.console.jobs import own_job
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
@@ -99,6 +100,7 @@ def _front(errors: Mapping[str, str]) -> str:
 @no_page
 def account_import_template(codec: str) -> Response:
     """Return the table to fill in, in the encoding that the person chose."""
+    refuse_head()
     staff, chosen = current_staff(), _TEMPLATES[codec]
     allowed = manageable_by(staff.account.role)
     content = template_file(chosen, staff.facility.code.kind, allowed)
@@ -269,6 +271,7 @@ def _structure_mistake(found: Job) -> str:
 @requires(Permission.IMPORT_ACCOUNTS)
 def account_import_result(job: UUID) -> Response:
     """Return the result file without passwords."""
+    refuse_head()
     found = _own_import(job)
     return _result_file(found, {}, _UNTOLD[services().account_imports.secret(found)])
 
@@ -277,12 +280,13 @@ def account_import_result(job: UUID) -> Response:
 @requires(Permission.IMPORT_ACCOUNTS)
 def account_import_passwords(job: UUID) -> Page:
     """Return the result file with the initial passwords, as long as they are kept."""
-    found = _own_import(job)
+    found, imports = _own_import(job), services().account_imports
     try:
-        told = services().account_imports.tell_passwords(found, actor=current_staff().account.label)
+        passwords = imports.passwords(found)
     except PasswordsLost as error:
         return _lost(found, error)
-    return _result_file(found, told, TOLD_OUT)
+    telling = partial(imports.note_telling, found, actor=current_staff().account.label)
+    return _result_file(found, passwords, TOLD_OUT, record=telling if passwords else None)
 
 
 def _lost(found: Job, error: PasswordsLost) -> Page:
@@ -316,11 +320,17 @@ def confirm_passwords(job: UUID) -> Page:
     return redirect(_address_of(found), HTTPStatus.SEE_OTHER)
 
 
-def _result_file(found: Job, passwords: Mapping[int, str], instead: str) -> Response:
+def _result_file(
+    found: Job,
+    passwords: Mapping[int, str],
+    instead: str,
+    *,
+    record: Callable[[], None] | None = None,
+) -> Response:
     name, _, content = services().jobs.result(found.facility_id, found.id)
     codec = current_staff().facility.settings.character_set.codec
     lines = csv_lines(results_in(content), codec, passwords, instead)
-    return made_response(name, codec.content_type, lines)
+    return made_response(name, codec.content_type, lines, record=record)
 
 
 def _own_import(job: UUID) -> Job:

@@ -32,6 +32,7 @@ from zaitaku.blueprints.permissions import current_staff, requires
 from zaitaku.core.clock import japan_date
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.core.ids import AccountId
+from zaitaku.settings import Mode
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,8 @@ def settings_sheet(account: UUID) -> Page:
         ), HTTPStatus.CONFLICT
     now = services().clock.now()
     address = services().settings.origin + url_for("console.login")
-    sheet = Sheet(staff.facility, NewAccount(found, password), address, now)
+    is_practice = services().settings.mode is Mode.SANDBOX
+    sheet = Sheet(staff.facility, NewAccount(found, password), address, now, is_practice)
     name = f"アカウント設定情報_{found.user_id}_{staff.facility.code}_{japan_date(now):%Y%m%d}.pdf"
     return _file(sheet_pdf(sheet), name)
 

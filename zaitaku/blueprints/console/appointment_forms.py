@@ -12,7 +12,7 @@ from zaitaku.blueprints.console.appointment_words import mistake, mistake_in
 from zaitaku.blueprints.console.appointments import Page, day_address, tomorrow
 from zaitaku.blueprints.console.files import file_response
 from zaitaku.blueprints.console.room import blueprint
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.blueprints.uploads import MEGABYTE, takes_file
 from zaitaku.core.errors import InvalidField
@@ -152,6 +152,7 @@ def _file_page(errors: Mapping[str, str], unfit: UnfitRows | None = None) -> str
 @no_page
 def appointment_template(codec: str) -> Response:
     """Return the table to fill in, with one line as an example."""
+    refuse_head()
     chosen = _TEMPLATES[codec]
     example = (
         "2026/11/21",

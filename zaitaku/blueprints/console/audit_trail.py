@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -18,7 +19,7 @@ from zaitaku.blueprints.console.act_groups import act_choices
 from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
@@ -99,18 +100,19 @@ def _address(number: int) -> str:
 @no_page
 def export_audit_trail() -> Response | tuple[str, HTTPStatus]:
     """Return everything that the address finds as CSV."""
+    refuse_head()
     try:
         query = AuditQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     staff = current_staff()
     codec = staff.facility.settings.character_set.codec
-    lines = services().audit.export(
-        staff.facility.id, query, actor=staff.account.label, codec=codec
-    )
+    audit = services().audit
+    lines = audit.export(staff.facility.id, query, codec=codec)
     day = japan_date(services().clock.now())
     name = f"操作履歴_{staff.facility.code}_{day:%Y%m%d}.csv"
-    return made_response(name, codec.content_type, lines)
+    record = partial(audit.note_export, staff.facility.id, actor=staff.account.label)
+    return made_response(name, codec.content_type, lines, record=record)
 
 
 @blueprint.get("/audit-trail/check")

@@ -9,12 +9,12 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from flask import Response, render_template, request, send_file, url_for
+from flask import Response, render_template, send_file, url_for
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.urls import CHANNEL, DOWNLOADS, channel_view
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.facilities.model import Channel
 from zaitaku.reception.errors import UrlChanged
@@ -48,6 +48,7 @@ def _named(channel: Channel, poster: int) -> Poster | None:
 @no_page
 def qr_image(channel: str, poster: int) -> Response:
     """Return the QR code for showing on the page."""
+    refuse_head()
     named, facility = _named(Channel(channel), poster), current_staff().facility
     current = services().reception.show(facility.id, Channel(channel)).current
     content = services().prints.file(PrintKind.QR_CODE, facility, current, named)
@@ -85,12 +86,12 @@ def _page_of(channel: str, named: Poster | None) -> str:
 @no_page
 def download(channel: str, kind: str, poster: int) -> Response:
     """Return the file under a name that tells facility, channel, poster and version."""
+    refuse_head()
     view, named = channel_view(Channel(channel)), _named(Channel(channel), poster)
     printed, facility = PrintKind(kind), current_staff().facility
     content = services().prints.file(printed, facility, view.url.current, named)
-    if request.method == "GET":
-        taken = TakenFile(view.url.current, PosterNumber(poster), printed)
-        services().posters.note_print(facility.id, taken, actor=current_staff().account.label)
+    taken = TakenFile(view.url.current, PosterNumber(poster), printed)
+    services().posters.note_print(facility.id, taken, actor=current_staff().account.label)
     return send_file(
         io.BytesIO(content),
         mimetype="image/png" if printed is PrintKind.QR_CODE else "application/pdf",

@@ -2,10 +2,11 @@
 
 A file that is long to make is made whole while the request has its turn (``blueprints.overload``).
 Before the first byte is sent, turn and database are free for others, however slowly it is read;
-and whatever goes wrong has its page: nobody is left with half a file.
+and whatever goes wrong has its page: nobody is left with half a file. Between the two stands the
+entry of the audit trail, so that it tells of every file that was handed out, and of no other.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -27,20 +28,38 @@ def file_response(name: str, media_type: str, content: Iterable[bytes]) -> Respo
     return response
 
 
-def made_response(name: str, media_type: str, parts: Generator[bytes, None, None]) -> Response:
+def made_response(
+    name: str,
+    media_type: str,
+    parts: Generator[bytes, None, None],
+    *,
+    record: Callable[[], None] | None,
+) -> Response:
     """Return a file to be saved under ``name`` that is made, here and now, of ``parts``.
 
-    Long ones let others go first now and then.
+    Long ones let others go first now and then. ``record`` writes into the audit trail that there
+    is the file: when it is whole, and before anybody has its first byte. ``None`` is for files
+    that the trail does not tell of.
 
     Raises:
-        NoRoom: there is no room for the file.
-        StoreUnavailable: the database went away.
+        NoRoom: there is no room for the file; it is not recorded.
+        StoreUnavailable: the database went away; the file is handed to nobody.
     """
     environ = request.environ
     file = SpooledFile.of(parts, lambda: give_way(environ))
+    if record is not None:
+        _recorded(file, record)
     response = file_response(name, media_type, file)
     response.content_length = file.length
     return response
+
+
+def _recorded(file: SpooledFile, record: Callable[[], None]) -> None:
+    try:
+        record()
+    except BaseException:
+        file.close()
+        raise
 
 
 @blueprint.errorhandler(NoRoom)
@@ -50,7 +69,7 @@ def no_room(error: NoRoom) -> tuple[str, HTTPStatus]:
     return failure(
         "いま、ファイルを作れません",
         "サーバーに、ファイルを作るための空きがありません。ファイルは、だれにも渡っていません。"
-        "操作の履歴には、書き出そうとしたことが残ります。",
+        "操作の履歴にも、ダウンロードとしては残りません。",
         "条件を絞って件数を減らすと、作れることがあります。続くときは、運用者に連絡してください。",
         reference=request_id.get(),
     ), error.status

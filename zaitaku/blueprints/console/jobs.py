@@ -12,7 +12,7 @@ from zaitaku.accounts.imports import IMPORT_STATE_NAMES, import_state
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.files import file_response
 from zaitaku.blueprints.console.room import blueprint, failure
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, requires
 from zaitaku.jobs.errors import JobUnderWay, NoResult
 from zaitaku.jobs.model import STATE_NAMES, Job, JobId, JobKind, JobState
@@ -49,6 +49,7 @@ def job_state(job: UUID) -> Response:
 @no_page
 def job_result(job: UUID) -> Response:
     """Stream the file that one's own job made: no connection is held between its pieces."""
+    refuse_head()
     found = own_job(JobId(job))
     if found.kind in OWN_DOWNLOADS:
         raise NoResult

@@ -18,7 +18,7 @@ from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, SHORT_CHANNEL_NAMES, WITHHELD
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import by_timer, current_staff, no_page, requires
@@ -258,13 +258,13 @@ def patient_news() -> tuple[Response, HTTPStatus]:
 @no_page
 def export_patients() -> Response | tuple[str, HTTPStatus]:
     """Return everything that the address finds, on all pages, as CSV."""
+    refuse_head()
     try:
         query = ListQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
-    facility, now = current_staff().facility, services().clock.now()
-    services().accounts.note_export(current_staff().account, _filters_used(query))
-    _log("consented patients exported")
+    staff, now = current_staff(), services().clock.now()
+    facility = staff.facility
     lines = export_consented(
         services().database,
         facility.id,
@@ -273,7 +273,13 @@ def export_patients() -> Response | tuple[str, HTTPStatus]:
         character_set=facility.settings.character_set,
     )
     content_type = facility.settings.character_set.codec.content_type
-    return made_response(file_name(facility.code, japan_date(now)), content_type, lines)
+
+    def record() -> None:
+        services().accounts.note_export(staff.account, _filters_used(query))
+        _log("consented patients exported")
+
+    name = file_name(facility.code, japan_date(now))
+    return made_response(name, content_type, lines, record=record)
 
 
 def _filters_used(query: ListQuery) -> Mapping[str, str]:

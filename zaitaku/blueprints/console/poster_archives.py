@@ -19,7 +19,7 @@ from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.facilities.model import Channel
 from zaitaku.jobs.model import Job, JobId, JobKind
 from zaitaku.reception.errors import UrlChanged
-from zaitaku.reception.posters.archive import parameters_of
+from zaitaku.reception.posters.archive import has_practice_mark, parameters_of
 from zaitaku.reception.printing import KIND_NAMES
 
 _CHOOSE: Final = "作るものを、1つ以上選んでください。"
@@ -53,6 +53,8 @@ def _page(errors: dict[str, str]) -> str:
         errors=errors,
         off=[CHANNEL_NAMES[each] for each in Channel if not staff.facility.settings.is_on(each)],
         outdated=_outdated(staff.facility.id, jobs),
+        misfits=_misfits(jobs),
+        is_practice=services().prints.is_practice,
         failures=FAILURES,
     )
 
@@ -68,6 +70,15 @@ def _outdated(facility_id: FacilityId, jobs: Iterable[Job]) -> set[JobId]:
         for job in jobs
         if any(job.counts.get(channel, number) != number for channel, number in current.items())
     }
+
+
+def _misfits(jobs: Iterable[Job]) -> set[JobId]:
+    """Return the archives that a sandbox made without its mark, or that bear it and this is none.
+
+    They are kept for some days, also when a new version or another mode came in between.
+    """
+    is_practice = services().prints.is_practice
+    return {job.id for job in jobs if job.has_result and has_practice_mark(job) is not is_practice}
 
 
 @blueprint.post("/reception-urls/all-posters")

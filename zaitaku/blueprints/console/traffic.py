@@ -16,7 +16,7 @@ from zaitaku.blueprints.console.presenting import SHORT_CHANNEL_NAMES
 from zaitaku.blueprints.console.room import blueprint
 from zaitaku.blueprints.console.sources import GONE, poster_names, source_views
 from zaitaku.blueprints.console.urls import CHANNEL, channel_view
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.spreadsheets import Codec, encode_row, file_start
@@ -96,6 +96,7 @@ def _poster_of(values: Mapping[str, str]) -> PosterNumber | None:
 @no_page
 def traffic_file(channel: str) -> Response | tuple[str, HTTPStatus]:
     """Return the counts of the days as CSV, a line for each day, version and poster."""
+    refuse_head()
     facility, of = current_staff().facility, Channel(channel)
     names = poster_names(services().posters.all(facility.id, of))
     try:
@@ -107,7 +108,7 @@ def traffic_file(channel: str) -> Response | tuple[str, HTTPStatus]:
     lines = services().use_reports.lines(facility.id, of, period)
     dates = f"{period.first:%Y%m%d}-{period.last:%Y%m%d}"
     name = f"URL利用状況_{SHORT_CHANNEL_NAMES[of]}_{facility.code}_{dates}.csv"
-    return made_response(name, codec.content_type, _csv(lines, names, codec))
+    return made_response(name, codec.content_type, _csv(lines, names, codec), record=None)
 
 
 def _csv(

@@ -1,6 +1,7 @@
 """医療情報閲覧履歴照会: who viewed whose what and when, searched and exported (domain.md §6)."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -12,7 +13,7 @@ from zaitaku.blueprints.console.files import made_response
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, WITHHELD
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
-from zaitaku.blueprints.edge import services
+from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.kept_forms import repeatable
 from zaitaku.blueprints.paging import paging
 from zaitaku.blueprints.permissions import current_staff, no_page, requires
@@ -108,17 +109,18 @@ def _address(number: int) -> str:
 @no_page
 def export_view_history() -> Response | tuple[str, HTTPStatus]:
     """Return everything that the address finds as CSV, up to 25,000 rows."""
+    refuse_head()
     try:
         query = HistoryQuery.from_mapping(asked())
     except InvalidField as error:
         return _unread(error), HTTPStatus.UNPROCESSABLE_ENTITY
     staff = current_staff()
     codec = staff.facility.settings.character_set.codec
-    lines = services().view_history.export(
-        staff.facility.id, query, actor=staff.account.label, codec=codec
-    )
+    history = services().view_history
+    lines = history.export(staff.facility.id, query, codec=codec)
     name = file_name(staff.facility, services().clock.now(), ".csv")
-    return made_response(name, codec.content_type, lines)
+    record = partial(history.note_export, staff.facility.id, actor=staff.account.label)
+    return made_response(name, codec.content_type, lines, record=record)
 
 
 @blueprint.errorhandler(TooManyRows)

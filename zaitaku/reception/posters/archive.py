@@ -11,6 +11,7 @@ from zaitaku.facilities.channels import SHORT_CHANNEL_NAMES
 from zaitaku.facilities.model import Channel, Facility
 from zaitaku.facilities.service import FacilityService
 from zaitaku.jobs.context import JobContext
+from zaitaku.jobs.model import Job
 from zaitaku.reception.model import UrlVersion
 from zaitaku.reception.posters.model import NO_POSTER, Poster
 from zaitaku.reception.posters.service import PosterService, TakenFile
@@ -20,6 +21,7 @@ from zaitaku.reception.service import ReceptionService
 MADE: Final = "made"
 _KINDS: Final = "kinds"
 _SEPARATOR: Final = " "
+_PRACTICE: Final = "practice"
 
 
 def parameters_of(kinds: Sequence[str]) -> dict[str, str]:
@@ -38,6 +40,11 @@ def parameters_of(kinds: Sequence[str]) -> dict[str, str]:
 def kinds_of(parameters: Mapping[str, str]) -> tuple[PrintKind, ...]:
     """Return the kinds of file that a job makes."""
     return tuple(PrintKind(kind) for kind in parameters.get(_KINDS, "").split())
+
+
+def has_practice_mark(job: Job) -> bool:
+    """Tell whether the files that a job made carry a sandbox's mark."""
+    return _PRACTICE in job.counts
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,8 @@ class PosterArchive:
         files = self._files(facility, sheets, context.progress)
         chunks = zipped(files, at=self._clock.now())
         context.write_result(name, ARCHIVE_TYPE, chunks)
-        context.outcome(MADE, {"files": len(sheets), **_versions(sheets)})
+        practice = {_PRACTICE: 1} if self._prints.is_practice else {}
+        context.outcome(MADE, {"files": len(sheets), **_versions(sheets), **practice})
         taken = [sheet.taken for sheet in sheets]
         with context.transaction() as connection:
             self._posters.note_prints(connection, facility.id, taken, actor=context.job.actor)
