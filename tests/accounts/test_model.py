@@ -256,6 +256,13 @@ def test_initial_passwords_are_over_after_thirty_days() -> None:
     assert not program.is_password_over(NOW + timedelta(days=3000))
 
 
+def test_an_initial_password_of_the_future_is_over() -> None:
+    """A clock that was a year ahead has made it: it would be good for that year and a month."""
+    ahead = account(must_change_password=True)
+    assert ahead.is_password_over(NOW - timedelta(days=365))
+    assert not ahead.is_password_over(NOW - timedelta(days=29))
+
+
 def test_the_thirty_days_do_not_begin_before_the_account_may_be_used() -> None:
     later = account(must_change_password=True, starts_on=date(2027, 1, 15))
     until = datetime(2027, 2, 14, tzinfo=JST)

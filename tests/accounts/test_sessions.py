@@ -84,6 +84,17 @@ def test_no_session_lives_longer_than_twelve_hours(
     assert end_of(sessions, accounts, name) is SessionEnd.IDLE
 
 
+def test_a_session_begun_by_a_clock_ahead_ends_and_proves_nothing(
+    sessions: Sessions, accounts: AccountService, staff: Staff, clock: FixedClock
+) -> None:
+    clock.advance(timedelta(hours=11))
+    name = opened(sessions, staff)
+    clock.advance(timedelta(hours=-11))
+    assert not sessions.resume(name, by_person=True).is_proved(clock.now())
+    clock.advance(timedelta(hours=-1))
+    assert end_of(sessions, accounts, name) is SessionEnd.TOO_LONG
+
+
 def test_a_closed_session_is_gone(
     sessions: Sessions, accounts: AccountService, staff: Staff
 ) -> None:

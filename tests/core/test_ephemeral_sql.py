@@ -125,6 +125,17 @@ class TestCleaning:
         assert store.read("lives") == {}
         store.close()
 
+    def test_goes_on_after_the_clock_was_set_back(
+        self, path: Path, store: SqlEphemeralStore, held_clock: FixedClock
+    ) -> None:
+        held_clock.advance(timedelta(days=30))
+        store.count("ahead", HOUR)
+        held_clock.advance(timedelta(days=-30))
+        store.create("dies", {}, timedelta(seconds=1))
+        held_clock.advance(PURGE_EVERY)
+        store.count("c", HOUR)
+        assert len(rows(path)) == 2
+
     def test_failing_does_not_spoil_the_call(
         self,
         store: SqlEphemeralStore,

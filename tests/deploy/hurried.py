@@ -1,6 +1,9 @@
-"""``bench.under_gunicorn`` with less time for clients than the product gives them."""
+"""``zaitaku serve``, or ``bench.under_gunicorn``, with less time for clients than they have."""
+
+import sys
 
 from bench import under_gunicorn
+from zaitaku import cli
 from zaitaku.commands import arrivals, departures, web_server
 
 SECONDS = 1.0
@@ -11,7 +14,10 @@ def main() -> None:
     web_server.ARRIVAL_SECONDS = SECONDS  # type: ignore[misc, assignment]
     arrivals.BODY_SECONDS = SECONDS  # type: ignore[misc]
     departures.TAKING_SECONDS = SECONDS  # type: ignore[misc]
-    under_gunicorn.main()
+    if sys.argv[1] == "serve":
+        cli.main()
+    else:
+        under_gunicorn.main()
 
 
 if __name__ == "__main__":

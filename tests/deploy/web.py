@@ -33,7 +33,8 @@ class Server:
 
     def workers(self) -> set[int]:
         """Return the processes that answer."""
-        return {child.pid for child in self.parent.children()}
+        own = command_of(self.parent)
+        return {child.pid for child in self.parent.children() if command_of(child) == own}
 
     def ask(self, path: str = "/healthz", **headers: str) -> urllib3.BaseHTTPResponse:
         """Ask once, on a connection of its own."""
@@ -53,6 +54,14 @@ class Server:
     def wait(self) -> None:
         """Wait until it answers with all its workers."""
         wait_until(lambda: answers(self) and len(self.workers()) == WORKERS)
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Return how it was called: a worker as its parent, a companion otherwise, the dead not."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def answers(server: Server) -> bool:

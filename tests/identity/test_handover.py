@@ -83,6 +83,16 @@ def agreed(hand_overs: HandOvers, journey: str = "the-journey") -> HandOver:
     return hand_overs.agree_on_phone(claimed, request_until(10))
 
 
+def test_one_that_a_clock_far_ahead_began_is_over(hand_overs: HandOvers, clock: FixedClock) -> None:
+    begun = hand_overs.begin(beginning())
+    clock.advance(timedelta(minutes=-20))
+    assert hand_overs.stage(begun) is Stage.SHOWN
+    clock.advance(timedelta(minutes=-20))
+    assert hand_overs.stage(begun) is Stage.EXPIRED
+    with pytest.raises(HandOverGone):
+        hand_overs.claim(begun, COMPUTER)
+
+
 def test_of_many_computers_exactly_one_takes_it(any_hand_overs: HandOvers) -> None:
     begun = any_hand_overs.begin(beginning())
     start = Barrier(CROWD)

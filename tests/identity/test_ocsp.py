@@ -160,6 +160,15 @@ def test_memory_is_no_longer_than_an_hour(card: Signer, root: x509.Certificate) 
     assert memory.recall(card.certificate, root, clock.now()) is None
 
 
+def test_a_clock_that_is_set_back_makes_the_memory_no_longer(
+    card: Signer, root: x509.Certificate
+) -> None:
+    memory, later = AnswerMemory(), NOW + timedelta(hours=3)
+    memory.keep(card.certificate, root, VerifiedAnswer(GOOD, NOW + timedelta(days=7)), later)
+    assert memory.recall(card.certificate, root, later) is GOOD
+    assert memory.recall(card.certificate, root, NOW) is None
+
+
 def test_memory_keeps_no_serial_number(card: Signer, root: x509.Certificate) -> None:
     memory = AnswerMemory()
     memory.keep(card.certificate, root, VerifiedAnswer(GOOD, NOW + timedelta(hours=1)), NOW)

@@ -158,6 +158,24 @@ def test_refused_proof_uses_the_challenge_up_too(
         service.accept(proof_of(service, asked, card))
 
 
+def test_a_challenge_of_a_clock_far_ahead_is_refused(
+    service: IdentityService, card: Signer, clock: FixedClock
+) -> None:
+    """It would live until the other clocks are there."""
+    proof = proof_of(service, ask(service), card)
+    clock.advance(-LIFETIME)
+    with pytest.raises(ChallengeUnknown):
+        service.accept(proof)
+
+
+def test_a_challenge_of_a_clock_a_little_ahead_is_good(
+    service: IdentityService, card: Signer, clock: FixedClock
+) -> None:
+    proof = proof_of(service, ask(service), card)
+    clock.advance(timedelta(seconds=-30))
+    assert service.outcome(service.accept(proof), JOURNEY).journey == JOURNEY
+
+
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1), timedelta(days=1)])
 def test_late_proof_is_refused(
     service: IdentityService, card: Signer, clock: FixedClock, late: timedelta

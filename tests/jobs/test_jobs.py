@@ -1,5 +1,6 @@
 """A job is kept, done once, and says how it ended."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from tests.accounts.conftest import new_facility
 from tests.jobs.conftest import KEEP, OTHER_ACCOUNT, Workshop
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.jobs.context import JobContext
-from zaitaku.jobs.errors import JobUnderWay, JobUnknown, NoResult
+from zaitaku.jobs.errors import JobLost, JobUnderWay, JobUnknown, NoResult
 from zaitaku.jobs.model import (
     HELD_FOR,
     MOST_ATTEMPTS,
@@ -130,6 +131,99 @@ def test_a_lost_worker_is_replaced_and_can_write_nothing_more(any_workshop: Work
     assert any_workshop.runner(asleep).run(job.id)
     assert any_workshop.find(job).state is JobState.DONE
     assert any_workshop.result(job) == ("写し.txt", "text/plain", b"abcabc")
+
+
+def test_a_worker_that_died_with_its_clock_ahead_holds_no_lane(any_workshop: Workshop) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(context: JobContext) -> None:
+        raise Killed
+
+    kind, clock = JobKind.ACCOUNT_IMPORT, any_workshop.clock
+    job = any_workshop.submit(kind, content=b"abc")
+    clock.advance(timedelta(days=30))
+    with pytest.raises(Killed):
+        any_workshop.runner(die, kind).run(job.id)
+    clock.advance(timedelta(days=-30))
+    second = any_workshop.runner(copy, kind)
+    assert second.waiting() == (job.id,)
+    second.clean_up()
+    assert second.work_off() == 1
+    assert any_workshop.result(job) == ("写し.txt", "text/plain", b"abcabc")
+    any_workshop.submit(kind)
+
+
+def test_a_clock_a_little_ahead_loses_no_job(any_workshop: Workshop) -> None:
+    job = any_workshop.submit()
+    second = any_workshop.runner(copy)
+
+    def ahead(context: JobContext) -> None:
+        any_workshop.clock.advance(-STALE_AFTER)
+        assert second.work_off() == 0
+
+    assert any_workshop.runner(ahead).run(job.id)
+    assert any_workshop.find(job).state is JobState.DONE
+
+
+def test_a_living_worker_that_lost_its_job_by_its_clock_writes_nothing(
+    any_workshop: Workshop,
+) -> None:
+    job = any_workshop.submit(content=b"abc")
+    second, lost = any_workshop.runner(copy), []
+
+    def ahead(context: JobContext) -> None:
+        any_workshop.clock.advance(-2 * STALE_AFTER)
+        assert second.work_off() == 1
+        writings: list[Callable[[], object]] = [
+            lambda: context.write_result("late.txt", "text/plain", [b"late"]),
+            lambda: context.write_secret(b"late"),
+            lambda: context.progress(1, 2),
+            context.beat,
+            context.give_back,
+        ]
+        for write in writings:
+            with pytest.raises(JobLost):
+                write()
+            lost.append(write)
+
+    assert any_workshop.runner(ahead).run(job.id)
+    assert len(lost) == 5
+    assert any_workshop.find(job).state is JobState.DONE
+    assert any_workshop.result(job) == ("写し.txt", "text/plain", b"abcabc")
+
+
+def test_a_job_from_the_future_is_not_tried_for_ever(any_workshop: Workshop) -> None:
+    def broken(context: JobContext) -> None:
+        raise StoreUnavailable("no such column")
+
+    any_workshop.clock.advance(timedelta(days=30))
+    job, runner = any_workshop.submit(), any_workshop.runner(broken)
+    any_workshop.clock.advance(timedelta(days=-30))
+    for _ in range(MOST_ATTEMPTS):
+        runner.clean_up()
+        assert runner.work_off() == 1
+    runner.clean_up()
+    assert any_workshop.find(job).state is JobState.FAILED
+
+
+def test_what_was_handed_in_or_told_by_a_clock_ahead_does_not_stay_for_longer(
+    any_workshop: Workshop,
+) -> None:
+    clock, jobs, kind = any_workshop.clock, any_workshop.jobs, JobKind.ACCOUNT_IMPORT
+    told = any_workshop.submit()
+    any_workshop.runner(lambda context: context.write_secret(b"hush")).run(told.id)
+    clock.advance(timedelta(days=30))
+    with any_workshop.database.transaction() as connection:
+        jobs.note_telling(connection, any_workshop.facility_id, told.id)
+    held = any_workshop.submit(kind, content=b"x", is_held=True)
+    clock.advance(timedelta(days=-30))
+    assert jobs.secret(any_workshop.facility_id, told.id) == b""
+    with pytest.raises(JobUnknown):
+        jobs.release(any_workshop.facility_id, held.id)
+    any_workshop.runner(idle, kind).clean_up()
+    with pytest.raises(JobUnknown):
+        any_workshop.find(held)
 
 
 def test_a_job_that_kills_its_workers_fails_in_the_end(any_workshop: Workshop) -> None:

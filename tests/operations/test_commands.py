@@ -75,6 +75,16 @@ def test_as_many_copies_are_kept_as_is_said(run: Run, tmp_path: Path) -> None:
     assert run(backup, "make", folder, "--keep", 0).exit_code == 2
 
 
+def test_a_broken_copy_is_named_and_takes_no_good_ones_place(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    first, second = (run(backup, "make", folder).output.split()[-1] for _ in range(2))
+    (Path(second) / "database.db").write_bytes(b"broken")
+    third = run(backup, "make", folder, "--keep", 2)
+    assert third.exit_code == 0
+    assert f"こわれた控えがあります（数えず、消していません）: {second}" in third.output
+    assert Path(first).exists()
+
+
 def test_a_key_is_never_made_over_another(run: Run, tmp_path: Path) -> None:
     run(backup, "new-key", tmp_path / "key")
     before = (tmp_path / "key").read_bytes()

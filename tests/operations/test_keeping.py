@@ -3,7 +3,9 @@
 import os
 import shutil
 from datetime import timedelta
+from errno import EIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from tests.operations.copies import CODES, add_facility
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
-from zaitaku.operating.backups import check_copy, make_copy
+from zaitaku.operating.backups import DATABASE_FILE, check_copy, make_copy
 from zaitaku.operating.copies import Engine, Manifest, unfinished
 from zaitaku.operating.keeping import Ended, forget_older
 
@@ -73,6 +75,61 @@ def test_a_copy_that_has_lost_a_file_does_not_count(tmp_path: Path, clock: Fixed
     assert forget_older(newest, 2, clock.now()) == Ended((), ())
     assert good.exists()
     assert bad.exists()
+
+
+@pytest.mark.parametrize("harm", ["altered", "lost", "added", "unreadable"])
+def test_a_good_copy_does_not_go_for_a_broken_one(
+    database: Database,
+    tmp_path: Path,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    harm: str,
+) -> None:
+    """Whatever moment the broken one tells; here it says that it is younger than the good one."""
+    add_facility(database, CODES[0])
+    oldest, good, bad, newest = (aged_copy(database, tmp_path, clock) for _ in range(4))
+    spoil(bad, harm, monkeypatch)
+    is_told = harm != "lost"  # what has lost a file was never a copy in this sense
+    assert forget_older(newest, 2, clock.now()) == Ended((oldest,), (), (bad,) * is_told)
+    check_copy(good)
+    check_copy(newest)
+    assert bad.exists()
+
+
+def aged_copy(database: Database, folder: Path, clock: FixedClock) -> Path:
+    clock.advance(timedelta(days=1))
+    return make_copy(database, folder, clock)
+
+
+def spoil(place: Path, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do to a copy what disks and people do."""
+    file = place / DATABASE_FILE
+    if harm == "altered":
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    elif harm == "lost":
+        file.unlink()
+    elif harm == "added":
+        (place / "database.db-wal").write_bytes(b"")
+    else:
+        usual = Path.open
+
+        def fail(path: Path, *arguments: Any, **named: Any) -> Any:
+            if path == file:
+                raise OSError(EIO, "Input/output error")
+            return usual(path, *arguments, **named)
+
+        monkeypatch.setattr(Path, "open", fail)
+
+
+def test_where_all_copies_stay_none_is_read(
+    tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = pretend_copy(tmp_path, "zaitaku-new", clock, 0)
+    pretend_copy(tmp_path, "zaitaku-old", clock, 1)
+    monkeypatch.setattr("zaitaku.operating.keeping.check_files", pytest.fail)
+    assert forget_older(newest, 2, clock.now()) == Ended((), ())
 
 
 def test_of_two_that_count_at_once_none_takes_the_last_copy(

@@ -116,6 +116,15 @@ def test_who_is_away_keeps_the_place_for_half_an_hour(
         assert f"zaitaku-place={number}." in answer.headers["Set-Cookie"]
 
 
+def test_a_place_from_the_future_counts_for_nothing(crowded: Overload, site: Site) -> None:
+    """The clock of the process that gave it was ahead: it would count until the others are."""
+    client = site.visitor().client
+    site.clock.advance(PLACE_KEPT + timedelta(seconds=1))
+    assert "zaitaku-place=1." in client.get(site.path()).headers["Set-Cookie"]
+    site.clock.advance(-PLACE_KEPT - timedelta(seconds=1))
+    assert "zaitaku-place=2." in client.get(site.path()).headers["Set-Cookie"]
+
+
 @pytest.mark.parametrize("forged", ["1.99999999999.x", "in.99999999999.x", "", "."])
 def test_a_place_cannot_be_made_up(crowded: Overload, site: Site, forged: str) -> None:
     site.visitor().client.get(site.path())

@@ -216,6 +216,14 @@ def test_a_return_that_is_too_late(visitor: Visitor, phone: Phone) -> None:
     assert not is_registered(visitor, journey)
 
 
+def test_a_return_to_what_a_clock_far_ahead_began(visitor: Visitor, phone: Phone) -> None:
+    journey = walk_to_app(visitor)
+    back = phone.read(open_app(visitor, journey))
+    visitor.site.clock.advance(timedelta(minutes=-11))
+    assert visitor.get(back) == 410
+    assert not is_registered(visitor, journey)
+
+
 def test_stopping_in_the_app(visitor: Visitor, phone: Phone) -> None:
     journey = walk_to_app(visitor)
     assert visitor.get(phone.read(open_app(visitor, journey), "nobody", cancel="yes")) == 200

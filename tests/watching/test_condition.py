@@ -23,7 +23,7 @@ from zaitaku.jobs.model import JobKind
 from zaitaku.operator_site import build_operator_site
 from zaitaku.settings import Settings
 from zaitaku.watching.certificates import CertificateEnd, certificate_ends
-from zaitaku.watching.condition import Condition, JobsCondition, Looker
+from zaitaku.watching.condition import AuditCondition, Condition, JobsCondition, Looker
 from zaitaku.watching.gauges import ConditionGauges
 from zaitaku.watching.listener import MetricsPage
 from zaitaku.watching.notes import Note, Notes, note_audit, note_backup
@@ -219,6 +219,14 @@ def test_a_list_that_is_lost_or_broken_is_seen(
     ).look()
     assert "失効リスト" not in worries(without)
     assert "zaitaku_crl_readable" not in metrics(without)
+
+
+def test_what_was_noted_by_a_clock_that_was_ahead_is_not_fresh() -> None:
+    ahead = NOW + timedelta(days=3)
+    lost = (Instance("two:2", Role.WORKER, "1.2.3", ahead),)
+    found = sound(NOW, instances=lost, backup_at=ahead, audit=AuditCondition(ahead, is_whole=True))
+    assert {"最後の控え", "操作の記録の確認"} <= worries(found)
+    assert "zaitaku_instances{" not in metrics(found)
 
 
 def test_processes_that_cannot_be_asked_after_are_unknown_and_not_gone() -> None:

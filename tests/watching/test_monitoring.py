@@ -33,6 +33,7 @@ WORDS: dict[Happening, list[tuple[str, ...]]] = {
     Happening.PROOF: [("card", "good"), ("card", RevocationUnknown.code)],
     Happening.JOB: [("poster-archive", "done")],
     Happening.ADMISSION: [("entering", "in-line"), ("under_way", "sent-away")],
+    Happening.SLOW_CLIENT: [("headers", "too-slow"), ("reader", "too-many")],
 }
 
 

@@ -21,7 +21,7 @@ from uuid import UUID
 from zaitaku.accounts.errors import SessionEnd, SessionEnded
 from zaitaku.accounts.model import Account
 from zaitaku.accounts.sign_in_model import Method, SessionId, Stage
-from zaitaku.core.clock import Clock
+from zaitaku.core.clock import Clock, is_within
 from zaitaku.core.ephemeral import EphemeralStore, Fields
 from zaitaku.core.ids import AccountId, FacilityId, new_secret_name, new_uuid
 
@@ -70,7 +70,7 @@ class Session:
 
     def is_proved(self, now: datetime) -> bool:
         """Tell whether its owner has shown a password or a passkey lately."""
-        return now < self.proved_at + PROOF_LASTS
+        return is_within(PROOF_LASTS, self.proved_at, now)
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Sessions:
             raise SessionEnded(SessionEnd.IDLE)
         session = _session(name, fields)
         limit = ABSOLUTE if session.stage is Stage.FULL else HALF_OPEN
-        if self._clock.now() >= session.started_at + limit:
+        if not is_within(limit, session.started_at, self._clock.now()):
             self.close(name)
             raise SessionEnded(SessionEnd.TOO_LONG if limit is ABSOLUTE else SessionEnd.UNFINISHED)
         return session

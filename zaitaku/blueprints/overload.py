@@ -199,6 +199,7 @@ class Overload:
         try:
             reading = self._bodies.read(environ)
         except Refused as refused:
+            refused.tell(self._services.watch)
             return self._answers.refuse(environ, start, refused.status)
         try:
             return self._take_turn(rank, environ, start)

@@ -60,6 +60,11 @@ class Arrivals(SocketUnreader):  # type: ignore[misc]
         """How many bytes are there."""
         return len(self.buf.getbuffer())
 
+    @property
+    def awaited(self) -> str:
+        """What is not whole yet: ``headers`` or ``body``."""
+        return "body" if self._whole else "headers"
+
     def is_enough(self) -> bool:
         """Tell whether a thread may begin."""
         if not self._whole:

@@ -103,6 +103,8 @@ def _forget_older(newest: Path, keep: int, now: datetime) -> None:
         click.echo(f"古い控えを消しました: {place}")
     for place in ended.stuck:
         click.echo(f"古い控えを消せませんでした（新しい控えは使えます）: {place}", err=True)
+    for place in ended.damaged:
+        click.echo(f"こわれた控えがあります（数えず、消していません）: {place}", err=True)
 
 
 @backup.command()

@@ -21,6 +21,7 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, Final
 
 from zaitaku.core.gate import SENDING
+from zaitaku.core.watch import NO_WATCH, Happening, Watch
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -42,8 +43,9 @@ _RESET: Final = pack("ii", 1, 0)
 class Sending:
     """Whom a worker's threads wait for at the moment."""
 
-    def __init__(self, most: int = SENDING) -> None:
+    def __init__(self, most: int = SENDING, watch: Watch = NO_WATCH) -> None:
         self._most = most
+        self._watch = watch
         self._lock = Lock()
         self._slow: set[Departures] = set()
 
@@ -51,11 +53,23 @@ class Sending:
         """Count a thread that waits for ``client``; if it is one too many, another gives up."""
         with self._lock:
             self._slow.add(client)
-            if len(self._slow) > self._most:
+            is_full = len(self._slow) > self._most
+            if is_full:
                 slowest = self._slowest()
                 self._slow.discard(slowest)
                 # It is in the set, so its own thread has not let go of it.
                 slowest.cut()
+        if is_full:
+            self._watch.happened(Happening.SLOW_CLIENT, "reader", "too-many")
+
+    def give_up(self, client: "Departures") -> None:
+        """Part with ``client``, which takes too little, unless another needed its thread first."""
+        with self._lock:
+            is_first = client in self._slow
+            self._slow.discard(client)
+        client.cut()
+        if is_first:
+            self._watch.happened(Happening.SLOW_CLIENT, "reader", "too-slow")
 
     def leave(self, client: "Departures") -> None:
         """Let the thread be free for others."""
@@ -163,7 +177,7 @@ class Departures(socket):
         self.until += taken / TAKING_BYTES_A_SECOND
         self.until = min(self.until, now + CREDIT * TAKING_SECONDS)
         if now >= self.until:
-            self.cut()
+            self._sending.give_up(self)
             raise ConnectionResetError(ECONNRESET, "an answer was taken too slowly")
 
     def _under_way(self) -> int:

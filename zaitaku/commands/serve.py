@@ -67,13 +67,15 @@ def serve(host: str, port: int, workers: int, *, has_own_worker: bool, drain_sec
         shared_draining() as draining,
     ):
         app = from_environment()
+        services: Services = app.extensions[EXTENSION]
         WebServer(
             app,
             host=host,
             port=port,
             workers=workers,
             at_start=lambda: drain_at_term(draining, drain_seconds),
-            at_worker_end=partial(_end_worker, app.extensions[EXTENSION]),
+            at_worker_end=partial(_end_worker, services),
+            watch=services.watch,
         ).run()
 
 

@@ -34,6 +34,7 @@ from zaitaku.commands.occupancy import Occupancy
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.constant_headers import always
 from zaitaku.core.gate import THREADS
+from zaitaku.core.watch import NO_WATCH, Happening, Watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -86,6 +87,10 @@ _WORDS: Final = """\
 What you sent did not arrive completely. Please wait a little and try again.
 """
 _KNOWN: Final = frozenset(always(is_tls=True))
+_SLOW: Final = {
+    HTTPStatus.REQUEST_TIMEOUT: "too-slow",
+    HTTPStatus.SERVICE_UNAVAILABLE: "too-many",
+}
 _STATUSES: Final = (
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
     (errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
@@ -114,6 +119,8 @@ class WebServer:
     """Called when it listens and hears signals itself."""
     at_worker_end: Callable[[], None] = _nothing
     """Called in each worker that ends by itself."""
+    watch: Watch = NO_WATCH
+    """Told by each worker of clients that it does not wait for any longer."""
     occupancy: Occupancy = field(default_factory=Occupancy)
 
     def run(self) -> None:
@@ -249,6 +256,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*arguments, **named)
         # Made by the parent, before the fork.
         self._occupancy: Occupancy = self.app.server.occupancy
+        self._watch: Watch = self.app.server.watch
         self.place = self._occupancy.enter()
         self._back_at: float | None = None
 
@@ -257,7 +265,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # The library has no other way to answer in other words.
         wsgi.Response = _Answer
         self._parting: deque[TConn] = deque()
-        self._sending = Sending()
+        self._sending = Sending(watch=self._watch)
         super().init_process()
 
     def set_accept_enabled(self, enabled: bool) -> None:
@@ -384,8 +392,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if arrivals.is_enough():
             super().enqueue_req(conn)
             return
-        if not arrivals.held:
-            # A browser keeps a connection ready that it may never use.
+        # A browser keeps a connection ready that it may never use.
+        is_spare = not arrivals.held
+        if not is_spare or status is HTTPStatus.SERVICE_UNAVAILABLE:
+            self._watch.happened(Happening.SLOW_CLIENT, arrivals.awaited, _SLOW[status])
+        if is_spare:
             self._hang_up(conn)
             return
         words = _WORDS.encode()

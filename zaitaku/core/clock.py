@@ -38,6 +38,15 @@ class FixedClock:
         self.moment += step
 
 
+def is_within(span: timedelta, moment: datetime, now: datetime) -> bool:
+    """Tell whether ``moment`` lies less than ``span`` away from ``now``, before or after it.
+
+    Whoever wrote it down may have had a clock that was far ahead: what happened "lately" must not
+    stay lately until the right clocks have come that far.
+    """
+    return abs(now - moment) < span
+
+
 def japan_date(moment: datetime) -> date:
     """Return the calendar day in Japan at ``moment``."""
     return moment.astimezone(JST).date()

@@ -173,7 +173,8 @@ class SqlEphemeralStore:
             raise EphemeralStoreUnavailable(type(error).__name__) from error
 
     def _purge_when_due(self) -> None:
-        if self._clock.now() < self._purge_due:
+        # A clock that was set back must not make the pause longer.
+        if timedelta() < self._purge_due - self._clock.now() <= PURGE_EVERY:
             return
         try:
             if self.purge() < PURGE_BATCH:

@@ -22,6 +22,9 @@ class Happening(StrEnum):
     """The job's kind, and ``done`` or the public code of the failure."""
     ADMISSION = "admission"
     """For overload: what the request was for, and ``in-line`` or ``sent-away``."""
+    SLOW_CLIENT = "slow-client"
+    """What a client was waited for with: ``headers``, ``body`` or ``reader`` (it takes an answer);
+    and why no longer: it was ``too-slow``, or there were ``too-many`` such clients."""
 
 
 class Level(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from zaitaku.core.clock import Clock
+from zaitaku.core.clock import Clock, is_within
 from zaitaku.core.database import Database
 from zaitaku.core.pieces import in_pieces
 from zaitaku.jobs.errors import JobLost
@@ -158,7 +158,7 @@ class JobContext:
             StoreUnavailable: the database is away.
         """
         with self.transaction() as connection:
-            is_young = self._clock.now() - self.job.submitted_at < OUTAGES_FOR
+            is_young = is_within(OUTAGES_FOR, self.job.submitted_at, self._clock.now())
             put_back = {"attempts": job.c.attempts - int(is_young), "claim": None}
             self._update(connection, {"state": JobState.WAITING.value, **put_back})
 

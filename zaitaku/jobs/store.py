@@ -1,7 +1,7 @@
 """Jobs and their files in the durable store."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -150,7 +150,7 @@ class JobStore:
 
     def release(self, job_id: JobId, lane: str, at: datetime) -> bool:
         """Let a held job wait for a worker; tell whether it was held, and not for too long."""
-        is_held = (job.c.state == JobState.HELD.value, job.c.submitted_at >= at - HELD_FOR)
+        is_held = (job.c.state == JobState.HELD.value, ~_is_far(job.c.submitted_at, HELD_FOR, at))
         released = (
             job.update()
             .where(self._is_ours, job.c.id == job_id, *is_held)
@@ -278,7 +278,7 @@ def _drop_secrets(connection: Connection, jobs: Select[tuple[UUID]]) -> int:
 
 def _is_told_out(now: datetime) -> ColumnElement[bool]:
     told_at = job.c.secret_told_at
-    return and_(told_at.is_not(None), told_at < now - TOLD_FOR)
+    return and_(told_at.is_not(None), _is_far(told_at, TOLD_FOR, now))
 
 
 def remove_old(connection: Connection, *, ended_before: datetime, now: datetime) -> int:
@@ -292,7 +292,7 @@ def remove_old(connection: Connection, *, ended_before: datetime, now: datetime)
     connection.execute(job_piece.delete().where(job_piece.c.job_id.in_(ended)))
     emptied = {"result_name": "", "result_bytes": 0, "parameters": {}}
     connection.execute(job.update().where(job.c.id.in_(ended)).values(emptied))
-    is_late = and_(job.c.state == JobState.HELD.value, job.c.submitted_at < now - HELD_FOR)
+    is_late = and_(job.c.state == JobState.HELD.value, _is_far(job.c.submitted_at, HELD_FOR, now))
     return len(ended) + _forget(connection, is_late)
 
 
@@ -371,8 +371,16 @@ def job_from(row: RowMapping) -> Job:
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
-    is_lost = and_(job.c.state == JobState.RUNNING.value, job.c.heartbeat_at < now - STALE_AFTER)
+    is_lost = and_(
+        job.c.state == JobState.RUNNING.value, _is_far(job.c.heartbeat_at, STALE_AFTER, now)
+    )
     return or_(job.c.state == JobState.WAITING.value, is_lost)
+
+
+def _is_far(moment: Column[datetime], span: timedelta, now: datetime) -> ColumnElement[bool]:
+    # Also in the future: a worker whose clock was far ahead, and which died, would hold its job,
+    # and with it the lane of a whole facility, until the other clocks have come that far.
+    return or_(moment < now - span, moment > now + span)
 
 
 def _is_piece(job_id: JobId, part: Part, sequence: int) -> ColumnElement[bool]:

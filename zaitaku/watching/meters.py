@@ -26,6 +26,11 @@ _HAPPENINGS: Final[Mapping[Happening, tuple[str, str, tuple[str, ...]]]] = Mappi
         Happening.PROOF: ("zaitaku_proofs", "Proofs that were verified", ("way", "outcome")),
         Happening.JOB: ("zaitaku_job_runs", "Jobs that ended", ("kind", "outcome")),
         Happening.ADMISSION: ("zaitaku_admissions", "Requests not let in", ("rank", "outcome")),
+        Happening.SLOW_CLIENT: (
+            "zaitaku_slow_clients",
+            "Clients that were not waited for any longer",
+            ("what", "outcome"),
+        ),
     }
 )
 _LEVELS: Final[Mapping[Level, tuple[str, str]]] = MappingProxyType(

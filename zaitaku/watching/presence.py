@@ -13,7 +13,7 @@ from importlib.metadata import version
 from threading import Event, Lock, Thread
 from typing import Final, Self
 
-from zaitaku.core.clock import Clock
+from zaitaku.core.clock import Clock, is_within
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.watching.door import Door, note_door
 from zaitaku.watching.notes import Note, Notes
@@ -45,7 +45,7 @@ class Instance:
 
     def is_there(self, now: datetime) -> bool:
         """Tell whether it was seen lately."""
-        return now - self.seen_at < GONE_AFTER
+        return is_within(GONE_AFTER, self.seen_at, now)
 
     @classmethod
     def read(cls, name: str, text: str) -> Self | None:

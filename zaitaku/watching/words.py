@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from zaitaku.core.clock import JST
+from zaitaku.core.clock import JST, is_within
 from zaitaku.watching.condition import AuditCondition, Condition, JobsCondition
 from zaitaku.watching.door import Door
 from zaitaku.watching.postgres import PostgresCondition, Standby
@@ -160,13 +160,13 @@ def _audit(audit: AuditCondition | None, now: datetime) -> Line:
     if not audit.is_whole:
         words = "データベースに触れずに、写しを取ってから調べてください。"
         return Line(part, f"{_moment(audit.verified_at)} 合わないものがありました", words)
-    is_late = now - audit.verified_at > DAILY
+    is_late = not is_within(DAILY, audit.verified_at, now)
     worry = "zaitaku audit verify を毎日動かしてください。" if is_late else ""
     return Line(part, f"{_moment(audit.verified_at)} すべて合っていました", worry)
 
 
 def _backup(at: datetime | None, now: datetime) -> Line:
-    is_late = at is None or now - at > DAILY
+    is_late = at is None or not is_within(DAILY, at, now)
     return Line("最後の控え", _moment(at), "控えを毎日取ってください。" if is_late else "")
 
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from zaitaku import wire
+from zaitaku.core.clock import is_within
 from zaitaku.core.ephemeral import EphemeralStore
 from zaitaku.core.ids import ChallengeId, JourneyId, new_secret_name
 from zaitaku.core.signing import Keyring
@@ -137,7 +138,9 @@ class OpenIdService:
         if fields is None:
             raise AppReturnUnknown
         attempt = Attempt.from_fields(fields)
-        if self.client.clock.now() >= attempt.challenge.expires_at:
+        now, expires_at = self.client.clock.now(), attempt.challenge.expires_at
+        # As with the card's challenges (``zaitaku.identity.challenges``).
+        if now >= expires_at or not is_within(2 * self.lifetime, expires_at, now):
             raise AppReturnUnknown("expired")
         return attempt
 

@@ -41,7 +41,8 @@ class AnswerMemory:
         name = self.name(certificate, issuer)
         with self._lock:
             status, ends = self._answers.get(name, (None, now))
-        return status if now < ends else None
+        # A clock that was set back must not make it stand longer.
+        return status if now < ends <= now + self.longest else None
 
     def keep(
         self,
