@@ -114,3 +114,8 @@ def test_all_processes_are_counted_together_and_only_who_may_learns_it(served: S
     assert served.get(served.metrics, Authorization=f"Bearer {TOKEN}x").status == 401
     assert served.get(served.metrics.replace("/metrics", "/"), **bearer).status == 404
     assert served.get(f"{served.origin}/metrics").status == 404
+
+
+def test_a_process_that_has_counted_nothing_yet_spoils_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "counter_7.db").touch()
+    assert list(CountersOf(tmp_path).collect()) == []

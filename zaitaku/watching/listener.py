@@ -71,7 +71,6 @@ class CountersOf(Collector):
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._counters: Collector = MultiProcessCollector(None, str(directory))  # type: ignore[no-untyped-call]
 
     def describe(self) -> list[Metric]:
         """Return nothing: the files tell what there is."""
@@ -82,7 +81,10 @@ class CountersOf(Collector):
         for file in self._directory.glob("gauge_live*.db"):
             if not _is_alive(int(file.stem.rpartition("_")[2])):
                 file.unlink(missing_ok=True)
-        return self._counters.collect()
+        # A process that has just begun has made its file and written nothing yet.
+        begun = [str(file) for file in self._directory.glob("*.db") if file.stat().st_size]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(begun)  # type: ignore[no-untyped-call]
+        return merged
 
 
 def _is_alive(pid: int) -> bool:
