@@ -17,17 +17,7 @@ def jumping(stage: Stage) -> Verdict:
     """Let the web processes' clock jump while patients walk; the databases' clock stays."""
     clock = stage.folder / "clock"
     clock.write_text("+0d")
-    environ = {
-        "LD_PRELOAD": str(_library()),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        # What measures waiting goes on as it was: a false monotonic clock stops every lock that
-        # waits with a limit.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        # So do the files whose times the server's workers set by it: a sign that they live.
-        "NO_FAKE_STAT": "1",
-        "PYTHONPATH": str(Path(__file__).parent / "sleeping"),
-    }
+    environ = with_clock(FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_CACHE_DURATION="1")
     jumps = iter(JUMPS)
 
     def jump() -> None:
@@ -39,6 +29,20 @@ def jumping(stage: Stage) -> Verdict:
         # In the short form the clock stays a day behind: so it has jumped both ways.
         scene.under_load(jump, repeated=2 if stage.scale.is_short else len(JUMPS))
         return scene.verdict()
+
+
+def with_clock(**told: str) -> dict[str, str]:
+    """Return the environment of a process whose clock libfaketime shows; ``told`` says what."""
+    return {
+        "LD_PRELOAD": str(_library()),
+        # What measures waiting goes on as it was: a false monotonic clock stops every lock that
+        # waits with a limit.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        # So do the files whose times the server's workers set by it: a sign that they live.
+        "NO_FAKE_STAT": "1",
+        "PYTHONPATH": str(Path(__file__).parent / "sleeping"),
+        **told,
+    }
 
 
 def _library() -> Path:

@@ -72,7 +72,7 @@ def test_a_patient_joined_meanwhile_is_not_registered_on_the_sign_post(any_world
             target, source = (PatientId(name) for name in _patients(connection))
             started = pool.submit(any_world.consent.register, card)
             _wait_until_it_waits(any_world, started)
-            join_patients(connection, source=source, target=target)
+            join_patients(connection, source=source, target=target, now=any_world.clock.now())
         assert started.result(PATIENCE).is_new
     (row,) = any_world.rows(consent)
     assert row["patient_id"] == target
@@ -95,7 +95,7 @@ def test_a_consent_whose_patient_is_joined_before_the_lock_is_not_held(any_world
             target, source = (PatientId(each) for each in _patients(connection))
             started = pool.submit(hold)
             _wait_until_it_waits(any_world, started)
-            join_patients(connection, source=source, target=target)
+            join_patients(connection, source=source, target=target, now=any_world.clock.now())
         if any_world.database.is_sqlite:  # one writer at a time: it looked after the joining
             assert started.result(PATIENCE) == target
         else:

@@ -1,7 +1,7 @@
 """One person is one patient, whatever card is shown; and never by name."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -100,19 +100,22 @@ def test_a_patient_that_turns_out_to_be_known_is_joined(any_world: World) -> Non
     assert any_world.count(consent_record) == 3
 
 
-def _joined(world: World, first: Decision, second: Decision) -> dict[str, str]:
-    """Two patients with a home-visit consent each, joined by a third, online journey."""
-    cards = [TAROS_CARD, RENEWED]
-    for card, decision in zip(cards, (first, second), strict=True):
+def _joined(
+    world: World, first: Decision, second: Decision, apart: timedelta = timedelta(seconds=1)
+) -> set[str]:
+    """States of two patients' home-visit consents, joined by a third, online journey.
+
+    It comes four days after the first, by a clock that is right.
+    """
+    began = world.clock.now()
+    for card, decision, at in ((TAROS_CARD, first, began), (RENEWED, second, began + apart)):
+        world.clock.moment = at
         world.register(card=card, decision=decision)
     _bind(world, RENEWED, TARO)
-    world.register(Channel.ONLINE, card=RENEWED)
+    world.clock.moment = began + timedelta(days=4)
+    world.register(Channel.ONLINE, card=RENEWED, visit_date=VISIT_DAY + timedelta(days=4))
     (home,) = [row for row in world.rows(consent) if row["channel"] == Channel.HOME_VISIT]
-    return {
-        row["item"]: row["state"]
-        for row in world.rows(consent_item)
-        if row["consent_id"] == home["id"]
-    }
+    return {row["state"] for row in world.rows(consent_item) if row["consent_id"] == home["id"]}
 
 
 @pytest.mark.parametrize(
@@ -121,8 +124,27 @@ def _joined(world: World, first: Decision, second: Decision) -> dict[str, str]:
 def test_of_two_joined_states_the_later_stands(
     any_world: World, first: Decision, second: Decision
 ) -> None:
-    assert set(_joined(any_world, first, second).values()) == {second.value}
+    assert _joined(any_world, first, second, timedelta(days=3)) == {second.value}
     assert any_world.count(consent_record) == 3
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [timedelta(seconds=1), timedelta(days=1), timedelta(days=5)],
+    ids=["seconds", "a-day", "of-the-future"],
+)
+@pytest.mark.parametrize(
+    ("first", "second"), [(Decision.GRANT, Decision.REFUSE), (Decision.REFUSE, Decision.GRANT)]
+)
+def test_where_the_clocks_cannot_say_which_is_later_the_refusal_stands(
+    any_world: World, first: Decision, second: Decision, apart: timedelta
+) -> None:
+    assert _joined(any_world, first, second, apart) == {"refuse"}
+
+
+def test_a_refusal_stands_against_a_consent_of_a_clock_that_was_ahead(any_world: World) -> None:
+    """The consent came first; its clock was a day ahead."""
+    assert _joined(any_world, Decision.GRANT, Decision.REFUSE, timedelta(days=-1)) == {"refuse"}
 
 
 @pytest.mark.parametrize("is_known_first", [True, False])

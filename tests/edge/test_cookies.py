@@ -65,13 +65,17 @@ def test_a_remembered_cookie_still_ends(
     assert not opened(cookie)
 
 
-def test_a_cookie_from_the_future_is_none(
-    signed: Callable[[dict[str, Any]], str], opened: Opened, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ahead", [1, 60, 3600])
+def test_a_cookie_of_a_clock_that_is_a_little_ahead_counts(
+    signed: Callable[[dict[str, Any]], str],
+    opened: Opened,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: int,
 ) -> None:
     cookie = signed({"sid": "a"})
-    assert opened(cookie)["sid"] == "a"
-    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: 0)
-    assert not opened(cookie)
+    here = TimestampSigner.get_timestamp(TimestampSigner("-")) - ahead
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: here)
+    assert dict(opened(cookie)) == ({"sid": "a"} if ahead <= 60 else {})
 
 
 @pytest.mark.parametrize("place", [0, 5, -2])

@@ -74,8 +74,15 @@ class Workshop:
     def find(self, job: Job) -> Job:
         return self.jobs.find(self.facility_id, job.id)
 
-    def runner(self, handler: Handler, kind: JobKind = JobKind.VIEW_HISTORY_EXPORT) -> Runner:
-        return Runner(database=self.database, clock=self.clock, handlers={kind: handler}, keep=KEEP)
+    def runner(
+        self,
+        handler: Handler,
+        kind: JobKind = JobKind.VIEW_HISTORY_EXPORT,
+        *,
+        clock: FixedClock | None = None,
+    ) -> Runner:
+        own = clock or self.clock
+        return Runner(database=self.database, clock=own, handlers={kind: handler}, keep=KEEP)
 
     def result(self, job: Job) -> tuple[str, str, bytes]:
         name, media_type, content = self.jobs.result(self.facility_id, job.id)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.accounts.conftest import new_facility
 from tests.jobs.conftest import KEEP, OTHER_ACCOUNT, Workshop
+from zaitaku.core.clock import FixedClock
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.jobs.context import JobContext
 from zaitaku.jobs.errors import JobLost, JobUnderWay, JobUnknown, NoResult
@@ -16,6 +17,7 @@ from zaitaku.jobs.model import (
     MOST_ATTEMPTS,
     OUTAGES_FOR,
     STALE_AFTER,
+    Job,
     JobKind,
     JobState,
 )
@@ -147,11 +149,34 @@ def test_a_worker_that_died_with_its_clock_ahead_holds_no_lane(any_workshop: Wor
         any_workshop.runner(die, kind).run(job.id)
     clock.advance(timedelta(days=-30))
     second = any_workshop.runner(copy, kind)
-    assert second.waiting() == (job.id,)
     second.clean_up()
+    assert second.work_off() == 0
+    clock.advance(STALE_AFTER + timedelta(seconds=1))
     assert second.work_off() == 1
     assert any_workshop.result(job) == ("写し.txt", "text/plain", b"abcabc")
     any_workshop.submit(kind)
+
+
+def test_two_living_workers_minutes_apart_leave_each_other_their_jobs(
+    any_workshop: Workshop,
+) -> None:
+    right = FixedClock(any_workshop.clock.moment)
+    ahead = FixedClock(right.moment + 2 * STALE_AFTER)
+    second, begun = any_workshop.runner(idle, clock=right), []
+
+    def work(context: JobContext) -> None:
+        begun.append(context.job.id)
+        for _ in range(5):
+            right.advance(STALE_AFTER)
+            ahead.advance(STALE_AFTER)
+            context.beat()
+            second.clean_up()
+            assert second.work_off() == 0
+
+    job = any_workshop.submit()
+    assert any_workshop.runner(work, clock=ahead).run(job.id)
+    assert begun == [job.id]
+    assert any_workshop.find(job).state is JobState.DONE
 
 
 def test_a_clock_a_little_ahead_loses_no_job(any_workshop: Workshop) -> None:
@@ -174,6 +199,8 @@ def test_a_living_worker_that_lost_its_job_by_its_clock_writes_nothing(
 
     def ahead(context: JobContext) -> None:
         any_workshop.clock.advance(-2 * STALE_AFTER)
+        second.clean_up()
+        any_workshop.clock.advance(STALE_AFTER + timedelta(seconds=1))
         assert second.work_off() == 1
         writings: list[Callable[[], object]] = [
             lambda: context.write_result("late.txt", "text/plain", [b"late"]),
@@ -207,23 +234,34 @@ def test_a_job_from_the_future_is_not_tried_for_ever(any_workshop: Workshop) -> 
     assert any_workshop.find(job).state is JobState.FAILED
 
 
-def test_what_was_handed_in_or_told_by_a_clock_ahead_does_not_stay_for_longer(
-    any_workshop: Workshop,
-) -> None:
-    clock, jobs, kind = any_workshop.clock, any_workshop.jobs, JobKind.ACCOUNT_IMPORT
-    told = any_workshop.submit()
-    any_workshop.runner(lambda context: context.write_secret(b"hush")).run(told.id)
-    clock.advance(timedelta(days=30))
-    with any_workshop.database.transaction() as connection:
-        jobs.note_telling(connection, any_workshop.facility_id, told.id)
-    held = any_workshop.submit(kind, content=b"x", is_held=True)
-    clock.advance(timedelta(days=-30))
-    assert jobs.secret(any_workshop.facility_id, told.id) == b""
+def test_what_was_handed_in_or_told_by_a_clock_ahead_is_nobodys(any_workshop: Workshop) -> None:
+    told, held = _told_and_held(any_workshop)
+    any_workshop.clock.advance(timedelta(days=-30))
+    assert _secret(any_workshop, told) == b""
     with pytest.raises(JobUnknown):
-        jobs.release(any_workshop.facility_id, held.id)
-    any_workshop.runner(idle, kind).clean_up()
-    with pytest.raises(JobUnknown):
-        any_workshop.find(held)
+        any_workshop.jobs.release(any_workshop.facility_id, held.id)
+
+
+def test_a_worker_whose_clock_is_behind_removes_nothing(any_workshop: Workshop) -> None:
+    told, held = _told_and_held(any_workshop)
+    any_workshop.clock.advance(timedelta(days=-30))
+    any_workshop.runner(idle).clean_up()
+    any_workshop.clock.advance(timedelta(days=30))
+    assert _secret(any_workshop, told) == b"hush"
+    any_workshop.jobs.release(any_workshop.facility_id, held.id)
+    assert any_workshop.find(held).state is JobState.WAITING
+
+
+def _told_and_held(workshop: Workshop) -> tuple[Job, Job]:
+    told = workshop.submit()
+    workshop.runner(lambda context: context.write_secret(b"hush")).run(told.id)
+    with workshop.database.transaction() as connection:
+        workshop.jobs.note_telling(connection, workshop.facility_id, told.id)
+    return told, workshop.submit(JobKind.ACCOUNT_IMPORT, content=b"x", is_held=True)
+
+
+def _secret(workshop: Workshop, job: Job) -> bytes:
+    return workshop.jobs.secret(workshop.facility_id, job.id)
 
 
 def test_a_job_that_kills_its_workers_fails_in_the_end(any_workshop: Workshop) -> None:

@@ -35,6 +35,9 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110 §9.2.1); Flask-WTF checks no others."""
 _REMEMBERED: Final = 256
 """Cookies whose signature need not be verified again; who is under way brings the same one."""
+_AHEAD: Final = 120
+"""Seconds by which the clock of another instance, which signed a cookie, may be ahead of ours.
+Signatures are dated in whole seconds: clocks that are right to a millisecond can be one apart."""
 
 Opened = tuple[dict[str, Any], int]
 """What a cookie holds, and when it was signed (seconds since 1970)."""
@@ -126,7 +129,7 @@ class _CookieSessions(SecureCookieSessionInterface):
         except BadSignature:
             return self.session_class()
         age = self._serializer.now() - signed_at
-        is_living = 0 <= age <= self._lifetime
+        is_living = -_AHEAD <= age <= self._lifetime
         return self.session_class(_copied(fields) if is_living else None)
 
     def _open(self, cookie: str) -> Opened:

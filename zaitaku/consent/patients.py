@@ -17,6 +17,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     String,
+    and_,
     bindparam,
     select,
     union,
@@ -239,7 +240,8 @@ class PatientStore:
             return False
         self._write()
         if present["person_key"] is None:
-            join_patients(self._connection, source=PatientId(present["id"]), target=target)
+            source = PatientId(present["id"])
+            join_patients(self._connection, source=source, target=target, now=self._at)
             return True
         # The provider now names another person for this card: nobody's consents are mixed, and
         # what the card agreed to before ends, since its holder could not withdraw it any more.
@@ -272,6 +274,10 @@ def _newest(subject_hashes: tuple[str, ...], credentials: Sequence[Row]) -> Row 
 
 def _as_it_stands(row: Row) -> tuple[PatientId, Mapping[str, Any]]:
     return PatientId(row["id"]), dict(row)
+
+
+IS_WITHHELD: Final = and_(patient.c.person_key.is_not(None), patient.c.name.is_(None))
+"""The same of a row of ``patient``, asked of the database."""
 
 
 def is_withheld(row: Row) -> bool:

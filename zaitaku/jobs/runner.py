@@ -15,7 +15,14 @@ from zaitaku.core.watch import NO_WATCH, Happening, Watch
 from zaitaku.jobs.context import Handler, JobContext
 from zaitaku.jobs.errors import JobLost
 from zaitaku.jobs.model import BEAT_EVERY, JobId, JobKind, JobState
-from zaitaku.jobs.store import claim, drop_told_secrets, free_jobs, give_up, remove_old
+from zaitaku.jobs.store import (
+    claim,
+    date_beats,
+    drop_told_secrets,
+    free_jobs,
+    give_up,
+    remove_old,
+)
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +128,7 @@ class Runner:
         """
         now = self._clock.now()
         with self._database.transaction() as connection:
+            date_beats(connection, now)
             failed = give_up(connection, now)
             drop_told_secrets(connection, now)
             removed = remove_old(connection, ended_before=now - self._keep, now=now)

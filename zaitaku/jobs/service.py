@@ -236,6 +236,15 @@ class JobService:
         content = read_pieces(self._database, job_id, Part.RESULT)
         return found.result_name, found.result_type, content
 
+    def drop_result(self, facility_id: FacilityId, job_id: JobId) -> None:
+        """Remove the file that the job made, before its days are over.
+
+        Raises:
+            StoreUnavailable: the database is away; the file is still there.
+        """
+        with self._database.transaction() as connection:
+            JobStore(connection, facility_id).drop_result(job_id)
+
     def secret(self, facility_id: FacilityId, job_id: JobId) -> bytes:
         """Return, as it was kept, what the job tells for a while; empty when that is over.
 

@@ -93,6 +93,7 @@ job_piece = Table(
 )
 """The files of jobs, in pieces, each sealed for its place."""
 CONTENT: Final = SealedColumn(job_piece.c.content, batch=16)
+_NO_RESULT: Final[Mapping[str, object]] = MappingProxyType({"result_name": "", "result_bytes": 0})
 
 
 class Part(StrEnum):
@@ -164,7 +165,9 @@ class JobStore:
             select(job_piece.c.sequence, job_piece.c.content)
             .join_from(job_piece, job)
             .where(self._is_ours, job.c.id == job_id, job_piece.c.part == Part.SECRET.value)
-            .where(~_is_told_out(now))
+            .where(
+                or_(job.c.secret_told_at.is_(None), ~_is_far(job.c.secret_told_at, TOLD_FOR, now))
+            )
             .order_by(job_piece.c.sequence)
         )
         return b"".join(
@@ -183,6 +186,12 @@ class JobStore:
             self._is_ours, job.c.id == job_id, job.c.secret_told_at.is_not(None)
         )
         return _drop_secrets(self._connection, is_told) > 0
+
+    def drop_result(self, job_id: JobId) -> None:
+        """Remove the file that the job made."""
+        mine = (self._is_ours, job.c.id == job_id)
+        if self._connection.execute(job.update().where(*mine).values(_NO_RESULT)).rowcount:
+            drop_pieces(self._connection, job_id, Part.RESULT)
 
     @property
     def _is_ours(self) -> ColumnElement[bool]:
@@ -244,6 +253,16 @@ def oldest_waiting(connection: Connection) -> datetime | None:
     return found
 
 
+def date_beats(connection: Connection, now: datetime) -> None:
+    """Date heartbeats from the future as of now.
+
+    A worker whose clock is ahead goes on beating and keeps its job. One that has died would hold
+    it, and with it the lane of a whole facility, until the other clocks have come that far.
+    """
+    is_ahead = (job.c.state == JobState.RUNNING.value, job.c.heartbeat_at > now + STALE_AFTER)
+    connection.execute(job.update().where(*is_ahead).values(heartbeat_at=now))
+
+
 def give_up(connection: Connection, now: datetime) -> int:
     """Fail the jobs that have lost their worker too often; return how many.
 
@@ -265,8 +284,13 @@ def give_up(connection: Connection, now: datetime) -> int:
 
 
 def drop_told_secrets(connection: Connection, now: datetime) -> int:
-    """Remove what was told long enough; return how many pieces went."""
-    return _drop_secrets(connection, select(job.c.id).where(_is_told_out(now)))
+    """Remove what was told long enough; return how many pieces went.
+
+    What was told in the future stays, though ``JobStore.secret`` shows it to nobody: the clock
+    that is wrong may be this one, and what is removed does not come back.
+    """
+    is_told_out = job.c.secret_told_at < now - TOLD_FOR
+    return _drop_secrets(connection, select(job.c.id).where(is_told_out))
 
 
 def _drop_secrets(connection: Connection, jobs: Select[tuple[UUID]]) -> int:
@@ -274,11 +298,6 @@ def _drop_secrets(connection: Connection, jobs: Select[tuple[UUID]]) -> int:
         job_piece.c.part == Part.SECRET.value, job_piece.c.job_id.in_(jobs)
     )
     return connection.execute(dropped).rowcount
-
-
-def _is_told_out(now: datetime) -> ColumnElement[bool]:
-    told_at = job.c.secret_told_at
-    return and_(told_at.is_not(None), _is_far(told_at, TOLD_FOR, now))
 
 
 def remove_old(connection: Connection, *, ended_before: datetime, now: datetime) -> int:
@@ -290,9 +309,9 @@ def remove_old(connection: Connection, *, ended_before: datetime, now: datetime)
     old = select(job.c.id).where(job.c.finished_at < ended_before, has_files).limit(MOST_SWEPT)
     ended = connection.execute(old).scalars().all()
     connection.execute(job_piece.delete().where(job_piece.c.job_id.in_(ended)))
-    emptied = {"result_name": "", "result_bytes": 0, "parameters": {}}
+    emptied = {**_NO_RESULT, "parameters": {}}
     connection.execute(job.update().where(job.c.id.in_(ended)).values(emptied))
-    is_late = and_(job.c.state == JobState.HELD.value, _is_far(job.c.submitted_at, HELD_FOR, now))
+    is_late = and_(job.c.state == JobState.HELD.value, job.c.submitted_at < now - HELD_FOR)
     return len(ended) + _forget(connection, is_late)
 
 
@@ -371,15 +390,12 @@ def job_from(row: RowMapping) -> Job:
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
-    is_lost = and_(
-        job.c.state == JobState.RUNNING.value, _is_far(job.c.heartbeat_at, STALE_AFTER, now)
-    )
+    is_lost = and_(job.c.state == JobState.RUNNING.value, job.c.heartbeat_at < now - STALE_AFTER)
     return or_(job.c.state == JobState.WAITING.value, is_lost)
 
 
 def _is_far(moment: Column[datetime], span: timedelta, now: datetime) -> ColumnElement[bool]:
-    # Also in the future: a worker whose clock was far ahead, and which died, would hold its job,
-    # and with it the lane of a whole facility, until the other clocks have come that far.
+    # Also in the future: what a clock that was far ahead wrote down would count for longer.
     return or_(moment < now - span, moment > now + span)
 
 

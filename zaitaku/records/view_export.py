@@ -1,11 +1,13 @@
 """医療情報閲覧履歴 as files: a CSV of 25,000 rows at most, or an archive of such."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, islice
 from typing import Final
+from uuid import UUID
 
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
@@ -17,6 +19,7 @@ from zaitaku.core.spreadsheets import Codec, encode_row, file_start
 from zaitaku.facilities.model import Facility
 from zaitaku.facilities.service import FacilityService
 from zaitaku.jobs.context import JobContext
+from zaitaku.jobs.model import Job
 from zaitaku.records.detail import Person
 from zaitaku.records.errors import TooManyRows
 from zaitaku.records.listing import WITHHELD_NAME
@@ -32,6 +35,9 @@ from zaitaku.records.view_kinds import KIND_NAMES, PART_NAMES
 NOT_OBTAINED: Final = "（未取得）"
 MADE: Final = "made"
 BATCH_ROWS: Final = 1_000
+_WITHHELD: Final = "withheld"
+"""Under which a job's counts keep who was withheld when its archive was begun (``_mark``)."""
+_MARK_BYTES: Final = 6
 
 Column = Callable[[ViewedRow], str]
 
@@ -80,6 +86,12 @@ class ViewHistoryService:
                 first = list(islice(rows, 1))
                 yield from csv_lines(chain(first, rows), codec)
 
+    def is_outdated(self, job: Job) -> bool:
+        """Tell whether the archive that ``job`` made may name somebody who is withheld now."""
+        with self.database.reading() as connection:
+            withheld = ViewHistory(connection, job.facility_id).withheld()
+        return bool(withheld) and _mark(withheld) != job.counts.get(_WITHHELD)
+
     def note_export(self, facility_id: FacilityId, *, actor: str) -> None:
         """Record that a file of the history was made and is handed out.
 
@@ -113,12 +125,15 @@ class ViewHistoryArchive:
         # What comes after this moment belongs to another file, whatever ends later.
         query = replace(asked, end=min(asked.end, now) if asked.end else now)
         with self.database.reading() as connection:
-            total = ViewHistory(connection, facility.id).count(query)
+            history = ViewHistory(connection, facility.id)
+            # Before a line is read: who becomes withheld meanwhile outdates what is being made.
+            withheld, total = history.withheld(), history.count(query)
         rows = self._rows(facility, query, lambda done: context.progress(done, total))
         parts = _Parts(facility, now, rows)
         name = file_name(facility, now, ".zip")
         context.write_result(name, ARCHIVE_TYPE, zipped(parts.files(), at=now))
-        context.outcome(MADE, {"rows": total, "parts": parts.count})
+        counts = {"rows": total, "parts": parts.count, _WITHHELD: _mark(withheld)}
+        context.outcome(MADE, counts)
         with context.transaction() as connection:
             context.finish(connection)
             append(
@@ -165,6 +180,12 @@ class _Parts:
             name = file_name(self._facility, self._at, f"_{self.count}.csv")
             yield name, csv_lines(rows, codec)
             following = next(self._rows, None)
+
+
+def _mark(withheld: Sequence[UUID]) -> int:
+    """Return a number that is another one for others; no clock tells who came first."""
+    names = b"".join(each.bytes for each in withheld)
+    return int.from_bytes(hashlib.sha256(names).digest()[:_MARK_BYTES])
 
 
 def _moment(moment: datetime) -> str:

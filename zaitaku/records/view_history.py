@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, tuple_
 
+from zaitaku.consent.patients import IS_WITHHELD
 from zaitaku.consent.tables import consent_record, patient
 from zaitaku.core.ids import FacilityId
 from zaitaku.core.queries import check_period, choice_of, moment_of, page_of, words_of
@@ -126,6 +127,16 @@ class ViewHistory:
             place = tuple_(view_record.c.viewed_at, view_record.c.id)
             chosen = chosen.where(place < tuple_(last.viewed_at, last.id))
         return [_viewed(row) for row in self._connection.execute(chosen).mappings()]
+
+    def withheld(self) -> tuple[UUID, ...]:
+        """Return the patients of the history of whom nothing may be shown now, in one order."""
+        chosen = (
+            select(view_record.c.patient_id)
+            .join(patient, patient.c.id == view_record.c.patient_id)
+            .where(view_record.c.facility_id == self._facility_id, IS_WITHHELD)
+            .distinct()
+        )
+        return tuple(sorted(self._connection.execute(chosen).scalars()))
 
     def _newest(self, query: HistoryQuery) -> Select[Any]:
         return (

@@ -53,6 +53,8 @@ def job_result(job: UUID) -> Response:
     found = own_job(JobId(job))
     if found.kind in OWN_DOWNLOADS:
         raise NoResult
+    if found.kind is JobKind.VIEW_HISTORY_EXPORT and services().view_history.is_outdated(found):
+        services().jobs.drop_result(found.facility_id, found.id)
     name, media_type, content = services().jobs.result(found.facility_id, found.id)
     response = file_response(name, media_type, content)
     response.content_length = found.result_bytes

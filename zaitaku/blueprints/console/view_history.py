@@ -142,10 +142,13 @@ def too_many_rows(error: TooManyRows) -> tuple[str, HTTPStatus]:
 @requires(Permission.SEE_VIEW_HISTORY)
 def view_history_archive() -> str:
     """Show how far one's own archives are, and the files."""
-    staff = current_staff()
-    made = services().jobs.newest(
-        staff.facility.id, JobKind.VIEW_HISTORY_EXPORT, account_id=staff.account.id
-    )
+    staff, jobs = current_staff(), services().jobs
+    asked = (staff.facility.id, JobKind.VIEW_HISTORY_EXPORT)
+    found = jobs.newest(*asked, account_id=staff.account.id)
+    outdated = [job for job in found if job.has_result and services().view_history.is_outdated(job)]
+    for job in outdated:
+        jobs.drop_result(job.facility_id, job.id)
+    made = jobs.newest(*asked, account_id=staff.account.id) if outdated else found
     return render_template("console/view_history_archive.html", jobs=made, **_words())
 
 
