@@ -1,4 +1,4 @@
-"""Instances whose clocks are some seconds, or a minute and more, apart serve one journey together."""
+"""Instances whose clocks are a minute and more apart serve one journey together."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
