@@ -1,5 +1,5 @@
 #!/bin/sh
-# etcd の利用者を作り、合い言葉のない人を断るようにする。何度動かしてもよい。
+# etcd の利用者を作り、合言葉のない人を断るようにする。何度動かしてもよい。
 # root は、これだけが使う。Patroni は、自分のところ（/service/）だけを読み書きする。
 set -eu
 export ETCDCTL_API=3 ETCDCTL_USER="root:$ETCD_ROOT_PASSWORD"
@@ -20,7 +20,7 @@ for place in os.environ["ETCDCTL_ENDPOINTS"].split(","):
 PY
 do sleep 1; done
 
-has_user() { # 名前 合い言葉
+has_user() { # 名前 合言葉
   etcdctl user get "$1" >/dev/null 2>&1 || printf '%s\n' "$2" | etcdctl user add "$1" --interactive=false
   etcdctl role get "$1" >/dev/null 2>&1 || etcdctl role add "$1"
   etcdctl user grant-role "$1" "$1"
