@@ -17,7 +17,7 @@ from flask import Flask
 from zaitaku.blueprints import uploads
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.gate import READING, SMALL_BODY_BYTES
-from zaitaku.core.watch import Happening, Watch
+from zaitaku.core.watch import SLOW, Happening, Watch
 
 READING_FROM_ONE: Final = READING // 2
 """Of the threads that may wait for larger bodies, so many for one network address."""
@@ -26,11 +26,6 @@ LEFT: Final = "zaitaku.body_left"
 
 _LENGTH_DIGITS: Final = 18
 _CODING: Final = "HTTP_TRANSFER_ENCODING"
-_SLOW: Final = {
-    HTTPStatus.REQUEST_TIMEOUT: "too-slow",
-    HTTPStatus.SERVICE_UNAVAILABLE: "too-many",
-}
-"""What somebody who watches is told; who breaks off by themselves keeps nobody waiting."""
 
 Environ = dict[str, Any]
 
@@ -44,8 +39,8 @@ class Refused(Exception):
 
     def tell(self, watch: Watch) -> None:
         """Count it if somebody was waited for, or would have been."""
-        if self.status in _SLOW:
-            watch.happened(Happening.SLOW_CLIENT, "body", _SLOW[self.status])
+        if self.status in SLOW:
+            watch.happened(Happening.SLOW_CLIENT, "body", SLOW[self.status])
 
 
 class Bodies:

@@ -34,7 +34,7 @@ from zaitaku.commands.occupancy import Occupancy
 from zaitaku.core.addresses import address_bucket
 from zaitaku.core.constant_headers import always
 from zaitaku.core.gate import THREADS
-from zaitaku.core.watch import NO_WATCH, Happening, Watch
+from zaitaku.core.watch import NO_WATCH, SLOW, Happening, Watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -87,10 +87,6 @@ _WORDS: Final = """\
 What you sent did not arrive completely. Please wait a little and try again.
 """
 _KNOWN: Final = frozenset(always(is_tls=True))
-_SLOW: Final = {
-    HTTPStatus.REQUEST_TIMEOUT: "too-slow",
-    HTTPStatus.SERVICE_UNAVAILABLE: "too-many",
-}
 _STATUSES: Final = (
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
     (errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
@@ -395,7 +391,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # A browser keeps a connection ready that it may never use.
         is_spare = not arrivals.held
         if not is_spare or status is HTTPStatus.SERVICE_UNAVAILABLE:
-            self._watch.happened(Happening.SLOW_CLIENT, arrivals.awaited, _SLOW[status])
+            self._watch.happened(Happening.SLOW_CLIENT, arrivals.awaited, SLOW[status])
         if is_spare:
             self._hang_up(conn)
             return

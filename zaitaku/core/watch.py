@@ -4,8 +4,11 @@ Rooms tell their ``Watch`` what happened in words of a fixed list (a code, a kin
 Names, numbers, addresses and paths are none of these, so no metric and no trace can hold one.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, Protocol
 
 
@@ -25,6 +28,15 @@ class Happening(StrEnum):
     SLOW_CLIENT = "slow-client"
     """What a client was waited for with: ``headers``, ``body`` or ``reader`` (it takes an answer);
     and why no longer: it was ``too-slow``, or there were ``too-many`` such clients."""
+
+
+SLOW: Final[Mapping[HTTPStatus, str]] = MappingProxyType(
+    {
+        HTTPStatus.REQUEST_TIMEOUT: "too-slow",
+        HTTPStatus.SERVICE_UNAVAILABLE: "too-many",
+    }
+)
+"""How a client is answered that is not waited for any longer, and what a watch is told of it."""
 
 
 class Level(StrEnum):
