@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Final, NoReturn
 
 import click
+from click.exceptions import NoSuchCommand
 
 from zaitaku.core.errors import SettingsError, StoreUnavailable, ZaitakuError
 from zaitaku.usage import JapaneseProgram, with_japanese_help
@@ -54,6 +55,16 @@ class LazyGroup(JapaneseProgram, click.Group):
             return None
         found: click.Command = getattr(import_module(f"zaitaku.commands.{module}"), cmd_name)
         return with_japanese_help(found)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find what is typed; where it is mistyped, name the commands that are alike."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            # click compares with the commands that were imported.
+            raise NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -114,6 +114,12 @@ def _part(name: str, said: str | None) -> str:
         return in_japanese(said)
     if name == "listed":
         return "、".join(each.strip().strip("'") for each in said.split(","))
+    if name == "choices":
+        return "か".join(_in_brackets(each.strip()) for each in said.split(","))
+    return _in_brackets(said)
+
+
+def _in_brackets(said: str) -> str:
     return _QUOTED.sub(lambda quoted: f"「{quoted[1] or quoted[2] or ''}」", said)
 
 

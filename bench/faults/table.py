@@ -34,9 +34,12 @@ def ending(results: Sequence[Result], rows: Sequence[Row]) -> list[str]:
     failed = [result.row for result in results if not result.passed]
     counted = [result.verdict for result in results if result.row in names]
     places = {f"{result.ended} {result.commit}" for result in results}
+    missing = len(rows) - len(results)
+    seconds = sum(each.seconds for each in results)
+    short = f" ({missing} have not run)" if missing else ""
     return [
         *([f"failed: {', '.join(failed)}"] if failed else []),
-        f"{len(results)} of {len(rows)} rows in {sum(each.seconds for each in results):.0f} s;"
+        f"{len(results)} of {len(rows)} rows{short} in {seconds:.0f} s;"
         f" {os.cpu_count()} cores; {', '.join(sorted(places))}",
         _sum(counted),
     ]

@@ -11,23 +11,38 @@ folder=${BACKUP_FOLDER:-/var/backups/zaitaku}
 sealed=${SEAL_FOLDER:-/var/backups/zaitaku-sealed}
 heads=${HEADS_FOLDER:-/var/lib/zaitaku/heads}
 
-newest() { # 名前の初め。名前は、日時の順に並ぶ
-  find "$1" -maxdepth 1 -name "$2*" 2>/dev/null | sort | tail -n 1
+# 時計が先に進んでいた日の名前は、いつまでも終わりに並ぶ。だから、名前の順では選ばない。
+made() { # zaitaku backup make のことばの、1行目の「…: 」のあとが、いま作った控え
+  printf '%s\n' "$1" | sed -n '1s/^[^:]*: //p'
+}
+
+kept() { # 前に書きとめた終わり。.last がなければ（ほかへ移されたあとなど）、名前の終わりのもの
+  if [ -f "$1/.last" ]; then
+    echo "$1/$(readlink "$1/.last")"
+  else
+    find "$1" -maxdepth 1 -name 'heads-*' | sort | tail -n 1
+  fi
 }
 
 case ${1:-} in
 backup)
-  "$zaitaku" backup make "$folder" ${KEEP:+--keep "$KEEP"}
+  status=0
+  told=$("$zaitaku" backup make "$folder" ${KEEP:+--keep "$KEEP"}) || status=$?
+  [ -z "$told" ] || printf '%s\n' "$told"
+  [ "$status" -eq 0 ] || exit "$status"
   [ -n "${SEAL_FOR:-}" ] || exit 0
-  copy=$(newest "$folder" zaitaku-)
+  copy=$(made "$told")
+  [ -d "$copy" ] || { echo "封をする控えが分かりません: $copy" >&2; exit 1; }
   "$zaitaku" backup seal "$copy" --for "$SEAL_FOR" --to "$sealed/$(basename "$copy").age"
   ;;
 audit)
   mkdir -p "$heads"
-  last=$(newest "$heads" heads-)
+  last=$(kept "$heads")
   "$zaitaku" audit verify ${last:+--heads "$last"}
   "$zaitaku" audit heads >"$heads/.today"
-  mv "$heads/.today" "$heads/heads-$(date +%Y%m%dT%H%M%S).txt"
+  today=heads-$(date +%Y%m%dT%H%M%S).txt
+  mv "$heads/.today" "$heads/$today"
+  ln -sfn "$today" "$heads/.last"
   ;;
 doctor)
   "$zaitaku" doctor

@@ -85,6 +85,9 @@ def test_unlock_and_reset(facility: Facility, accounts: AccountService) -> None:
             accounts.authenticate(attempt("wrong"))
     assert "ロックを解除しました" in run("unlock", CODE, "staff1").output
     assert accounts.authenticate(attempt(password)).account.user_id == "staff1"
+    nothing = run("unlock", CODE, "staff1")
+    assert nothing.exit_code == 0
+    assert nothing.output == "ロックされていません。何も変えていません: staff1\n"
     again = told_password(run("reset-password", CODE, "staff1", "--yes"))
     assert again != password
     with pytest.raises(LoginRefused):

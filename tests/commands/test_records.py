@@ -89,7 +89,7 @@ def test_records_of_every_facility_prove_themselves(world: World) -> None:
 
 def test_one_record_is_one_facilitys(world: World) -> None:
     by_card(world)
-    assert "受付番号か --all" in verify_everywhere().output
+    assert "CODEと受付番号か、--all" in verify_everywhere().output
     # A name that is empty by mistake does not mean everybody.
     assert verify_everywhere("", "--all").exit_code == 2
 

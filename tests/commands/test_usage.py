@@ -57,6 +57,25 @@ PARAMETERS = [
             f"account delete {CODE} a --hlp",
             "エラー: 「--hlp」というオプションはありません。「--help」のことですか。",
         ),
+        *(
+            (typed, f"エラー: 「{typed}」というコマンドはありません。「{meant}」のことですか。")
+            for typed, meant in (
+                ("facilty", "facility"),
+                ("backp", "backup"),
+                ("acount", "account"),
+                ("kyes", "keys"),
+                ("statsu", "status"),
+            )
+        ),
+        (
+            "docter",
+            "エラー: 「docter」というコマンドはありません。「doctor」か「poster」のことですか。",
+        ),
+        (
+            f"account set {CODE} a --abled",
+            "エラー: 「--abled」というオプションはありません。"
+            "「--disabled」か「--enabled」のことですか。",
+        ),
         (
             f"account delete {CODE} a b c",
             "エラー: 余分な言葉があります: b c（空白のある名前は、' で囲んでください）",
@@ -111,6 +130,10 @@ PARAMETERS = [
         ),
         (
             "records verify",
+            "エラー: CODEと受付番号が足りません。CODEと受付番号か、--all を書いてください。",
+        ),
+        (
+            f"records verify {CODE}",
             "エラー: 受付番号が足りません。受付番号か --all の、どちらかを書いてください。",
         ),
     ],
@@ -166,6 +189,19 @@ def test_no_parameter_refuses_a_value_in_words_that_the_table_lacks(
             told = in_japanese(refused.format_message())
             assert told != refused.format_message()
             assert not re.search(r" (is|does|not) ", told)
+
+
+def test_to_name_a_command_that_is_alike_none_is_imported() -> None:
+    told = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "zaitaku", "kyes"],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    ).stderr
+    assert "「keys」のことですか" in told
+    assert "zaitaku.cli" in told
+    assert "zaitaku.commands." not in told
 
 
 def test_the_group_alone_is_its_help_and_a_mistake() -> None:

@@ -35,7 +35,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"{port}.*ZAITAKU_PORT"):
+        with pytest.raises(SettingsError, match=f"{port}.*デモがもう動いている.*ZAITAKU_PORT"):
             Places.from_env({"ZAITAKU_DATA": str(tmp_path), "ZAITAKU_PORT": str(port)})
 
 

@@ -28,7 +28,8 @@ class Day:
             f"""#!/bin/sh
 echo "$@" >>{self._told}
 [ "$1 $2" != "$FAIL" ] || exit 1
-[ "$1 $2" != "backup make" ] || mkdir -p "$3/zaitaku-20261121T001500Z-1a2b"
+copy="$3/zaitaku-20261121T001500Z-1a2b"
+[ "$1 $2" != "backup make" ] || {{ mkdir -p "$copy"; echo "控えを作り、確かめました: $copy"; }}
 [ "$1 $2" != "audit heads" ] || echo "1310123450 7 abc"
 """
         )
@@ -66,8 +67,8 @@ def day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Day:
 def test_a_copy_is_made_and_sealed_when_there_is_somebody_to_seal_it_for(day: Day) -> None:
     assert day.do("backup") == 0
     assert day.told() == [f"backup make {day.copies}"]
-    old = day.copies / "zaitaku-20261120T001500Z-ffff"
-    old.mkdir()
+    for other in ("20261120T001500Z-ffff", "20261121T001500Z-ffff", "20991231T235959Z-0000"):
+        (day.copies / f"zaitaku-{other}").mkdir()  # the clock was a lifetime ahead once
     assert day.do("backup", SEAL_FOR="age1abc") == 0
     name = "zaitaku-20261121T001500Z-1a2b"
     assert day.told() == [
@@ -83,12 +84,26 @@ def test_a_copy_is_made_and_sealed_when_there_is_somebody_to_seal_it_for(day: Da
 def test_the_trail_is_compared_with_what_was_kept_and_its_end_kept(day: Day) -> None:
     assert day.do("audit") == 0
     assert day.told() == ["audit verify", "audit heads"]
-    [kept] = day.heads.iterdir()
+    [kept] = day.heads.glob("heads-*")
     assert kept.read_text() == "1310123450 7 abc\n"
     assert kept.stat().st_mode & 0o077 == 0
     assert day.do("audit", fail="audit verify") != 0
     assert day.told() == [f"audit verify --heads {kept}"]
-    assert list(day.heads.iterdir()) == [kept]
+    assert list(day.heads.glob("heads-*")) == [kept]
+
+
+def test_what_was_written_last_is_compared_though_the_clock_was_ahead_before(day: Day) -> None:
+    ahead = day.heads / "heads-20991231T235959.txt"
+    day.heads.mkdir()
+    ahead.touch()
+    assert day.do("audit") == 0
+    assert day.told() == [f"audit verify --heads {ahead}", "audit heads"]
+    [written] = set(day.heads.glob("heads-*")) - {ahead}
+    assert day.do("audit", fail="audit heads") != 0
+    assert day.told() == [f"audit verify --heads {written}", "audit heads"]
+    written.unlink()  # carried away
+    assert day.do("audit", fail="audit heads") != 0
+    assert day.told() == [f"audit verify --heads {ahead}", "audit heads"]
 
 
 def test_what_the_doctor_says_is_the_result(day: Day) -> None:

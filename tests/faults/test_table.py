@@ -72,13 +72,27 @@ def test_a_run_goes_on_where_it_was(
     assert told.splitlines()[-1] == "acked=12 lost=0 doubled=0 stale=0"
 
 
-def test_a_row_that_has_not_run_is_no_success(
+def test_a_table_with_a_row_that_failed_is_no_success(
     faults: Faults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = tmp_path / "faults.jsonl"
     assert run(monkeypatch, kept, "--rows", "whole") == 0
+    assert run(monkeypatch, kept, "--rows", "broken") == 1
     assert run(monkeypatch, kept, "--table") == 1
-    assert faults.ran == ["whole"]
+    assert faults.ran == ["whole", "broken"]
+
+
+def test_a_table_of_some_rows_is_no_failure_and_counts_them(
+    faults: Faults,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = tmp_path / "faults.jsonl"
+    assert run(monkeypatch, kept, "--rows", "whole") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, kept, "--table") == 0
+    assert "\n1 of 3 rows (2 have not run) in " in capsys.readouterr().out
 
 
 def test_the_whole_is_as_large_as_was_asked_for() -> None:

@@ -32,8 +32,8 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable
 from zaitaku.facilities.service import FacilityService
 from zaitaku.operating import backups
-from zaitaku.operating.backups import DATABASE_FILE, NothingToCopy, check_copy, make_copy
-from zaitaku.operating.copies import MANIFEST, CopyDamaged
+from zaitaku.operating.backups import NothingToCopy, check_copy, make_copy
+from zaitaku.operating.copies import DATABASE_FILE, MANIFEST, CopyDamaged
 from zaitaku.operating.restoring import (
     NoSuchPoint,
     WouldOverwrite,

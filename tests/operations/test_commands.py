@@ -1,5 +1,10 @@
 """``zaitaku backup``, ``restore`` and ``keys`` as an operator types them."""
 
+import errno
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +16,7 @@ from click.testing import CliRunner, Result
 from tests.operations.test_doctor import environ_of
 from zaitaku.commands.backup import backup, restore
 from zaitaku.commands.keys import keys
+from zaitaku.commands.operate import operate
 from zaitaku.core.openid import OpenIdProvider
 from zaitaku.core.signing import looks_random
 from zaitaku.operating.key_files import key_files
@@ -19,6 +25,7 @@ from zaitaku.services import Services
 from zaitaku.watching.notes import Note, Notes, moment_in
 
 Run = Callable[..., Result]
+HOUSE = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -129,12 +136,108 @@ def test_the_key_of_the_openid_client_leaves_with_the_others(
         assert (folder / "3-openid.pem").read_text("utf-8") == "the client's key"
 
 
-def test_a_copy_that_is_none_and_a_time_that_is_none_are_told(run: Run, tmp_path: Path) -> None:
+def test_what_is_no_copy_is_not_called_a_broken_one(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "zaitaku-copies"
+    folder.mkdir()
+    for words in (backup, "verify", folder), (restore, folder, tmp_path / "restored.db"):
+        told = run(*words)
+        assert told.exit_code == 1
+        assert f"{folder} は、控えではありません。中に、控えもありません。" in told.output
+    places = [Path(run(backup, "make", folder).output.split()[-1]) for _ in range(2)]
+    (folder / "zaitaku-99991231T000000Z-ffff").mkdir()  # has nothing of a copy but the name
+    for words in (backup, "verify", folder), (restore, folder, tmp_path / "restored.db"):
+        told = run(*words)
+        assert told.exit_code == 1
+        assert "から、1つを指定してください" in told.output
+        assert f"いちばん新しいもの: {places[1]}\n" in told.output
+        assert "こわれて" not in told.output
+
+
+def test_a_broken_copy_is_told_in_japanese(run: Run, tmp_path: Path) -> None:
+    place = Path(run(backup, "make", tmp_path / "copies").output.split()[-1])
+    database, manifest = place / "database.db", place / "manifest.json"
+    (place / "more").touch()
+    assert "（more は、控えのものではありません）" in run(backup, "verify", place).output
+    (place / "more").unlink()
+    database.write_bytes(b"broken")
+    assert "（database.db が、変わっています）" in run(backup, "verify", place).output
+    database.unlink()
+    assert "（database.db がありません）" in run(backup, "verify", place).output
+    manifest.write_text("{}", "utf-8")
+    assert "（manifest.json の中が、こわれています）" in run(backup, "verify", place).output
+    manifest.unlink()
+    told = run(backup, "verify", place).output
+    assert "この控えは、こわれています" in told
+    assert "（manifest.json がありません）" in told
+
+
+def test_a_copy_that_may_not_be_read_is_not_called_broken(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Path(run(backup, "make", tmp_path / "copies").output.split()[-1])
+
+    def refuse(*_: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    told = run(backup, "verify", place).output
+    assert "この控えを読めません。こわれているとはかぎりません" in told
+    assert "使う権限がありません" in told
+
+
+def test_the_daily_job_seals_the_copy_that_it_has_made(run: Run, tmp_path: Path) -> None:
+    public = run(backup, "new-key", tmp_path / "key").output.strip()
+    copies, sealed, program = (tmp_path / name for name in ("copies", "sealed", "zaitaku"))
+    (copies / "zaitaku-99991231T000000Z-ffff").mkdir(parents=True)
+    sealed.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m zaitaku "$@"\n', "utf-8")
+    program.chmod(0o755)
+    places = {"ZAITAKU": program, "BACKUP_FOLDER": copies, "SEAL_FOLDER": sealed}
+    done = subprocess.run(
+        [HOUSE / "packaging" / "server" / "daily.sh", "backup"],
+        cwd=HOUSE,
+        env={**os.environ, **{name: str(place) for name, place in places.items()}}
+        | {"SEAL_FOR": public},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (made,) = set(copies.iterdir()) - {copies / "zaitaku-99991231T000000Z-ffff"}
+    assert f"控えを作り、確かめました: {made}\n" in done.stdout
+    assert [each.name for each in sealed.iterdir()] == [f"{made.name}.age"]
+
+
+class Server:
+    """Is stopped by Ctrl-C at once."""
+
+    effective_port = 8190
+
+    def run(self) -> None:
+        """Wait for nobody."""
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+
+def test_what_to_do_with_the_operators_address_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zaitaku.commands.operate.create_server", lambda *_, **__: Server())
+    monkeypatch.setattr("zaitaku.commands.operate.configure_logging", lambda _stream: None)
+    told = run(operate)
+    assert told.exit_code == 0, told.output
+    assert re.fullmatch(r"http://127\.0\.0\.1:8190/operator/enter\?key=\S+\n", told.stdout)
+    words, address = told.output.splitlines()
+    assert address == told.stdout.strip()
+    assert "この機械のブラウザーで開いてください" in words
+    assert "30分使わないと" in words
+    assert "Ctrl-C" in words
+
+
+def test_a_time_that_is_none_is_told(run: Run, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    told = run(backup, "verify", empty)
-    assert told.exit_code == 1
-    assert "こわれています" in told.output
     told = run(restore, empty, tmp_path / "restored.db", "--until", "きのう")
     assert told.exit_code == 1
     assert "--until" in told.output

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.operations.copies import CODES, add_facility
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.database import Database
-from zaitaku.operating.backups import DATABASE_FILE, check_copy, make_copy
-from zaitaku.operating.copies import Engine, Manifest, unfinished
+from zaitaku.operating.backups import check_copy, make_copy
+from zaitaku.operating.copies import DATABASE_FILE, Engine, Manifest, unfinished
 from zaitaku.operating.keeping import Ended, forget_older
 
 

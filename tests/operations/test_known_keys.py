@@ -1,6 +1,5 @@
 """A deployment whose keys are not those of its database does not start, and says what to do."""
 
-import json
 import logging
 import re
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from tests.patient.site import Site, Visitor
 from zaitaku.cli import root
 from zaitaku.commands.starting import check_database
 from zaitaku.core.ids import AccountId
-from zaitaku.core.key_checks import key_check
+from zaitaku.core.key_checks import key_check, notes_of
 from zaitaku.core.sealing import PLAIN, SealRing
 from zaitaku.core.signing import Keyring
 from zaitaku.jobs.model import JobKind
@@ -43,9 +42,11 @@ def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> Run:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ZAITAKU_SEAL_KEYS", ",".join(services.settings.seal_keys.keys))
 
-    def with_ring(*words: str, ring: str = "", keys: str = OTHER) -> Result:
+    def with_ring(
+        *words: str, ring: str = "", keys: str = OTHER, typed: str | None = None
+    ) -> Result:
         changed = {f"ZAITAKU_{ring.upper()}_KEYS": keys} if ring else {}
-        return CliRunner().invoke(root, words, env=changed)
+        return CliRunner().invoke(root, words, input=typed, env=changed)
 
     return with_ring
 
@@ -80,23 +81,47 @@ def test_a_wrong_ring_is_told_before_anything_is_done(
     assert f"ZAITAKU_{ring.upper()}_KEYS" in refused.detail
     assert f"zaitaku keys accept {ring}" in refused.detail
     assert re.search(r"覚えている鍵は、\d{4}-\d\d-\d\d \d\d:\d\d（起動）のもの", refused.detail)
+    assert refused.detail.startswith(f"ZAITAKU_{ring.upper()}_KEYS：")
     assert OTHER not in refused.detail
 
 
 @pytest.mark.parametrize("ring", RINGS)
 def test_an_operator_can_say_that_it_is_meant(run: Run, services: Services, ring: str) -> None:
     check_database(services.settings)
-    accepted = run("keys", "accept", ring, ring=ring)
+    accepted = run("keys", "accept", ring, "--yes", ring=ring)
     assert accepted.exit_code == 0, accepted.output
-    [line] = [json.loads(line) for line in accepted.output.splitlines() if line.startswith("{")]
-    assert line["message"] == "keys accepted"
-    assert line["ring"] == ring
-    assert line["by"].startswith("operator:")
-    assert OTHER not in accepted.output
+    name = f"ZAITAKU_{ring.upper()}_KEYS"
+    assert accepted.output == f"{name} の1個を認めました。前の鍵 1個を忘れました。\n"
     made = SealRing((OTHER,)) if ring == "seal" else Keyring((OTHER,))
     check_database(changed(services.settings, **{f"{ring}_keys": made}))
     with pytest.raises(WrongKeys):
         check_database(services.settings)
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_no_key_is_forgotten_unless_the_operator_says_yes(
+    run: Run, services: Services, answer: str
+) -> None:
+    check_database(services.settings)
+    refused = run("keys", "accept", "url", ring="url", typed=answer)
+    assert refused.exit_code == 1
+    assert "ZAITAKU_URL_KEYS：使ってきた鍵のうち、いまの設定にない1個を忘れます。" in refused.output
+    assert re.search(r"覚えた日時: \d{4}-\d\d-\d\d \d\d:\d\d（起動）\n", refused.output)
+    assert "やめました。何も変更していません。" in refused.output
+    check_database(services.settings)
+    accepted = run("keys", "accept", "url", ring="url", typed="y\n")
+    assert accepted.exit_code == 0, accepted.output
+    assert [note.by.partition(":")[0] for note in notes_of(services.database, "url")] == [
+        "operator"
+    ]
+
+
+def test_nothing_is_asked_where_no_key_is_forgotten(run: Run, services: Services) -> None:
+    check_database(services.settings)
+    both = ",".join((OTHER, *services.settings.url_keys.keys))
+    accepted = run("keys", "accept", "url", ring="url", keys=both)
+    assert accepted.exit_code == 0
+    assert accepted.output == "ZAITAKU_URL_KEYS の2個を認めました。前の鍵 0個を忘れました。\n"
 
 
 def test_sealing_ends_only_when_it_is_meant(services: Services) -> None:

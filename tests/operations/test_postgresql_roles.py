@@ -85,5 +85,5 @@ def test_a_program_that_is_missing_is_not_put_down_to_the_copy(
     (programs / "pg_verifybackup").symlink_to("/bin/true")
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setattr(postgresql_tools, "_FOLDERS", str(tmp_path))
-    with pytest.raises(ToolFailed, match="pg_waldump is not installed"):
+    with pytest.raises(ToolFailed, match="pg_waldump がありません"):
         backups._check_postgresql(tmp_path)

@@ -76,8 +76,10 @@ def list_accounts(code: str) -> None:
 def unlock(code: str, user_id: str) -> None:
     """パスワードを続けて間違えてロックされたアカウントを、使えるようにします。"""
     with _opened(code) as (accounts, facility):
+        was_locked = accounts.find(facility.id, user_id).is_locked
         released = accounts.unlock(facility.id, user_id, actor=operator())
-    click.echo(f"ロックを解除しました: {released.user_id}")
+    told = "ロックを解除しました" if was_locked else "ロックされていません。何も変えていません"
+    click.echo(f"{told}: {released.user_id}")
 
 
 @account.command("reset-password")

@@ -16,7 +16,7 @@ from zaitaku.core.ephemeral_open import open_ephemeral
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.files import write_once
 from zaitaku.operating.backups import check_copy, make_copy
-from zaitaku.operating.copies import Engine, Manifest, file_digest
+from zaitaku.operating.copies import PREFIX, Engine, Manifest, NoCopy, file_digest, newest_in
 from zaitaku.operating.keeping import forget_older
 from zaitaku.operating.key_files import key_files
 from zaitaku.operating.reasons import OTHERWISE, file_trouble, why
@@ -35,6 +35,7 @@ _WORDS: Final = {
         "控えるデータベースがありません。ZAITAKU_DATABASE_URL の場所を確かめてください。"
     ),
     "copy-damaged": "この控えは、こわれています。使わずに、別の控えを確かめてください",
+    "copy-unreadable": "この控えを読めません。こわれているとはかぎりません",
     "postgresql-tool-failed": "PostgreSQLのプログラムが、失敗しました",
     "would-overwrite": "そこには、もう何かがあります。上書きはしません。何も変えていません",
     "wrong-engine": "控えと、戻す先の、データベースの種類がちがいます",
@@ -219,10 +220,23 @@ def _why(error: StoreUnavailable) -> str:
     return error.detail if found == OTHERWISE else found
 
 
+def _no_copy(folder: Path) -> str:
+    # Whoever reads this may be in an emergency: that nothing is lost comes with what to type.
+    newest = newest_in(folder)
+    if newest is None:
+        return f"{folder} は、控えではありません。中に、控えもありません。"
+    return (
+        f"{folder} は、控えではありません。中にある控え（{PREFIX}…）から、1つを指定してください。"
+        f"いちばん新しいもの: {newest}"
+    )
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     try:
         yield
+    except NoCopy as error:
+        raise click.ClickException(_no_copy(Path(error.detail))) from error
     except StoreUnavailable as error:
         raise click.ClickException(f"{_WORDS[error.code]}（{_why(error)}）。") from error
     except ZaitakuError as error:

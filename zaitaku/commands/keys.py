@@ -1,27 +1,23 @@
 """``zaitaku keys``: new keys of a deployment."""
 
-import logging
 import os
 import secrets
-import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import click
 
-from zaitaku.commands.desk import operator
+from zaitaku.commands.desk import confirm, operator
 from zaitaku.commands.starting import naming_the_database
 from zaitaku.core.clock import SystemClock
 from zaitaku.core.database import Database
-from zaitaku.core.key_checks import accept_keys
-from zaitaku.core.logs import configure_logging
-from zaitaku.operating.rings import RINGS, rings_of, variable_of
+from zaitaku.core.key_checks import Noted, accept_keys, would_forget
+from zaitaku.operating.rings import RINGS, rings_of, variable_of, when_and_who
 from zaitaku.operating.setting_words import in_japanese
 from zaitaku.sdk.errors import KeysUnusable
 from zaitaku.sdk.keys import SiteKeys
 from zaitaku.settings import Settings
-
-log = logging.getLogger(__name__)
 
 _BYTES = 32
 _ROOT = 0
@@ -66,16 +62,28 @@ def _rolled_over(file: Path) -> SiteKeys:
 
 @keys.command()
 @click.argument("ring", type=click.Choice(RINGS))
-def accept(ring: str) -> None:
+@click.option("--yes", is_flag=True, help="確認の質問をせずに実行する")
+def accept(ring: str, *, yes: bool) -> None:
     """RING（ZAITAKU_…_KEYS）のいまの鍵を、このデータベースの鍵として認めます。
 
     使ってきた鍵が1つもないと、zaitaku serve、worker、operate は始まりません。前の鍵を失ったか、
-    漏れた鍵をすぐに捨てるか、封をやめるときだけ、使います。いつ、だれが認めたかが、データベースに残ります。
+    漏れた鍵をすぐに捨てるか、封をやめるときだけ、使います。忘れる鍵があれば、見せて確かめます。
+    いつ、だれが認めたかが、データベースに残ります。
     """
     settings = Settings.from_env()
     opened, present = Database(settings.database_url), rings_of(settings)[ring]
     with closing(opened) as database, naming_the_database():
+        forgotten = would_forget(database, ring, present)
+        if forgotten and not yes:
+            _confirm(ring, forgotten)
         gone = accept_keys(database, ring, present, SystemClock(), operator())
-    configure_logging(sys.stderr)
-    log.warning("keys accepted", extra={"ring": ring, "by": operator(), "forgotten": gone})
     click.echo(f"{variable_of(ring)} の{len(present)}個を認めました。前の鍵 {gone}個を忘れました。")
+
+
+def _confirm(ring: str, forgotten: Sequence[Noted]) -> None:
+    click.echo(
+        f"{variable_of(ring)}：使ってきた鍵のうち、いまの設定にない{len(forgotten)}個を忘れます。"
+    )
+    click.echo(f"忘れる鍵を覚えた日時: {when_and_who(forgotten)}")
+    click.echo("忘れると、その鍵だけの設定では、サイトが始まらなくなります。")
+    confirm("いまの設定の鍵を認めて、前の鍵を忘れますか")

@@ -2,17 +2,24 @@
 
 import secrets
 import sys
+from datetime import timedelta
+from typing import Final
 
 import click
 from waitress.server import create_server
 
 from zaitaku.commands.starting import check_database
 from zaitaku.core.logs import configure_logging
-from zaitaku.operator_site import build_operator_site
+from zaitaku.operator_site import IDLE, build_operator_site
 from zaitaku.services import build_services
 from zaitaku.settings import Settings
 
 _KEY_BYTES = 24
+_HOW_TO_OPEN: Final = (
+    "次のアドレスを、この機械のブラウザーで開いてください。入れるのは一度だけで、"
+    f"{IDLE // timedelta(minutes=1)}分使わないと終わります（もう一度動かすと、また入れます）。"
+    "やめるときは Ctrl-C を押します。"
+)
 
 
 @click.command()
@@ -35,6 +42,8 @@ def operate(port: int) -> None:
             f"ポート{port}を開けません。ほかのプログラムが使っているときは、"
             "--port で別の番号にしてください。"
         ) from error
+    # Apart from the address, which a script may read.
+    click.echo(_HOW_TO_OPEN, err=True)
     click.echo(f"http://127.0.0.1:{server.effective_port}/operator/enter?key={key}")
     try:
         server.run()

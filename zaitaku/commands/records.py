@@ -59,7 +59,11 @@ class _NamedOrAll(click.Command):
             words = "受付番号か --all の、どちらかを書いてください。"
             if ctx.params["everything"]:
                 raise click.UsageError(words, ctx)
-            raise click.MissingParameter(words, ctx, param_hint="受付番号", param_type="argument")
+            missing = "受付番号"
+            if ctx.params["code"] is None:
+                missing = "CODEと受付番号"
+                words = "CODEと受付番号か、--all を書いてください。"
+            raise click.MissingParameter(words, ctx, param_hint=missing, param_type="argument")
         return rest
 
 

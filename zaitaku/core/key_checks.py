@@ -70,11 +70,19 @@ def notes_of(database: Database, ring: str) -> tuple[Noted, ...]:
     Raises:
         StoreUnavailable: as ``unknown_rings``.
     """
-    query = select(key_check.c.noted_at, key_check.c.noted_by).where(key_check.c.ring == ring)
     with database.reading() as connection:
-        return tuple(
-            Noted(*row) for row in connection.execute(query.order_by(key_check.c.noted_at))
-        )
+        return tuple(note for _, note in _notes(connection, ring))
+
+
+def would_forget(database: Database, ring: str, keys: tuple[str, ...]) -> tuple[Noted, ...]:
+    """Return how those keys became known that ``accept_keys`` would forget, the first first.
+
+    Raises:
+        StoreUnavailable: as ``unknown_rings``.
+    """
+    kept = _kept(ring, keys)
+    with database.reading() as connection:
+        return tuple(note for value, note in _notes(connection, ring) if value not in kept)
 
 
 def left_out(database: Database, ring: str, keys: Iterable[str]) -> int:
@@ -127,6 +135,13 @@ def accept_keys(database: Database, ring: str, keys: tuple[str, ...], clock: Clo
         _forget(connection, ring, gone)
         _note(connection, _missing(known, {ring: keys}), clock, by)
     return len(gone)
+
+
+def _notes(connection: Connection, ring: str) -> Iterator[tuple[str, Noted]]:
+    columns = (key_check.c.value, key_check.c.noted_at, key_check.c.noted_by)
+    query = select(*columns).where(key_check.c.ring == ring).order_by(key_check.c.noted_at)
+    for value, at, by in connection.execute(query):
+        yield value, Noted(at, by)
 
 
 def _known(connection: Connection) -> Mapping[str, frozenset[str]]:

@@ -87,7 +87,8 @@ def _free_port(environ: Mapping[str, str], name: str, default: int) -> int:
             probe.bind(("127.0.0.1", int(value)))
         except OSError as error:
             raise SettingsError(
-                f"ポート {value} は、ほかのプログラムが使っています。{name} で別の番号にできます。"
+                f"ポート {value} は、もう使われています。デモがもう動いているのかもしれません"
+                f"（動いていれば、そのまま使えます）。{name} で別の番号にできます。"
             ) from error
     return int(value)
 

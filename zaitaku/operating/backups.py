@@ -13,6 +13,8 @@ from zaitaku.core.database import Database
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
 from zaitaku.core.revisions import revision_of
 from zaitaku.operating.copies import (
+    CLUSTER_FOLDER,
+    DATABASE_FILE,
     PREFIX,
     CopyDamaged,
     Engine,
@@ -30,8 +32,6 @@ from zaitaku.operating.postgresql_tools import (
 )
 from zaitaku.watching.presence import code_version
 
-DATABASE_FILE: Final = "database.db"
-CLUSTER_FOLDER: Final = "cluster"
 _PAGES_AT_ONCE: Final = 1024
 _OWNER_ONLY: Final = 0o700
 
@@ -109,9 +109,9 @@ def _check_sqlite(place: Path) -> None:
             answer = copy.execute("PRAGMA integrity_check").fetchone()
             strays = copy.execute("PRAGMA foreign_key_check").fetchone()
     except sqlite3.Error as error:
-        raise CopyDamaged(f"SQLite cannot read it: {type(error).__name__}") from error
+        raise CopyDamaged(f"{DATABASE_FILE} を、SQLiteで開けません") from error
     if answer != ("ok",) or strays is not None:
-        raise CopyDamaged("SQLite finds it damaged")
+        raise CopyDamaged(f"{DATABASE_FILE} の中が、こわれています")
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +13,13 @@ from typing import Any, Final, Self
 
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.files import write_private
+from zaitaku.operating.reasons import file_trouble
 
 MANIFEST: Final = "manifest.json"
 PREFIX: Final = "zaitaku-"
+DATABASE_FILE: Final = "database.db"
+CLUSTER_FOLDER: Final = "cluster"
+_NAMED: Final = re.compile(rf"{PREFIX}\d{{8}}T")
 _FORMAT: Final = 1
 _BLOCK: Final = 1 << 20
 
@@ -23,6 +28,18 @@ class CopyDamaged(ZaitakuError):
     """A copy is not what its manifest says; it is not to be restored from."""
 
     code = "copy-damaged"
+
+
+class NoCopy(CopyDamaged):
+    """A folder, which ``detail`` names, is no copy and does not look as if it had been one."""
+
+    code = "no-copy"
+
+
+class CopyUnreadable(CopyDamaged):
+    """Nobody can tell what a copy is, since its manifest cannot be read here."""
+
+    code = "copy-unreadable"
 
 
 class WithinCopy(ZaitakuError):
@@ -58,19 +75,21 @@ class Manifest:
 
     def __post_init__(self) -> None:
         if self.made_at.tzinfo is None:
-            raise CopyDamaged("the manifest tells no time zone")
+            raise CopyDamaged(f"{MANIFEST} の日時に、時差がありません")
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read the manifest of the copy in ``folder``.
 
         Raises:
+            NoCopy: there is none, nor anything else of a copy.
+            CopyUnreadable: it cannot be read by whoever asks.
             CopyDamaged: there is none, or it cannot be understood.
         """
         try:
             body: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
             if body["format"] != _FORMAT:
-                raise CopyDamaged("the manifest is of another version of the product")
+                raise CopyDamaged(f"{MANIFEST} は、この版では読めません")
             return cls(
                 engine=Engine(body["engine"]),
                 made_at=datetime.fromisoformat(body["made_at"]),
@@ -78,8 +97,14 @@ class Manifest:
                 revision=str(body["revision"]),
                 files={str(name): str(digest) for name, digest in body["files"].items()},
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CopyDamaged(f"there is no readable manifest: {type(error).__name__}") from error
+        except FileNotFoundError as error:
+            if not _was_copy(folder):
+                raise NoCopy(str(folder)) from error
+            raise CopyDamaged(f"{MANIFEST} がありません") from error
+        except OSError as error:
+            raise CopyUnreadable(f"{folder / MANIFEST}、{file_trouble(error)}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CopyDamaged(f"{MANIFEST} の中が、こわれています") from error
 
     def write(self, folder: Path) -> None:
         """Put the manifest into the copy in ``folder``."""
@@ -124,8 +149,28 @@ def check_files(folder: Path) -> Manifest:
     found = digests(folder)
     for name in sorted(found.keys() | manifest.files.keys()):
         if found.get(name) != manifest.files.get(name):
-            raise CopyDamaged(f"{name} is missing, was changed or does not belong there")
+            raise CopyDamaged(f"{name} {_changed(found, manifest.files, name)}")
     return manifest
+
+
+def newest_in(folder: Path) -> Path | None:
+    """Return the newest of the copies that lie in ``folder``, by their manifests, if any does."""
+    found: list[tuple[datetime, Path]] = []
+    for place in folder.glob(f"{PREFIX}*"):
+        with suppress(CopyDamaged):
+            found.append((Manifest.read(place).made_at, place))
+    return max(found)[1] if found else None
+
+
+def _was_copy(folder: Path) -> bool:
+    held = (folder / name for name in (DATABASE_FILE, CLUSTER_FOLDER))
+    return bool(_NAMED.match(folder.resolve().name)) or any(path.exists() for path in held)
+
+
+def _changed(found: Mapping[str, str], told: Mapping[str, str], name: str) -> str:
+    if name not in found:
+        return "がありません"
+    return "が、変わっています" if name in told else "は、控えのものではありません"
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -149,6 +194,6 @@ def file_digest(path: Path) -> str:
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
-            raise CopyDamaged(f"{path.name} is a link")
+            raise CopyDamaged(f"{path.name} は、リンクです")
         if path.is_file():
             yield path

@@ -66,7 +66,7 @@ def _find(name: str) -> str:
     found = shutil.which(name)
     newest = sorted(Path(_FOLDERS).glob(f"*/bin/{name}"), key=_major)
     if found is None and not newest:
-        raise ToolFailed(f"{name} is not installed (Debian: postgresql-client, postgresql)")
+        raise ToolFailed(f"{name} がありません。Debianでは postgresql-client と postgresql")
     return found or str(newest[-1])
 
 

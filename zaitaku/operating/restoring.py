@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from zaitaku.core.clock import JST
 from zaitaku.core.errors import ZaitakuError
 from zaitaku.core.files import new_file
-from zaitaku.operating.backups import CLUSTER_FOLDER, DATABASE_FILE, check_copy
-from zaitaku.operating.copies import Engine, Manifest
+from zaitaku.operating.backups import check_copy
+from zaitaku.operating.copies import CLUSTER_FOLDER, DATABASE_FILE, Engine, Manifest
 
 _SQLITE_COMPANIONS: Final = ("-wal", "-shm", "-journal")
 _OWNER_ONLY: Final = 0o700
@@ -86,19 +87,21 @@ def restore_cluster(
 def _checked(place: Path, engine: Engine) -> Manifest:
     manifest = check_copy(place)
     if manifest.engine is not engine:
-        raise WrongEngine(f"the copy is of {manifest.engine}")
+        raise WrongEngine(f"控えは {manifest.engine} のものです")
     return manifest
 
 
 def _check_point(manifest: Manifest, archive: Path | None, until: datetime | None) -> None:
     if archive is not None and not archive.is_dir():
-        raise NoSuchPoint(f"{archive} is no folder")
+        raise NoSuchPoint(f"{archive} は、フォルダーではありません")
     if until is None:
         return
     if archive is None:
-        raise NoSuchPoint("without an archive there is nothing after the copy")
+        raise NoSuchPoint("--archive がないと、控えた時刻にしか戻せません")
     if until <= manifest.made_at:
-        raise NoSuchPoint(f"the copy was made at {manifest.made_at:%Y-%m-%dT%H:%M:%SZ}, later")
+        raise NoSuchPoint(
+            f"控えは、それより後の {manifest.made_at.astimezone(JST):%Y-%m-%d %H:%M:%S} のものです"
+        )
 
 
 def _recovery(archive: Path, until: datetime | None) -> Iterator[str]:

@@ -71,7 +71,7 @@ def insist_on_keys(database: Database, settings: Settings, clock: Clock) -> None
     except KeysUnknown as error:
         ring = error.ring
         fault, remedy = fault_of(rings[ring]), remedy_for(ring, notes_of(database, ring))
-        raise WrongKeys(f"{variable_of(ring)} ：{fault}。{remedy}") from error
+        raise WrongKeys(f"{variable_of(ring)}：{fault}。{remedy}") from error
     _tell_believed(database, believed)
     _tell_left_out(left_out(database, "subject", rings["subject"]))
 
@@ -86,7 +86,7 @@ def fault_of(keys: tuple[str, ...]) -> str:
 def remedy_for(ring: str, notes: Iterable[Noted]) -> str:
     """Return what to do about a ring that does not belong to the database."""
     return (
-        f"覚えている鍵は、{_when_and_who(notes)}のものです。"
+        f"覚えている鍵は、{when_and_who(notes)}のものです。"
         "その時の設定か、いまの設定の、どちらかがまちがいです。鍵の控えで確かめてください。"
         f"いまの設定がまちがいなら、使ってきた鍵に戻してください（{_LOST[ring]}）。"
         "その時の設定がまちがいだったか、承知のうえで換えるときだけ、"
@@ -94,7 +94,8 @@ def remedy_for(ring: str, notes: Iterable[Noted]) -> str:
     )
 
 
-def _when_and_who(notes: Iterable[Noted]) -> str:
+def when_and_who(notes: Iterable[Noted]) -> str:
+    """Return when, and by whom, keys became known."""
     told = (
         f"{each.at.astimezone(JST):%Y-%m-%d %H:%M}（{'起動' if each.by == BY_START else each.by}）"
         for each in notes
