@@ -49,3 +49,13 @@ def test_every_page_of_the_consoles_menu_is_in_its_document() -> None:
     written = (HOUSE / "docs" / "console.md").read_text("utf-8")
     names = {group.title for group in MENU} | {item.label for group in MENU for item in group.items}
     assert {name for name in names if name not in written} == set()
+
+
+def test_a_code_to_be_read_has_one_name_in_japanese() -> None:
+    places = ("docs", "packaging", "templates", "zaitaku")
+    kinds = {".md", ".html", ".toml", ".po", ".py", ".typ", ".txt"}
+    files = [HOUSE / "README.md"]
+    files += [path for place in places for path in (HOUSE / place).rglob("*")]
+    read = [path for path in files if path.suffix in kinds]
+    assert len(read) > 500
+    assert [path.name for path in read if "QRコード" in path.read_text("utf-8")] == []

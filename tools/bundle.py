@@ -126,7 +126,8 @@ def _circumstances() -> Iterator[str]:
 def _sources() -> list[Path]:
     house = HOUSE / "zaitaku"
     rooms = (PACKAGE, house / "sandbox", house / "core")
-    single = (house / "__init__.py", house / "usage.py", house / "wire.py", Path(__file__), ENTRY)
+    modules = (house / f"{name}.py" for name in ("__init__", "readings", "usage", "wire"))
+    single = (*modules, Path(__file__), ENTRY)
     inside = (path for room in rooms for path in room.rglob("*") if "__pycache__" not in path.parts)
     return sorted(path for path in (*inside, *single) if path.is_file())
 

@@ -74,6 +74,7 @@ def test_nothing_of_the_server_is_inside(single_file: Path) -> None:
     inside = {name for name in archive.toc if name.startswith("zaitaku.")}
     assert {".".join(name.split(".")[:2]) for name in inside} <= {
         "zaitaku.cardbridge",
+        "zaitaku.readings",
         "zaitaku.usage",
         "zaitaku.wire",
         "zaitaku.sandbox",

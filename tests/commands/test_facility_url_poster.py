@@ -132,7 +132,8 @@ def test_a_change_asks_first_and_tells_what_breaks(clinic: Run) -> None:
     assert done.exit_code == 0
     assert _address(clinic) != before
     back = clinic("url", "revert", CODE, "home-visit", "--reason", "x", typed="y\n")
-    assert "第1版のURLを、また使えるようにします" in back.output
+    assert "第1版のURLと、そのポスターやカードを、また使えるようにします" in back.output
+    assert "第2版のポスターやカード、患者さんに送ったリンクも使えなくなり" in back.output
     assert _address(clinic) == before
 
 

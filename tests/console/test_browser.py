@@ -104,6 +104,22 @@ def desk(office: Office, browser: Browser) -> Iterator[Desk]:
     assert watched.complaints == []
 
 
+CUT_CHOICES = """() => [...document.querySelectorAll("select")].filter((select) => {
+  const style = getComputedStyle(select);
+  const ruler = document.createElement("canvas").getContext("2d");
+  ruler.font = style.font;
+  const arrow = 20;
+  const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return ruler.measureText(select.selectedOptions[0].textContent).width > room - arrow;
+}).map((select) => select.name)"""
+
+
+def test_what_the_search_of_patients_begins_with_is_not_cut(desk: Desk) -> None:
+    desk.open(LIST)
+    assert desk.page.locator("select").count() == 3
+    assert desk.page.evaluate(CUT_CHOICES) == []
+
+
 def consent(office: Office) -> None:
     office.world.register(Channel.ONLINE)
     office.world.register(card=HANAKOS_CARD)
@@ -179,7 +195,7 @@ def test_a_download_says_that_it_was_handed_over(desk: Desk) -> None:
     with desk.page.expect_download() as waiting:
         desk.page.get_by_role("link", name="OK（ダウンロードする）").click()
     expect(desk.page.get_by_role("status")).to_contain_text("ダウンロードしました")
-    assert waiting.value.suggested_filename == "QRコード_オンライン診療等_1310123456_第1版.png"
+    assert waiting.value.suggested_filename == "二次元コード_オンライン診療等_1310123456_第1版.png"
 
 
 def test_new_consents_are_announced_and_the_focus_stays(desk: Desk) -> None:

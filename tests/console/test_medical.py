@@ -131,6 +131,20 @@ def test_without_consent_a_calm_page_says_why(office: Office) -> None:
     assert office.world.count(view_record) == 0
 
 
+def test_where_nothing_stands_there_is_no_form(office: Office) -> None:
+    office.world.register()
+    withdraw(office.world, *present(office.world).items)
+    browser = office.logged_in(Role.MEDICAL_VIEW)
+    assert browser.get(page_of(office)) == 200
+    assert "いま見られる医療情報はありません" in browser.text
+    assert browser.heading == "医療情報の閲覧"
+    assert 'name="kind"' not in browser.answer.text
+    assert browser.get(f"{page_of(office)}?kind=checkup&{YEAR}") == 403
+    assert browser.get(f"{page_of(office)}?kind=checkup&period=latest&months=x") == 422
+    assert 'name="kind"' not in browser.answer.text
+    assert office.world.count(view_record) == 0
+
+
 def test_a_head_is_no_view(office: Office) -> None:
     office.world.register()
     browser = office.logged_in(Role.MEDICAL_VIEW)

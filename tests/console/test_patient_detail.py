@@ -268,6 +268,46 @@ def test_of_two_who_withdraw_the_later_is_told_what_the_other_did(office: Office
     assert states(office.world)["surgery"] == "grant"
 
 
+def buttons(browser: Browser) -> set[str]:
+    """Return which ways on a patient's page are offered."""
+    offered = {"医療情報を閲覧する", "同意を取り消す"}
+    return offered & set(browser.links())
+
+
+def test_after_everything_was_withdrawn_nothing_more_is_offered(office: Office) -> None:
+    office.world.register(Channel.ONLINE, visit_date=VISIT_DAY)
+    consent = present(office.world, Channel.ONLINE)
+    path = f"{LIST}/{consent.id}"
+    browser = office.logged_in(Role.ADMIN)
+    browser.get(path)
+    assert buttons(browser) == {"医療情報を閲覧する", "同意を取り消す"}
+    last_day = "2026年11月21日まで"
+    assert f"有効期限{last_day}" in browser.text
+    request = asked(consent, *consent.items)
+    service(office.world).withdraw(office.world.facility.id, request, actor="x")
+    browser.get(path)
+    assert buttons(browser) == set()
+    assert "有効期限取消し済み" in browser.text
+    assert last_day not in browser.text
+    assert browser.get(f"{path}/withdrawal") == 200
+    assert browser.heading == "取り消せる同意はありません"
+
+
+def test_of_what_is_no_medical_information_none_is_offered(office: Office) -> None:
+    said = dict.fromkeys(set(ConsentItem) - {ConsentItem.MEDICATION}, Decision.REFUSE)
+    office.world.register(decisions=said | {ConsentItem.HIGH_COST_LIMIT: Decision.GRANT})
+    browser = open_patient(office, Role.ADMIN)
+    assert buttons(browser) == {"同意を取り消す"}
+
+
+def test_who_agreed_to_nothing_has_no_validity(office: Office) -> None:
+    office.world.register(Channel.ONLINE, visit_date=VISIT_DAY, decision=Decision.REFUSE)
+    browser = office.logged_in(Role.ADMIN)
+    browser.get(f"{LIST}/{present(office.world, Channel.ONLINE).id}")
+    assert "有効期限－" in browser.text
+    assert buttons(browser) == set()
+
+
 def test_nothing_that_stands_is_nothing_to_withdraw(office: Office) -> None:
     office.world.register(Channel.ONLINE)
     office.clock.advance(timedelta(days=5))

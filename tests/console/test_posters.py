@@ -174,7 +174,7 @@ def test_files_carry_the_posters_own_mark_and_name(office: Office) -> None:
     browser.follow("OK（ダウンロードする）")
     assert decoded(browser) == marked_address(office)
     name = unquote(browser.answer.headers["Content-Disposition"].rpartition("UTF-8''")[2])
-    assert name == "QRコード_オンライン診療等_1-売店_前_1310123456_第1版.png"
+    assert name == "二次元コード_オンライン診療等_1-売店_前_1310123456_第1版.png"
     browser.get(FIRST)
     assert "2026年11月20日 10:00" in browser.text
 
@@ -189,7 +189,7 @@ def test_what_was_downloaded_stands_on_the_warning_before_a_change(office: Offic
         assert browser.get(path) == 200
     browser.get(f"{BASE}/online/rotate")
     assert "配布カード：待合室 2回（最後は2026年11月20日 10:00）" in browser.text
-    assert "QRコード：名前のないもの（リンク・番号の入力など） 1回" in browser.text
+    assert "二次元コード：名前のないもの（リンク・番号の入力など） 1回" in browser.text
 
 
 def test_all_posters_in_one_file(office: Office) -> None:
@@ -210,9 +210,9 @@ def test_all_posters_in_one_file(office: Office) -> None:
     archive = zipfile.ZipFile(io.BytesIO(browser.answer.data))
     assert archive.testzip() is None
     assert sorted(archive.namelist()) == [
-        "オンライン診療等/QRコード_オンライン診療等_1-待合室_1310123456_第1版.png",
-        "オンライン診療等/QRコード_オンライン診療等_1310123456_第1版.png",
-        "訪問診療等/QRコード_訪問診療等_1310123456_第1版.png",
+        "オンライン診療等/二次元コード_オンライン診療等_1-待合室_1310123456_第1版.png",
+        "オンライン診療等/二次元コード_オンライン診療等_1310123456_第1版.png",
+        "訪問診療等/二次元コード_訪問診療等_1310123456_第1版.png",
     ]
     content = archive.read(min(archive.namelist()))
     assert zxingcpp.read_barcodes(Image.open(io.BytesIO(content)))[0].text == marked_address(office)
@@ -220,7 +220,7 @@ def test_all_posters_in_one_file(office: Office) -> None:
     assert content == browser.answer.data
     assert content == marked_png(qr_png(marked_address(office)))
     browser.get(f"{BASE}/online/rotate")
-    assert "QRコード：待合室 1回" in browser.text
+    assert "二次元コード：待合室 1回" in browser.text
 
 
 def test_an_archive_of_before_the_mark_or_of_another_mode_is_pointed_out(

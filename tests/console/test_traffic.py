@@ -53,10 +53,14 @@ def named(office: Office, *names: str) -> None:
 
 
 def rotate(office: Office) -> None:
+    change(office, UrlAct.ROTATE)
+
+
+def change(office: Office, act: UrlAct) -> None:
     facility = office.world.facility.id
     current = office.services.reception.show(facility, Channel.ONLINE).current.id
     office.services.reception.change(
-        UrlAct.ROTATE, facility, Channel.ONLINE, expected=current, actor="test", reason="試験"
+        act, facility, Channel.ONLINE, expected=current, actor="test", reason="試験"
     )
 
 
@@ -96,17 +100,53 @@ def test_what_asks_without_a_person_is_not_counted(office: Office) -> None:
     assert scans(office) == {}
 
 
-def test_an_old_poster_that_still_hangs_is_seen(office: Office) -> None:
+PAGES_THAT_WARN = (
+    "/console/reception-urls",
+    "/console/reception-urls/online/posters",
+    TRAFFIC,
+)
+STILL_SCANNED = "使えなくなったURLが、まだ読み取られています"
+
+
+def test_an_old_poster_that_still_hangs_is_seen_from_the_next_day_on(office: Office) -> None:
     named(office, "待合室")
     old = path_of(office, 1)
+    opened(office, old)
     rotate(office)
     opened(office, old)
-    assert scans(office) == {(1, 1): (1, 0)}
-    browser = office.logged_in()
-    for page in ("/console/reception-urls", "/console/reception-urls/online/posters", TRAFFIC):
+    assert scans(office) == {(1, 1): (2, 0)}
+    for page in PAGES_THAT_WARN:
+        browser = office.logged_in()
         browser.get(page)
-        assert "使えなくなったURLが、まだ読み取られています" in browser.text
-        assert "第1版 待合室：1回（最後は2026年11月20日）" in browser.text
+        assert STILL_SCANNED not in browser.text
+    office.clock.advance(timedelta(days=1))
+    opened(office, old)
+    for page in PAGES_THAT_WARN:
+        browser = office.logged_in()
+        browser.get(page)
+        assert STILL_SCANNED in browser.text
+        assert "第1版 待合室：1回（最後は2026年11月21日）" in browser.text
+
+
+def test_a_version_that_came_back_is_warned_of_no_more(office: Office) -> None:
+    first = path_of(office)
+    rotate(office)
+    second = path_of(office)
+    office.clock.advance(timedelta(days=1))
+    for path in (first, second):
+        opened(office, path)
+    browser = office.logged_in()
+    browser.get(TRAFFIC)
+    assert "第1版 名前のないもの（リンク・番号の入力など）：1回" in browser.text
+    change(office, UrlAct.REVERT)
+    browser.get(TRAFFIC)
+    assert STILL_SCANNED not in browser.text
+    office.clock.advance(timedelta(days=1))
+    opened(office, second)
+    browser = office.logged_in()
+    browser.get(TRAFFIC)
+    assert "第2版 名前のないもの（リンク・番号の入力など）：1回" in browser.text
+    assert "第1版 名前のないもの（リンク・番号の入力など）：1回" not in browser.text
 
 
 def begin(office: Office, path: str) -> JourneyId:

@@ -86,7 +86,7 @@ def decoded(browser: Browser) -> str:
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        ("qr-code", "QRコード_オンライン診療等_1310123456_第1版.png"),
+        ("qr-code", "二次元コード_オンライン診療等_1310123456_第1版.png"),
         ("poster", "ポスター_オンライン診療等_1310123456_第1版.pdf"),
         ("card", "配布カード_オンライン診療等_1310123456_第1版.pdf"),
         ("sheet", "配布カード10枚_オンライン診療等_1310123456_第1版.pdf"),
@@ -140,6 +140,37 @@ def test_reverting_and_resetting_bring_the_old_url_back(office: Office) -> None:
         "最初のURLに戻しました",
     ]
     assert address(office) == first
+
+
+@pytest.mark.parametrize(("act", "back_to"), [("revert", 2), ("reset", 1)])
+def test_going_back_tells_whose_posters_work_again(office: Office, act: str, back_to: int) -> None:
+    browser = office.logged_in()
+    for _ in range(2):
+        walk(browser, "rotate")
+    browser.get(f"{BASE}/online/{act}")
+    pages = [browser.text]
+    if act == "revert":
+        browser.send(ticked="yes")
+        pages.append(browser.text)
+        assert "第3版のポスターを回収する準備はできていますか" in browser.text
+    for page in pages:
+        assert f"第{back_to}版のポスターと配布カードは、また使えるようになります" in page
+        assert "第3版のポスターと配布カードは、使えなくなります" in page
+        assert "取り替えが必要です" not in page
+    walk(browser, act)
+    assert f"第{back_to}版のポスターと配布カードは、また使えます" in browser.text
+    assert "第3版のポスターや配布カードを貼ったり配ったりしたときは" in browser.text
+    assert "ホームページやアプリに第3版のURLを載せたときは" in browser.text
+    assert "新しいポスター" not in browser.text
+
+
+def test_a_rotation_asks_for_new_posters(office: Office) -> None:
+    browser = office.logged_in()
+    browser.get(f"{BASE}/online/rotate")
+    assert "貼ってあるポスター、配った配布カードは、使えなくなります" in browser.text
+    walk(browser, "rotate")
+    assert "新しいポスターと配布カードをダウンロードして" in browser.text
+    assert "また使えます" not in browser.text
 
 
 @pytest.mark.parametrize("act", ["rotate", "revert", "reset"])

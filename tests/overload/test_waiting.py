@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Request
 
 from tests.patient.conftest import Cards
 from tests.patient.lint import check_page, words
@@ -16,9 +18,11 @@ from zaitaku import wire
 from zaitaku.blueprints.overload import Overload
 from zaitaku.blueprints.places import PLACE_KEPT
 from zaitaku.blueprints.ranks import rank_of
+from zaitaku.blueprints.waiting import Kind, Reader, WaitingPages
 from zaitaku.core import gate
 from zaitaku.core.gate import Rank
 from zaitaku.core.languages import Language
+from zaitaku.core.line import Place
 from zaitaku.core.permits import Permits
 
 REQUEST_ID = re.compile(r"\d{4}-\d{4}-\d{4}")
@@ -88,6 +92,25 @@ def test_the_page_says_when_to_come_back_and_holds_the_place(
     assert len(answer.data) < 8_000
     page = check_page(answer.text)
     assert "どのくらい待つかは、まだ分かりません。次が、あなたの順番です。" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("language", "page", "script"),
+    [
+        (Language.JAPANESE, "約10分で、", "約10分で、"),
+        (Language.EASY_JAPANESE, "10<ruby>分<rp>(</rp><rt>ぷん</rt>", "だいたい10分で、"),
+        (Language.ENGLISH, "in about 10 minutes.", "in about 10 minutes."),
+    ],
+)
+def test_how_long_it_takes_is_said_with_its_reading(
+    site: Site, language: Language, page: str, script: str
+) -> None:
+    pages = WaitingPages(site.app)
+    place = Place(1, ahead=3, wait=timedelta(minutes=10))
+    request = Request(create_environ("/"))
+    shown = pages.page(Kind.LINE, Reader(language), request, pause=5, place=place)
+    assert page in shown
+    assert script in json.loads(pages.news(language, place))["text"]
 
 
 def test_places_are_in_the_order_of_coming(crowded: Overload, site: Site) -> None:

@@ -107,7 +107,7 @@ def test_each_no_leads_to_help_and_back(visitor: Visitor, answers: list[str], he
     visitor.send(last)
     assert visitor.heading == heading
     assert "03-0000-1234" in visitor.text
-    visitor.get(visitor.link("前の質問にもどる"))
+    visitor.get(visitor.link("前の質問に戻る"))
     assert visitor.location == asked
 
 

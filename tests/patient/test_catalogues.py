@@ -7,6 +7,9 @@ from babel.messages.pofile import read_po
 
 from tests.patient.messages import all_messages
 from zaitaku.blueprints.i18n import LOCALES, read_catalogue
+from zaitaku.blueprints.patient.presenters import CHANNEL_NAMES, LABELS
+from zaitaku.cardbridge.web import words as bridge_words
+from zaitaku.consent.model import Operator
 from zaitaku.core import ruby
 from zaitaku.core.languages import Language
 
@@ -66,3 +69,20 @@ def test_no_message_blames() -> None:
     for message in EVERY:
         assert "不正" not in message
         assert "無効" not in message
+
+
+@pytest.mark.parametrize("language", Language)
+def test_site_and_bridge_name_channel_and_operator_alike(language: Language) -> None:
+    bridge = bridge_words.Words.load().speaker(bridge_words.Language(language.value))
+    catalogue = read_catalogue(LOCALES / language)
+    said = {f"channel-{channel}": name for channel, name in CHANNEL_NAMES.items()}
+    said |= {f"operator-{each}": label for each, (label, _) in LABELS[Operator].items()}
+    for name, message in said.items():
+        site = ruby.plain(catalogue.get(message, message))
+        # Easy Japanese is written with spaces in the bridge, and without them on the site.
+        assert bridge.plain(f"summary.{name}").replace(" ", "") == site.replace(" ", "")
+
+
+def test_a_word_that_lines_cut_is_written_with_its_kanji() -> None:
+    # Chromium ends lines within 画面にもどる (に・も・どる).
+    assert [message for message in EVERY if re.search("もど[るりっれ]", message)] == []

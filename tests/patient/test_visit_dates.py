@@ -1,14 +1,15 @@
 """Days as people type them."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zaitaku.blueprints.patient.dates import day_text
+from zaitaku.blueprints.patient.dates import clock_text, day_text, minutes_text, moment_text
 from zaitaku.blueprints.patient.visit_dates import LONGEST_WAIT, TypedDate, read_linked
 from zaitaku.core import ruby
+from zaitaku.core.clock import JST
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.languages import Language
 
@@ -106,3 +107,45 @@ def test_days_are_read_as_people_say_them(day: int, reading: str) -> None:
     easy = day_text(date(2026, 12, day), Language.EASY_JAPANESE)
     assert f"{{{day}日|{reading}}}" in easy
     assert day_text(TODAY + timedelta(days=1), Language.ENGLISH) == "Saturday, 21 November 2026"
+
+
+@pytest.mark.parametrize(
+    ("count", "reading"),
+    [
+        *((count, "ぷん") for count in (1, 3, 4, 6, 8, 10, 11, 20, 30, 40, 50, 58)),
+        *((count, "ふん") for count in (2, 5, 7, 9, 12, 15, 27, 59)),
+    ],
+)
+def test_minutes_are_read_as_people_say_them(count: int, reading: str) -> None:
+    assert minutes_text(count, Language.EASY_JAPANESE) == f"{count}{{分|{reading}}}"
+    assert minutes_text(count, Language.JAPANESE) == f"{count}分"
+    moment = datetime(2026, 11, 20, 12, count, tzinfo=JST)
+    assert clock_text(moment, Language.EASY_JAPANESE).endswith(f"{count:02d}{{分|{reading}}}")
+
+
+@pytest.mark.parametrize(
+    ("hour", "reading"),
+    [
+        (0, "れいじ"),
+        (1, "いちじ"),
+        (4, "よじ"),
+        (7, "しちじ"),
+        (9, "くじ"),
+        (14, "じゅうよじ"),
+        (17, "じゅうしちじ"),
+        (19, "じゅうくじ"),
+        (20, "にじゅうじ"),
+        (23, "にじゅうさんじ"),
+    ],
+)
+def test_hours_are_read_as_people_say_them(hour: int, reading: str) -> None:
+    moment = datetime(2026, 4, 9, hour, 0, tzinfo=JST)
+    easy = moment_text(moment, Language.EASY_JAPANESE)
+    assert easy.endswith(f" {{{hour}時|{reading}}}00{{分|ふん}}")
+    assert "{4月|しがつ}{9日|ここのか}" in easy
+    assert ruby.plain(easy) == moment_text(moment, Language.JAPANESE)
+
+
+def test_minutes_in_english() -> None:
+    words = [minutes_text(count, Language.ENGLISH) for count in (1, 10)]
+    assert words == ["1 minute", "10 minutes"]

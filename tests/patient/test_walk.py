@@ -1,16 +1,21 @@
 """The whole way on both channels, at the HTTP level, without JavaScript."""
 
+import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from tests.patient.conftest import TODAY, Cards
 from tests.patient.site import Site, Visitor
+from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.consent.model import ConsentItem, Decision, Operator, Receipt
 from zaitaku.core.clock import JST
 from zaitaku.core.ids import JourneyId
 from zaitaku.core.languages import Language
 from zaitaku.facilities.model import Channel
+from zaitaku.facilities.practice import ENGLISH_MARK, MARK
+from zaitaku.settings import Mode
 
 
 def receipt_of(site: Site, journey: str) -> Receipt:
@@ -171,6 +176,48 @@ def test_the_receipt_can_be_kept(visitor: Visitor, cards: Cards) -> None:
     assert reference in kept.text
     assert "手術の情報：同意する" in kept.text
     assert "<" not in kept.text
+
+
+def test_the_kept_receipt_of_a_sandbox_says_that_it_is_for_practice(
+    visitor: Visitor, cards: Cards
+) -> None:
+    journey = visitor.walk_to_card()
+    visitor.read_card(journey, cards.good)
+    services = visitor.site.services
+    kept = kept_receipt(visitor, journey)
+    assert kept.startswith(f"\ufeff{MARK}　{ENGLISH_MARK}\n")
+    assert "この控えは練習用です。" in kept
+    real = replace(services.settings, mode=Mode.PRODUCTION, origin="https://zaitaku.example")
+    visitor.site.app.extensions[EXTENSION] = replace(services, settings=real)
+    kept = kept_receipt(visitor, journey)
+    assert kept.startswith("\ufeff同意の受付の控え\n")
+    assert "練習用" not in kept
+
+
+def test_the_kept_receipt_gives_the_readings_of_easy_japanese(
+    visitor: Visitor, cards: Cards
+) -> None:
+    journey = visitor.start(query="?lang=ja-x-yasashii")
+    visitor.prepare()
+    visitor.send("self")
+    visitor.send()
+    visitor.send("all")
+    visitor.send()
+    visitor.read_card(journey, cards.good)
+    kept = kept_receipt(visitor, journey)
+    assert (
+        "この施設(しせつ)が、これまでの手術(しゅじゅつ)の情報(じょうほう)を見(み)てもいいですか？"
+        in kept
+    )
+    assert "この記録(きろく)は練習(れんしゅう)です。" in kept
+    without = re.sub(r"\([ぁ-ん]+\)", "", kept)
+    for line in receipt_of(visitor.site, journey).lines:
+        assert line.wording.text in without
+
+
+def kept_receipt(visitor: Visitor, journey: str) -> str:
+    """Return the file that a patient saves."""
+    return visitor.client.get(f"{journey}/receipt/text", base_url="http://localhost:8000").text
 
 
 def test_titles_differ_from_page_to_page(visitor: Visitor, cards: Cards) -> None:

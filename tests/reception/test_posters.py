@@ -89,8 +89,8 @@ def test_no_count_is_lost_between_many(any_world: World, clock: FixedClock) -> N
     add(use_added(version.id, NO_POSTER, TODAY, completions=2))
     reports = UseReports(database=any_world.database, clock=clock, keep_days=400)
     assert reports.recent(facility.id, HOME) == (
-        Source(1, NO_POSTER, 20, 2, TODAY),
-        Source(1, PosterNumber(2), 1, 1, earlier),
+        Source(1, NO_POSTER, 20, 2, TODAY, 0),
+        Source(1, PosterNumber(2), 1, 1, earlier, 0),
     )
     period = Period(earlier, TODAY)
     bars = reports.report(facility.id, HOME, period).bars
@@ -102,6 +102,29 @@ def test_no_count_is_lost_between_many(any_world: World, clock: FixedClock) -> N
     other = any_world.add_facility()
     assert reports.report(other.id, HOME, period).scans == 0
     assert list(reports.lines(other.id, HOME, period)) == []
+
+
+def test_uses_of_a_retired_version_count_apart_from_the_next_day_on(
+    any_world: World, clock: FixedClock
+) -> None:
+    facility = any_world.add_facility()
+    first = any_world.current(facility, HOME)
+    second = any_world.reception.change(
+        UrlAct.ROTATE, facility.id, HOME, expected=first.id, actor=ACTOR, reason="x"
+    ).current
+    clock.advance(timedelta(days=2))
+    for version in (first, second):
+        for days in range(-1, 3):
+            day = TODAY + timedelta(days=days)
+            any_world.database.do(use_added(version.id, NO_POSTER, day, scans=1))
+    reports = UseReports(database=any_world.database, clock=clock, keep_days=400)
+    found = reports.recent(facility.id, HOME)
+    assert [(each.version_number, each.scans, each.late_scans) for each in found] == [
+        (1, 4, 2),
+        (2, 4, 0),
+    ]
+    early = reports.report(facility.id, HOME, Period(TODAY - timedelta(days=1), TODAY))
+    assert [each.late_scans for each in early.sources] == [0, 0]
 
 
 def test_prints_are_kept_and_cannot_be_changed(any_world: World, clock: FixedClock) -> None:

@@ -15,7 +15,7 @@ from zaitaku.blueprints.explanations import Explanation, NextStep
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.patient import journeys
 from zaitaku.blueprints.patient.background import Background
-from zaitaku.blueprints.patient.presenters import day_text
+from zaitaku.blueprints.patient.presenters import day_text, minutes_text
 from zaitaku.blueprints.patient.ways import other_ways
 from zaitaku.core.errors import StoreUnavailable, TooManyAttempts, ZaitakuError
 from zaitaku.core.logs import request_id
@@ -93,7 +93,7 @@ def _page(code: str, status: HTTPStatus, error: Exception) -> str:
         pause=_pause(explanation),
         facility=_facility(),
         begins_on=_beginning(code),
-        minutes_left=g.get("minutes_left", 0),
+        wait=_wait(),
         action=_action(explanation),
         reference=request_id.get() if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
         is_staff=request.path.startswith("/console"),
@@ -105,6 +105,11 @@ def _facility() -> Facility | Background | None:
     reception = g.get("reception")
     found: Facility | Background | None = g.get("background")
     return reception.facility if reception else found
+
+
+def _wait() -> str:
+    minutes: int = g.get("minutes_left", 0)
+    return minutes_text(minutes) if minutes else ""
 
 
 def _beginning(code: str) -> str:

@@ -21,7 +21,7 @@ _ASK_FOR_NEW: Final = mark("医療機関や薬局に電話して、新しい案�
 _CARD_AGAIN: Final = mark("カードの読み取りを、もう一度やってみてください。")
 _OTHER_READINGS: Final = mark("カードリーダーのあるパソコンでも、読み取れます。")
 _FIRST_SCREEN: Final = mark(
-    "受付を始めた画面にもどってください。終わっていないときは、もう一度やり直せます。"
+    "受付を始めた画面に戻ってください。終わっていないときは、もう一度やり直せます。"
 )
 _WAIT: Final = mark("数分待ってから、もう一度やってみてください。")
 
@@ -476,7 +476,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     "bad-request": Explanation(
         mark("送られた内容を読み取れませんでした"),
         (mark("画面が古いか、途中で内容が欠けたようです。何も登録されていません。"),),
-        (mark("前の画面にもどって、もう一度やってみてください。"),),
+        (mark("前の画面に戻って、もう一度やってみてください。"),),
     ),
     "unexpected": Explanation(
         mark("思わぬ問題が起きました"),

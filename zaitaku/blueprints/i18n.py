@@ -69,7 +69,7 @@ def add(app: Flask) -> None:
     app.extensions[_EXTENSION] = {
         language: Words(read_catalogue(LOCALES / language)) for language in Language
     }
-    app.jinja_env.filters.update(readings=ruby.markup, plain=ruby.plain)
+    app.jinja_env.filters.update(readings=ruby.markup, plain=ruby.plain, bracketed=ruby.bracketed)
     app.jinja_env.globals.update({"_": page_text, "text": plain_text, "N_": mark})
 
 

@@ -26,6 +26,8 @@ from zaitaku.blueprints.edge import EXTENSION
 from zaitaku.blueprints.failures import explain
 from zaitaku.blueprints.i18n import mark, page_text, plain_text
 from zaitaku.blueprints.pages import TextSize
+from zaitaku.blueprints.patient.dates import minutes_text
+from zaitaku.core import ruby
 from zaitaku.core.constant_headers import always
 from zaitaku.core.languages import Language
 from zaitaku.core.line import Place
@@ -48,7 +50,7 @@ SHOWN_FORM: Final = "csrf_token"
 """What a browser has in its session that was shown a form."""
 
 _SOON: Final = mark("まもなく順番が来ます。")
-_MINUTES: Final = mark("約%(minutes)s分で、順番が来る見こみです。")
+_MINUTES: Final = mark("約%(duration)sで、順番が来る見こみです。")
 _UNKNOWN: Final = mark("どのくらい待つかは、まだ分かりません。")
 _AHEAD_OF_YOU: Final = mark("あなたの前に、%(ahead)s人が待っています。")
 _NEXT: Final = mark("次が、あなたの順番です。")
@@ -154,7 +156,9 @@ class WaitingPages:
             page = render_template(
                 f"errors/{name}.html",
                 kind=kind.value,
-                told=_words(told, page_text) if kind is Kind.LINE else "",
+                told=_words(told, page_text, ruby.markup(_duration(told, reader)))
+                if kind is Kind.LINE
+                else "",
                 here=_HERE,
                 pause=_PAUSE,
                 ask=f"{LINE_PATH}?lang={reader.language}" if kind is Kind.LINE else "",
@@ -172,7 +176,7 @@ class WaitingPages:
 
     def _tell(self, language: Language, told: Told) -> str:
         with self._context(Reader(language)):
-            return _words(told, plain_text)
+            return _words(told, plain_text, ruby.plain(_duration(told, Reader(language))))
 
     def _context(self, reader: Reader) -> AbstractContextManager[object]:
         # The frame of a page asks the request for its address, language and text size.
@@ -181,11 +185,17 @@ class WaitingPages:
         return self._app.test_request_context(_HERE, base_url=origin, query_string=chosen)
 
 
-def _words(told: Told, speak: Callable[..., str]) -> str:
+def _duration(told: Told, reader: Reader) -> str:
+    return minutes_text(told.minutes or 0, reader.language)
+
+
+def _words(told: Told, speak: Callable[..., str], duration: str) -> str:
     if told.minutes is None:
         wait = speak(_UNKNOWN)
+    elif told.minutes > 1:
+        wait = speak(_MINUTES, duration=duration)
     else:
-        wait = speak(_MINUTES, minutes=told.minutes) if told.minutes > 1 else speak(_SOON)
+        wait = speak(_SOON)
     if not told.has_number:
         return wait
     ahead = speak(_NEXT) if told.is_next else speak(_AHEAD_OF_YOU, ahead=_AHEAD)

@@ -30,7 +30,7 @@ _DONE: Final = {
 }
 _LOSS: Final = (
     "今のURLと二次元コードは、すぐに使えなくなります。\n"
-    "印刷したポスターやカード、患者さんに送ったリンクも使えなくなり、"
+    "第{number}版のポスターやカード、患者さんに送ったリンクも使えなくなり、"
     "途中の患者さんは登録できません。"
 )
 
@@ -105,7 +105,8 @@ def _change(act: UrlAct, code: str, channel: Channel, reason: str, *, is_confirm
 def _effect(act: UrlAct, before: ReceptionUrl) -> str:
     if act is UrlAct.ROTATE:
         return "新しいURLを作ります。"
-    return f"第{_returning(act, before).number}版のURLを、また使えるようにします。"
+    number = _returning(act, before).number
+    return f"第{number}版のURLと、そのポスターやカードを、また使えるようにします。"
 
 
 def _returning(act: UrlAct, before: ReceptionUrl) -> UrlVersion:
@@ -122,7 +123,7 @@ def _confirm(facility: Facility, before: ReceptionUrl, effect: str) -> None:
     click.echo(f"{facility.code} {facility.name}")
     click.echo(f"{CHANNEL_NAMES[before.channel]}（今は第{before.current.number}版）")
     click.echo(effect)
-    click.echo(_LOSS)
+    click.echo(_LOSS.format(number=before.current.number))
     confirm("実行しますか")
 
 

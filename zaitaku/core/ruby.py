@@ -24,6 +24,11 @@ def plain(text: str) -> str:
     return _READING.sub(r"\1", text)
 
 
+def bracketed(text: str) -> str:
+    """Return ``text`` with its readings in brackets, for files without markup: 受付(うけつけ)."""
+    return _READING.sub(r"\1(\2)", text)
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def markup(text: str) -> Markup:
     """Return ``text`` as safe HTML; everything but the readings is escaped.

@@ -4,11 +4,13 @@ A facility has one URL per channel. Every change of it makes another version cur
 the record of who made which one current are never deleted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, NewType
 
+from zaitaku.core.clock import japan_date
 from zaitaku.core.ids import FacilityId, UrlVersionId
 from zaitaku.facilities.model import Channel, Facility
 
@@ -64,6 +66,19 @@ class UrlEvent:
     actor: str
     at: datetime
     reason: str
+
+
+def retirement_days(history: Iterable[UrlEvent]) -> dict[int, date]:
+    """Return on which day in Japan each version that works no more stopped, by its number.
+
+    ``history`` is oldest first. A version that was brought back is none of them.
+    """
+    days: dict[int, date] = {}
+    for event in history:
+        if event.from_number is not None:
+            days[event.from_number] = japan_date(event.at)
+        days.pop(event.to_number, None)
+    return days
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class PrintKind(StrEnum):
 
 KIND_NAMES: Final = MappingProxyType(
     {
-        PrintKind.QR_CODE: "QRコード",
+        PrintKind.QR_CODE: "二次元コード",
         PrintKind.POSTER: "ポスター",
         PrintKind.CARD: "配布カード",
         PrintKind.SHEET: "配布カード10枚",

@@ -80,6 +80,9 @@ _ITEMS: Final = MappingProxyType(
     }
 )
 
+VIEWED: Final = frozenset(_ITEMS.values())
+"""The items under any of which something may be viewed."""
+
 BRACKETED: Final = frozenset({Part.PRESCRIPTIONS, Part.CONDITIONS, Part.TESTS})
 """Parts of 電子カルテ情報共有サービス: named in brackets by the wider wording alone."""
 

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from string import Template
 
 import hypothesis.strategies as st
@@ -102,6 +102,17 @@ def test_facts_are_escaped_and_moments_are_said_in_words() -> None:
     moment = datetime(2026, 11, 20, 9, 5).astimezone()
     [line, *_] = WORDS.speaker(Language.JAPANESE).lines("clock.body", here=moment, there=moment)
     assert line.count("2026年11月20日 9時05分") == 2
+
+
+def test_easy_japanese_reads_days_and_moments_as_people_say_them() -> None:
+    easy = WORDS.speaker(Language.EASY_JAPANESE)
+    shown = str(easy.day(date(2026, 4, 20)))
+    assert "<rt>しがつ</rt>" in shown
+    assert "<rt>はつか</rt>" in shown
+    moment = datetime(2026, 11, 20, 4, 10).astimezone()
+    [line, *_] = easy.lines("clock.body", here=moment, there=moment)
+    for reading in ("じゅういちがつ", "はつか", "よじ", "ぷん"):
+        assert line.count(f"<rt>{reading}</rt>") == 2
 
 
 def test_ruby_escapes_everything_but_the_readings() -> None:

@@ -84,6 +84,8 @@ class Change:
     seen: int
     """How many events the channel's history had at the first step."""
     submission: str
+    stopped: int
+    """The version that was current at the first step; 0: this change has not begun."""
 
     @property
     def name(self) -> str:
@@ -131,6 +133,7 @@ def _change(channel: str, act: str) -> Change:
         reason=draft.get("reason", ""),
         seen=int(draft.get("seen", "0")),
         submission=draft.get(FIELD, ""),
+        stopped=int(draft.get("stopped", "0")),
     )
 
 
@@ -188,7 +191,13 @@ def tick(channel: str, act: str) -> Page:
     if expected != str(change.view.url.current.id):
         return _conflict(change, since=-1)
     seen = len(event_views(change.view.channel))
-    fields = {"expected": expected, "reason": "", "seen": str(seen), FIELD: new_secret_name()}
+    fields = {
+        "expected": expected,
+        "stopped": str(change.view.url.current.number),
+        "reason": "",
+        "seen": str(seen),
+        FIELD: new_secret_name(),
+    }
     return _go_on(change, Step.START, **fields)
 
 

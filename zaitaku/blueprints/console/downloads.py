@@ -24,7 +24,8 @@ from zaitaku.reception.printing import PrintKind, file_name
 
 DESCRIPTIONS: Final = MappingProxyType(
     {
-        PrintKind.QR_CODE: "QRコードだけの画像です。ちらしやホームページに載せるときに使います。",
+        PrintKind.QR_CODE: "二次元コードだけの画像です。"
+        "ちらしやホームページに載せるときに使います。",
         PrintKind.POSTER: "受付や待合室に貼るA4のポスターです。",
         PrintKind.CARD: "患者さんに渡す、名刺の大きさのカードです。",
         PrintKind.SHEET: "A4の紙1枚に配布カードを10枚並べたものです。切り取り線がついています。",

@@ -17,7 +17,7 @@ from uuid import UUID
 from flask import render_template, request, url_for
 
 from zaitaku.accounts.model import Permission
-from zaitaku.blueprints.console.patient_detail import states_of, words
+from zaitaku.blueprints.console.patient_detail import is_viewable, states_of, words
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.edge import refuse_head, services
 from zaitaku.blueprints.permissions import current_staff, requires
@@ -186,6 +186,7 @@ def _form(detail: PatientDetail, errors: Mapping[str, str]) -> str:
         "console/medical_choice.html",
         detail=detail,
         states=states_of(detail.consent),
+        is_viewable=is_viewable(detail.consent, services().clock.now()),
         typed=typed,
         errors=errors,
         kinds=[

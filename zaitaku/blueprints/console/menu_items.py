@@ -76,7 +76,7 @@ MENU: Final = (
                 Permission.SEE_RECEPTION_URLS,
                 "console.reception_urls",
                 "医療機関別URL 取得・変更",
-                "患者さんに案内するURLとQRコードを受け取り、ポスターを印刷し、"
+                "患者さんに案内するURLと二次元コードを受け取り、ポスターを印刷し、"
                 "必要なときに変更します。",
                 in_navigation=True,
             ),

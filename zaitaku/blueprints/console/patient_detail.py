@@ -1,5 +1,6 @@
 """One consented patient: what stands, the consent history, each record as it was (domain.md §8)."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -30,6 +31,8 @@ from zaitaku.core.queries import page_of
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.records.detail import HISTORY_SIZE, PatientDetail, PatientDetails
+from zaitaku.records.listing import LineState
+from zaitaku.records.view_kinds import VIEWED
 
 SEX_NAMES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}
 EXPIRED: Final = "期限切れ"
@@ -54,7 +57,9 @@ def consented_patient(consent: UUID) -> str | tuple[str, HTTPStatus]:
         "console/patient_detail.html",
         detail=found,
         states=states_of(found.consent),
-        is_expired=found.consent.is_expired(now),
+        state=state_of(found.consent, now),
+        is_viewable=is_viewable(found.consent, now),
+        is_withdrawable=bool(found.consent.granted(now)),
         may_requery=found.consent.allows_requery(now),
         paging=_paging(consent, number, pages),
         **words(),
@@ -91,6 +96,19 @@ def states_of(present: PresentConsent) -> list[dict[str, str]]:
     """Return what stands of every item, in words."""
     is_expired = present.is_expired(services().clock.now())
     return [_state(present, item, is_expired) for item in ConsentItem]
+
+
+def state_of(present: PresentConsent, now: datetime) -> LineState:
+    """Return what the consent comes to, as the list of patients says it."""
+    said = {standing.state for standing in present.items.values()}
+    if ConsentState.GRANT in said:
+        return LineState.EXPIRED if present.is_expired(now) else LineState.VALID
+    return LineState.WITHDRAWN if ConsentState.WITHDRAWN in said else LineState.REFUSED
+
+
+def is_viewable(present: PresentConsent, now: datetime) -> bool:
+    """Tell whether consent to any medical information stands."""
+    return not VIEWED.isdisjoint(present.granted(now))
 
 
 def _state(present: PresentConsent, item: ConsentItem, is_expired: bool) -> dict[str, str]:

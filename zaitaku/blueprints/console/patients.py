@@ -189,7 +189,7 @@ def _shown_as(query: ListQuery, page: Page) -> ListQuery:
 def _words() -> Mapping[str, object]:
     return {
         "channels": _choices(CHANNEL_NAMES),
-        "states": _choices(LINE_STATE_NAMES, "すべて（一度も同意していない方を除く）"),
+        "states": _choices(LINE_STATE_NAMES, "同意した方すべて"),
         "items": _choices(_ITEMS),
         "state_names": LINE_STATE_NAMES,
         "has_details": "console.consented_patient" in current_app.view_functions,

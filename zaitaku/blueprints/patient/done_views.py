@@ -18,6 +18,7 @@ from zaitaku.blueprints.patient.room import blueprint
 from zaitaku.consent.model import Receipt
 from zaitaku.core.clock import japan_date
 from zaitaku.core.ids import JourneyId
+from zaitaku.facilities import practice
 from zaitaku.facilities.model import Channel
 
 SOON: Final = timedelta(days=90)
@@ -80,7 +81,7 @@ def receipt_text(journey: str) -> Response:
         if receipt is None:
             return _before_the_card(present)
         values = _receipt_values(present, receipt)
-    text = render_template("patient/receipt.txt", **values)
+    text = render_template("patient/receipt.txt", practice=practice.WORDS, **values)
     answer = FlaskResponse("\ufeff" + text, mimetype="text/plain")
     answer.headers["Content-Disposition"] = f"attachment; filename=receipt-{receipt.reference}.txt"
     return answer

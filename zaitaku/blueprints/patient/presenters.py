@@ -201,6 +201,11 @@ def moment_text(moment: datetime) -> Markup:
     return ruby.markup(dates.moment_text(moment, current_language()))
 
 
+def minutes_text(count: int) -> Markup:
+    """Return how long ``count`` minutes are, in the present language."""
+    return ruby.markup(dates.minutes_text(count, current_language()))
+
+
 def clock_text(moment: datetime) -> Markup:
     """Return the time of day in Japan, in the present language."""
     return ruby.markup(dates.clock_text(moment, current_language()))

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from importlib.resources import files
 from string import Template
@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from markupsafe import Markup, escape
 
+from zaitaku import readings
 from zaitaku.cardbridge.web import ruby
 
 
@@ -79,6 +80,10 @@ class Speaker:
         values = {fact: ruby.plain(self._said(value)) for fact, value in facts.items()}
         return Template(ruby.plain(self._found(name))).substitute(values)
 
+    def day(self, day: date) -> Markup:
+        """Return a day as HTML, as this language says it."""
+        return ruby.markup(Template(self._found("summary.day")).substitute(self._parts(day)))
+
     def lines(self, name: str, **facts: object) -> list[Markup]:
         """Return a list of texts as HTML; a list that is not there is empty."""
         section, key = name.split(".")
@@ -100,5 +105,23 @@ class Speaker:
         """Return a fact in words; a moment as this computer's user reads it off a clock."""
         if not isinstance(fact, datetime):
             return str(fact)
-        parts = {name: getattr(fact, name) for name in ("year", "month", "day", "hour")}
-        return Template(self._found("common.moment")).substitute(parts, minute=f"{fact:%M}")
+        return Template(self._found("common.moment")).substitute(self._parts(fact))
+
+    def _parts(self, moment: date | datetime) -> dict[str, object]:
+        """Return what a day or a moment is made of; easy Japanese has their units and readings."""
+        hour, minute = (moment.hour, moment.minute) if isinstance(moment, datetime) else (0, 0)
+        parts: dict[str, object] = {
+            "year": moment.year,
+            "month": moment.month,
+            "day": moment.day,
+            "hour": hour,
+            "minute": f"{minute:02d}",
+        }
+        if self.language is Language.EASY_JAPANESE:
+            parts |= {
+                "month": readings.month(moment.month),
+                "day": readings.day(moment.day),
+                "hour": readings.hour(hour),
+                "minute": readings.minutes(minute, digits=2),
+            }
+        return parts

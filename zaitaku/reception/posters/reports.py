@@ -6,14 +6,18 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
+from sqlalchemy import Connection
+
 from zaitaku.core.clock import Clock, japan_date
 from zaitaku.core.database import Database
 from zaitaku.core.days import read_day
 from zaitaku.core.errors import InvalidField
 from zaitaku.core.ids import FacilityId
 from zaitaku.facilities.model import Channel
+from zaitaku.reception.model import retirement_days
 from zaitaku.reception.posters.model import PosterNumber
 from zaitaku.reception.posters.store import Source, UseStore, forget_uses_before
+from zaitaku.reception.store import ReceptionStore
 
 RECENT_DAYS: Final = 30
 """How far back a poster counts as still in use."""
@@ -117,14 +121,16 @@ class UseReports:
         with self._database.reading() as connection:
             store = UseStore(connection, facility_id, channel)
             days = store.days(period.first, period.last, number)
-            sources = store.sources(period.first, period.last)
+            retired = _retired(connection, facility_id, channel)
+            sources = store.sources(period.first, period.last, retired)
         return Report(period, tuple(_bars(period, days)), sources)
 
     def recent(self, facility_id: FacilityId, channel: Channel) -> tuple[Source, ...]:
         """Return what was used within the last 30 days, by version and poster."""
         with self._database.reading() as connection:
             store = UseStore(connection, facility_id, channel)
-            return store.sources(*self._recent_days())
+            retired = _retired(connection, facility_id, channel)
+            return store.sources(*self._recent_days(), retired)
 
     def lines(
         self, facility_id: FacilityId, channel: Channel, period: Period
@@ -155,6 +161,12 @@ class UseReports:
     def _recent_days(self) -> tuple[date, date]:
         today = self.today()
         return today - timedelta(days=RECENT_DAYS - 1), today
+
+
+def _retired(
+    connection: Connection, facility_id: FacilityId, channel: Channel
+) -> Mapping[int, date]:
+    return retirement_days(ReceptionStore(connection, facility_id).events(channel))
 
 
 def _bars(period: Period, days: Mapping[date, tuple[int, int]]) -> Iterable[Bar]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Date,
     Executable,
@@ -21,7 +22,10 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    case,
+    false,
     func,
+    literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import Insert as _PostgresqlInsert
@@ -88,6 +92,11 @@ class Source:
     scans: int
     completions: int
     last_scanned: date | None
+    late_scans: int
+    """Of the scans, those on days after the one on which the version was retired.
+
+    Uses are kept by day, so on that day itself before and after cannot be told apart.
+    """
 
 
 def use_added(
@@ -215,10 +224,14 @@ class UseStore:
             day: (int(scans), int(done)) for day, scans, done in self._connection.execute(query)
         }
 
-    def sources(self, first: date, last: date) -> tuple[Source, ...]:
-        """Return the sums of each version and poster within the days, both ends included."""
+    def sources(self, first: date, last: date, retired: Mapping[int, date]) -> tuple[Source, ...]:
+        """Return the sums of each version and poster within the days, both ends included.
+
+        ``retired`` are the days on which versions stopped working, by their numbers.
+        """
         shown = (url_version.c.number, url_use.c.poster_number)
-        counted = (func.sum(url_use.c.scans), func.sum(url_use.c.completions))
+        late = func.sum(case((_is_late(retired), url_use.c.scans), else_=0))
+        counted = (func.sum(url_use.c.scans), func.sum(url_use.c.completions), late)
         scanned = func.max(url_use.c.day).filter(url_use.c.scans > 0)
         query = (
             select(*shown, *counted, scanned)
@@ -227,8 +240,8 @@ class UseStore:
             .order_by(*shown)
         )
         return tuple(
-            Source(version, PosterNumber(number), int(scans), int(done), last_day)
-            for version, number, scans, done, last_day in self._connection.execute(query)
+            Source(version, PosterNumber(number), int(scans), int(done), last_day, int(late_ones))
+            for version, number, scans, done, late_ones, last_day in self._connection.execute(query)
         )
 
     def lines(self, first: date, last: date) -> Iterator[tuple[date, int, PosterNumber, int, int]]:
@@ -243,6 +256,14 @@ class UseStore:
         with self._connection.execute(query) as result:
             for day, version, number, scans, done in result:
                 yield day, version, PosterNumber(number), scans, done
+
+
+def _is_late(retired: Mapping[int, date]) -> ColumnElement[bool]:
+    if not retired:
+        return false()
+    days = {number: literal(day, Date) for number, day in retired.items()}
+    # A version without a day works still: the comparison is then with nothing, and never true.
+    return url_use.c.day > case(days, value=url_version.c.number)
 
 
 def _changing(kept: Poster) -> dict[str, Any]:
