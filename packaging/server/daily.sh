@@ -17,8 +17,9 @@ made() { # zaitaku backup make のことばの、1行目の「…: 」のあと�
 }
 
 kept() { # 前に書きとめた終わり。.last がなければ（ほかへ移されたあとなど）、名前の終わりのもの
-  if [ -f "$1/.last" ]; then
-    echo "$1/$(readlink "$1/.last")"
+  last=$(cat "$1/.last" 2>/dev/null || true)
+  if [ -n "$last" ] && [ -f "$1/$last" ]; then
+    echo "$1/$last"
   else
     find "$1" -maxdepth 1 -name 'heads-*' | sort | tail -n 1
   fi
@@ -42,7 +43,7 @@ audit)
   "$zaitaku" audit heads >"$heads/.today"
   today=heads-$(date +%Y%m%dT%H%M%S).txt
   mv "$heads/.today" "$heads/$today"
-  ln -sfn "$today" "$heads/.last"
+  printf '%s\n' "$today" >"$heads/.last"
   ;;
 doctor)
   "$zaitaku" doctor

@@ -147,6 +147,30 @@ def test_a_refusal_stands_against_a_consent_of_a_clock_that_was_ahead(any_world:
     assert _joined(any_world, Decision.GRANT, Decision.REFUSE, timedelta(days=-1)) == {"refuse"}
 
 
+@pytest.mark.parametrize("is_doubted_between", [False, True])
+def test_what_a_full_refusal_ended_does_not_come_back_by_a_third_card(
+    any_world: World, is_doubted_between: bool
+) -> None:
+    third, began = Card.named("taro-third"), any_world.clock.now()
+    any_world.register(card=third)
+    any_world.change_settings(checkup=False)
+    any_world.clock.moment = began + timedelta(days=5)
+    any_world.register(card=TAROS_CARD, decision=Decision.REFUSE)
+    visit = VISIT_DAY + timedelta(days=10)
+    if is_doubted_between:
+        any_world.clock.moment = began + timedelta(days=6)
+        any_world.register(card=RENEWED)
+        _bind(any_world, RENEWED, TARO)
+        any_world.clock.moment = began + timedelta(days=10)
+        any_world.register(Channel.ONLINE, RENEWED, visit_date=visit)
+    any_world.clock.moment = began + timedelta(days=10, hours=1)
+    _bind(any_world, third, TARO)
+    any_world.register(Channel.ONLINE, third, visit_date=visit)
+    (home,) = [row for row in any_world.rows(consent) if row["channel"] == Channel.HOME_VISIT]
+    states = [row for row in any_world.rows(consent_item) if row["consent_id"] == home["id"]]
+    assert {row["state"] for row in states} == {"refuse"}
+
+
 @pytest.mark.parametrize("is_known_first", [True, False])
 def test_a_later_refusal_of_medication_ends_clinical_when_joined(
     any_world: World, is_known_first: bool

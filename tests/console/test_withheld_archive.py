@@ -14,6 +14,7 @@ from zaitaku.accounts.store import account
 from zaitaku.consent.tables import consent
 from zaitaku.core.ids import new_uuid
 from zaitaku.eligibility.kinds import SandboxKind
+from zaitaku.jobs.context import JobContext
 from zaitaku.jobs.model import JobKind
 from zaitaku.jobs.store import job_piece
 from zaitaku.records.store import view_record
@@ -118,3 +119,39 @@ def test_one_that_was_made_afterwards_has_no_name(viewed: Office) -> None:
     said = told(viewed, address)
     assert "etsuran" in said
     assert TARO.name not in said
+
+
+def test_who_is_shown_only_while_it_is_made_outdates_it_later(
+    viewed: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(viewed)
+    address, following = ask_for_archive(viewed), ViewHistory.following
+
+    def meanwhile(*asked: object, **limits: int) -> object:
+        monkeypatch.undo()
+        bind(viewed, SandboxKind.INSURED)
+        assert TARO.name in opened(viewed, Role.ADMIN).text
+        return following(*asked, **limits)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ViewHistory, "following", meanwhile)
+    work_off(viewed.services)
+    viewed.clock.advance(timedelta(hours=1))
+    hide(viewed)
+    assert told(viewed, address) == ""
+
+
+def test_asking_for_what_is_being_made_spoils_nothing(
+    viewed: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(viewed)
+    address, outcome = ask_for_archive(viewed), JobContext.outcome
+
+    def meanwhile(context: JobContext, code: str, counts: dict[str, int]) -> None:
+        monkeypatch.undo()
+        assert viewed.world.count(job_piece) == 1
+        assert viewed.logged_in(Role.ADMIN).get(address) == 404
+        outcome(context, code, counts)
+
+    monkeypatch.setattr(JobContext, "outcome", meanwhile)
+    work_off(viewed.services)
+    assert "etsuran" in told(viewed, address)

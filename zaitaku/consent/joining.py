@@ -102,7 +102,11 @@ def _settle_contained(connection: Connection, into: RowMapping, now: datetime) -
 def _end_of_all(connection: Connection, row: RowMapping) -> RowMapping | None:
     # Who refuses all that was asked, or has all of it withdrawn, wants nothing shown: so what was
     # granted before and not asked ends as well, as in one patient.
-    said = [item for item in _items(connection, row) if item["record_id"] == row["record_id"]]
+    items = _items(connection, row)
+    if not any(map(_is_grant, items)):
+        # Also where the last that was said was a consent, which a joining ended: in doubt.
+        return max(items, key=_since, default=None)
+    said = [item for item in items if item["record_id"] == row["record_id"]]
     if any(map(_is_grant, said)):
         return None
     return max(said, key=_since, default=None)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Final
 
@@ -49,6 +49,8 @@ class Runner:
         self._watch = watch
         self._chores = chores
         self._running: set[JobContext] = set()
+        self._ahead: Mapping[JobId, datetime] = {}
+        """Heartbeats from the future at the last look round."""
 
     def run(self, job_id: JobId) -> bool:
         """Do the job unless another worker has it or has done it; tell whether it was taken.
@@ -128,7 +130,7 @@ class Runner:
         """
         now = self._clock.now()
         with self._database.transaction() as connection:
-            date_beats(connection, now)
+            self._ahead = date_beats(connection, now, self._ahead)
             failed = give_up(connection, now)
             drop_told_secrets(connection, now)
             removed = remove_old(connection, ended_before=now - self._keep, now=now)

@@ -253,14 +253,23 @@ def oldest_waiting(connection: Connection) -> datetime | None:
     return found
 
 
-def date_beats(connection: Connection, now: datetime) -> None:
-    """Date heartbeats from the future as of now.
+def date_beats(
+    connection: Connection, now: datetime, before: Mapping[JobId, datetime]
+) -> Mapping[JobId, datetime]:
+    """Date heartbeats from the future as of now, if they stand still; return those that there are.
 
-    A worker whose clock is ahead goes on beating and keeps its job. One that has died would hold
-    it, and with it the lane of a whole facility, until the other clocks have come that far.
+    ``before`` are those of the last look round, longer ago than a living heart takes for a beat:
+    whoever lives, by whatever clock, keeps the job. A worker that died with its clock ahead would
+    hold it, and with it the lane of a whole facility, until the other clocks have come that far.
     """
     is_ahead = (job.c.state == JobState.RUNNING.value, job.c.heartbeat_at > now + STALE_AFTER)
-    connection.execute(job.update().where(*is_ahead).values(heartbeat_at=now))
+    query = select(job.c.id, job.c.heartbeat_at).where(*is_ahead).limit(MOST_SWEPT)
+    found = {JobId(name): beat for name, beat in connection.execute(query)}
+    for name, beat in found.items():
+        if before.get(name) == beat:
+            still = (job.c.id == name, job.c.heartbeat_at == beat, *is_ahead)
+            connection.execute(job.update().where(*still).values(heartbeat_at=now))
+    return found
 
 
 def give_up(connection: Connection, now: datetime) -> int:

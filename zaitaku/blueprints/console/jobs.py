@@ -51,7 +51,7 @@ def job_result(job: UUID) -> Response:
     """Stream the file that one's own job made: no connection is held between its pieces."""
     refuse_head()
     found = own_job(JobId(job))
-    if found.kind in OWN_DOWNLOADS:
+    if found.kind in OWN_DOWNLOADS or not found.has_result:
         raise NoResult
     if found.kind is JobKind.VIEW_HISTORY_EXPORT and services().view_history.is_outdated(found):
         services().jobs.drop_result(found.facility_id, found.id)

@@ -43,7 +43,6 @@ from zaitaku.identity.oidc.errors import (
     AppReturnUsed,
     AppTokenRefused,
 )
-from zaitaku.identity.oidc.id_token import CLOCK_SKEW
 from zaitaku.identity.oidc.subjects import subject_hashes
 from zaitaku.identity.outcomes import Outcomes, outcome_word
 
@@ -57,6 +56,8 @@ SECRET_BYTES: Final = 32
 CODE_BYTES: Final = 16
 LEASE: Final = timedelta(seconds=20)
 """So long one request may take to deal with an answer; longer than the provider is waited for."""
+_AHEAD: Final = timedelta(minutes=2)
+"""By so much the clock of another instance may be ahead."""
 
 
 class OpenIdService:
@@ -163,7 +164,7 @@ class OpenIdService:
             return False
         left = datetime.fromisoformat(standing["until"]) - self.client.clock.now()
         # More than there ever was: whoever claimed it had a clock that was far ahead.
-        return timedelta() < left < LEASE + CLOCK_SKEW
+        return timedelta() < left < LEASE + _AHEAD
 
     def _redeemed(self, callback: Callback, attempt: Attempt) -> VerifiedToken | VerificationFailed:
         try:
