@@ -21,6 +21,9 @@ ALGORITHM = "Ed25519"
 CODE = "one-time-code-0123456789"
 
 
+PATIENCE_SECONDS = 30
+
+
 @dataclass
 class FakeSite:
     """What the site answers, and what it was told."""
@@ -34,6 +37,8 @@ class FakeSite:
     proof_status: int = 200
     proof_body: bytes = json.dumps({"code": CODE}).encode()
     proof_delay: float = 0
+    holds_proofs: threading.Event | None = None
+    """Until it is set, proofs are not answered."""
     location: str = ""
     proofs: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -78,6 +83,8 @@ class FakeSite:
 
     def _take(self, request: Request) -> Response:
         time.sleep(self.proof_delay)
+        if self.holds_proofs is not None:
+            assert self.holds_proofs.wait(PATIENCE_SECONDS)
         self.proofs.append(json.loads(request.get_data()))
         return Response(self.proof_body, self.proof_status, mimetype="application/json")
 

@@ -1,5 +1,6 @@
 """One reading at a time, and one try a form, however often it is sent."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -106,13 +107,14 @@ def test_while_the_card_is_at_work_the_newer_request_waits(rig: Rig) -> None:
     opened = rig.opened("c-1")
     fields = opened.fields()
     newer = rig.token("c-2", return_path=return_path_of("c-1"))
-    rig.site.proof_delay = 1
+    rig.site.holds_proofs = may_answer = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(rig.post, f"{opened.path}/pin", **fields, pin=PIN)
         while wire.PROOF_PATH not in rig.site.asked:
             time.sleep(0.01)
         waits = rig.read(newer)
         assert not sending.done()
+        may_answer.set()
         answer = sending.result()
     assert page_name(waits) == "busy"
     assert answer.location == back_to(rig.site, f"code={CODE}")

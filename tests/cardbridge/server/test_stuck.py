@@ -291,13 +291,14 @@ def test_who_stops_while_the_card_works_has_stopped_also_when_it_is_done_in_time
 
 
 def test_who_stops_while_the_proof_is_on_its_way_gets_no_code(rig: Rig) -> None:
-    rig.site.proof_delay = 0.3
+    rig.site.holds_proofs = may_answer = threading.Event()
     opened = rig.opened()
     fields = opened.fields()
     with ThreadPoolExecutor(1) as pool:
         pin = pool.submit(rig.post, f"{opened.path}/pin", **fields, pin=PIN)
         assert soon(lambda: wire.PROOF_PATH in rig.site.asked)
         cancelled = rig.post(f"{opened.path}/cancel", token=fields["token"])
+        may_answer.set()
         back = back_to(rig.site, "cancelled=1")
         assert (cancelled.location, pin.result().location) == (back, back)
     assert rig.post(f"{opened.path}/pin", **fields, pin=PIN).location == back
