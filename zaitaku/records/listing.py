@@ -73,6 +73,13 @@ class LineState(StrEnum):
     """Nothing is granted."""
 
 
+def line_state(*, is_granted: bool, is_withdrawn: bool, is_expired: bool) -> LineState:
+    """Return what a consent comes to of which anything is granted, or withdrawn."""
+    if is_granted:
+        return LineState.EXPIRED if is_expired else LineState.VALID
+    return LineState.WITHDRAWN if is_withdrawn else LineState.REFUSED
+
+
 LINE_STATE_NAMES: Final = MappingProxyType(
     {
         LineState.VALID: "有効",
@@ -208,11 +215,11 @@ class ConsentedPatient:
     def state(self) -> LineState:
         """What the line comes to."""
         states = {getattr(self, name) for name in _STATE_FIELDS}
-        if ItemState.GRANTED in states:
-            return LineState.VALID
-        if ItemState.EXPIRED in states:
-            return LineState.EXPIRED
-        return LineState.WITHDRAWN if ItemState.WITHDRAWN in states else LineState.REFUSED
+        return line_state(
+            is_granted=not states.isdisjoint({ItemState.GRANTED, ItemState.EXPIRED}),
+            is_withdrawn=ItemState.WITHDRAWN in states,
+            is_expired=self.is_expired,
+        )
 
 
 class Cut(StrEnum):

@@ -51,10 +51,8 @@ def job_result(job: UUID) -> Response:
     """Stream the file that one's own job made: no connection is held between its pieces."""
     refuse_head()
     found = own_job(JobId(job))
-    if found.kind in OWN_DOWNLOADS or not found.has_result:
+    if found.kind in OWN_DOWNLOADS or not has_current_file(found):
         raise NoResult
-    if found.kind is JobKind.VIEW_HISTORY_EXPORT and services().view_history.is_outdated(found):
-        services().jobs.drop_result(found.facility_id, found.id)
     name, media_type, content = services().jobs.result(found.facility_id, found.id)
     response = file_response(name, media_type, content)
     response.content_length = found.result_bytes
@@ -83,6 +81,15 @@ def own_job(job_id: JobId) -> Job:
     if NEEDED[found.kind] not in staff.permissions:
         raise NotPermitted(f"lacks {NEEDED[found.kind]}")
     return found
+
+
+def has_current_file(job: Job) -> bool:
+    """Tell whether the job's file may be handed out; one that may not any more is removed."""
+    is_history = job.kind is JobKind.VIEW_HISTORY_EXPORT
+    if not (job.has_result and is_history and services().view_history.is_outdated(job)):
+        return job.has_result
+    services().jobs.drop_result(job.facility_id, job.id)
+    return False
 
 
 def state_words(job: Job) -> str:

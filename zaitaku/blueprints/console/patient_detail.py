@@ -31,7 +31,7 @@ from zaitaku.core.queries import page_of
 from zaitaku.eligibility.model import Sex
 from zaitaku.facilities.channels import CHANNEL_NAMES
 from zaitaku.records.detail import HISTORY_SIZE, PatientDetail, PatientDetails
-from zaitaku.records.listing import LineState
+from zaitaku.records.listing import LineState, line_state
 from zaitaku.records.view_kinds import VIEWED
 
 SEX_NAMES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}
@@ -101,9 +101,11 @@ def states_of(present: PresentConsent) -> list[dict[str, str]]:
 def state_of(present: PresentConsent, now: datetime) -> LineState:
     """Return what the consent comes to, as the list of patients says it."""
     said = {standing.state for standing in present.items.values()}
-    if ConsentState.GRANT in said:
-        return LineState.EXPIRED if present.is_expired(now) else LineState.VALID
-    return LineState.WITHDRAWN if ConsentState.WITHDRAWN in said else LineState.REFUSED
+    return line_state(
+        is_granted=ConsentState.GRANT in said,
+        is_withdrawn=ConsentState.WITHDRAWN in said,
+        is_expired=present.is_expired(now),
+    )
 
 
 def is_viewable(present: PresentConsent, now: datetime) -> bool:

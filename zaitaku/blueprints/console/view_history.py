@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from zaitaku.accounts.model import Permission
 from zaitaku.blueprints.console.files import made_response
+from zaitaku.blueprints.console.jobs import has_current_file
 from zaitaku.blueprints.console.presenting import NOT_OBTAINED, WITHHELD
 from zaitaku.blueprints.console.room import blueprint, failure
 from zaitaku.blueprints.console.searches import address, asked, lead_on, shown_again
@@ -142,14 +143,12 @@ def too_many_rows(error: TooManyRows) -> tuple[str, HTTPStatus]:
 @requires(Permission.SEE_VIEW_HISTORY)
 def view_history_archive() -> str:
     """Show how far one's own archives are, and the files."""
-    staff, jobs = current_staff(), services().jobs
-    asked = (staff.facility.id, JobKind.VIEW_HISTORY_EXPORT)
-    found = jobs.newest(*asked, account_id=staff.account.id)
-    outdated = [job for job in found if job.has_result and services().view_history.is_outdated(job)]
-    for job in outdated:
-        jobs.drop_result(job.facility_id, job.id)
-    made = jobs.newest(*asked, account_id=staff.account.id) if outdated else found
-    return render_template("console/view_history_archive.html", jobs=made, **_words())
+    staff = current_staff()
+    made = services().jobs.newest(
+        staff.facility.id, JobKind.VIEW_HISTORY_EXPORT, account_id=staff.account.id
+    )
+    files = {job.id for job in made if has_current_file(job)}
+    return render_template("console/view_history_archive.html", jobs=made, files=files, **_words())
 
 
 @blueprint.post("/view-history/archive")
