@@ -255,11 +255,11 @@ def test_a_table_in_use_is_left_alone_after_a_moment(
     postgresql_database: Database, make_later: MakeLater, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_later('op.execute("ALTER TABLE patient ADD COLUMN later VARCHAR(20)")')
-    monkeypatch.setattr(schema, "LOCK_SECONDS", 1)
-    monkeypatch.setattr(schema, "ATTEMPTS", 1)
     with postgresql_database.reading() as reader:
         reader.execute(text("SELECT count(*) FROM patient"))
-        with pytest.raises(TablesInUse):
+        with monkeypatch.context() as impatient, pytest.raises(TablesInUse):
+            impatient.setattr(schema, "LOCK_SECONDS", 1)
+            impatient.setattr(schema, "ATTEMPTS", 1)
             upgrade(postgresql_database)
     assert is_current(postgresql_database)
     upgrade(postgresql_database)

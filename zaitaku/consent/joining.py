@@ -4,18 +4,19 @@ What each of them said was said at another moment, told by the clock of whicheve
 it: nothing else tells the order, as the lock on a patient's row does within one patient.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, select
 
+from zaitaku.consent.endings import ItemState, Place, endings
 from zaitaku.consent.grams import forget_names, index_names
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.tables import consent, consent_gram, consent_item, credential, patient
-from zaitaku.core.ids import PatientId
+from zaitaku.core.ids import PatientId, RecordId
 
-_PLACE = ("facility_id", "channel", "visit_key")
 _LATEST = ("valid_until", "record_id", "recorded_at", "reference")
 _DOUBT: Final = timedelta(days=2)
 """Between two moments that are no further apart than this, a clock that was a day off decides."""
@@ -49,91 +50,82 @@ def _consents(connection: Connection, owner: PatientId) -> list[RowMapping]:
     return list(connection.execute(query).mappings())
 
 
-def _place(row: RowMapping) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _PLACE)
+def _place(row: RowMapping) -> Place:
+    return Place(row["facility_id"], row["channel"], row["visit_key"])
 
 
 def _merge(connection: Connection, row: RowMapping, into: RowMapping, now: datetime) -> None:
-    ends = [end for each in (row, into) if (end := _end_of_all(connection, each))]
-    standing = {item["item"]: item for item in _items(connection, into)}
-    for item in _items(connection, row):
-        other = standing.get(item["item"])
-        if other is None or _stands(item, other, now):
-            _replace_item(connection, into, item)
-    _settle_contained(connection, into, now)
-    for end in ends:
-        _settle_end(connection, end, into, now)
+    merged = _merged(_side(connection, into), _side(connection, row), now)
+    both = consent_item.c.consent_id.in_([row["id"], into["id"]])
+    connection.execute(consent_item.delete().where(both))
+    rows = [
+        {
+            "consent_id": into["id"],
+            "item": item.value,
+            "state": said.state.value,
+            "since": said.since,
+            "record_id": said.record_id,
+        }
+        for item, said in merged.items()
+    ]
+    connection.execute(consent_item.insert(), rows)
     forget_names(connection, consent_gram.c.consent_id == row["id"])
-    for table, column in ((consent_item, consent_item.c.consent_id), (consent, consent.c.id)):
-        connection.execute(table.delete().where(column == row["id"]))
+    connection.execute(consent.delete().where(consent.c.id == row["id"]))
     if row["is_listed"]:
         _update(connection, into, {"is_listed": True})
     if into["recorded_at"] < row["recorded_at"]:
         _update(connection, into, {name: row[name] for name in _LATEST})
 
 
-def _stands(item: RowMapping, other: RowMapping, now: datetime) -> bool:
-    if _is_grant(item) == _is_grant(other):
-        return bool(other["since"] < item["since"])
-    if _is_grant(item):
-        return _is_surely_later(item, other, now)
-    return not _is_surely_later(other, item, now)
+@dataclass(frozen=True)
+class _Side:
+    """What one of the two patients has said at a place."""
+
+    items: Mapping[ConsentItem, ItemState]
+    """What holds of each item that was asked."""
+    ended: Mapping[ConsentItem, ItemState]
+    """The last end of each item, asked or not, whatever was granted after it."""
 
 
-def _is_grant(item: RowMapping) -> bool:
-    return bool(item["state"] == ConsentState.GRANT)
-
-
-def _is_surely_later(grant: RowMapping, end: RowMapping, now: datetime) -> bool:
-    return bool(end["since"] + _DOUBT < grant["since"] <= now)
-
-
-def _settle_contained(connection: Connection, into: RowMapping, now: datetime) -> None:
-    # 診療 contains 薬剤: a later refusal of 薬剤 ends an earlier grant of 診療, as in one patient.
-    items = {item["item"]: item for item in _items(connection, into)}
-    clinical, medication = items.get(ConsentItem.CLINICAL), items.get(ConsentItem.MEDICATION)
-    if clinical is None or medication is None or clinical["record_id"] == medication["record_id"]:
-        return
-    is_contrary = _is_grant(clinical) and not _is_grant(medication)
-    if is_contrary and not _is_surely_later(clinical, medication, now):
-        _replace_item(connection, into, {**medication, "item": ConsentItem.CLINICAL.value})
-
-
-def _end_of_all(connection: Connection, row: RowMapping) -> RowMapping | None:
-    # Who refuses all that was asked, or has all of it withdrawn, wants nothing shown: so what was
-    # granted before and not asked ends as well, as in one patient.
-    items = _items(connection, row)
-    if not any(map(_is_grant, items)):
-        # Also where the last that was said was a consent, which a joining ended: in doubt.
-        return max(items, key=_since, default=None)
-    said = [item for item in items if item["record_id"] == row["record_id"]]
-    if any(map(_is_grant, said)):
-        return None
-    return max(said, key=_since, default=None)
-
-
-def _settle_end(connection: Connection, end: RowMapping, into: RowMapping, now: datetime) -> None:
-    for item in _items(connection, into):
-        if _is_grant(item) and not _is_surely_later(item, end, now):
-            _replace_item(connection, into, {**end, "item": item["item"]})
-
-
-def _since(item: RowMapping) -> datetime:
-    since: datetime = item["since"]
-    return since
-
-
-def _items(connection: Connection, row: RowMapping) -> list[RowMapping]:
+def _side(connection: Connection, row: RowMapping) -> _Side:
     query = select(consent_item).where(consent_item.c.consent_id == row["id"])
-    return list(connection.execute(query).mappings())
+    items = {
+        ConsentItem(found["item"]): ItemState(
+            ConsentState(found["state"]), found["since"], RecordId(found["record_id"])
+        )
+        for found in connection.execute(query).mappings()
+    }
+    ended = endings(connection, PatientId(row["patient_id"]), _place(row))
+    for item, said in items.items():
+        if said.state is not ConsentState.GRANT:
+            ended[item] = max(said, ended.get(item, said), key=_since)
+    return _Side(items, ended)
 
 
-def _replace_item(
-    connection: Connection, into: RowMapping, item: RowMapping | dict[str, Any]
-) -> None:
-    same = (consent_item.c.consent_id == into["id"]) & (consent_item.c.item == item["item"])
-    connection.execute(consent_item.delete().where(same))
-    connection.execute(consent_item.insert().values({**item, "consent_id": into["id"]}))
+def _merged(one: _Side, other: _Side, now: datetime) -> dict[ConsentItem, ItemState]:
+    """Return what holds of each item that either was asked.
+
+    What one patient granted after an end of their own stands, whatever the clocks say; only an end
+    of the other side is held against it.
+    """
+    merged = {}
+    for item in one.items.keys() | other.items.keys():
+        standing = [*_standing(item, one, other, now), *_standing(item, other, one, now)]
+        ended = [side.ended[item] for side in (one, other) if item in side.ended]
+        merged[item] = max(standing or ended, key=_since)
+    return merged
+
+
+def _standing(item: ConsentItem, own: _Side, other: _Side, now: datetime) -> Iterator[ItemState]:
+    said, end = own.items.get(item), other.ended.get(item)
+    if said is None or said.state is not ConsentState.GRANT:
+        return
+    if end is None or end.since + _DOUBT < said.since <= now:
+        yield said
+
+
+def _since(said: ItemState) -> datetime:
+    return said.since
 
 
 def _update(connection: Connection, row: RowMapping, values: Mapping[str, Any]) -> None:

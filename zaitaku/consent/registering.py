@@ -36,12 +36,12 @@ from zaitaku.consent.patients import (
 from zaitaku.consent.state import implied_decisions, withdrawn_by
 from zaitaku.consent.store import record_from, record_row
 from zaitaku.consent.tables import (
-    NO_VISIT,
     consent,
     consent_gram,
     consent_item,
     consent_record,
     credential,
+    visit_key,
 )
 from zaitaku.core.asking import Row
 from zaitaku.core.ids import ConsentId, new_uuid
@@ -174,7 +174,7 @@ class Entry:
             facility_id=self.record.facility_id,
             patient_id=self.settled.patient,
             channel=self.document.channel.value,
-            visit_key=_visit_key(self.document),
+            visit_key=visit_key(self.document.visit_date),
             visit_date=self.document.visit_date,
             kana_key=names["kana_key"],
             birth_date=names["birth_date"],
@@ -259,9 +259,5 @@ def _place_of(document: ConsentDocument) -> dict[str, Any]:
     return {
         "version": document.url_version,
         "channel_word": document.channel.value,
-        "visit": _visit_key(document),
+        "visit": visit_key(document.visit_date),
     }
-
-
-def _visit_key(document: ConsentDocument) -> str:
-    return document.visit_date.isoformat() if document.visit_date else NO_VISIT

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, select
 from zaitaku.consent.belonging import owners_of
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.model import STATES, ConsentRecord, ConsentState, Evidence, IdToken
-from zaitaku.consent.tables import NO_VISIT, consent, consent_item, consent_record, credential
+from zaitaku.consent.tables import consent, consent_item, consent_record, credential, visit_key
 from zaitaku.core.asking import Question, Row
 from zaitaku.core.database import Database
 from zaitaku.core.ids import (
@@ -112,13 +112,12 @@ def present_states(
 
     That is: its facility, the patient whose record it is, channel and 受診日.
     """
-    day = document.visit_date
     rows = database.ask(
         _STATES_BESIDE_RECORD,
         record=record.id,
         facility=record.facility_id,
         channel_word=document.channel.value,
-        visit=day.isoformat() if day else NO_VISIT,
+        visit=visit_key(document.visit_date),
     )
     return {row["item"]: STATES[row["state"]] for row in rows}
 

@@ -9,6 +9,7 @@ On PostgreSQL some indexes hold columns besides those that they find by (``postg
 millions of consents most lie on the disk, and what an index answers needs no look there (ADR 64).
 """
 
+from datetime import date
 from typing import Final
 
 from sqlalchemy import (
@@ -36,6 +37,12 @@ from zaitaku.core.resealing import SealedColumn
 
 NO_VISIT: Final = ""
 """``visit_key`` of a consent that is not tied to a 受診日: there is one for each patient."""
+
+
+def visit_key(day: date | None) -> str:
+    """Return ``visit_key`` of the consent for a 受診日, or for none."""
+    return day.isoformat() if day else NO_VISIT
+
 
 patient = Table(
     "patient",

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import Connection, RowMapping, and_, select
 
 from zaitaku.consent.model import ConsentItem, ConsentState
-from zaitaku.consent.tables import NO_VISIT, consent, patient
+from zaitaku.consent.tables import NO_VISIT, consent, patient, visit_key
 from zaitaku.core.ids import ConsentId, FacilityId, PatientId
 from zaitaku.records.appointments.matching import Match
 from zaitaku.records.appointments.model import AppointmentId
@@ -27,7 +27,7 @@ def matches_on(connection: Connection, facility_id: FacilityId, day: date) -> tu
         consent.c.facility_id == appointment.c.facility_id,
         consent.c.patient_id == patient.c.id,
         consent.c.channel == appointment.c.channel,
-        consent.c.visit_key.in_([NO_VISIT, day.isoformat()]),
+        consent.c.visit_key.in_([NO_VISIT, visit_key(day)]),
     )
     query = (
         select(
