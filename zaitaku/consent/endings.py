@@ -1,24 +1,31 @@
-"""What a patient has ended at one place, told from the records: for the joining of two patients.
+"""What a patient has ended at a place, told from the records: for the joining of two patients.
 
 The present state tells of an item only what was said last. Who refuses everything and agrees to one
 item later has ended the others as well; where those were granted under another card, nothing but
 the records remembers it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
 from zaitaku.consent.belonging import is_of
 from zaitaku.consent.document import ConsentDocument
 from zaitaku.consent.errors import MalformedDocument
 from zaitaku.consent.model import ConsentItem, ConsentState, Decision
-from zaitaku.consent.state import Decisions, implied_decisions, is_full_refusal
+from zaitaku.consent.state import implied_decisions, is_full_refusal
 from zaitaku.consent.tables import consent_record, consent_withdrawal, visit_key
 from zaitaku.core.ids import FacilityId, PatientId, RecordId
+
+_ALL: Final = frozenset(ConsentItem)
+_RECORD: Final = consent_record.c
+_SAID: Final = (_RECORD.id, _RECORD.facility_id, _RECORD.recorded_at, _RECORD.document)
+
+Ends: TypeAlias = dict[ConsentItem, "ItemState"]
+"""How each item was last ended at one place, whatever was granted after it."""
 
 
 class Place(NamedTuple):
@@ -38,57 +45,57 @@ class ItemState:
     record_id: RecordId
 
 
-@dataclass(frozen=True)
-class _Act:
-    """What a statement or a withdrawal did: a full refusal ended every item."""
-
-    granted: frozenset[ConsentItem]
-    ended: frozenset[ConsentItem]
-    ending: ItemState
-
-
 def endings(
-    connection: Connection, patient_id: PatientId, place: Place
-) -> dict[ConsentItem, ItemState]:
-    """Return how each item was last ended at ``place``, whatever was granted after it.
+    connection: Connection, patient_id: PatientId, places: Collection[Place]
+) -> dict[Place, Ends]:
+    """Return what a patient, and everybody joined into it, has ended at each of ``places``.
 
-    An act that leaves nothing granted ends every item: nothing is to be shown, whatever card had
-    agreed to it.
+    A refusal of all that was asked ends every item, and so does a withdrawal: whoever withdraws for
+    a patient sees what that patient's cards granted, and cannot ask about what another card did.
     """
+    found: dict[Place, Ends] = {place: {} for place in places}
     acts = [
-        *_statements(connection, patient_id, place),
-        *_withdrawals(connection, patient_id, place),
+        *_statements(connection, patient_id, found),
+        *_withdrawals(connection, patient_id, found),
     ]
-    granted: frozenset[ConsentItem] = frozenset()
-    found: dict[ConsentItem, ItemState] = {}
     for act in sorted(acts, key=lambda act: act.ending.since):
-        granted = (granted | act.granted) - act.ended
-        found |= dict.fromkeys(act.ended if granted else ConsentItem, act.ending)
+        for place in act.places:
+            found[place] |= dict.fromkeys(act.ended, act.ending)
     return found
 
 
-def _statements(connection: Connection, patient_id: PatientId, place: Place) -> Iterator[_Act]:
-    record = consent_record.c
-    query = select(record.id, record.recorded_at, record.document)
-    chosen = query.where(record.facility_id == place.facility_id, is_of(patient_id))
-    for row in connection.execute(chosen).mappings():
+@dataclass(frozen=True)
+class _Act:
+    """What ended, by a statement or a withdrawal, and at which of the places it may have been."""
+
+    places: Collection[Place]
+    ended: Collection[ConsentItem]
+    ending: ItemState
+
+
+def _statements(
+    connection: Connection, patient_id: PatientId, places: Collection[Place]
+) -> Iterator[_Act]:
+    query = select(*_SAID).where(*_of(patient_id, places))
+    for row in connection.execute(query).mappings():
         document = _read(row)
-        if _is_at(document, place):
-            said = _said(document)
-            granted = frozenset(item for item in said if said[item] is Decision.GRANT)
-            ending = ItemState(ConsentState.REFUSE, row["recorded_at"], RecordId(row["id"]))
-            yield _Act(granted, _with_clinical(frozenset(said) - granted), ending)
+        ending = ItemState(ConsentState.REFUSE, row["recorded_at"], RecordId(row["id"]))
+        yield _Act(_made_at(row, document, places), _refused(document), ending)
 
 
-def _withdrawals(connection: Connection, patient_id: PatientId, place: Place) -> Iterator[_Act]:
-    query = select(consent_withdrawal, consent_record.c.document).join(consent_record)
-    here = consent_withdrawal.c.facility_id == place.facility_id
-    for row in connection.execute(query.where(here, is_of(patient_id))).mappings():
-        if _is_at(_read(row), place):
-            ended = frozenset(ConsentItem(item) for item in row["items"])
-            record_id = RecordId(row["record_id"])
-            ending = ItemState(ConsentState.WITHDRAWN, row["withdrawn_at"], record_id)
-            yield _Act(frozenset(), _with_clinical(ended), ending)
+def _withdrawals(
+    connection: Connection, patient_id: PatientId, places: Collection[Place]
+) -> Iterator[_Act]:
+    query = select(*_SAID, consent_withdrawal.c.withdrawn_at)
+    joined = query.join(consent_withdrawal).where(*_of(patient_id, places))
+    for row in connection.execute(joined).mappings():
+        ending = ItemState(ConsentState.WITHDRAWN, row["withdrawn_at"], RecordId(row["id"]))
+        yield _Act(_made_at(row, _read(row), places), _ALL, ending)
+
+
+def _of(patient_id: PatientId, places: Collection[Place]) -> tuple[ColumnElement[bool], ...]:
+    facilities = {place.facility_id for place in places}
+    return consent_record.c.facility_id.in_(facilities), is_of(patient_id)
 
 
 def _read(row: RowMapping) -> ConsentDocument | None:
@@ -98,21 +105,21 @@ def _read(row: RowMapping) -> ConsentDocument | None:
         return None
 
 
-def _is_at(document: ConsentDocument | None, place: Place) -> bool:
-    # What cannot be read may have been a refusal at this very place.
+def _made_at(
+    row: RowMapping, document: ConsentDocument | None, places: Collection[Place]
+) -> Collection[Place]:
+    # What cannot be read may have been said at any place of its facility.
     if document is None:
-        return True
-    said = (document.channel.value, visit_key(document.visit_date))
-    return said == (place.channel, place.visit_key)
+        return [place for place in places if place.facility_id == row["facility_id"]]
+    place = Place(row["facility_id"], document.channel.value, visit_key(document.visit_date))
+    return {place}.intersection(places)
 
 
-def _said(document: ConsentDocument | None) -> Decisions:
+def _refused(document: ConsentDocument | None) -> Collection[ConsentItem]:
     stated = {answer.item: answer.decision for answer in document.decisions} if document else {}
     if is_full_refusal(stated.values()):
-        return dict.fromkeys(ConsentItem, Decision.REFUSE)
-    return implied_decisions(stated)
-
-
-def _with_clinical(ended: frozenset[ConsentItem]) -> frozenset[ConsentItem]:
+        return _ALL
+    said = implied_decisions(stated)
+    refused = {item for item in said if said[item] is Decision.REFUSE}
     # 診療 contains 薬剤, and would show it.
-    return ended | {ConsentItem.CLINICAL} if ConsentItem.MEDICATION in ended else ended
+    return refused | {ConsentItem.CLINICAL} if ConsentItem.MEDICATION in refused else refused

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, select
 
-from zaitaku.consent.endings import ItemState, Place, endings
+from zaitaku.consent.endings import Ends, ItemState, Place, endings
 from zaitaku.consent.grams import forget_names, index_names
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.tables import consent, consent_gram, consent_item, credential, patient
@@ -20,6 +20,8 @@ from zaitaku.core.ids import PatientId, RecordId
 _LATEST = ("valid_until", "record_id", "recorded_at", "reference")
 _DOUBT: Final = timedelta(days=2)
 """Between two moments that are no further apart than this, a clock that was a day off decides."""
+_AHEAD: Final = timedelta(minutes=2)
+"""So far other processes' clocks go ahead in good order; it also covers the time of a question."""
 
 
 def join_patients(
@@ -28,16 +30,21 @@ def join_patients(
     """Give everything of ``source`` to ``target``; of two states of one thing the later stands.
 
     Where nobody can be sure that a consent came after a refusal or withdrawal, the consent ends:
-    the two are less than two days apart, or it lies ahead of ``now``.
+    the two are less than two days apart, or it lies minutes ahead of ``now``.
 
     Both rows must be locked. ``source`` stays behind as a sign-post without credentials.
     """
+    moving = {_place(row): row for row in _consents(connection, source)}
     standing = {_place(row): row for row in _consents(connection, target)}
-    for row in _consents(connection, source):
-        if _place(row) in standing:
-            _merge(connection, row, standing[_place(row)], now)
-        else:
+    shared = moving.keys() & standing.keys()
+    ended = {each: endings(connection, each, shared) for each in (source, target)}
+    for place, row in moving.items():
+        if place not in shared:
             _update(connection, row, {"patient_id": target})
+            continue
+        one = _side(connection, standing[place], ended[target][place])
+        other = _side(connection, row, ended[source][place])
+        _merge(connection, row, standing[place], _merged(one, other, now))
     moved = credential.update().where(credential.c.patient_id == source)
     connection.execute(moved.values(patient_id=target))
     left = patient.update().where(patient.c.id == source)
@@ -54,8 +61,12 @@ def _place(row: RowMapping) -> Place:
     return Place(row["facility_id"], row["channel"], row["visit_key"])
 
 
-def _merge(connection: Connection, row: RowMapping, into: RowMapping, now: datetime) -> None:
-    merged = _merged(_side(connection, into), _side(connection, row), now)
+def _merge(
+    connection: Connection,
+    row: RowMapping,
+    into: RowMapping,
+    merged: Mapping[ConsentItem, ItemState],
+) -> None:
     both = consent_item.c.consent_id.in_([row["id"], into["id"]])
     connection.execute(consent_item.delete().where(both))
     rows = [
@@ -87,7 +98,7 @@ class _Side:
     """The last end of each item, asked or not, whatever was granted after it."""
 
 
-def _side(connection: Connection, row: RowMapping) -> _Side:
+def _side(connection: Connection, row: RowMapping, ended: Ends) -> _Side:
     query = select(consent_item).where(consent_item.c.consent_id == row["id"])
     items = {
         ConsentItem(found["item"]): ItemState(
@@ -95,7 +106,6 @@ def _side(connection: Connection, row: RowMapping) -> _Side:
         )
         for found in connection.execute(query).mappings()
     }
-    ended = endings(connection, PatientId(row["patient_id"]), _place(row))
     for item, said in items.items():
         if said.state is not ConsentState.GRANT:
             ended[item] = max(said, ended.get(item, said), key=_since)
@@ -120,7 +130,7 @@ def _standing(item: ConsentItem, own: _Side, other: _Side, now: datetime) -> Ite
     said, end = own.items.get(item), other.ended.get(item)
     if said is None or said.state is not ConsentState.GRANT:
         return
-    if end is None or end.since + _DOUBT < said.since <= now:
+    if end is None or end.since + _DOUBT < said.since < now + _AHEAD:
         yield said
 
 
