@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.machine import Machine
-from tests.servers import free_ports, own_folder
+from tests.servers import free_port, own_folder
 
 SERVICE: Final = "zaitaku"
 SERVERS: Final = 3
@@ -94,7 +94,7 @@ def redis_group() -> Iterator[RedisGroup]:
     if shutil.which("redis-server") is None:
         raise FileNotFoundError("redis-server is needed: apt-get install redis-server")
     with own_folder() as folder, ExitStack() as stack:
-        ports = free_ports(2 * SERVERS)
+        ports = [free_port() for _ in range(2 * SERVERS)]
         servers = {port: _server(folder, port) for port in ports[:SERVERS]}
         first, *others = servers
         for port in others:

@@ -21,7 +21,8 @@ from typing import Any, Final
 import urllib3
 
 from bench.walker import PREPARATION, Walker
-from tests.e2e.running import RunningDemo, free_port, running_demo
+from tests.e2e.running import RunningDemo, running_demo
+from tests.servers import free_port
 
 WAPITI: Final = Path(".venv-scan/bin/wapiti")
 REPORTS: Final = Path("build/scan")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import free_port
+from tests.servers import free_port
 from zaitaku.core.errors import SettingsError
 from zaitaku.demo.places import Places
 

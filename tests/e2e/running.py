@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+
+from tests.servers import free_port
 
 START_SECONDS = 60
 
@@ -61,14 +62,6 @@ class RunningDemo:
             text=True,
             timeout=60,
         )
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody has at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

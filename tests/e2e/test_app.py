@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.chromium import Watched, axe_findings, phone_context, sideways_scroll
 from tests.e2e.patient import Patient
-from tests.e2e.running import RunningDemo, free_port
+from tests.e2e.running import RunningDemo
 from tests.provider.running import CLIENT_ID, new_signing_key, running_provider
+from tests.servers import free_port
 from zaitaku.demo.places import Places
 from zaitaku.demo.processes import running, site_command, wait_until_up
 from zaitaku.demo.setup import prepare

@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.e2e.patient import Patient
-from tests.e2e.running import free_port
+from tests.servers import free_port
 from zaitaku.demo.places import Places
 from zaitaku.demo.processes import bridge_command, running, serving, site_command, wait_until_up
 from zaitaku.demo.setup import prepare

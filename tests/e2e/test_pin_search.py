@@ -28,8 +28,8 @@ from playwright.sync_api import BrowserContext, Page, Request, expect
 from tests.e2e.chromium import ARGUMENTS, EXECUTABLE, PHONE, driver
 from tests.e2e.patient import Patient
 from tests.e2e.recording import Recorder, recording
-from tests.e2e.running import free_port
 from tests.e2e.traces import family, files_in, left_by, new_files, traces, without
+from tests.servers import free_port
 from zaitaku import wire
 from zaitaku.demo.places import Places
 from zaitaku.demo.processes import bridge_command, site_command, wait_until_up

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from flask import Flask
 from joserfc.jwk import RSAKey
 
-from tests.e2e.running import free_port
 from tests.patient.site import Visitor
+from tests.servers import free_port
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.openid import OpenIdProvider
 from zaitaku.demo.processes import serving

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urljoin
 import urllib3
 from joserfc.jwk import RSAKey
 
+from tests.servers import free_port
 from zaitaku.core.openid import OpenIdProvider
 
 HERE: Final = Path(__file__).parent
@@ -102,7 +103,7 @@ def running_provider(
     port: int | None = None,
 ) -> Iterator[RunningProvider]:
     """Run the provider with one registered client until the block ends."""
-    port = port or _free_port()
+    port = port or free_port()
     issuer = f"http://127.0.0.1:{port}"
     settings = folder / f"provider-{port}.json"
     client = {"client_id": CLIENT_ID, "redirect_uris": [redirect_uri], "jwks": client_keys}
@@ -139,13 +140,6 @@ def _node() -> str:
     assert found, "node is not installed: make test-packages"
     assert (HERE / "node_modules" / "oidc-provider").exists(), "make tests/provider/node_modules"
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
 
-from tests.e2e.running import free_port
+from tests.servers import free_port
 
 HOUSE = Path(__file__).parents[2]
 START_SECONDS = 60

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from tests.cardbridge.server.fakesite import FakeSite, serving
 from tests.cardbridge.server.rig import claims_for
 from tests.e2e.chromium import Watched, chromium
-from tests.e2e.running import free_port
+from tests.servers import free_port
 from zaitaku.cardbridge.reading.config import BridgeConfig
 from zaitaku.cardbridge.running.serving import running_bridge
 from zaitaku.cardbridge.virtual.inprocess import InProcessService
