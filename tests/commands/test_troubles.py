@@ -52,7 +52,10 @@ def test_a_short_lived_store_that_cannot_be_opened_is_named(
 ) -> None:
     monkeypatch.setenv("ZAITAKU_EPHEMERAL_URL", f"sqlite:///{tmp_path}/nowhere/e.db")
     said = typed("serve")
-    assert "短期の保管場所（ZAITAKU_EPHEMERAL_URL）を使えません（ファイルを開けません）。" in said
+    assert (
+        "短期の保管場所（ZAITAKU_EPHEMERAL_URL）を使えません（ファイルがないか、この利用者には読み書きできません）。"
+        in said
+    )
     # Whoever looks for what is wrong is told everything else as well.
     examined = typed("doctor", "--all")
     assert "短期の保管場所: つながりません" in examined

@@ -71,6 +71,22 @@ def test_from_a_copy_to_a_sealed_file_and_back(
     assert "上書きはしません" in again.output
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands a file over")
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_what_root_restored_belongs_to_the_owner_of_its_folder(
+    run: Run, tmp_path: Path, owner: int
+) -> None:
+    run(backup, "make", tmp_path / "copies")
+    (place,) = (tmp_path / "copies").iterdir()
+    data = tmp_path / "data"
+    data.mkdir()
+    os.chown(data, owner, owner)
+    said = run(restore, place, data / "zaitaku.db").output
+    found = (data / "zaitaku.db").stat()
+    assert (found.st_uid, found.st_gid) == (owner, owner)
+    assert (f"chown zaitaku: {data / 'zaitaku.db'}" in said) == (owner == 0)
+
+
 def test_as_many_copies_are_kept_as_is_said(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "copies"
     first = run(backup, "make", folder).output.split()[-1]

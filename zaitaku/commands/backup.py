@@ -29,6 +29,7 @@ _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 _COPY: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW: Final = click.Path(path_type=Path)
+_ROOT: Final = 0
 
 _WORDS: Final = {
     "nothing-to-copy": (
@@ -191,7 +192,19 @@ def restore(place: Path, target: Path, archive: Path | None, until: str | None) 
         else:
             manifest = restore_cluster(place, target, archive=archive, until=moment)
     click.echo(f"戻しました: {target}。{_described(manifest)}")
+    if target.is_file():
+        _hand_over(target)
     click.echo(WHAT_NEXT)
+
+
+def _hand_over(file: Path) -> None:
+    # Restored by root, in an emergency: the site's own user must be able to open it.
+    if os.geteuid() != _ROOT:
+        return
+    owner = file.parent.stat()
+    os.chown(file, owner.st_uid, owner.st_gid)
+    if owner.st_uid == _ROOT:
+        click.echo(f"サイトを動かす利用者に渡してください: chown zaitaku: {file}")
 
 
 def _tell_sealed(target: Path, digest: str) -> None:

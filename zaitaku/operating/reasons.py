@@ -59,7 +59,7 @@ _SAID: Final = tuple(
         (r"timeout|timed out", "サーバーが時間のうちに答えません"),
         (r"database is locked", "ほかのプロセスが使い続けています"),
         (r"disk image is malformed|not a database", "ファイルがこわれています"),
-        (r"unable to open database file", "ファイルを開けません"),
+        (r"unable to open database file", "ファイルがないか、この利用者には読み書きできません"),
         (r"certificate|SSL|TLS", "TLSの証明書か設定が合いません"),
     )
 )
