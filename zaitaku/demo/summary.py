@@ -1,6 +1,7 @@
 """What the terminal says when the demo runs."""
 
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,10 @@ from zaitaku.facilities.model import Channel
 
 _TROUBLES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
-        Door.CHANGED: ("変更されています。作りなおすコマンド", "reset-password {code} {user_id}"),
+        Door.CHANGED: (
+            "変更されています。作りなおすコマンド",
+            "reset-password {code} {user_id}",
+        ),
         Door.LOCKED: (
             "{password}（ロックされています）。解除するコマンド",
             "unlock {code} {user_id}",
@@ -46,7 +50,7 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
     lines += [f"  {summary['app']}"]
     lines += ["", f"同じ内容: {data / 'demo.json'}"]
     lines += ["  （テスト用データセットアップに入力するカードのシリアル番号は、cards の serial）"]
-    lines += [f"コマンドを試す: {_command(data, f'facility show {code}')}"]
+    lines += [f"コマンドを試す（別のターミナルで）: {_command(data, f'facility show {code}')}"]
     lines += ["Ctrl-C で終わります。"]
     return "\n".join(lines)
 
@@ -76,7 +80,7 @@ def _trouble(label: str, user_id: str, summary: dict[str, Any], data: Path) -> I
     if state in _TROUBLES:
         words, command = _TROUBLES[state]
         typed = command.format(code=summary["facility_code"], user_id=user_id)
-        yield f"    {label}{words.format(password=summary['first_password'])}:"
+        yield f"    {label}{words.format(password=summary['first_password'])}（別のターミナルで）:"
         yield f"      {_command(data, f'account {typed}')}"
 
 
@@ -85,4 +89,5 @@ def _command(data: Path, words: str) -> str:
     # A shell looks for a name without a slash among its programs.
     settings = data / "demo.env"
     place = str(settings) if "/" in str(settings) else f"./{settings}"
-    return f". {shlex.quote(place)} && .venv/bin/zaitaku {words}"
+    program = Path(sys.prefix) / "bin" / "zaitaku"
+    return f". {shlex.quote(place)} && {shlex.quote(str(program))} {words}"
