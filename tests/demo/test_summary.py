@@ -92,7 +92,8 @@ def test_one_that_was_changed_is_not_and_the_command_makes_a_new_one(data: Path)
         administrator = account_of(services, facility_id)
         services.accounts.change_password(administrator, current=first, new="kaeta-ato-no-2")
     ready, lines = started(data)
-    command = after(lines, "    パスワード        変更されています。作りなおすコマンド:").strip()
+    label = "    パスワード        変更されています。作りなおすコマンド（別のターミナルで）:"
+    command = after(lines, label).strip()
     assert any("ippan01" in line and line.endswith(f"（パスワード {first}）") for line in lines)
     assert json.loads((data / "demo.json").read_text("utf-8"))["console"]["password"] is None
 
