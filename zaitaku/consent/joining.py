@@ -7,7 +7,8 @@ it: nothing else tells the order, as the lock on a patient's row does within one
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, select
 
@@ -17,6 +18,8 @@ from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.tables import consent, consent_gram, consent_item, credential, patient
 from zaitaku.core.ids import PatientId, RecordId
 
+_Rows: TypeAlias = Mapping[Place, RowMapping]
+"""Consents of one patient."""
 _LATEST = ("valid_until", "record_id", "recorded_at", "reference")
 _DOUBT: Final = timedelta(days=2)
 """Between two moments that are no further apart than this, a clock that was a day off decides."""
@@ -36,15 +39,12 @@ def join_patients(
     """
     moving = {_place(row): row for row in _consents(connection, source)}
     standing = {_place(row): row for row in _consents(connection, target)}
+    for place in moving.keys() - standing.keys():
+        _update(connection, moving[place], {"patient_id": target})
     shared = moving.keys() & standing.keys()
-    ended = {each: endings(connection, each, shared) for each in (source, target)}
-    for place, row in moving.items():
-        if place not in shared:
-            _update(connection, row, {"patient_id": target})
-            continue
-        one = _side(connection, standing[place], ended[target][place])
-        other = _side(connection, row, ended[source][place])
-        _merge(connection, row, standing[place], _merged(one, other, now))
+    if shared:
+        kept = {place: standing[place] for place in shared}
+        _merge(connection, kept, {place: moving[place] for place in shared}, now)
     moved = credential.update().where(credential.c.patient_id == source)
     connection.execute(moved.values(patient_id=target))
     left = patient.update().where(patient.c.id == source)
@@ -61,33 +61,6 @@ def _place(row: RowMapping) -> Place:
     return Place(row["facility_id"], row["channel"], row["visit_key"])
 
 
-def _merge(
-    connection: Connection,
-    row: RowMapping,
-    into: RowMapping,
-    merged: Mapping[ConsentItem, ItemState],
-) -> None:
-    both = consent_item.c.consent_id.in_([row["id"], into["id"]])
-    connection.execute(consent_item.delete().where(both))
-    rows = [
-        {
-            "consent_id": into["id"],
-            "item": item.value,
-            "state": said.state.value,
-            "since": said.since,
-            "record_id": said.record_id,
-        }
-        for item, said in merged.items()
-    ]
-    connection.execute(consent_item.insert(), rows)
-    forget_names(connection, consent_gram.c.consent_id == row["id"])
-    connection.execute(consent.delete().where(consent.c.id == row["id"]))
-    if row["is_listed"]:
-        _update(connection, into, {"is_listed": True})
-    if into["recorded_at"] < row["recorded_at"]:
-        _update(connection, into, {name: row[name] for name in _LATEST})
-
-
 @dataclass(frozen=True)
 class _Side:
     """What one of the two patients has said at a place."""
@@ -98,18 +71,55 @@ class _Side:
     """The last end of each item, asked or not, whatever was granted after it."""
 
 
-def _side(connection: Connection, row: RowMapping, ended: Ends) -> _Side:
-    query = select(consent_item).where(consent_item.c.consent_id == row["id"])
-    items = {
-        ConsentItem(found["item"]): ItemState(
-            ConsentState(found["state"]), found["since"], RecordId(found["record_id"])
-        )
-        for found in connection.execute(query).mappings()
+def _merge(connection: Connection, kept: _Rows, gone: _Rows, now: datetime) -> None:
+    one, other = _sides(connection, kept), _sides(connection, gone)
+    merged = [
+        _item_row(row["id"], item, said)
+        for place, row in kept.items()
+        for item, said in _merged(one[place], other[place], now).items()
+    ]
+    old = [row["id"] for row in (*kept.values(), *gone.values())]
+    connection.execute(consent_item.delete().where(consent_item.c.consent_id.in_(old)))
+    connection.execute(consent_item.insert(), merged)
+    left = [row["id"] for row in gone.values()]
+    forget_names(connection, consent_gram.c.consent_id.in_(left))
+    connection.execute(consent.delete().where(consent.c.id.in_(left)))
+    for place, row in kept.items():
+        _bring_up(connection, row, gone[place])
+
+
+def _bring_up(connection: Connection, row: RowMapping, gone: RowMapping) -> None:
+    if gone["is_listed"]:
+        _update(connection, row, {"is_listed": True})
+    if row["recorded_at"] < gone["recorded_at"]:
+        _update(connection, row, {name: gone[name] for name in _LATEST})
+
+
+def _item_row(consent_id: UUID, item: ConsentItem, said: ItemState) -> dict[str, Any]:
+    return {
+        "consent_id": consent_id,
+        "item": item.value,
+        "state": said.state.value,
+        "since": said.since,
+        "record_id": said.record_id,
     }
-    for item, said in items.items():
-        if said.state is not ConsentState.GRANT:
-            ended[item] = max(said, ended.get(item, said), key=_since)
-    return _Side(items, ended)
+
+
+def _sides(connection: Connection, rows: _Rows) -> dict[Place, _Side]:
+    owner = PatientId(next(iter(rows.values()))["patient_id"])
+    ended = endings(connection, owner, rows.keys())
+    items: dict[UUID, dict[ConsentItem, ItemState]] = {row["id"]: {} for row in rows.values()}
+    query = select(consent_item).where(consent_item.c.consent_id.in_(items))
+    for found in connection.execute(query).mappings():
+        said = ItemState(ConsentState(found["state"]), found["since"], RecordId(found["record_id"]))
+        items[found["consent_id"]][ConsentItem(found["item"])] = said
+    return {place: _side(items[row["id"]], ended[place]) for place, row in rows.items()}
+
+
+def _side(items: Mapping[ConsentItem, ItemState], ended: Ends) -> _Side:
+    present = {item: said for item, said in items.items() if said.state is not ConsentState.GRANT}
+    later = {item: max(said, ended.get(item, said), key=_since) for item, said in present.items()}
+    return _Side(items, ended | later)
 
 
 def _merged(one: _Side, other: _Side, now: datetime) -> dict[ConsentItem, ItemState]:
