@@ -41,6 +41,8 @@ audit)
   last=$(kept "$heads")
   "$zaitaku" audit verify ${last:+--heads "$last"}
   "$zaitaku" audit heads >"$heads/.today"
+  # 医療機関等がまだ一つもない日。空のファイルとは、あしたくらべられない。
+  [ -s "$heads/.today" ] || { echo "医療機関等がまだないので、書きとめる行がありません"; exit 0; }
   today=heads-$(date +%Y%m%dT%H%M%S).txt
   mv "$heads/.today" "$heads/$today"
   printf '%s\n' "$today" >"$heads/.last"

@@ -268,7 +268,11 @@ def test_an_initial_password_is_over_after_thirty_days(office: Office) -> None:
         ({"new_password": "", "again": ""}, "新しいパスワードを入力してください。"),
         ({"again": "another"}, "もう一度入力してください。"),
         ({"new_password": "short", "again": "short"}, "12文字以上にしてください。"),
-        ({"new_password": "a" * 20, "again": "a" * 20}, "6種類以上の文字"),
+        ({"new_password": "a" * 20, "again": "a" * 20}, "ちがう文字を6つ以上使って"),
+        (
+            {"new_password": "sakurasakura2025", "again": "sakurasakura2025"},
+            "新しいパスワードは、password や年号のような、よくある言葉やキーの並びだけでは",
+        ),
         ({"new_password": "a-kanri-word-1", "again": "a-kanri-word-1"}, "ユーザIDを入れないで"),
         ({"new_password": PASSWORD, "again": PASSWORD}, "今のパスワードと違うもの"),
     ],
@@ -283,6 +287,16 @@ def test_what_is_to_be_mended_is_named(office: Office, typed: dict[str, str], wo
     assert words in browser.text
     assert good not in browser.answer.text
     assert office.browser().log_in("kanri") == 200
+
+
+def test_what_a_password_has_to_be_is_told_before_one_is_typed(office: Office) -> None:
+    browser = office.logged_in()
+    browser.get("/console/password")
+    assert (
+        "12文字以上で、ちがう文字を6つ以上使ってください。password や年号のような、"
+        "よくある言葉やキーの並びだけでは作れません。ユーザIDは入れないでください。"
+    ) in browser.text
+    assert "種類" not in browser.text
 
 
 def test_a_changed_password_ends_the_other_sessions(office: Office) -> None:

@@ -170,6 +170,21 @@ def test_withdrawing_step_by_step(office: Office) -> None:
     assert "取消し" in browser.rows()[0][0]
 
 
+def test_the_warning_tells_only_what_concerns_the_channel(office: Office) -> None:
+    """Online a re-query goes on until the day is over, whatever is withdrawn (domain.md §12)."""
+    office.world.register()
+    office.world.register(Channel.ONLINE, visit_date=VISIT_DAY)
+    browser = office.logged_in(Role.GENERAL)
+    for channel, is_told in ((Channel.HOME_VISIT, True), (Channel.ONLINE, False)):
+        browser.get(f"{LIST}/{present(office.world, channel).id}")
+        browser.follow("同意を取り消す")
+        assert ("再照会もできなくなります" in browser.text) is is_told
+        browser.send(items="checkup", requester="self", reason="電話で申し出")
+        assert browser.heading == "警告：情報が見られなくなります"
+        assert ("再照会もできなくなります" in browser.text) is is_told
+        assert "訪問診療等の同意をすべて" not in browser.text
+
+
 def test_the_last_button_pressed_twice_withdraws_once(office: Office) -> None:
     office.world.register()
     browser = open_patient(office)

@@ -217,6 +217,18 @@ def test_the_export_has_everything_that_is_found_and_a_telling_name(office: Offi
     assert [row[headings.index("氏名")] for row in rows] == [TARO.name]
 
 
+def test_the_file_says_what_the_list_says(office: Office) -> None:
+    office.world.register()
+    browser = office.logged_in(Role.MEDICAL_VIEW)
+    browser.get(LIST)
+    (shown,) = browser.rows()
+    assert ">機能<" in browser.answer.text
+    browser.follow("CSV形式でダウンロード（1件）")
+    headings, line = table(browser.answer.data, "utf-8-sig")
+    assert line[headings.index("有効期限")] == shown[9] == "取消しまで"
+    assert line[headings.index("機能")] == shown[6] == "訪問診療等"
+
+
 def test_the_export_is_in_the_facilitys_character_set(office: Office) -> None:
     office.world.change_settings(character_set=CharacterSet.SHIFT_JIS)  # type: ignore[arg-type]
     office.world.register()

@@ -189,7 +189,7 @@ def test_what_was_downloaded_stands_on_the_warning_before_a_change(office: Offic
         assert browser.get(path) == 200
     browser.get(f"{BASE}/online/rotate")
     assert "配布カード：待合室 2回（最後は2026年11月20日 10:00）" in browser.text
-    assert "二次元コード：名前のないもの（リンク・番号の入力など） 1回" in browser.text
+    assert "二次元コード：名前のないもの 1回（最後は" in browser.text
 
 
 def test_all_posters_in_one_file(office: Office) -> None:

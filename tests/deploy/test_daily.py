@@ -23,6 +23,8 @@ class Day:
             folder / name for name in ("copies", "sealed", "heads")
         )
         self._told = folder / "told"
+        self.ends = "1310123450 7 abc\n"
+        """What ``zaitaku audit heads`` prints; nothing where there is no facility yet."""
         self._program = folder / "zaitaku"
         self._program.write_text(
             f"""#!/bin/sh
@@ -30,7 +32,7 @@ echo "$@" >>{self._told}
 [ "$1 $2" != "$FAIL" ] || exit 1
 copy="$3/zaitaku-20261121T001500Z-1a2b"
 [ "$1 $2" != "backup make" ] || {{ mkdir -p "$copy"; echo "控えを作り、確かめました: $copy"; }}
-[ "$1 $2" != "audit heads" ] || echo "1310123450 7 abc"
+[ "$1 $2" != "audit heads" ] || printf %s "$ENDS"
 """
         )
         self._program.chmod(0o755)
@@ -43,6 +45,7 @@ copy="$3/zaitaku-20261121T001500Z-1a2b"
             "HEADS_FOLDER": str(self.heads),
         }
         environ = {"PATH": "/usr/bin:/bin", "ZAITAKU": str(self._program), "FAIL": fail}
+        environ["ENDS"] = self.ends
         return subprocess.run(
             [DAILY, job], env={**environ, **places, **more}, check=False
         ).returncode
@@ -90,6 +93,21 @@ def test_the_trail_is_compared_with_what_was_kept_and_its_end_kept(day: Day) -> 
     assert day.do("audit", fail="audit verify") != 0
     assert day.told() == [f"audit verify --heads {kept}"]
     assert list(day.heads.glob("heads-*")) == [kept]
+
+
+def test_before_the_first_facility_there_is_nothing_to_keep_and_no_failure_the_day_after(
+    day: Day,
+) -> None:
+    day.ends, later = "", day.ends
+    for _ in range(2):
+        assert day.do("audit") == 0
+        assert day.told() == ["audit verify", "audit heads"]
+        assert list(day.heads.glob("heads-*")) == []
+    day.ends = later
+    assert day.do("audit") == 0
+    assert day.told() == ["audit verify", "audit heads"]
+    [kept] = day.heads.glob("heads-*")
+    assert kept.read_text() == later
 
 
 def test_what_was_written_last_is_compared_though_the_clock_was_ahead_before(day: Day) -> None:

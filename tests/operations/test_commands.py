@@ -1,17 +1,19 @@
 """``zaitaku backup``, ``restore`` and ``keys`` as an operator types them."""
 
 import errno
+import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 
 from tests.operations.test_doctor import environ_of
 from zaitaku.commands.backup import backup, restore
@@ -240,15 +242,53 @@ def test_what_to_do_with_the_operators_address_is_told(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zaitaku.commands.operate.create_server", lambda *_, **__: Server())
-    monkeypatch.setattr("zaitaku.commands.operate.configure_logging", lambda _stream: None)
+    monkeypatch.setattr("zaitaku.commands.operate.configure_logging", lambda *_: None)
     told = run(operate)
     assert told.exit_code == 0, told.output
     assert re.fullmatch(r"http://127\.0\.0\.1:8190/operator/enter\?key=\S+\n", told.stdout)
     words, address = told.output.splitlines()
     assert address == told.stdout.strip()
-    assert "この機械のブラウザーで開いてください" in words
+    assert "この機械のブラウザーか、SSHでつないだ手もとのブラウザーで開いてください" in words
     assert "30分使わないと" in words
     assert "Ctrl-C" in words
+
+
+@pytest.fixture
+def own_log() -> Iterator[None]:
+    """The log's level and ends are put back afterwards."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("own_log")
+def test_under_the_operators_address_stands_no_line_for_each_file(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Visited(Server):
+        """Is asked for a page and a file, and has something to warn of."""
+
+        def __init__(self, app: Flask) -> None:
+            self._app = app
+
+        def run(self) -> None:
+            client = self._app.test_client()
+            for path in ("/", "/static/css/main.css"):
+                client.get(path, base_url="http://127.0.0.1:8190").close()
+            logging.getLogger("zaitaku.test").warning("disk nearly full")
+
+    monkeypatch.setattr("zaitaku.commands.operate.create_server", lambda app, **_: Visited(app))
+    told = run(operate)
+    assert told.exit_code == 0, told.output
+    assert "answered" not in told.output
+    assert "disk nearly full" in told.stderr
+
+
+def test_the_words_on_keys_and_the_operators_pages_are_the_usual_ones(run: Run) -> None:
+    assert "無作為に選んで" in run(keys, "draw", "--help").output
+    assert "SSHでつないだ" in run(operate, "--help").output
 
 
 def test_a_time_that_is_none_is_told(run: Run, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_nothing_is_asked_where_no_key_is_forgotten(run: Run, services: Services
     both = ",".join((OTHER, *services.settings.url_keys.keys))
     accepted = run("keys", "accept", "url", ring="url", keys=both)
     assert accepted.exit_code == 0
-    assert accepted.output == "ZAITAKU_URL_KEYS の2個を認めました。前の鍵 0個を忘れました。\n"
+    assert accepted.output == "ZAITAKU_URL_KEYS の2個を認めました。忘れる鍵はありませんでした。\n"
 
 
 def test_sealing_ends_only_when_it_is_meant(services: Services) -> None:

@@ -33,7 +33,7 @@ HEADINGS = [
     "健診",
     "特定疾病療養受療証",
     "限度額適用認定証",
-    "区分",
+    "機能",
     "同意日時",
     "受診日",
     "有効期限",
@@ -68,11 +68,24 @@ def _read(content: bytes, codec: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode(codec), newline="")))
 
 
-def test_where_nothing_is_granted_nothing_ends() -> None:
-    refused = ItemState.REFUSED
-    line = replace(_line("在宅"), surgery=refused, checkup=refused, specific_disease=refused)
+def _ends_of(line: ConsentedPatient) -> tuple[str, str]:
     _, row = _read(b"".join(csv_lines([line], CharacterSet.UTF_8)), "utf-8-sig")
-    assert row[HEADINGS.index("有効期限")] == "なし"
+    return row[HEADINGS.index("有効期限")], row[HEADINGS.index("状態")]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [(ItemState.REFUSED, "同意なし"), (ItemState.WITHDRAWN, "取消し")]
+)
+def test_where_nothing_stands_nothing_ends(state: ItemState, words: str) -> None:
+    """A word such as なし would be read as a consent that never ends."""
+    line = replace(_line("在宅"), surgery=state, checkup=state, specific_disease=state)
+    assert _ends_of(line) == ("", words)
+    assert _ends_of(replace(line, valid_until=None)) == ("", words)
+
+
+def test_a_consent_without_a_last_day_holds_until_it_is_withdrawn() -> None:
+    line = replace(_line("在宅"), channel=Channel.HOME_VISIT, valid_until=None)
+    assert _ends_of(line) == ("取消しまで", "有効")
 
 
 def test_a_line_in_the_file() -> None:

@@ -46,17 +46,20 @@ def heads() -> None:
 @click.option(
     "--heads",
     "kept",
-    type=click.File(encoding="utf-8"),
+    # What is no text is to be refused as a line that cannot be read.
+    type=click.File(encoding="utf-8", errors="replace"),
     help="前に zaitaku audit heads で保管したファイル",
 )
 def verify(kept: Iterator[str] | None) -> None:
     """すべての施設の記録を初めから確かめます。変えられたものがあると、終了コードは1です。"""
-    earlier = list(_lines(kept or iter(())))
+    earlier = [] if kept is None else _kept_lines(kept)
     with _opened() as opened:
         service, facilities = opened.service, opened.facilities
         by_code = _by_code(opened, {code for code, _, _ in earlier})
         broken = [facility for facility in facilities if not _is_whole(service, facility)]
         changed = [line for line in earlier if not _stands(service, by_code, line)]
+    if earlier:
+        _tell_compared(len(earlier), changed=len(changed))
     _note(len(facilities), is_whole=not broken and not changed)
     if broken or changed:
         sys.exit(1)
@@ -80,6 +83,29 @@ def _is_whole(service: AuditService, facility: Facility) -> bool:
     else:
         click.echo(f"{facility.code}: {check.broken_at}番の記録から、つながっていません")
     return check.is_whole
+
+
+def _tell_compared(lines: int, *, changed: int) -> None:
+    result = f"{changed}件が合いません" if changed else "すべて合っています"
+    click.echo(f"保管した行 {lines}件とくらべました。{result}")
+
+
+def _kept_lines(kept: Iterator[str]) -> list[tuple[str, int, str]]:
+    """Return the lines of a kept file, one at least.
+
+    Raises:
+        click.ClickException: a line is none of ours, or there is none: compared with nothing,
+            whatever stands in the database would look proved.
+    """
+    lines = list(_lines(kept))
+    if not lines:
+        raise click.ClickException(
+            "保管したファイルに、行が1件もありません。くらべるものがないので、確かめていません。"
+            "ディスクがいっぱいで、途中までしか書けなかったのかもしれません。"
+            "ほかの日に保管したファイルを、--heads に書いてください"
+            "（まだ保管していないときは、--heads を書かずに動かします）。"
+        )
+    return lines
 
 
 def _lines(kept: Iterator[str]) -> Iterator[tuple[str, int, str]]:

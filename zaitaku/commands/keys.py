@@ -30,7 +30,7 @@ def keys() -> None:
 
 @keys.command()
 def draw() -> None:
-    """ZAITAKU_…_KEYS に使える、新しい鍵を1つ、でたらめに選んで表示します。"""
+    """ZAITAKU_…_KEYS に使える、新しい鍵を1つ、無作為に選んで表示します。"""
     click.echo(secrets.token_urlsafe(_BYTES))
 
 
@@ -77,7 +77,8 @@ def accept(ring: str, *, yes: bool) -> None:
         if forgotten and not yes:
             _confirm(ring, forgotten)
         gone = accept_keys(database, ring, present, SystemClock(), operator())
-    click.echo(f"{variable_of(ring)} の{len(present)}個を認めました。前の鍵 {gone}個を忘れました。")
+    forgot = f"前の鍵 {gone}個を忘れました。" if gone else "忘れる鍵はありませんでした。"
+    click.echo(f"{variable_of(ring)} の{len(present)}個を認めました。{forgot}")
 
 
 def _confirm(ring: str, forgotten: Sequence[Noted]) -> None:

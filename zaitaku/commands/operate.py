@@ -1,5 +1,6 @@
 """``zaitaku operate``: the operator's pages, on this machine alone."""
 
+import logging
 import secrets
 import sys
 from datetime import timedelta
@@ -16,7 +17,8 @@ from zaitaku.settings import Settings
 
 _KEY_BYTES = 24
 _HOW_TO_OPEN: Final = (
-    "次のアドレスを、この機械のブラウザーで開いてください。入れるのは一度だけで、"
+    "次のアドレスを、この機械のブラウザーか、SSHでつないだ手もとのブラウザーで開いてください。"
+    "入れるのは一度だけで、"
     f"{IDLE // timedelta(minutes=1)}分使わないと終わります（もう一度動かすと、また入れます）。"
     "やめるときは Ctrl-C を押します。"
 )
@@ -27,10 +29,11 @@ _HOW_TO_OPEN: Final = (
 def operate(port: int) -> None:
     """医療機関等を登録し、世話をする画面を、この機械の中だけで開きます。
 
-    表示されたアドレスを、この機械のブラウザーで開いてください。アドレスの鍵は一度だけ使えます。
-    Ctrl-C で終わります。
+    表示されたアドレスを、この機械のブラウザーか、SSHでつないだ手もとのブラウザーで開いてください。
+    アドレスの鍵は一度だけ使えます。Ctrl-C で終わります。
     """
-    configure_logging(sys.stderr)
+    # The terminal is for the address: a line for each file of a page would push it out of sight.
+    configure_logging(sys.stderr, logging.WARNING)
     settings = Settings.from_env()
     check_database(settings)
     key = secrets.token_urlsafe(_KEY_BYTES)

@@ -16,8 +16,8 @@ from zaitaku.facilities.model import CharacterSet, InstitutionCode
 from zaitaku.records.consented import ConsentedPatients
 from zaitaku.records.listing import LINE_STATE_NAMES, WITHHELD_NAME, ConsentedPatient, ListQuery
 
-NO_VALIDITY: Final = "なし"
-"""Nothing is granted, so nothing ends. A dash would be taken for the start of a formula."""
+UNTIL_WITHDRAWN: Final = "取消しまで"
+"""What stands for the last day where there is none, in the words of the list."""
 NOT_OBTAINED: Final = "（未取得）"
 _SEXES: Final = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "不明"}
 
@@ -68,6 +68,14 @@ def _told(row: ConsentedPatient, words: str | None) -> str:
     return words or (WITHHELD_NAME if row.is_withheld else NOT_OBTAINED)
 
 
+def _validity(row: ConsentedPatient) -> str:
+    # Nothing stands, so nothing ends: the column 状態 says why. A dash would begin a formula, and
+    # なし reads as a consent without end.
+    if not row.has_validity:
+        return ""
+    return _day(row.last_day) or UNTIL_WITHDRAWN
+
+
 def _day(day: date | None) -> str:
     return f"{day:%Y/%m/%d}" if day else ""
 
@@ -88,9 +96,9 @@ _COLUMNS: Final[dict[str, Column]] = {
     "健診": lambda row: row.checkup.mark,
     "特定疾病療養受療証": lambda row: row.specific_disease.mark,
     "限度額適用認定証": lambda row: row.high_cost_limit.mark,
-    "区分": lambda row: CHANNEL_NAMES[row.channel],
+    "機能": lambda row: CHANNEL_NAMES[row.channel],
     "同意日時": lambda row: _moment(row.recorded_at),
     "受診日": lambda row: _day(row.visit_date),
-    "有効期限": lambda row: _day(row.last_day) if row.has_validity else NO_VALIDITY,
+    "有効期限": _validity,
     "状態": _state,
 }

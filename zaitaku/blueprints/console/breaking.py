@@ -8,9 +8,12 @@ from zaitaku.blueprints.console.sources import poster_names
 from zaitaku.blueprints.edge import services
 from zaitaku.blueprints.permissions import current_staff
 from zaitaku.reception.model import ReceptionUrl
+from zaitaku.reception.posters.model import NO_POSTER
 from zaitaku.reception.posters.uses import WATCHED
 from zaitaku.reception.printing import KIND_NAMES, PrintKind
 
+_NAMELESS: Final = "名前のないもの"
+"""A file that was made for no named poster. Links and typed numbers are uses, and no files."""
 WATCHED_MINUTES: Final = int(WATCHED.total_seconds() // 60)
 
 
@@ -37,7 +40,8 @@ class Breaking:
 def breaking(url: ReceptionUrl) -> Breaking:
     """Return what breaks when the current version of ``url`` stops working."""
     facility, current = current_staff().facility, url.current
-    names = poster_names(services().posters.all(facility.id, url.channel))
+    posters = services().posters.all(facility.id, url.channel)
+    names = {**poster_names(posters), NO_POSTER: _NAMELESS}
     prints = services().posters.prints(facility.id, current.id)
     return Breaking(
         open_journeys=services().uses.open_journeys(current.id),

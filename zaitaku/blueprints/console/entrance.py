@@ -16,7 +16,7 @@ from zaitaku.accounts.errors import (
     SessionEnded,
     WrongPassword,
 )
-from zaitaku.accounts.model import SHORTEST_PASSWORD, Permission
+from zaitaku.accounts.model import DISTINCT_CHARACTERS, SHORTEST_PASSWORD, Permission
 from zaitaku.accounts.service import LoginAttempt, Staff
 from zaitaku.accounts.sign_in_model import Stage
 from zaitaku.blueprints.console.arriving import enter, landing, leave, leave_for_good, wanted
@@ -74,14 +74,18 @@ _REFUSALS: Final = {
     "15分ほど待ってから、もう一度お試しください。",
 }
 
+_NOT_GUESSED: Final = "password や年号のような、よくある言葉やキーの並びだけでは作れません。"
+_PASSWORD_HINT: Final = (
+    f"{SHORTEST_PASSWORD}文字以上で、ちがう文字を{DISTINCT_CHARACTERS}つ以上使ってください。"
+    f"{_NOT_GUESSED}ユーザIDは入れないでください。"
+)
 _RULES: Final = {
     "too-short": f"新しいパスワードは{SHORTEST_PASSWORD}文字以上にしてください。",
     "too-long": "新しいパスワードは128文字以下にしてください。",
-    "guessed-first": (
-        "新しいパスワードは、推測されやすい言葉（password、年号、1234、キーの並びなど）だけで"
-        "作らないでください。"
+    "guessed-first": f"新しいパスワードは、{_NOT_GUESSED}",
+    "too-simple": (
+        f"新しいパスワードには、ちがう文字を{DISTINCT_CHARACTERS}つ以上使ってください。"
     ),
-    "too-simple": "新しいパスワードは、6種類以上の文字を使ってください。",
     "holds-user-id": "新しいパスワードに、ユーザIDを入れないでください。",
     "same-as-current": "新しいパスワードは、今のパスワードと違うものにしてください。",
 }
@@ -257,7 +261,7 @@ def _after_wrong_password(*, is_locked: bool) -> Page:
 
 
 def _password_page(errors: dict[str, str]) -> str:
-    return render_template("console/password.html", errors=errors, shortest=SHORTEST_PASSWORD)
+    return render_template("console/password.html", errors=errors, hint=_PASSWORD_HINT)
 
 
 @blueprint.get("/password/changed")

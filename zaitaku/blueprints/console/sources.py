@@ -11,6 +11,7 @@ from zaitaku.reception.posters.model import NO_POSTER, Poster, PosterNumber
 from zaitaku.reception.posters.store import Source
 
 NAMELESS: Final = "名前のないもの（リンク・番号の入力など）"
+"""What was used without the mark of a poster."""
 GONE: Final = "（登録のないポスター）"
 
 
