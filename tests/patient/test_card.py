@@ -76,6 +76,23 @@ def test_stopping_in_the_bridge(visitor: Visitor, cards: Cards) -> None:
     assert is_registered(visitor, journey)
 
 
+def test_a_bridge_that_comes_back_with_nothing_too_late_blames_nobody(
+    visitor: Visitor, cards: Cards
+) -> None:
+    journey = visitor.walk_to_card()
+    visitor.ask(journey)
+    visitor.site.clock.advance(timedelta(minutes=10, seconds=12))
+    assert visitor.get(f"{journey}/card/return?cancelled=1") == 410
+    assert_calm(visitor, journey, "challenge-unknown")
+    assert "取りやめました" not in visitor.text
+    visitor.get(visitor.link("もう一度カードを読み取る"))
+    visitor.ask(journey)
+    visitor.get(f"{journey}/card/return?cancelled=1")
+    assert_calm(visitor, journey, "card-cancelled")
+    visitor.read_card(journey, cards.good)
+    assert is_registered(visitor, journey)
+
+
 @pytest.mark.parametrize("query", ["", "?code=", "?code=never-made", "?code=%F0%9F%98%80"])
 def test_a_code_that_nobody_gave(visitor: Visitor, query: str) -> None:
     journey = visitor.walk_to_card()

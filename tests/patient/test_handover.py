@@ -166,6 +166,15 @@ def test_stopping_in_the_bridge_can_be_gone_back_on(pair: Pair, cards: Cards) ->
     assert pair.is_registered()
 
 
+def test_a_reading_whose_time_is_over_is_not_called_stopped(pair: Pair) -> None:
+    pair.walk_to_reading()
+    request = pair.ask()
+    pair.site.clock.advance(timedelta(minutes=10, seconds=12))
+    pair.computer.get(f"{request.return_path}?cancelled=1")
+    assert pair.computer.heading == explain("handover-late").heading
+    assert "取りやめました" not in pair.computer.text
+
+
 @pytest.mark.parametrize(("side", "act"), [("phone", "different"), ("computer", "cancel")])
 def test_either_side_ends_it_and_the_other_is_told(pair: Pair, side: str, act: str) -> None:
     pair.show_code()

@@ -10,6 +10,7 @@ from zaitaku.blueprints.explanations import Explanation, NextStep
 from zaitaku.blueprints.i18n import mark
 
 _NOTHING_REGISTERED: Final = mark("まだ何も登録されていません。")
+_ANSWERS_STAY: Final = mark("まだ何も登録されていません。答えは残っています。")
 _CITY_HALL: Final = mark("お住まいの市区町村の窓口で、マイナンバーカードについて相談してください。")
 _OTHER_WAYS: Final = mark(
     "急ぐときや、カードが使えないときは、医療機関や薬局に電話してください。資格確認書など、ほかの方法で受診できます。"
@@ -24,8 +25,6 @@ _FIRST_SCREEN: Final = mark(
     "受付を始めた画面に戻ってください。終わっていないときは、もう一度やり直せます。"
 )
 _WAIT: Final = mark("数分待ってから、もう一度やってみてください。")
-
-
 _FOR_SAFETY: Final = mark("安全のため、しばらく受け付けません。")
 _CALL: Final = mark("急ぐときは、医療機関や薬局に電話してください。")
 
@@ -146,9 +145,10 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "challenge-unknown": Explanation(
         mark("カードの読み取りの時間が切れました"),
-        (mark("読み取りの準備は、10分ほどで期限が切れます。"), _NOTHING_REGISTERED),
+        (mark("読み取りの準備は、10分ほどで期限が切れます。"), _ANSWERS_STAY),
         (_CARD_AGAIN,),
         NextStep.CARD_AGAIN,
+        offers_ways=True,
     ),
     "challenge-reused": Explanation(
         mark("このカードの読み取り結果は、もう使われています"),
@@ -170,7 +170,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "card-cancelled": Explanation(
         mark("カードの読み取りを取りやめました"),
-        (mark("まだ何も登録されていません。答えは残っています。"),),
+        (_ANSWERS_STAY,),
         (mark("続けるときは、もう一度カードを読み取ってください。"),),
         NextStep.CARD_AGAIN,
         offers_ways=True,
@@ -259,7 +259,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     "app-cancelled": Explanation(
         mark("アプリでの読み取りを取りやめました"),
-        (mark("まだ何も登録されていません。答えは残っています。"),),
+        (_ANSWERS_STAY,),
         (mark("続けるときは、もう一度カードを読み取ってください。"), _OTHER_READINGS),
         NextStep.CARD_AGAIN,
     ),

@@ -154,7 +154,7 @@ def test_a_card_that_claims_more_tries_than_a_pin_has_is_not_repeated(
 def test_a_wrong_pin_tells_the_tries_left(rig: Rig, card: VirtualCard) -> None:
     answer = rig.opened().enter(WRONG_PIN)
     assert (answer.status_code, page_name(answer)) == (HTTPStatus.UNPROCESSABLE_ENTITY, "pin")
-    assert "暗証番号がちがいました" in answer.text
+    assert "暗証番号がちがいました。暗証番号を、もう一度お確かめください。" in answer.text
     assert "あと2回" in answer.text
     assert card.tries == 2
     assert rig.site.proofs == []

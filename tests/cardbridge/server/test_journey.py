@@ -1,8 +1,13 @@
 """From the site to the bridge and back."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
-from tests.cardbridge.cards import PIN, Material
+import pytest
+
+from tests.cardbridge.cards import PIN, WRONG_PIN, Material
 from tests.cardbridge.server.fakesite import CODE
 from tests.cardbridge.server.rig import (
     LABELS,
@@ -15,6 +20,8 @@ from tests.cardbridge.server.rig import (
     hidden_fields,
     page_name,
 )
+from zaitaku.cardbridge.reading.desk import Desk, Reading
+from zaitaku.cardbridge.trust import site as trusted_site
 from zaitaku.cardbridge.virtual.card import VirtualCard
 
 
@@ -89,13 +96,77 @@ def test_a_request_is_not_read_twice(rig: Rig) -> None:
     assert len(rig.site.proofs) == 1
 
 
-def test_a_pin_that_comes_too_late_is_not_shown_to_the_card(rig: Rig, card: VirtualCard) -> None:
-    opened = rig.opened()
+def assert_too_late(rig: Rig, opened: Opened, card: VirtualCard, *, after: float) -> None:
+    """A PIN that is typed ``after`` so many seconds meets the page, not the card."""
     fields = opened.fields()
-    rig.shift = 600 + 130
-    answer = rig.post(f"{opened.path}/pin", **fields, pin="0000")
+    rig.shift += after
+    for pin in (WRONG_PIN, PIN):
+        answer = rig.post(f"{opened.path}/pin", **fields, pin=pin)
+        assert (answer.status_code, page_name(answer)) == (HTTPStatus.GONE, "expired")
+        assert back_to(rig.site, "cancelled=1") in answer.text
+    assert card.tries == 3
+    assert rig.site.proofs == []
+
+
+@pytest.mark.parametrize("after", [612, 730])
+def test_a_pin_that_comes_too_late_is_not_shown_to_the_card(
+    rig: Rig, card: VirtualCard, after: float
+) -> None:
+    assert_too_late(rig, rig.opened(), card, after=after)
+
+
+def test_the_time_runs_from_the_asking_not_from_the_bridge_s_start(
+    rig: Rig, card: VirtualCard
+) -> None:
+    asked_at = int(time.time()) - 300  # so long it took until the bridge ran
+    opened = rig.opened(iat=asked_at, exp=asked_at + 600)
+    assert_too_late(rig, opened, card, after=312)
+
+
+@pytest.mark.parametrize("ahead", [-110, 110])
+def test_a_clock_that_is_apart_makes_no_pin_come_later_or_sooner(
+    rig: Rig, card: VirtualCard, ahead: float
+) -> None:
+    rig.shift = ahead
+    asked_at = int(time.time())
+    opened = rig.opened(iat=asked_at, exp=asked_at + 600)
+    rig.shift = ahead + 590
+    assert page_name(opened.page()) == "pin"
+    rig.shift = ahead
+    assert_too_late(rig, opened, card, after=605)
+
+
+def test_where_no_site_tells_its_time_the_reading_s_own_time_counts(
+    rig: Rig, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trusted_site, "_site_time", lambda _: None)
+    assert_too_late(rig, rig.opened(), card, after=605)
+
+
+def test_a_pin_that_waited_past_the_end_is_not_shown_to_the_card(
+    rig: Rig, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = rig.opened()
+    fields, work_on = opened.fields(), Desk.work_on
+
+    @contextmanager
+    def late(desk: Desk, reading: Reading, *, patience: float) -> Iterator[None]:
+        with work_on(desk, reading, patience=patience):
+            rig.shift = 612
+            yield
+
+    monkeypatch.setattr(Desk, "work_on", late)
+    answer = rig.post(f"{opened.path}/pin", **fields, pin=WRONG_PIN)
     assert page_name(answer) == "expired"
     assert card.tries == 3
+
+
+def test_back_to_the_asking_opens_no_reading_whose_time_is_over(rig: Rig) -> None:
+    token = rig.token()
+    rig.read(token)
+    asked_at = int(time.time()) - 612
+    old = rig.token("c-2", iat=asked_at, exp=asked_at + 600)
+    assert page_name(rig.read(old)) == "expired"
 
 
 def test_an_expired_reading_knows_the_way_back(rig: Rig) -> None:

@@ -1,5 +1,6 @@
 """A page in a real Chromium that hears of cards and readers that come and go."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from tests.cardbridge.server.stand import Stand
 pytestmark = pytest.mark.browser
 
 ASKED_TWICE_MS = 2_500
+LEFT_SECONDS = 4
 
 
 def name_of(page: Page) -> str | None:
@@ -88,6 +90,31 @@ def test_a_page_that_nobody_sees_does_not_ask(stand: Stand, page: Page) -> None:
 
 def test_a_page_whose_reading_is_over_stops_asking(stand: Stand, page: Page) -> None:
     page.goto(stand.link())
-    page.route("**/changes?*", lambda route: route.fulfill(status=410, body=""))
+    page.route("**/changes?*", lambda route: route.fulfill(status=404, body=""))
     page.wait_for_timeout(ASKED_TWICE_MS)
     assert asked(page, lambda: None) == []
+
+
+def nearly_over(stand: Stand) -> str:
+    """Return the way to a reading that ends in a few seconds."""
+    ends_at = int(time.time()) + LEFT_SECONDS
+    return stand.link(iat=ends_at - 600, exp=ends_at)
+
+
+def test_a_reading_that_runs_out_of_time_says_so_by_itself(stand: Stand, page: Page) -> None:
+    page.goto(nearly_over(stand))
+    assert name_of(page) == "pin"
+    page.wait_for_selector('[data-page="expired"]')
+    expect(page.get_by_role("link", name="もとの画面に戻る")).to_be_visible()
+
+
+def test_digits_under_way_are_left_alone_when_the_time_runs_out(stand: Stand, page: Page) -> None:
+    page.goto(nearly_over(stand))
+    page.locator("#pin").fill("12")
+    page.wait_for_timeout(LEFT_SECONDS * 1_000 + ASKED_TWICE_MS)
+    assert name_of(page) == "pin"
+    assert page.locator("#pin").input_value() == "12"
+    page.locator("#pin").fill("1234")
+    page.locator("[data-submit]").click()
+    page.wait_for_selector('[data-page="expired"]')
+    assert stand.site.proofs == []

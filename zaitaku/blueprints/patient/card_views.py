@@ -19,7 +19,7 @@ from zaitaku.blueprints.patient.asking import (
     is_still_answered,
     reading_address,
 )
-from zaitaku.blueprints.patient.errors import CardCancelled, recorded_or_unknown
+from zaitaku.blueprints.patient.errors import CardCancelled, CardTooLate, recorded_or_unknown
 from zaitaku.blueprints.patient.journey import Journey, Way
 from zaitaku.blueprints.patient.paths import path_of
 from zaitaku.blueprints.patient.room import blueprint
@@ -92,7 +92,9 @@ def _shown_way(situation: Situation) -> Way:
 def ask_card(journey: str) -> Answer:
     """Make a card request and send the browser to the bridge with it."""
     id_ = JourneyId(journey)
-    present = journeys.note(id_, {"asked": "yes", "way": Way.READER})
+    until = services().clock.now() + services().identity.lifetime
+    fields = {"asked": "yes", "asked_until": until.isoformat(), "way": Way.READER}
+    present = journeys.note(id_, fields)
     situation = journeys.situation_unless_registered(present)
     if situation is None:
         return _to_done(id_)
@@ -166,12 +168,19 @@ def _seen_of(verified: Verified) -> dict[str, str]:
 
 def _outcome(present: Journey, code: str) -> Verified:
     if "cancelled" in the_request().args:
-        raise CardCancelled
+        raise _nothing_read(present)
     verified = services().identity.outcome(code, present.id)
     if isinstance(verified, VerifiedToken) and _is_overtaken(verified, present):
         services().identity.outcomes.refuse(code, present.id, AppAnswersChanged())
         raise AppAnswersChanged
     return verified
+
+
+def _nothing_read(present: Journey) -> CardCancelled:
+    """Tell why the bridge has come back with nothing, as far as the site's own clock knows."""
+    until = present.asked_until
+    is_over = until is not None and services().clock.now() >= until
+    return CardTooLate() if is_over else CardCancelled()
 
 
 def _is_overtaken(verified: VerifiedToken, present: Journey) -> bool:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from zaitaku.core.errors import StoreUnavailable, ZaitakuError
+from zaitaku.identity.errors import ChallengeUnknown
 
 
 class JourneyGone(ZaitakuError):
@@ -36,6 +37,13 @@ class CardCancelled(ZaitakuError):
 
     code = "card-cancelled"
     status = HTTPStatus.OK
+
+
+class CardTooLate(CardCancelled):
+    """The bridge came back with nothing once the request's time was over: nobody stopped it."""
+
+    code = ChallengeUnknown.code
+    status = ChallengeUnknown.status
 
 
 @contextmanager

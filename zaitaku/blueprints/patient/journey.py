@@ -111,6 +111,8 @@ class Journey:
     way: Way
     asked: bool
     """Whether a card was asked for: an unanswered ask gets extra help."""
+    asked_until: datetime | None
+    """When the latest card request ends; ``None``: none was made, or another release made it."""
     hand_over: str
     """The hand-over that reads a card for these very answers; empty when there was none."""
     registered: str
@@ -150,6 +152,7 @@ class Journey:
             checked_language=_LANGUAGES[given.get("checked_language", Language.JAPANESE)],
             way=_WAYS[given.get("way", Way.READER)],
             asked="asked" in given,
+            asked_until=_moment(given.get("asked_until")),
             hand_over=given.get("hand_over", ""),
             registered=given.get("registered", ""),
             certificate_expires=_moment(given.get("certificate_expires")),

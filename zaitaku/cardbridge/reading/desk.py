@@ -77,7 +77,7 @@ class Reading:
     @property
     def deadline(self) -> float:
         """When the request is no longer live, in seconds since 1970."""
-        return self.request.expires_at + LEEWAY_SECONDS
+        return self.asked.ends_at
 
     def is_open(self, now: float) -> bool:
         """Tell whether there is still something to do."""
@@ -129,8 +129,7 @@ class Desk:
             reading = self._readings.get(reading_id)
             if reading is None:
                 raise ReadingGone
-            if reading.back is None and not reading.is_open(now):
-                raise _expired(reading)
+            check_live(reading, now)
             if attends:
                 reading.touched = now
             return reading
@@ -162,7 +161,8 @@ class Desk:
         Tells whether the proof is still wanted: the patient may have stopped meanwhile.
         """
         with self._lock:
-            self._used[_name(reading.asked)] = reading.deadline
+            # Longer than the reading's own end: another look may find its request live until then.
+            self._used[_name(reading.asked)] = reading.request.expires_at + LEEWAY_SECONDS
             if reading.back is None:
                 reading.proof = proof
             return reading.proof is proof
@@ -220,6 +220,16 @@ class Desk:
             if now <= one.deadline + MEMORY_SECONDS
         }
         self._used = {name: until for name, until in self._used.items() if now <= until}
+
+
+def check_live(reading: Reading, now: float) -> None:
+    """Let a reading pass that is still live at ``now``, or over with its way back.
+
+    Raises:
+        RequestExpired: it ran out of time.
+    """
+    if reading.back is None and not reading.is_open(now):
+        raise _expired(reading)
 
 
 def _is_same_journey(one: wire.CardRequest, other: wire.CardRequest) -> bool:

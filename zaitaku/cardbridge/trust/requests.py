@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -37,6 +37,9 @@ class VerifiedRequest:
     request: wire.CardRequest
     shown: wire.Shown
     is_test: bool
+    ends_at: float = field(compare=False)
+    """When the site takes no proof for it any more, by this computer's clock, in seconds since
+    1970. The same request that comes again may be known a little better or worse."""
 
     def back(self, query: str) -> str:
         """Return the address at the asking origin to which the browser goes back."""
@@ -59,9 +62,11 @@ def verify_request(*, token: str, trust: Trust, now: float, bridge_version: str)
     site_time = trust.verify_signature(origin=origin, signed=signed)
     _check_protocol(claims, bridge_version)
     _check_version(claims, bridge_version)
-    verified = VerifiedRequest(*_read(claims), trust.is_test(origin))
+    request, shown = _read(claims)
+    ends_at = _end(request, now, site_time)
+    verified = VerifiedRequest(request, shown, trust.is_test(origin), ends_at)
     try:
-        _check_period(verified.request, now, site_time)
+        _check_period(verified, now, site_time)
     except BridgeError as error:
         error.back = verified.back(CANCELLED)
         raise
@@ -132,9 +137,25 @@ def _read(claims: Mapping[str, Any]) -> tuple[wire.CardRequest, wire.Shown]:
     return request, shown
 
 
-def _check_period(request: wire.CardRequest, now: float, site_time: float | None) -> None:
+def _end(request: wire.CardRequest, now: float, site_time: float | None) -> float:
+    """Return when, by this computer's clock, the site takes no proof for ``request`` any more.
+
+    The leeway is for clocks that are apart, not a longer life: a PIN that is typed within it would
+    be shown to the card for nothing. However far apart they are, a request that is here now was
+    made before now. Where the site has told its time, its end is known to the second; a time far
+    from ours is as likely to be a proxy's old answer.
+    """
+    lifetime = request.expires_at - request.issued_at
+    latest = min(request.expires_at + LEEWAY_SECONDS, now + lifetime)
+    if site_time is None or abs(site_time - now) > LEEWAY_SECONDS:
+        return latest
+    return min(latest, request.expires_at + now - site_time)
+
+
+def _check_period(asked: VerifiedRequest, now: float, site_time: float | None) -> None:
+    request = asked.request
     is_early = now < request.issued_at - LEEWAY_SECONDS
-    if not is_early and now <= request.expires_at + LEEWAY_SECONDS:
+    if not is_early and now <= asked.ends_at:
         return
     if site_time is not None and abs(site_time - now) > LEEWAY_SECONDS:
         raise ClockWrong(here=_moment(now), there=_moment(site_time))

@@ -26,7 +26,7 @@ from zaitaku.cardbridge.card.jpki import CardChanged, PinWrong
 from zaitaku.cardbridge.card.pin import pin_from
 from zaitaku.cardbridge.card.pinpad import PadNeeded
 from zaitaku.cardbridge.card.transport import CardTrouble, StillReading
-from zaitaku.cardbridge.reading.desk import BridgeOccupied, Reading, ReadingWorks
+from zaitaku.cardbridge.reading.desk import BridgeOccupied, Reading, ReadingWorks, check_live
 from zaitaku.cardbridge.reading.pagestate import NOTHING, Notice
 from zaitaku.cardbridge.trust.failures import SiteRefused, SiteUnreachable
 from zaitaku.cardbridge.trust.requests import CANCELLED, VerifiedRequest, verify_request
@@ -204,6 +204,7 @@ def _pin_answer(reading: Reading, pin: bytearray | None) -> AnyResponse:
         return _sent_before(reading)
     if pin is None and not _is_on_reader():
         return _mistyped(reading, "pin-format", insist=request.form.get("insist"))
+    check_live(reading, bridge().now())  # it may have waited here: a try is never used for nothing
     reading.turn += 1
     return _sign(reading, pin)
 
