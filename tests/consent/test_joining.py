@@ -215,6 +215,32 @@ def test_two_clocks_that_are_off_in_different_ways_bring_nothing_back(
     assert _stands(any_world, steps, [1]) == NONE
 
 
+def test_what_ends_with_a_card_that_went_to_somebody_else_ends_nothing_more(
+    any_world: World,
+) -> None:
+    cards = [Card.named(name) for name in ("taro", "taro-renewed", "taro-third")]
+    _learn(any_world, cards[0], "person-1")
+    _learn(any_world, cards[2], "person-1")
+    _do(any_world, Statement(0, SURGERY, SURGERY), cards[0])
+    _do(any_world, Statement(1, CHECKUP, CHECKUP), cards[1])
+    any_world.clock.advance(5 * DAY)
+    _learn(any_world, cards[0], "person-2")
+    any_world.clock.advance(5 * DAY)
+    _learn(any_world, cards[1], "person-1")
+    assert _granted(any_world, cards[1]) == {(0, ITEM.CHECKUP)}
+
+
+def test_what_was_granted_once_stays_in_the_list(world: World) -> None:
+    cards = [Card.named(name) for name in ("taro", "taro-renewed")]
+    _learn(world, cards[0], "person-1")
+    _do(world, Statement(0, SURGERY, NONE), cards[0])
+    _do(world, Statement(1, SURGERY, SURGERY), cards[1])
+    _do(world, Statement(1, SURGERY, NONE), cards[1])
+    _learn(world, cards[1], "person-1")
+    (row,) = [row for row in world.rows(consent) if row["facility_id"] == world.facility.id]
+    assert (row["is_listed"], row["standing"]) == (True, "refuse")
+
+
 def test_what_was_refused_elsewhere_ends_nothing_here(any_world: World) -> None:
     steps = [
         Step(Statement(1, SURGERY, SURGERY, place=1), DAY),

@@ -5,7 +5,8 @@ item later has ended the others as well; where those were granted under another 
 the records remembers it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
@@ -18,6 +19,7 @@ from zaitaku.consent.errors import MalformedDocument
 from zaitaku.consent.model import ConsentItem, ConsentState, Decision
 from zaitaku.consent.state import implied_decisions, is_full_refusal
 from zaitaku.consent.tables import consent_record, consent_withdrawal, visit_key
+from zaitaku.consent.withdrawal import Requester
 from zaitaku.core.ids import FacilityId, PatientId, RecordId
 
 _ALL: Final = frozenset(ConsentItem)
@@ -45,18 +47,21 @@ class ItemState:
     record_id: RecordId
 
 
-def endings(
-    connection: Connection, patient_id: PatientId, places: Collection[Place]
-) -> dict[Place, Ends]:
+Standing: TypeAlias = Mapping[Place, AbstractSet[RecordId]]
+"""Of each place, the records of which a grant stands now."""
+
+
+def endings(connection: Connection, patient_id: PatientId, places: Standing) -> dict[Place, Ends]:
     """Return what a patient, and everybody joined into it, has ended at each of ``places``.
 
-    A refusal of all that was asked ends every item, and so does a withdrawal: whoever withdraws for
-    a patient sees what that patient's cards granted, and cannot ask about what another card did.
+    A refusal of all that was asked ends every item, and so does a withdrawal after which nothing
+    stood: nothing is to be shown, whatever card had agreed to it. That something stood is sure
+    where a grant of the very record from which was withdrawn stands still.
     """
     found: dict[Place, Ends] = {place: {} for place in places}
     acts = [
-        *_statements(connection, patient_id, found),
-        *_withdrawals(connection, patient_id, found),
+        *_statements(connection, patient_id, places),
+        *_withdrawals(connection, patient_id, places),
     ]
     for act in sorted(acts, key=lambda act: act.ending.since):
         for place in act.places:
@@ -73,9 +78,7 @@ class _Act:
     ending: ItemState
 
 
-def _statements(
-    connection: Connection, patient_id: PatientId, places: Collection[Place]
-) -> Iterator[_Act]:
+def _statements(connection: Connection, patient_id: PatientId, places: Standing) -> Iterator[_Act]:
     query = select(*_SAID).where(*_of(patient_id, places))
     for row in connection.execute(query).mappings():
         document = _read(row)
@@ -83,14 +86,19 @@ def _statements(
         yield _Act(_made_at(row, document, places), _refused(document), ending)
 
 
-def _withdrawals(
-    connection: Connection, patient_id: PatientId, places: Collection[Place]
-) -> Iterator[_Act]:
-    query = select(*_SAID, consent_withdrawal.c.withdrawn_at)
+def _withdrawals(connection: Connection, patient_id: PatientId, places: Standing) -> Iterator[_Act]:
+    withdrawal = consent_withdrawal.c
+    named = withdrawal["items"].label("named")
+    query = select(*_SAID, withdrawal.withdrawn_at, withdrawal.requester, named)
     joined = query.join(consent_withdrawal).where(*_of(patient_id, places))
     for row in connection.execute(joined).mappings():
         ending = ItemState(ConsentState.WITHDRAWN, row["withdrawn_at"], RecordId(row["id"]))
-        yield _Act(_made_at(row, _read(row), places), _ALL, ending)
+        items = _with_clinical({ConsentItem(item) for item in row["named"]})
+        # By nobody: a card became another person's, and the others' grants stay.
+        is_part = row["requester"] == Requester.NOBODY.value
+        for place in _made_at(row, _read(row), places):
+            ended = items if is_part or ending.record_id in places[place] else _ALL
+            yield _Act([place], ended, ending)
 
 
 def _of(patient_id: PatientId, places: Collection[Place]) -> tuple[ColumnElement[bool], ...]:
@@ -120,6 +128,9 @@ def _refused(document: ConsentDocument | None) -> Collection[ConsentItem]:
     if is_full_refusal(stated.values()):
         return _ALL
     said = implied_decisions(stated)
-    refused = {item for item in said if said[item] is Decision.REFUSE}
+    return _with_clinical({item for item in said if said[item] is Decision.REFUSE})
+
+
+def _with_clinical(ended: AbstractSet[ConsentItem]) -> AbstractSet[ConsentItem]:
     # 診療 contains 薬剤, and would show it.
-    return refused | {ConsentItem.CLINICAL} if ConsentItem.MEDICATION in refused else refused
+    return ended | {ConsentItem.CLINICAL} if ConsentItem.MEDICATION in ended else ended

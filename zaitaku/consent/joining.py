@@ -106,14 +106,20 @@ def _item_row(consent_id: UUID, item: ConsentItem, said: ItemState) -> dict[str,
 
 
 def _sides(connection: Connection, rows: _Rows) -> dict[Place, _Side]:
-    owner = PatientId(next(iter(rows.values()))["patient_id"])
-    ended = endings(connection, owner, rows.keys())
     items: dict[UUID, dict[ConsentItem, ItemState]] = {row["id"]: {} for row in rows.values()}
     query = select(consent_item).where(consent_item.c.consent_id.in_(items))
     for found in connection.execute(query).mappings():
         said = ItemState(ConsentState(found["state"]), found["since"], RecordId(found["record_id"]))
         items[found["consent_id"]][ConsentItem(found["item"])] = said
+    owner = PatientId(next(iter(rows.values()))["patient_id"])
+    standing = {place: _records_of_grants(items[row["id"]]) for place, row in rows.items()}
+    ended = endings(connection, owner, standing)
     return {place: _side(items[row["id"]], ended[place]) for place, row in rows.items()}
+
+
+def _records_of_grants(items: Mapping[ConsentItem, ItemState]) -> frozenset[RecordId]:
+    granted = (said for said in items.values() if said.state is ConsentState.GRANT)
+    return frozenset(said.record_id for said in granted)
 
 
 def _side(items: Mapping[ConsentItem, ItemState], ended: Ends) -> _Side:
