@@ -19,6 +19,7 @@ from tests.consent.test_withdrawal import asked, service
 from tests.consent.world import TARO, VISIT_DAY, Card, Told, World
 from zaitaku.consent.model import ConsentItem, ConsentState, Decision
 from zaitaku.consent.present import PresentConsent, PresentConsents
+from zaitaku.consent.resetting import WithdrawnReset
 from zaitaku.consent.tables import consent, consent_item, consent_record, credential
 from zaitaku.core.ids import ConsentId, new_secret_name
 from zaitaku.eligibility.model import Identified
@@ -239,6 +240,33 @@ def test_what_was_granted_once_stays_in_the_list(world: World) -> None:
     _learn(world, cards[1], "person-1")
     (row,) = [row for row in world.rows(consent) if row["facility_id"] == world.facility.id]
     assert (row["is_listed"], row["standing"]) == (True, "refuse")
+
+
+def test_a_reset_brings_back_nothing_that_was_refused(any_world: World) -> None:
+    cards = [Card.named(name) for name in ("taro", "taro-renewed")]
+    reset = WithdrawnReset(any_world.database, any_world.clock)
+    _learn(any_world, cards[0], "person-1")
+    _do(any_world, Statement(0, SURGERY | CHECKUP, SURGERY), cards[0])
+    _do(any_world, Statement(1, CLINICAL, CLINICAL), cards[1])
+    any_world.clock.advance(5 * DAY)
+    _do(any_world, Withdrawal(0, SURGERY), cards[0])
+    _learn(any_world, cards[1], "person-1")
+    assert reset.reset(any_world.facility.id, actor="test") == 0
+    assert _granted(any_world, cards[1]) == set()
+
+
+def test_a_reset_makes_no_grant_younger_than_it_is(any_world: World) -> None:
+    cards = [Card.named(name) for name in ("taro", "taro-renewed")]
+    _learn(any_world, cards[0], "person-1")
+    _do(any_world, Statement(0, SURGERY, SURGERY), cards[0])
+    _do(any_world, Withdrawal(0, SURGERY), cards[0])
+    any_world.clock.advance(DAY)
+    _do(any_world, Statement(1, SURGERY, NONE), cards[1])
+    any_world.clock.advance(5 * DAY)
+    reset = WithdrawnReset(any_world.database, any_world.clock)
+    assert reset.reset(any_world.facility.id, actor="test") == 1
+    _learn(any_world, cards[1], "person-1")
+    assert _granted(any_world, cards[1]) == set()
 
 
 def test_what_was_refused_elsewhere_ends_nothing_here(any_world: World) -> None:

@@ -15,7 +15,14 @@ from sqlalchemy import Connection, RowMapping, select
 from zaitaku.consent.endings import Ends, ItemState, Place, endings
 from zaitaku.consent.grams import forget_names, index_names
 from zaitaku.consent.model import ConsentItem, ConsentState
-from zaitaku.consent.tables import consent, consent_gram, consent_item, credential, patient
+from zaitaku.consent.tables import (
+    consent,
+    consent_gram,
+    consent_item,
+    consent_record,
+    credential,
+    patient,
+)
 from zaitaku.core.ids import PatientId, RecordId
 
 _Rows: TypeAlias = Mapping[Place, RowMapping]
@@ -107,9 +114,13 @@ def _item_row(consent_id: UUID, item: ConsentItem, said: ItemState) -> dict[str,
 
 def _sides(connection: Connection, rows: _Rows) -> dict[Place, _Side]:
     items: dict[UUID, dict[ConsentItem, ItemState]] = {row["id"]: {} for row in rows.values()}
-    query = select(consent_item).where(consent_item.c.consent_id.in_(items))
-    for found in connection.execute(query).mappings():
-        said = ItemState(ConsentState(found["state"]), found["since"], RecordId(found["record_id"]))
+    query = select(consent_item, consent_record.c.recorded_at).join(consent_record)
+    chosen = query.where(consent_item.c.consent_id.in_(items))
+    for found in connection.execute(chosen).mappings():
+        state = ConsentState(found["state"])
+        # A reset in the sandbox dates a grant anew; it was given when it was recorded.
+        since = found["recorded_at" if state is ConsentState.GRANT else "since"]
+        said = ItemState(state, since, RecordId(found["record_id"]))
         items[found["consent_id"]][ConsentItem(found["item"])] = said
     owner = PatientId(next(iter(rows.values()))["patient_id"])
     standing = {place: _records_of_grants(items[row["id"]]) for place, row in rows.items()}

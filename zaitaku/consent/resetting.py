@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 
 from zaitaku.audit.model import Act
 from zaitaku.audit.store import append
 from zaitaku.consent.lines import keep_lines
 from zaitaku.consent.model import ConsentState
-from zaitaku.consent.tables import consent, consent_item, consent_record, credential
+from zaitaku.consent.tables import consent, consent_item, consent_record, credential, patient
 from zaitaku.core.clock import Clock
 from zaitaku.core.database import Database
 from zaitaku.core.ids import FacilityId
@@ -31,7 +31,7 @@ class WithdrawnReset:
         """Let every withdrawn item of a facility stand again, and return how many there were.
 
         The records of the withdrawals stay, and so does what ended because a card is another
-        patient's now.
+        patient's now, and whatever is withdrawn of patients who were joined.
         """
         now = self.clock.now()
         values = {"state": ConsentState.GRANT.value, "since": now}
@@ -46,6 +46,7 @@ class WithdrawnReset:
 
 
 def _withdrawn(facility_id: FacilityId) -> ColumnElement[bool]:
+    former = patient.alias()
     own = (
         select(consent.c.id)
         .join(credential, credential.c.patient_id == consent.c.patient_id)
@@ -54,6 +55,8 @@ def _withdrawn(facility_id: FacilityId) -> ColumnElement[bool]:
             consent.c.facility_id == facility_id,
             consent.c.id == consent_item.c.consent_id,
             consent_record.c.id == consent_item.c.record_id,
+            # What several cards said is told only as it was joined: nobody knows what stood.
+            ~exists().where(former.c.joined_into == consent.c.patient_id),
         )
         .correlate(consent_item)
     )
