@@ -13,21 +13,23 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import psycopg
 
+from bench.http import HttpClient
 from bench.load import Crowd, Walk
 from bench.serving import Served, Server, served
 from bench.site import Site, make_site
 from bench.walker import Client, Walker
 from tests.servers import free_port, postgres_server, redis_server
+from zaitaku import wire
 
 PRODUCT: Final = "zaitaku.app:from_environment"
 FLOOR: Final = "bench.floor.app:create_floor"
@@ -49,6 +51,38 @@ class Stores:
     product: str
     short_lived: str
     floor: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request of a patient at the product, which the floor is sent as well."""
+
+    method: str
+    url: str
+    said: Mapping[str, Any]
+
+    @property
+    def at_floor(self) -> str:
+        """The floor's page in its place: what registers there inserts here."""
+        return "/register" if self.url.endswith(wire.PROOF_PATH) else "/page"
+
+
+@dataclass
+class Recorder:
+    """Carries a patient's requests and keeps them."""
+
+    client: Client
+    sent: list[Sent] = field(default_factory=list)
+
+    def request(self, method: str, url: str, **said: Any) -> Any:
+        """Send a request and return its answer."""
+        self.sent.append(Sent(method, url, said))
+        return self.client.request(method, url, **said)
+
+    def taken(self) -> list[Sent]:
+        """Return what was sent since the last call."""
+        sent, self.sent = self.sent, []
+        return sent
 
 
 @dataclass(frozen=True)
@@ -120,16 +154,22 @@ def product_walk(site: Site, origin: str) -> Walk:
     return walk
 
 
-def floor_walk(origin: str, requests: int) -> Walk:
-    """Return as many requests at the floor, with one durable insert."""
+def one_journey(site: Site, origin: str) -> list[list[Sent]]:
+    """Walk one journey through the product and return its requests, page by page."""
+    with closing(HttpClient()) as client:
+        recorder = Recorder(client)
+        steps = Walker(recorder, origin).steps(site.entry, site.cards[0])
+        return [recorder.taken() for _ in steps]
+
+
+def floor_walk(origin: str, pages: Sequence[Sequence[Sent]]) -> Walk:
+    """Return journeys of the same requests at the floor, with one durable insert."""
 
     def walk(client: Client) -> Iterator[None]:
-        for turn in range(requests - 1):
-            client.request("POST" if turn % 2 else "GET", f"{origin}/page")
-            if not turn % 2:
-                yield
-        client.request("POST", f"{origin}/register")
-        yield
+        for page in pages:
+            for sent in page:
+                client.request(sent.method, origin + sent.at_floor, **sent.said)
+            yield
 
     return walk
 
@@ -214,10 +254,10 @@ def _sides(stack: ExitStack, options: argparse.Namespace, folder: Path) -> tuple
     )
     mine = stack.enter_context(served(options.server, PRODUCT, port, site.environ, WORKERS))
     product = Side("product", mine, product_walk(site, mine.origin))
-    first = product.rush(PATIENTS)
+    product.rush(PATIENTS)
     environ = {"ZAITAKU_FLOOR_DATABASE": stores.floor}
     theirs = stack.enter_context(served(options.server, FLOOR, free_port(), environ, WORKERS))
-    floor = Side("floor", theirs, floor_walk(theirs.origin, first.requests // PATIENTS))
+    floor = Side("floor", theirs, floor_walk(theirs.origin, one_journey(site, mine.origin)))
     floor.rush(PATIENTS)
     return product, floor
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -23,6 +23,26 @@ _WAITING = b"data-waiting"
 _BUSY = b'"busy"'
 """What programs are told in the same place."""
 PREPARATION = ("yes", "yes", "yes", "self")
+BROWSER: Final = {
+    "sec-ch-ua": '"Chromium";v="141", "Not?A_Brand";v="8"',
+    "sec-ch-ua-mobile": "?1",
+    "sec-ch-ua-platform": '"Android"',
+    "Upgrade-Insecure-Requests": "1",
+    "User-Agent": (
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/141.0.0.0 Mobile Safari/537.36"
+    ),
+    "Accept": (
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,"
+        "*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
+    ),
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-User": "?1",
+    "Sec-Fetch-Dest": "document",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Accept-Language": "ja",
+}
+"""What a phone's browser says with every page and form: servers take their time to read it."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +175,9 @@ class Walker:
     def ask(self, method: str, url: str, fields: dict[str, str] | None = None) -> Any:
         """Send a request once, with and for this browser's cookies."""
         self.requests += 1
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        headers = self._headers()
         if fields is not None:
+            headers["Origin"] = self.origin
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = urlencode(fields) if fields is not None else None
         answer = self.pool.request(method, url, body=body, headers=headers, redirect=False)
@@ -164,6 +185,12 @@ class Walker:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
         return answer
+
+    def _headers(self) -> dict[str, str]:
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        came = {"Sec-Fetch-Site": "same-origin", "Referer": self.location}
+        first = {"Sec-Fetch-Site": "none"}
+        return BROWSER | (came if self.location else first) | {"Cookie": cookies}
 
     def _absolute(self, location: str) -> str:
         return location if location.startswith("http") else self.origin + location
