@@ -333,17 +333,26 @@ def compare_plans(sides: Sequence[Side], card: Card, *, is_told: bool) -> None:
     print(f"read as a whole at {sides[-1].count:,}: {', '.join(sorted(read)) or 'no table'}")
 
 
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(size) for size in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"numbers with commas between: {text}") from error
+    if min(sizes) < LEAST:
+        raise argparse.ArgumentTypeError(
+            f"each size is {LEAST:,} at least: a hospital has a twelfth of all consents"
+        )
+    return sizes
+
+
 def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(description="the same questions at every size")
-    parser.add_argument("--sizes", default="10000,100000,1000000,10000000")
+    parser.add_argument("--sizes", type=_sizes, default="10000,100000,1000000,10000000")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--cold", action="store_true", help="leave the memory as loading left it")
     parser.add_argument("--plans", action="store_true", help="print the plans that differ")
     options = parser.parse_args()
-    sizes = [int(size) for size in options.sizes.split(",")]
-    if min(sizes) < LEAST:
-        parser.error(f"each size is {LEAST:,} at least: a hospital has a twelfth of all consents")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         memory = f"shared_buffers={_own_bytes() // 2**20}MB"
@@ -353,7 +362,7 @@ def main() -> None:
         made = make_country(server, f"{redis}/0", folder, options.rounds + 2)
         sides = [
             stack.enter_context(side(made, size, f"{redis}/{number}"))
-            for number, size in enumerate(sizes, 1)
+            for number, size in enumerate(options.sizes, 1)
         ]
         *cards, last = made.site.cards
         if not options.cold:

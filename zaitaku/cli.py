@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from errno import ENOSPC
 from importlib import import_module
 from typing import Final, NoReturn
 
@@ -89,11 +90,13 @@ def main() -> None:
     except ZaitakuError as error:
         _fail(f"できませんでした: {error.detail or error.code}")
     except OSError as error:
-        if error.filename is None or _LASTING & set(sys.argv[1:2]):
+        nameless = error.filename is None
+        if _LASTING & set(sys.argv[1:2]) or (nameless and error.errno != ENOSPC):
             raise
         from zaitaku.operating.reasons import file_trouble  # noqa: PLC0415
 
-        _fail(f"できませんでした: {error.filename}（{file_trouble(error)}）。")
+        place = "書き込む先" if nameless else error.filename
+        _fail(f"できませんでした: {place}（{file_trouble(error)}）。")
 
 
 def _fail(words: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """What goes wrong outside the product is one sentence that says what to do, and no traceback."""
 
+import os
 import socket
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import Run
+from tests.servers import free_port
 from zaitaku.cli import main
 from zaitaku.commands import starting
 from zaitaku.core.errors import EphemeralStoreUnavailable, StoreUnavailable
@@ -47,11 +49,22 @@ def test_a_file_that_cannot_be_written_is_named(
     assert f"{file}（途中に、フォルダーでないものがあります）" in typed(*words, file)
 
 
+def test_a_full_disk_behind_the_output_is_named(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        said = typed("keys", "draw")
+        # What is still held would be tried again when the file is closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+    assert said == "できませんでした: 書き込む先（ディスクがいっぱいです）。\n"
+
+
 def test_a_short_lived_store_that_cannot_be_opened_is_named(
     typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZAITAKU_EPHEMERAL_URL", f"sqlite:///{tmp_path}/nowhere/e.db")
-    said = typed("serve")
+    said = typed("serve", "--port", free_port())
     assert (
         "短期の保管場所（ZAITAKU_EPHEMERAL_URL）を使えません（ファイルがないか、この利用者には読み書きできません）。"
         in said
