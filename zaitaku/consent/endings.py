@@ -7,7 +7,7 @@ the records remembers it.
 
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
@@ -26,7 +26,7 @@ _ALL: Final = frozenset(ConsentItem)
 _RECORD: Final = consent_record.c
 _SAID: Final = (_RECORD.id, _RECORD.facility_id, _RECORD.recorded_at, _RECORD.document)
 
-Ends: TypeAlias = dict[ConsentItem, "ItemState"]
+Ends: TypeAlias = dict[ConsentItem, "Ending"]
 """How each item was last ended at one place, whatever was granted after it."""
 
 
@@ -47,6 +47,19 @@ class ItemState:
     record_id: RecordId
 
 
+@dataclass(frozen=True)
+class Ending:
+    """The end of an item, and what it does to grants that another patient gave of the same."""
+
+    told: ItemState
+    covers: datetime
+    """Grants of the other patient up to this moment have ended by it as well."""
+
+    def after(self, before: "Ending | None") -> "Ending":
+        """Return both in one, where an item ended once more."""
+        return replace(self, covers=max(self.covers, before.covers)) if before else self
+
+
 Standing: TypeAlias = Mapping[Place, AbstractSet[RecordId]]
 """Of each place, the records of which a grant stands now."""
 
@@ -63,9 +76,10 @@ def endings(connection: Connection, patient_id: PatientId, places: Standing) -> 
         *_statements(connection, patient_id, places),
         *_withdrawals(connection, patient_id, places),
     ]
-    for act in sorted(acts, key=lambda act: act.ending.since):
+    for act in sorted(acts, key=lambda act: act.ending.told.since):
         for place in act.places:
-            found[place] |= dict.fromkeys(act.ended, act.ending)
+            ends = found[place]
+            ends |= {item: act.ending.after(ends.get(item)) for item in act.ended}
     return found
 
 
@@ -75,14 +89,15 @@ class _Act:
 
     places: Collection[Place]
     ended: Collection[ConsentItem]
-    ending: ItemState
+    ending: Ending
 
 
 def _statements(connection: Connection, patient_id: PatientId, places: Standing) -> Iterator[_Act]:
     query = select(*_SAID).where(*_of(patient_id, places))
     for row in connection.execute(query).mappings():
         document = _read(row)
-        ending = ItemState(ConsentState.REFUSE, row["recorded_at"], RecordId(row["id"]))
+        told = ItemState(ConsentState.REFUSE, row["recorded_at"], RecordId(row["id"]))
+        ending = Ending(told, covers=told.since)
         yield _Act(_made_at(row, document, places), _refused(document), ending)
 
 
@@ -92,12 +107,14 @@ def _withdrawals(connection: Connection, patient_id: PatientId, places: Standing
     query = select(*_SAID, withdrawal.withdrawn_at, withdrawal.requester, named)
     joined = query.join(consent_withdrawal).where(*_of(patient_id, places))
     for row in connection.execute(joined).mappings():
-        ending = ItemState(ConsentState.WITHDRAWN, row["withdrawn_at"], RecordId(row["id"]))
+        told = ItemState(ConsentState.WITHDRAWN, row["withdrawn_at"], RecordId(row["id"]))
         items = _with_clinical({ConsentItem(item) for item in row["named"]})
-        # By nobody: a card became another person's, and the others' grants stay.
-        is_part = row["requester"] == Requester.NOBODY.value
+        # By nobody: a card became another person's. What it had replaced stays replaced; what
+        # another card granted after that, and the other items, nobody has ended.
+        by_nobody = row["requester"] == Requester.NOBODY.value
+        ending = Ending(told, covers=row["recorded_at"] if by_nobody else told.since)
         for place in _made_at(row, _read(row), places):
-            ended = items if is_part or ending.record_id in places[place] else _ALL
+            ended = items if by_nobody or told.record_id in places[place] else _ALL
             yield _Act([place], ended, ending)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, select
 
-from zaitaku.consent.endings import Ends, ItemState, Place, endings
+from zaitaku.consent.endings import Ending, Ends, ItemState, Place, endings
 from zaitaku.consent.grams import forget_names, index_names
 from zaitaku.consent.model import ConsentItem, ConsentState
 from zaitaku.consent.tables import (
@@ -74,7 +74,7 @@ class _Side:
 
     items: Mapping[ConsentItem, ItemState]
     """What holds of each item that was asked."""
-    ended: Mapping[ConsentItem, ItemState]
+    ended: Ends
     """The last end of each item, asked or not, whatever was granted after it."""
 
 
@@ -135,8 +135,15 @@ def _records_of_grants(items: Mapping[ConsentItem, ItemState]) -> frozenset[Reco
 
 def _side(items: Mapping[ConsentItem, ItemState], ended: Ends) -> _Side:
     present = {item: said for item, said in items.items() if said.state is not ConsentState.GRANT}
-    later = {item: max(said, ended.get(item, said), key=_since) for item, said in present.items()}
-    return _Side(items, ended | later)
+    return _Side(
+        items, ended | {item: _end(said, ended.get(item)) for item, said in present.items()}
+    )
+
+
+def _end(present: ItemState, found: Ending | None) -> Ending:
+    if found and found.told.since >= present.since:
+        return found
+    return Ending(present, covers=present.since).after(found)
 
 
 def _merged(one: _Side, other: _Side, now: datetime) -> dict[ConsentItem, ItemState]:
@@ -148,7 +155,7 @@ def _merged(one: _Side, other: _Side, now: datetime) -> dict[ConsentItem, ItemSt
     merged = {}
     for item in one.items.keys() | other.items.keys():
         standing = [*_standing(item, one, other, now), *_standing(item, other, one, now)]
-        ended = [side.ended[item] for side in (one, other) if item in side.ended]
+        ended = [side.ended[item].told for side in (one, other) if item in side.ended]
         merged[item] = max(standing or ended, key=_since)
     return merged
 
@@ -157,7 +164,7 @@ def _standing(item: ConsentItem, own: _Side, other: _Side, now: datetime) -> Ite
     said, end = own.items.get(item), other.ended.get(item)
     if said is None or said.state is not ConsentState.GRANT:
         return
-    if end is None or end.since + _DOUBT < said.since < now + _AHEAD:
+    if end is None or end.covers + _DOUBT < said.since < now + _AHEAD:
         yield said
 
 

@@ -31,7 +31,8 @@ class WithdrawnReset:
         """Let every withdrawn item of a facility stand again, and return how many there were.
 
         The records of the withdrawals stay, and so does what ended because a card is another
-        patient's now, and whatever is withdrawn of patients who were joined.
+        patient's now, what the patient has said something after, and whatever is withdrawn of
+        patients who were joined.
         """
         now = self.clock.now()
         values = {"state": ConsentState.GRANT.value, "since": now}
@@ -55,6 +56,8 @@ def _withdrawn(facility_id: FacilityId) -> ColumnElement[bool]:
             consent.c.facility_id == facility_id,
             consent.c.id == consent_item.c.consent_id,
             consent_record.c.id == consent_item.c.record_id,
+            # Who refuses all that is asked ends what is not asked as well.
+            consent.c.recorded_at <= consent_item.c.since,
             # What several cards said is told only as it was joined: nobody knows what stood.
             ~exists().where(former.c.joined_into == consent.c.patient_id),
         )
