@@ -143,8 +143,9 @@ def test_where_no_site_tells_its_time_the_reading_s_own_time_counts(
     assert_too_late(rig, rig.opened(), card, after=605)
 
 
-def test_a_pin_that_waited_past_the_end_is_not_shown_to_the_card(
-    rig: Rig, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("waited", [597, 612], ids=["a moment before", "past"])
+def test_a_pin_that_waited_until_the_end_is_not_shown_to_the_card(
+    rig: Rig, card: VirtualCard, monkeypatch: pytest.MonkeyPatch, waited: int
 ) -> None:
     opened = rig.opened()
     fields, work_on = opened.fields(), Desk.work_on
@@ -152,7 +153,7 @@ def test_a_pin_that_waited_past_the_end_is_not_shown_to_the_card(
     @contextmanager
     def late(desk: Desk, reading: Reading, *, patience: float) -> Iterator[None]:
         with work_on(desk, reading, patience=patience):
-            rig.shift = 612
+            rig.shift = waited
             yield
 
     monkeypatch.setattr(Desk, "work_on", late)

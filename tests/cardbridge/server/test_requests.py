@@ -213,10 +213,25 @@ def test_small_differences_between_clocks_do_not_matter(rig: Rig, ahead: int, ag
     assert rig.read(rig.token(iat=issued, exp=issued + 600)).status_code == HTTPStatus.SEE_OTHER
 
 
+@pytest.mark.parametrize("ahead", [-86_400, -180, 180, 715, 86_400])
+def test_a_clock_that_is_off_takes_no_time_away_where_the_site_tells_its_own(
+    rig: Rig, ahead: int
+) -> None:
+    rig.shift = ahead
+    issued = int(time.time())
+    place = rig.read(rig.token(iat=issued, exp=issued + 600)).headers["Location"]
+    rig.shift = ahead + 590
+    assert page_name(rig.get(place)) == "pin"
+    rig.shift = ahead + 605
+    assert page_name(rig.get(place)) == "expired"
+
+
 @pytest.mark.parametrize("days", [-1, 1])
 def test_a_clock_that_is_off_by_a_day_is_named(rig: Rig, days: int) -> None:
     rig.shift = days * 86_400
-    text = refused(rig, rig.token(), HTTPStatus.CONFLICT, "clock")
+    issued = int(time.time()) - days * 3_600  # the site's time is none of the request's
+    token = rig.token(iat=issued, exp=issued + 600)
+    text = refused(rig, token, HTTPStatus.CONFLICT, "clock")
     here = datetime.fromtimestamp(rig.now()).astimezone()
     assert f"{here.year}年{here.month}月{here.day}日 {here.hour}時" in text
     assert "時計" in text

@@ -162,7 +162,8 @@ class Desk:
         """
         with self._lock:
             # Longer than the reading's own end: another look may find its request live until then.
-            self._used[_name(reading.asked)] = reading.request.expires_at + LEEWAY_SECONDS
+            latest = max(reading.deadline, reading.request.expires_at)
+            self._used[_name(reading.asked)] = latest + LEEWAY_SECONDS
             if reading.back is None:
                 reading.proof = proof
             return reading.proof is proof

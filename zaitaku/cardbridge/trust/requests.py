@@ -142,26 +142,37 @@ def _end(request: wire.CardRequest, now: float, site_time: float | None) -> floa
 
     The leeway is for clocks that are apart, not a longer life: a PIN that is typed within it would
     be shown to the card for nothing. However far apart they are, a request that is here now was
-    made before now. Where the site has told its time, its end is known to the second; a time far
-    from ours is as likely to be a proxy's old answer.
+    made before now. Where the site has told its time, its end is known to the second; a time that
+    is far from ours and not the request's either is as likely to be a proxy's old answer.
     """
-    lifetime = request.expires_at - request.issued_at
-    latest = min(request.expires_at + LEEWAY_SECONDS, now + lifetime)
-    if site_time is None or abs(site_time - now) > LEEWAY_SECONDS:
-        return latest
+    latest = now + request.expires_at - request.issued_at
+    known = site_time is not None and _apart(now, site_time) <= LEEWAY_SECONDS
+    if site_time is None or not (known or _confirms(site_time, request)):
+        return min(latest, request.expires_at + LEEWAY_SECONDS)
     return min(latest, request.expires_at + now - site_time)
+
+
+def _confirms(site_time: float | None, request: wire.CardRequest) -> bool:
+    """Tell whether the site's time, as told with its keys, lies within what it has signed."""
+    if site_time is None:
+        return False
+    return request.issued_at - LEEWAY_SECONDS <= site_time <= request.expires_at
 
 
 def _check_period(asked: VerifiedRequest, now: float, site_time: float | None) -> None:
     request = asked.request
-    is_early = now < request.issued_at - LEEWAY_SECONDS
+    is_early = now < request.issued_at - LEEWAY_SECONDS and not _confirms(site_time, request)
     if not is_early and now <= asked.ends_at:
         return
-    if site_time is not None and abs(site_time - now) > LEEWAY_SECONDS:
+    if site_time is not None and _apart(now, site_time) > LEEWAY_SECONDS:
         raise ClockWrong(here=_moment(now), there=_moment(site_time))
     if is_early:
         raise ClockWrong(here=_moment(now), there=_moment(request.issued_at))
     raise RequestExpired
+
+
+def _apart(one: float, other: float) -> float:
+    return abs(one - other)
 
 
 def _moment(seconds: float) -> datetime:

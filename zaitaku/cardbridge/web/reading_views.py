@@ -47,6 +47,8 @@ LOG = logging.getLogger(__name__)
 
 WORK_SECONDS: Final = 10.0
 """For so long a form that is sent twice waits for what its first sending brings."""
+SIGNING_SECONDS: Final = 5.0
+"""So long before a reading's end no PIN is shown to the card: its proof would come too late."""
 CANCEL_SECONDS: Final = 3.0
 """For so long やめて戻る lets the card come to its end."""
 
@@ -204,7 +206,8 @@ def _pin_answer(reading: Reading, pin: bytearray | None) -> AnyResponse:
         return _sent_before(reading)
     if pin is None and not _is_on_reader():
         return _mistyped(reading, "pin-format", insist=request.form.get("insist"))
-    check_live(reading, bridge().now())  # it may have waited here: a try is never used for nothing
+    # It may have waited here: a try is never used for nothing.
+    check_live(reading, bridge().now() + SIGNING_SECONDS)
     reading.turn += 1
     return _sign(reading, pin)
 
