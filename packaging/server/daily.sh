@@ -16,7 +16,7 @@ made() { # zaitaku backup make のことばの、1行目の「…: 」のあと�
   printf '%s\n' "$1" | sed -n '1s/^[^:]*: //p'
 }
 
-kept() { # 前に書きとめた終わり。.last がなければ（ほかへ移されたあとなど）、名前の終わりのもの
+kept() { # 前に書きとめた終わり。.last が指すものがなければ、名前の終わりのもの
   last=$(cat "$1/.last" 2>/dev/null || true)
   if [ -n "$last" ] && [ -f "$1/$last" ]; then
     echo "$1/$last"
@@ -39,6 +39,8 @@ backup)
 audit)
   mkdir -p "$heads"
   last=$(kept "$heads")
+  named=$(cat "$heads/.last" 2>/dev/null || true) lost=
+  [ -z "$named" ] || [ -f "$heads/$named" ] || lost=$heads/$named
   "$zaitaku" audit verify ${last:+--heads "$last"}
   "$zaitaku" audit heads >"$heads/.today"
   # 医療機関等がまだ一つもない日。空のファイルとは、あしたくらべられない。
@@ -46,6 +48,11 @@ audit)
   today=heads-$(date +%Y%m%dT%H%M%S).txt
   mv "$heads/.today" "$heads/$today"
   printf '%s\n' "$today" >"$heads/.last"
+  # 比べるものを消せば黙る、ということにはしない。今日の分は書いたので、あしたは比べられる。
+  [ -z "$lost" ] || {
+    echo "前に書きとめた $lost がなく、それとは比べていません。持ち出すときは、移さずに写してください" >&2
+    exit 1
+  }
   ;;
 doctor)
   "$zaitaku" doctor

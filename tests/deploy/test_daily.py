@@ -119,9 +119,28 @@ def test_what_was_written_last_is_compared_though_the_clock_was_ahead_before(day
     [written] = set(day.heads.glob("heads-*")) - {ahead}
     assert day.do("audit", fail="audit heads") != 0
     assert day.told() == [f"audit verify --heads {written}", "audit heads"]
-    written.unlink()  # carried away
+    written.unlink()
     assert day.do("audit", fail="audit heads") != 0
     assert day.told() == [f"audit verify --heads {ahead}", "audit heads"]
+
+
+@pytest.mark.parametrize("older", [[], ["heads-20200101T000000.txt"]], ids=["nothing", "older"])
+def test_where_what_was_kept_is_gone_the_day_fails_and_the_next_compares(
+    day: Day, older: list[str]
+) -> None:
+    assert day.do("audit") == 0
+    [gone] = day.heads.glob("heads-*")
+    gone.unlink()
+    for name in older:
+        (day.heads / name).touch()
+    day.told()
+    assert day.do("audit") != 0
+    compared = [f"audit verify --heads {day.heads / name}" for name in older]
+    assert day.told() == [*(compared or ["audit verify"]), "audit heads"]
+    assert day.do("audit") == 0
+    last = max(day.heads.glob("heads-*"))
+    assert day.told()[0].startswith(f"audit verify --heads {day.heads}/heads-")
+    assert last.read_text() == day.ends
 
 
 def test_what_the_doctor_says_is_the_result(day: Day) -> None:
