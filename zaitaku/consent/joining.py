@@ -134,10 +134,12 @@ def _records_of_grants(items: Mapping[ConsentItem, ItemState]) -> frozenset[Reco
 
 
 def _side(items: Mapping[ConsentItem, ItemState], ended: Ends) -> _Side:
-    present = {item: said for item, said in items.items() if said.state is not ConsentState.GRANT}
-    return _Side(
-        items, ended | {item: _end(said, ended.get(item)) for item, said in present.items()}
-    )
+    present = {
+        item: _end(said, ended.get(item))
+        for item, said in items.items()
+        if said.state is not ConsentState.GRANT
+    }
+    return _Side(items, ended | present)
 
 
 def _end(present: ItemState, found: Ending | None) -> Ending:

@@ -146,10 +146,13 @@ def _end(request: wire.CardRequest, now: float, site_time: float | None) -> floa
     is far from ours and not the request's either is as likely to be a proxy's old answer.
     """
     latest = now + request.expires_at - request.issued_at
-    known = site_time is not None and _apart(now, site_time) <= LEEWAY_SECONDS
-    if site_time is None or not (known or _confirms(site_time, request)):
+    if site_time is None or not (_is_near(site_time, now) or _confirms(site_time, request)):
         return min(latest, request.expires_at + LEEWAY_SECONDS)
     return min(latest, request.expires_at + now - site_time)
+
+
+def _is_near(site_time: float, now: float) -> bool:
+    return abs(site_time - now) <= LEEWAY_SECONDS
 
 
 def _confirms(site_time: float | None, request: wire.CardRequest) -> bool:
@@ -164,15 +167,11 @@ def _check_period(asked: VerifiedRequest, now: float, site_time: float | None) -
     is_early = now < request.issued_at - LEEWAY_SECONDS and not _confirms(site_time, request)
     if not is_early and now <= asked.ends_at:
         return
-    if site_time is not None and _apart(now, site_time) > LEEWAY_SECONDS:
+    if site_time is not None and not _is_near(site_time, now):
         raise ClockWrong(here=_moment(now), there=_moment(site_time))
     if is_early:
         raise ClockWrong(here=_moment(now), there=_moment(request.issued_at))
     raise RequestExpired
-
-
-def _apart(one: float, other: float) -> float:
-    return abs(one - other)
 
 
 def _moment(seconds: float) -> datetime:
