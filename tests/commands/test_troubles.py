@@ -115,8 +115,12 @@ def alien() -> Iterator[int]:
 def test_who_asks_at_the_wrong_port_is_told_in_a_line(typed: Typed, alien: int) -> None:
     said = typed("ready", "--port", alien)
     assert "zaitaku serve ではない答え、404" in said
+    assert "動かしてください" not in said
     assert "--port" in said
     assert "<" not in said
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        assert "そこでは何も動いていない" in typed("ready", "--port", nobody.getsockname()[1])
+        said = typed("ready", "--port", nobody.getsockname()[1])
+    assert "そこでは何も動いていません" in said
+    assert "zaitaku serve を動かしてください。" in said
+    assert "--port" in said

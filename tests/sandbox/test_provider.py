@@ -9,6 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.conftest import NOW
+from tests.patient.lint import parse, words
+from zaitaku.blueprints.patient.presenters import LABELS, ReaderAnswer
 from zaitaku.core.clock import FixedClock
 from zaitaku.core.openid import OpenIdProvider
 from zaitaku.identity.oidc.client import _s256
@@ -81,6 +83,19 @@ class Rig:
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Rig:
     """A stand-in."""
     return Rig(tmp_path_factory.mktemp("stand-in"))
+
+
+def test_who_opens_the_printed_address_is_told_what_it_is_for(rig: Rig) -> None:
+    answer = rig.browser.get("/")
+    assert answer.status_code == 200
+    page = parse(answer.text)
+    assert page.attrib["lang"] == "ja"
+    [main] = page.iter("main")
+    told = words(main)
+    assert "試験用の画面です。" in told
+    label, _ = LABELS[ReaderAnswer][ReaderAnswer.APP]
+    assert f"「{label}」を選び" in told
+    assert not list(page.iter("script"))
 
 
 def test_a_code_gives_a_token_once(rig: Rig) -> None:

@@ -19,6 +19,7 @@ from zaitaku.core.errors import ZaitakuError
 ANSWER_SECONDS: Final = 15
 """Longer than the instance itself waits for its stores."""
 PAUSE_SECONDS: Final = 0.2
+NOTHING_RUNS: Final = "そこでは何も動いていません"
 
 
 class NotReady(ZaitakuError):
@@ -43,10 +44,16 @@ def ready(host: str, port: int, patience: int) -> None:
     until = time.monotonic() + patience
     while (answer := ask(host, port)) != "":
         if time.monotonic() >= until:
-            raise NotReady(
-                f"{host}:{port} は、まだ使えません（{answer}）。ほかのポートなら --port で。"
-            )
+            raise NotReady(f"{host}:{port} は、まだ使えません（{answer}）。{_next_step(answer)}")
         time.sleep(PAUSE_SECONDS)
+
+
+def _next_step(answer: str) -> str:
+    """Return what is to be done about ``answer``, in words."""
+    other_port = "ほかのポートなら、--port で指定してください。"
+    return (
+        f"zaitaku serve を動かしてください。{other_port}" if answer == NOTHING_RUNS else other_port
+    )
 
 
 def ask(host: str, port: int, environ: Mapping[str, str] = os.environ) -> str:
@@ -59,9 +66,9 @@ def ask(host: str, port: int, environ: Mapping[str, str] = os.environ) -> str:
         answer = connection.getresponse()
         words = answer.read().decode("utf-8", "replace").strip()
     except TimeoutError:
-        return f"{ANSWER_SECONDS}秒待っても答えない"
+        return f"{ANSWER_SECONDS}秒待っても答えません"
     except ConnectionRefusedError:
-        return "そこでは何も動いていない"
+        return NOTHING_RUNS
     except (OSError, HTTPException) as error:
         return type(error).__name__
     finally:

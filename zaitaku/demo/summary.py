@@ -40,7 +40,7 @@ def as_text(summary: dict[str, Any], data: Path) -> str:
     ]
     lines += ["", "医療機関の管理画面:", f"  {summary['console']['url']}"]
     lines += [f"    医療機関等コード  {code}", *_accounts(summary, data)]
-    lines += ["", "カードの読み取りアプリ（仮想カード。カードの入れ替えもここで）:"]
+    lines += ["", "読み取りアプリ（仮想カード。カードの入れ替えもここで）:"]
     lines += [f"  {summary['bridge']}/", "", "仮想カード（名前 … 暗証番号 … 用途）:"]
     lines += [
         f"  {card['name']} … {card['pin'] or 'なし'} … {card['description']}"

@@ -44,6 +44,9 @@ def test_the_busy_page_offers_another_try_and_the_way_back(rig: Rig) -> None:
     assert f'href="/read?request={token}"' in answer.text
     assert f"{rig.site.origin}{return_path_of('c-2')}?cancelled=1" in answer.text
     assert "/give-up" not in answer.text
+    # The page after it asks whether the earlier reading shall end.
+    assert "秒ほど待つと、こちらを進められます。" in answer.text
+    assert "空きます" not in answer.text
 
 
 def test_a_journey_that_asks_anew_takes_the_place_of_what_it_asked_before(rig: Rig) -> None:

@@ -88,7 +88,7 @@ def test_every_reading_of_the_published_wordings_is_shown() -> None:
 )
 def test_who_handles_the_screen_is_shown(rig: Rig, operator: str, words: str) -> None:
     document = document_of(choices(), operator=operator)
-    assert f"<dt>操作する人</dt><dd>{words}</dd>" in rig.opened(document=document).page().text
+    assert f"<dt>操作している人</dt><dd>{words}</dd>" in rig.opened(document=document).page().text
 
 
 @pytest.mark.parametrize("language", Language)

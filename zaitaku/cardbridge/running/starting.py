@@ -94,7 +94,7 @@ def _serve(config: BridgeConfig, start: Start) -> None:
     address = f"http://127.0.0.1:{start.bound.getsockname()[1]}/"
     for way in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore Ctrl-C otherwise
         signal.signal(way, _stop)
-    click.echo(f"カード読み取りアプリ / card bridge: {address}")
+    click.echo(f"読み取りアプリ / card bridge: {address}")
     click.echo("終わるときは Ctrl-C / Ctrl-C ends it")
     if sys.stdout is not None:  # a program without a console, on Windows, has none
         sys.stdout.flush()

@@ -133,6 +133,7 @@ def stand_in_app(provider: StandIn) -> Flask:
     app = Flask("zaitaku.sandbox.provider", root_path=str(Path(__file__).parent))
     app.config["MAX_CONTENT_LENGTH"] = 16_384
     pages = Pages(provider)
+    app.add_url_rule("/", view_func=pages.about)
     app.add_url_rule("/authorize", view_func=pages.ask)
     app.add_url_rule("/authorize/<string:name>", view_func=pages.answer, methods=["POST"])
     app.add_url_rule("/token", view_func=pages.token, methods=["POST"])
@@ -147,6 +148,10 @@ class Pages:
     """The views."""
 
     provider: StandIn
+
+    def about(self) -> str:
+        """Tell who opens the printed address by hand what it is for."""
+        return render_template("about.html")
 
     def ask(self) -> str | tuple[str, int]:
         """Let the person choose who they are."""
