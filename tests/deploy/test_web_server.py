@@ -152,7 +152,9 @@ def held(server: Server) -> list[int]:
 
 
 def test_connections_that_stay_are_shared_among_the_workers(tmp_path: Path) -> None:
-    with echoing(tmp_path) as server, ExitStack() as stack:
+    port = free_port()
+    command = ["tests.deploy.courteous", str(port), str(WORKERS)]
+    with running(command, port, tmp_path) as server, ExitStack() as stack:
         staying(server, stack, STAYING)
         assert min(held(server)) >= FAIR_SHARE
         # Whoever comes after one that is gone has its place.
