@@ -16,15 +16,6 @@ made() { # zaitaku backup make のことばの、1行目の「…: 」のあと�
   printf '%s\n' "$1" | sed -n '1s/^[^:]*: //p'
 }
 
-kept() { # 前に書きとめた終わり。.last が指すものがなければ、名前の終わりのもの
-  last=$(cat "$1/.last" 2>/dev/null || true)
-  if [ -n "$last" ] && [ -f "$1/$last" ]; then
-    echo "$1/$last"
-  else
-    find "$1" -maxdepth 1 -name 'heads-*' | sort | tail -n 1
-  fi
-}
-
 case ${1:-} in
 backup)
   status=0
@@ -38,21 +29,25 @@ backup)
   ;;
 audit)
   mkdir -p "$heads"
-  last=$(kept "$heads")
+  # .last は、前に書きとめた終わりを指す。それがなければ、名前の終わりのものと比べる。
   named=$(cat "$heads/.last" 2>/dev/null || true) lost=
-  [ -z "$named" ] || [ -f "$heads/$named" ] || lost=$heads/$named
+  if [ -n "$named" ] && [ -f "$heads/$named" ]; then
+    last=$heads/$named
+  else
+    last=$(find "$heads" -maxdepth 1 -name 'heads-*' | sort | tail -n 1)
+    lost=${named:+$heads/$named}
+  fi
   "$zaitaku" audit verify ${last:+--heads "$last"}
+  [ -z "$lost" ] ||
+    echo "前に書きとめた $lost がなく、それとは比べていません。持ち出すときは、移さずに写してください" >&2
   "$zaitaku" audit heads >"$heads/.today"
   # 医療機関等がまだ一つもない日。空のファイルとは、あしたくらべられない。
-  [ -s "$heads/.today" ] || { echo "医療機関等がまだないので、書きとめる行がありません"; exit 0; }
+  [ -s "$heads/.today" ] || { echo "医療機関等がまだないので、書きとめる行がありません"; exit ${lost:+1}; }
   today=heads-$(date +%Y%m%dT%H%M%S).txt
   mv "$heads/.today" "$heads/$today"
   printf '%s\n' "$today" >"$heads/.last"
   # 比べるものを消せば黙る、ということにはしない。今日の分は書いたので、あしたは比べられる。
-  [ -z "$lost" ] || {
-    echo "前に書きとめた $lost がなく、それとは比べていません。持ち出すときは、移さずに写してください" >&2
-    exit 1
-  }
+  exit ${lost:+1}
   ;;
 doctor)
   "$zaitaku" doctor

@@ -88,10 +88,10 @@ YES: Final = st.sampled_from([frozenset(ITEM), frozenset(ITEM), frozenset()]) | 
 STATEMENTS: Final = st.builds(Statement, CARD, _sets(), YES, PLACE)
 WITHDRAWALS: Final = st.builds(Withdrawal, CARD, _sets().filter(bool), PLACE)
 JOININGS: Final = st.builds(Joining, st.integers(1, CARDS - 1))
+LEAVINGS: Final = st.builds(Leaving, st.just(0))
 GAPS: Final = st.sampled_from([timedelta(seconds=5), timedelta(hours=20), timedelta(days=5)])
 OFF: Final = st.timedeltas(timedelta(days=-1), timedelta(days=1))
 ANY_STEP: Final = st.builds(Step, STATEMENTS | WITHDRAWALS | JOININGS, GAPS, OFF)
-LEAVINGS: Final = st.builds(Leaving, st.just(0))
 CLEAR_STEP: Final = st.builds(Step, STATEMENTS | JOININGS, st.just(timedelta(days=5)))
 LEAVING_STEP: Final = st.builds(Step, STATEMENTS | JOININGS | LEAVINGS, GAPS, OFF)
 CLEAR_LEAVING_STEP: Final = st.builds(

@@ -4,6 +4,7 @@
 """
 
 import sys
+from unittest.mock import patch
 
 from tests.deploy.echo import make
 from zaitaku.commands import web_server
@@ -12,8 +13,8 @@ from zaitaku.commands import web_server
 def main() -> None:
     """Serve until told to end."""
     port, workers = sys.argv[1:]
-    setattr(web_server, "COURTESY_SECONDS", 1.0)  # noqa: B010
-    web_server.WebServer(make(), host="127.0.0.1", port=int(port), workers=int(workers)).run()
+    with patch.object(web_server, "COURTESY_SECONDS", 1.0):
+        web_server.WebServer(make(), host="127.0.0.1", port=int(port), workers=int(workers)).run()
 
 
 if __name__ == "__main__":
